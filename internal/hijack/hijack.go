@@ -1,0 +1,40 @@
+// Package hijack takes connections over from fasthttp, with the response
+// headers that the application's middleware has set on the way.
+package hijack
+
+import (
+	"net"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Take makes fasthttp hand the connection to serve once every middleware has
+// returned, without a response of its own: serve writes head first. Bodies are
+// framed by chunks if chunked is set, by the end of the connection otherwise.
+//
+// serve runs on a goroutine of its own, with no deadline set and no recover
+// above it. fasthttp closes its descriptor when serve returns.
+func Take(ctx *fasthttp.RequestCtx, chunked bool, serve func(c net.Conn, head []byte)) {
+	ctx.HijackSetNoResponse(true)
+	ctx.Hijack(func(c net.Conn) {
+		// ctx is ours until serve returns, and now holds what middleware set.
+		serve(c, appendHead(nil, &ctx.Response.Header, chunked))
+	})
+}
+
+// appendHead appends the status line and headers of h, less what would
+// contradict the framing, and says that the connection ends with the body: so
+// no proxy keeps it for another request.
+func appendHead(dst []byte, h *fasthttp.ResponseHeader, chunked bool) []byte {
+	h.Del(fasthttp.HeaderContentLength)
+	h.Del(fasthttp.HeaderTransferEncoding)
+	h.Del(fasthttp.HeaderContentEncoding)
+	h.Del(fasthttp.HeaderConnection)
+	h.SetConnectionClose()
+	head := h.Header()
+	dst = append(dst, head[:len(head)-len("\r\n")]...)
+	if chunked {
+		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	}
+	return append(dst, "\r\n"...)
+}

@@ -1,0 +1,85 @@
+package streamwriter
+
+import (
+	"fmt"
+	"time"
+)
+
+// Event is one server-sent event (WHATWG HTML, section 9.2.5).
+//
+// The zero Event is valid: it dispatches a "message" with empty data.
+type Event struct {
+	// ID is what the client will send back as Last-Event-ID. Empty means that
+	// the event carries no id and the client keeps the one it has. It must not
+	// hold NUL, CR or LF.
+	ID string
+
+	// Type is the name that EventSource listeners register for. Empty means
+	// "message". It must not hold NUL, CR or LF.
+	Type string
+
+	// Data is the payload, UTF-8, any length. CRLF, LF and lone CR all end a
+	// line, and arrive as LF: that is all the format can carry. Nil and empty
+	// both dispatch an event with empty data.
+	Data []byte
+
+	// Retry tells the client how long to wait before it reconnects, in whole
+	// milliseconds. Zero leaves the client's value alone. Less than a
+	// millisecond is refused: browsers take "retry: 0" at its word and
+	// reconnect in a hot loop.
+	Retry time.Duration
+}
+
+// FieldError says which field of an event or request was refused, what it
+// held, and what to do about it.
+type FieldError struct {
+	Field   string // the name as the caller knows it: "id", "type", "topic"…
+	Value   string // what it held, shortened
+	Problem string // "holds a newline"
+	Remedy  string // "remove it"
+}
+
+// Error returns the whole sentence.
+func (e *FieldError) Error() string {
+	return fmt.Sprintf("%s %q %s; %s", e.Field, e.Value, e.Problem, e.Remedy)
+}
+
+// Validate reports, as a *FieldError, the first field of e that cannot be
+// written: an ID or Type with NUL, CR or LF in it, or a Retry that is negative
+// or below a millisecond. Data is never refused.
+//
+// The specification drops a NUL only from ids; in a type it is refused here as
+// well, because nobody means it.
+func (e *Event) Validate() error {
+	if !oneLine(e.ID) {
+		return lineError("id", e.ID)
+	}
+	if !oneLine(e.Type) {
+		return lineError("type", e.Type)
+	}
+	if e.Retry != 0 && e.Retry < time.Millisecond {
+		return &FieldError{
+			Field: "retry", Value: e.Retry.String(),
+			Problem: "is below one millisecond",
+			Remedy:  "leave it zero to keep the client's value, or give a duration such as 3s",
+		}
+	}
+	return nil
+}
+
+func lineError(field, value string) error {
+	return &FieldError{
+		Field: field, Value: shorten(value),
+		Problem: "holds a NUL, CR or LF, which would end the field early",
+		Remedy:  "remove it, or carry the text in data",
+	}
+}
+
+// shorten keeps error messages readable when a value is a whole document.
+func shorten(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

@@ -1,0 +1,106 @@
+package streamwriter
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Options are the settings of one stream. The zero value is meant to be used.
+type Options struct {
+	// Heartbeat is the longest silence: after it a comment is sent, so that
+	// proxies keep the connection and a dead one is found. Zero means 15 s.
+	// Negative disables.
+	Heartbeat time.Duration
+
+	// Retry is the reconnection time that the client is told at the start.
+	// Zero means 3 s. Negative tells none, and leaves the browser's own (3 s in
+	// Chrome, 5 s in Firefox).
+	Retry time.Duration
+
+	// MaxAge ends the stream after about this long, between two events and with
+	// a fresh reconnection time, before a platform would cut it. Each stream
+	// draws its own from the last tenth of it, so that streams opened together
+	// do not all come back together. Zero or negative means no limit.
+	MaxAge time.Duration
+
+	// WriteTimeout is how long one flush may take until the stream is given up.
+	// Zero means 30 s. Negative disables. It replaces fasthttp's
+	// Server.WriteTimeout, which would cut a live stream. A plain io.Writer
+	// without a SetWriteDeadline method is not bounded by it.
+	WriteTimeout time.Duration
+
+	// LastEventID is what [Writer.LastEventID] returns. [Serve] fills it from
+	// the request where it is empty.
+	LastEventID string
+
+	// Context, if set, ends the stream when it is done. [Serve] needs none: it
+	// watches the client and the server by itself.
+	Context context.Context
+
+	// Logger hears of panics and errors that end a stream. Nil means the
+	// fasthttp server's.
+	Logger fasthttp.Logger
+}
+
+const (
+	defaultHeartbeat    = 15 * time.Second
+	defaultRetry        = 3 * time.Second
+	defaultWriteTimeout = 30 * time.Second
+)
+
+// Validate says which option cannot be honoured, as a *FieldError.
+func (o *Options) Validate() error {
+	if o.Retry > 0 && o.Retry < time.Millisecond {
+		return &FieldError{
+			Field: "Options.Retry", Value: o.Retry.String(), Problem: "is below one millisecond",
+			Remedy: "give at least 1ms (browsers reconnect in a hot loop below it), or a negative one to send none",
+		}
+	}
+	return nil
+}
+
+// withDefaults puts the defaults where zero values are.
+func (o Options) withDefaults() Options {
+	o.Heartbeat = orDefault(o.Heartbeat, defaultHeartbeat)
+	o.Retry = orDefault(o.Retry, defaultRetry)
+	o.WriteTimeout = orDefault(o.WriteTimeout, defaultWriteTimeout)
+	o.MaxAge = max(o.MaxAge, 0)
+	if o.Context == nil {
+		o.Context = context.Background()
+	}
+	return o
+}
+
+// orDefault gives d, the default where it is zero, and zero where it is
+// negative: after it, zero means off.
+func orDefault(d, def time.Duration) time.Duration {
+	switch {
+	case d == 0:
+		return def
+	case d < 0:
+		return 0
+	}
+	return d
+}
+
+// Jitter draws from the last tenth of d, so that what began together does not
+// end together and nothing ends later than asked.
+func Jitter(d time.Duration) time.Duration {
+	if d < 10 {
+		return d
+	}
+	return d - rand.N(d/10)
+}
+
+// Spread draws from d to twice d: the reconnection time of a stream that is
+// ended by this side, since browsers do not jitter their own.
+func Spread(d time.Duration) time.Duration {
+	if d <= 0 {
+		return d
+	}
+	return d + rand.N(d)
+}
+

@@ -1,0 +1,340 @@
+package streamwriter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Why a stream's Context is done, as context.Cause tells it.
+var (
+	// ErrClientGone: the client closed, half-closed or reset the connection.
+	ErrClientGone = errors.New("streamwriter: the client is gone")
+
+	// ErrMaxAge: the stream has reached Options.MaxAge. It ends cleanly, and
+	// the client comes back.
+	ErrMaxAge = errors.New("streamwriter: the stream has reached its maximum age")
+
+	// ErrServerShutdown: fasthttp's Server.Shutdown was called.
+	ErrServerShutdown = errors.New("streamwriter: the server is shutting down")
+
+	// ErrClosed: the callback has returned, or Close was called.
+	ErrClosed = errors.New("streamwriter: the stream is closed")
+)
+
+// Writer is one open stream. Its methods may be called from several
+// goroutines; each event is whole on the wire, and flushed when the method
+// returns. Once the stream has ended they return why.
+type Writer struct {
+	// Static after construction.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	out    transport
+	opts   Options
+	dies   time.Time // when MaxAge has passed; zero: never
+
+	wrote atomic.Int64 // unix nanoseconds of the last write that succeeded
+
+	mu     sync.Mutex // guards what follows; held during a write, not between
+	buf    []byte
+	armed  time.Time // the write deadline that out has now
+	closed bool      // out belongs to somebody else again
+}
+
+// transport is where a Writer's bytes go.
+type transport struct {
+	io.Writer
+	flush       func() error          // nil: every Write is flushed
+	setDeadline func(time.Time) error // nil: writes are not bounded
+	writable    func() bool           // nil: nobody can say if a write would block
+}
+
+// maxKeptBuffer is the largest encoding buffer that a stream keeps.
+const maxKeptBuffer = 64 << 10
+
+// NewWriter makes a Writer over any io.Writer: a net/http response (flushed
+// after each event), a function runtime's response stream, a buffer in a test.
+// It writes nothing by itself; call [Writer.Open] to send the first bytes at
+// once, and Close when done, or heartbeats go on.
+//
+// If w has a Flush method (http.Flusher, *bufio.Writer) it is called after each
+// write; if it has a SetWriteDeadline method, Options.WriteTimeout holds.
+// Options that [Options.Validate] refuses end the stream before it starts: every
+// method returns the reason.
+func NewWriter(w io.Writer, o Options) *Writer {
+	out := transport{Writer: w}
+	switch f := w.(type) {
+	case interface{ Flush() error }:
+		out.flush = f.Flush
+	case interface{ Flush() }:
+		out.flush = func() error { f.Flush(); return nil }
+	}
+	if d, ok := w.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		out.setDeadline = d.SetWriteDeadline
+	}
+	return newWriter(out, o)
+}
+
+func newWriter(out transport, o Options) *Writer {
+	invalid := o.Validate()
+	o = o.withDefaults()
+	w := &Writer{out: out, opts: o}
+	w.ctx, w.cancel = context.WithCancelCause(o.Context)
+	now := time.Now()
+	w.wrote.Store(now.UnixNano())
+	if o.MaxAge > 0 {
+		w.dies = now.Add(Jitter(o.MaxAge))
+	}
+	if invalid != nil {
+		w.cancel(invalid)
+		return w
+	}
+	if o.Heartbeat > 0 || o.MaxAge > 0 {
+		heartbeats.add(w)
+	}
+	return w
+}
+
+// Context is done when the stream has ended: the client left, the stream grew
+// too old, a write failed or timed out, the server shuts down.
+// context.Cause says which. A callback that waits should wait on it too.
+func (w *Writer) Context() context.Context { return w.ctx }
+
+// LastEventID is the id of the last event that the client has seen, if it said
+// so. It is the client's word: anything may stand in it.
+func (w *Writer) LastEventID() string { return w.opts.LastEventID }
+
+// Open sends a comment and the reconnection time, so that the client and every
+// proxy know at once that the stream is there. [Serve] has done it already.
+func (w *Writer) Open() error {
+	return w.send(func(dst []byte) []byte {
+		dst = append(dst, ":\n"...)
+		if w.opts.Retry > 0 {
+			// No blank line: some clients take one for an empty event.
+			dst = appendRetryLine(dst, w.opts.Retry)
+		}
+		return dst
+	})
+}
+
+// Send sends e. An event that [Event.Validate] refuses is not sent, and ends
+// nothing.
+func (w *Writer) Send(e Event) error {
+	if err := e.Validate(); err != nil {
+		return fmt.Errorf("streamwriter: send event: %w", err)
+	}
+	return w.send(func(dst []byte) []byte { return AppendEvent(dst, &e) })
+}
+
+// SendString sends data as an event of type typ; an empty typ is "message".
+func (w *Writer) SendString(typ, data string) error {
+	return w.Send(Event{Type: typ, Data: []byte(data)})
+}
+
+// SendJSON sends the JSON of v as an event of type typ; an empty typ is
+// "message". It is encoded into the stream's own buffer. A v that cannot be
+// encoded sends nothing, and ends nothing.
+func (w *Writer) SendJSON(typ string, v any) error {
+	if !oneLine(typ) {
+		return fmt.Errorf("streamwriter: send JSON event: %w", lineError("type", typ))
+	}
+	var failed error
+	err := w.send(func(dst []byte) []byte {
+		if typ != "" {
+			dst = append(dst, "event: "...)
+			dst = append(dst, typ...)
+			dst = append(dst, '\n')
+		}
+		line := appendWriter(append(dst, "data: "...))
+		// Encode ends its one line with the newline that the field needs.
+		if failed = json.NewEncoder(&line).Encode(v); failed != nil {
+			return nil
+		}
+		return append(line, '\n')
+	})
+	if failed != nil {
+		return fmt.Errorf("streamwriter: send JSON event of %T: %w", v, failed)
+	}
+	return err
+}
+
+// Comment sends text as a comment, which clients ignore. An empty one is a
+// heartbeat.
+func (w *Writer) Comment(text string) error {
+	return w.send(func(dst []byte) []byte { return AppendComment(dst, text) })
+}
+
+// SendEncoded sends p as it is, in one write: whole blocks and comments that
+// the Append functions made. It does not look into p, nor keep it.
+func (w *Writer) SendEncoded(p []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.writeLocked(p)
+}
+
+// Close ends the stream of a [NewWriter]: its Context is done and its
+// heartbeats stop. It does not close the io.Writer.
+func (w *Writer) Close() error {
+	w.cancel(ErrClosed)
+	w.release()
+	return nil
+}
+
+// send writes what fill appends to the stream's buffer.
+func (w *Writer) send(fill func(dst []byte) []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := fill(w.buf[:0])
+	if cap(p) <= maxKeptBuffer {
+		w.buf = p[:0]
+	}
+	return w.writeLocked(p)
+}
+
+// writeLocked is the only place where bytes of a stream are written.
+func (w *Writer) writeLocked(p []byte) error {
+	if w.ctx.Err() != nil {
+		return context.Cause(w.ctx)
+	}
+	if w.closed {
+		return ErrClosed
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	now := time.Now()
+	err := w.armLocked(now)
+	if err == nil {
+		_, err = w.out.Write(p)
+	}
+	if err == nil && w.out.flush != nil {
+		err = w.out.flush()
+	}
+	if err != nil {
+		w.cancel(fmt.Errorf("%w: write of %d bytes: %w", ErrClientGone, len(p), err))
+		return context.Cause(w.ctx)
+	}
+	w.wrote.Store(now.UnixNano())
+	return nil
+}
+
+// armLocked sets the write deadline, unless the one that is set still leaves
+// nine tenths of the time: a deadline costs more than an event.
+func (w *Writer) armLocked(now time.Time) error {
+	timeout := w.opts.WriteTimeout
+	if w.out.setDeadline == nil {
+		return nil
+	}
+	if timeout == 0 {
+		// fasthttp's own WriteTimeout may have set one: take it off, once.
+		if w.armed.IsZero() {
+			w.armed = now
+			return w.out.setDeadline(time.Time{})
+		}
+		return nil
+	}
+	if w.armed.Sub(now) >= timeout-timeout/10 {
+		return nil
+	}
+	w.armed = now.Add(timeout)
+	return w.out.setDeadline(w.armed)
+}
+
+// leave ends the stream of a client that has gone, and a write that is waiting
+// for it. It never blocks.
+func (w *Writer) leave() {
+	w.cancel(ErrClientGone)
+	if w.out.setDeadline != nil {
+		_ = w.out.setDeadline(time.Unix(1, 0))
+	}
+}
+
+// release gives the transport back. After it nothing of this stream is written.
+func (w *Writer) release() {
+	heartbeats.remove(w)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+}
+
+// tick is the clock's call. It returns when the next one is due, or zero for
+// never, and does not block.
+func (w *Writer) tick(now time.Time) time.Time {
+	if w.ctx.Err() != nil {
+		return time.Time{}
+	}
+	if !w.dies.IsZero() && !now.Before(w.dies) {
+		w.cancel(ErrMaxAge)
+		return time.Time{}
+	}
+	if w.opts.Heartbeat > 0 && !now.Before(w.silentSince().Add(w.opts.Heartbeat)) {
+		w.tryBeat()
+	}
+	return w.due(now)
+}
+
+// due is when the clock should look at w next.
+func (w *Writer) due(now time.Time) time.Time {
+	if w.opts.Heartbeat == 0 {
+		return w.dies
+	}
+	at := w.silentSince().Add(w.opts.Heartbeat)
+	if !at.After(now) { // it could not be beaten now
+		at = now.Add(w.opts.Heartbeat)
+	}
+	if !w.dies.IsZero() && w.dies.Before(at) {
+		at = w.dies
+	}
+	return at
+}
+
+func (w *Writer) silentSince() time.Time { return time.Unix(0, w.wrote.Load()) }
+
+// tryBeat sends a heartbeat if that can be done without waiting.
+func (w *Writer) tryBeat() {
+	if !w.mu.TryLock() {
+		return // it is being written to: not silent
+	}
+	if w.out.writable == nil {
+		go func() {
+			defer w.mu.Unlock()
+			_ = w.writeLocked(heartbeat)
+		}()
+		return
+	}
+	defer w.mu.Unlock()
+	if w.out.writable() {
+		_ = w.writeLocked(heartbeat) // a failure ends the stream by itself
+	}
+}
+
+var heartbeat = []byte(":\n")
+
+// appendWriter lets an encoder append to a slice.
+type appendWriter []byte
+
+func (a *appendWriter) Write(p []byte) (int, error) {
+	*a = append(*a, p...)
+	return len(p), nil
+}
+
+// farewell sends the reconnection time of a stream that this side ends, drawn
+// at random so that those who leave together do not come back together.
+func (w *Writer) farewell() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	retry := AppendRetry(nil, Spread(w.opts.Retry))
+	if len(retry) == 0 {
+		return nil
+	}
+	if err := w.armLocked(time.Now()); err != nil {
+		return err
+	}
+	_, err := w.out.Write(retry)
+	return err
+}
