@@ -1,4 +1,2 @@
 // Package server holds many streams.
 package server
-
-import _ "github.com/fasthttp/router"

@@ -1,0 +1,208 @@
+package server
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+)
+
+// Config holds a hub's settings. The zero value is meant to be used.
+type Config struct {
+	// Heartbeat is the longest silence on a stream: after it a comment is sent.
+	// Zero means 15 s. Negative disables.
+	Heartbeat time.Duration
+
+	// Retry is the reconnection time that a stream is told when it opens. One
+	// that the hub ends is told a fresh one, drawn from Retry to twice Retry.
+	// Zero means 3 s. Negative tells none.
+	Retry time.Duration
+
+	// MaxAge ends a stream after about this long, between two events, before a
+	// platform would cut it. Each stream draws its own from the last tenth.
+	// Zero or negative means no limit.
+	MaxAge time.Duration
+
+	// WriteTimeout is how long one write to a streamed subscriber may block.
+	// Parked streams never block. Zero means 30 s. Negative disables.
+	WriteTimeout time.Duration
+
+	// MaxStreams is how many streams may be open. One more is told to come back
+	// later. Zero means nine tenths of the descriptors that the process may
+	// open. Negative means no limit.
+	MaxStreams int
+
+	// MaxTopics is how many topics one stream may name. Zero means 16.
+	MaxTopics int
+
+	// MaxEventBytes is the largest Data of an event. Zero means 64 KiB.
+	MaxEventBytes int
+
+	// Retention says how much of which topics is kept for those who come back.
+	// The first pattern that matches counts. A topic that none matches keeps
+	// the default delivery window: 4,096 events, 4 MiB, 5 minutes.
+	Retention []Retention
+
+	// MaxHistoryBytes bounds the memory of all logs together. Beyond it, the
+	// topics that were not published to for longest lose their oldest events.
+	// Zero means 256 MiB.
+	MaxHistoryBytes int64
+
+	// SlowReaders says what becomes of a stream that has fallen so far behind
+	// that its topic no longer holds its next event.
+	SlowReaders SlowReaderPolicy
+
+	// GapType is the type of the event that tells a stream what it has missed
+	// can no longer be had. Empty means "gap".
+	GapType string
+
+	// Shards is how many loops deliver. Zero means GOMAXPROCS; 64 at most.
+	Shards int
+
+	// Streamed holds every stream with a goroutine, also where it could be
+	// parked. It is there for comparison and for tests.
+	Streamed bool
+
+	// Logger hears of what nobody else can be told. Nil means the standard
+	// library's default logger.
+	Logger fasthttp.Logger
+}
+
+// Retention is how much of some topics' history is kept.
+type Retention struct {
+	// Topics is a topic, a subtree such as "scores/*", or "*" for all.
+	Topics string
+
+	// Events, Bytes (on the wire) and Age bound a topic's log; the newest event
+	// is always kept. Zero means the default: 4,096, 4 MiB, 5 minutes.
+	Events int
+	Bytes  int
+	Age    time.Duration
+
+	// Ephemeral events are delivered to whoever is connected, and never
+	// replayed: presence, cursors, "viewers now".
+	Ephemeral bool
+}
+
+// SlowReaderPolicy is what to do when a reader's position has fallen off the
+// tail of its log.
+type SlowReaderPolicy uint8
+
+const (
+	// Disconnect ends the stream. The client comes back with its Last-Event-ID,
+	// and is told of the gap then.
+	Disconnect SlowReaderPolicy = iota
+	// Skip sends a gap event in-band and goes on with what is left.
+	Skip
+)
+
+const (
+	defaultHeartbeat     = 15 * time.Second
+	defaultRetry         = 3 * time.Second
+	defaultWriteTimeout  = 30 * time.Second
+	defaultMaxTopics     = 16
+	defaultMaxEventBytes = 64 << 10
+	defaultHistoryBytes  = 256 << 20
+	defaultGapType       = "gap"
+
+	defaultWindowEvents = 4096
+	defaultWindowBytes  = 4 << 20
+	defaultWindowAge    = 5 * time.Minute
+
+	maxShards = 64 // a topic names its shards in the bits of a word
+)
+
+// withDefaults returns c as it will be used, where zero means off, or says what
+// cannot be honoured.
+func (c Config) withDefaults() (Config, error) {
+	c.Heartbeat = orDefault(c.Heartbeat, defaultHeartbeat)
+	c.Retry = orDefault(c.Retry, defaultRetry)
+	c.WriteTimeout = orDefault(c.WriteTimeout, defaultWriteTimeout)
+	c.MaxAge = max(c.MaxAge, 0)
+	c.MaxTopics = orDefault(c.MaxTopics, defaultMaxTopics)
+	c.MaxEventBytes = orDefault(c.MaxEventBytes, defaultMaxEventBytes)
+	c.MaxHistoryBytes = orDefault(c.MaxHistoryBytes, defaultHistoryBytes)
+	c.MaxStreams = orDefault(c.MaxStreams, descriptorLimit()*9/10)
+	c.Shards = orDefault(c.Shards, min(runtime.GOMAXPROCS(0), maxShards))
+	if c.GapType == "" {
+		c.GapType = defaultGapType
+	}
+	return c, c.check()
+}
+
+// orDefault gives v, the default where it is zero, and zero where it is
+// negative.
+func orDefault[T int | int64 | time.Duration](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return max(v, 0)
+}
+
+// check says which setting cannot be honoured.
+func (c *Config) check() error {
+	gap := streamwriter.Event{Type: c.GapType}
+	switch {
+	case c.Retry > 0 && c.Retry < time.Millisecond:
+		return configError("Retry", c.Retry, "is below one millisecond, and browsers would reconnect in a hot loop", "give at least 1ms, or a negative one to send none")
+	case c.MaxTopics == 0:
+		return configError("MaxTopics", c.MaxTopics, "leaves no topic to subscribe to", "give 1 or more, or zero for the default")
+	case c.MaxEventBytes == 0:
+		return configError("MaxEventBytes", c.MaxEventBytes, "leaves no room for data", "give 1 or more, or zero for the default")
+	case c.MaxHistoryBytes == 0:
+		return configError("MaxHistoryBytes", c.MaxHistoryBytes, "would keep no event long enough to deliver it", "give 1 or more, or zero for the default")
+	case c.Shards == 0 || c.Shards > maxShards:
+		return configError("Shards", c.Shards, "is not in 1 to 64", "leave it zero for one a processor")
+	case c.SlowReaders > Skip:
+		return configError("SlowReaders", c.SlowReaders, "is no policy", "give Disconnect or Skip")
+	case gap.Validate() != nil:
+		return configError("GapType", c.GapType, "holds a NUL, CR or LF", "give a plain name such as \"gap\"")
+	}
+	for i, r := range c.Retention {
+		if err := r.check(); err != nil {
+			return fmt.Errorf("server: Config.Retention[%d]: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func configError(field string, value any, problem, remedy string) error {
+	return fmt.Errorf("server: Config.%w", &streamwriter.FieldError{
+		Field: field, Value: fmt.Sprint(value), Problem: problem, Remedy: remedy,
+	})
+}
+
+func (r *Retention) check() error {
+	if r.Topics != "*" {
+		if err := checkPattern(r.Topics); err != nil {
+			return err
+		}
+	}
+	if r.Events < 0 || r.Bytes < 0 || r.Age < 0 {
+		return fmt.Errorf("bounds for %q are negative (%d events, %d bytes, %v); zero means the default", r.Topics, r.Events, r.Bytes, r.Age)
+	}
+	return nil
+}
+
+// matches reports whether topic, a name or a subtree, is one of r's. A subtree
+// is one of r's if all of its topics are.
+func (r *Retention) matches(topic string) bool {
+	if r.Topics == "*" || r.Topics == topic {
+		return true
+	}
+	prefix, subtree := strings.CutSuffix(r.Topics, "*")
+	return subtree && strings.HasPrefix(topic, prefix)
+}
+
+// window is a log's bounds with the defaults filled in.
+func (r *Retention) window() window {
+	return window{
+		events:    orDefault(r.Events, defaultWindowEvents),
+		bytes:     orDefault(r.Bytes, defaultWindowBytes),
+		age:       uint32(orDefault(r.Age, defaultWindowAge) / time.Second),
+		ephemeral: r.Ephemeral,
+	}
+}

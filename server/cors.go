@@ -1,0 +1,63 @@
+package server
+
+import (
+	"slices"
+
+	"github.com/valyala/fasthttp"
+)
+
+// CORS says which other origins' pages may use a handler. The zero value names
+// none: no header is sent, and browsers keep to the same origin.
+type CORS struct {
+	// Origins are allowed, each as a browser sends it ("https://example.org"),
+	// or "*" for any.
+	Origins []string
+
+	// Credentials lets pages send cookies. The answer then names the page's
+	// origin, never "*"; and "*" in Origins is refused at construction: any
+	// page could read what the user may.
+	Credentials bool
+}
+
+// check panics with a sentence about a setting that cannot be meant.
+func (c *CORS) check() {
+	if c.Credentials && slices.Contains(c.Origins, "*") {
+		panic(`server: CORS.Origins "*" with CORS.Credentials would let every site read with its visitors' cookies; name the origins`)
+	}
+}
+
+// allow sets the headers for the request's origin, if it is allowed.
+func (c *CORS) allow(ctx *fasthttp.RequestCtx) (allowed bool) {
+	if len(c.Origins) == 0 {
+		return false
+	}
+	h := &ctx.Response.Header
+	any := slices.Contains(c.Origins, "*")
+	if any {
+		h.Set(fasthttp.HeaderAccessControlAllowOrigin, "*")
+		return true
+	}
+	h.Add(fasthttp.HeaderVary, fasthttp.HeaderOrigin)
+	origin := string(ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
+	if origin == "" || !slices.Contains(c.Origins, origin) {
+		return false
+	}
+	h.Set(fasthttp.HeaderAccessControlAllowOrigin, origin)
+	if c.Credentials {
+		h.Set(fasthttp.HeaderAccessControlAllowCredentials, "true")
+	}
+	return true
+}
+
+// preflight answers OPTIONS.
+func (c *CORS) preflight(ctx *fasthttp.RequestCtx, methods string) {
+	ctx.SetStatusCode(fasthttp.StatusNoContent)
+	h := &ctx.Response.Header
+	h.Set(fasthttp.HeaderAllow, methods)
+	if !c.allow(ctx) {
+		return
+	}
+	h.Set(fasthttp.HeaderAccessControlAllowMethods, methods)
+	h.Set(fasthttp.HeaderAccessControlAllowHeaders, "Authorization, Cache-Control, Content-Type, Last-Event-ID")
+	h.Set(fasthttp.HeaderAccessControlMaxAge, "86400")
+}

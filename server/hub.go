@@ -1,0 +1,333 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/prefork"
+)
+
+// ErrClosed is returned by a hub that was closed.
+var ErrClosed = errors.New("server: the hub is closed")
+
+// Hub holds topics and the streams that follow them. Its methods may be called
+// from any goroutine. A hub without streams has no goroutine and no timer.
+type Hub struct {
+	// Static after construction.
+	cfg      Config
+	epoch    string
+	born     time.Time
+	registry *registry
+	history  history // every method of it needs mu
+	shards   []*shard
+	counters counters
+
+	nextShard atomic.Uint32
+	committed atomic.Uint64 // the newest sequence that is in all of its logs
+	streams   atomic.Int64  // open, or about to be
+	state     atomic.Int32  // open, draining, closed
+	loops     sync.WaitGroup
+	closings  closings
+
+	// mu orders the world: whoever has it takes the next sequence and writes
+	// into the logs. It is held for a copy or two.
+	mu  sync.Mutex
+	seq uint64
+}
+
+const (
+	hubOpen int32 = iota
+	hubDraining
+	hubClosed
+)
+
+// New makes a hub. The zero Config is meant to be used; one that cannot be
+// honoured is refused with a sentence.
+func New(c Config) (*Hub, error) {
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	h := &Hub{cfg: c, epoch: newEpoch(), born: time.Now()}
+	h.registry = newRegistry(h.newTopic)
+	h.history = history{registry: h.registry, trace: &trace{}, epoch: h.epoch, max: c.MaxHistoryBytes}
+	for i := range c.Shards {
+		h.shards = append(h.shards, newShard(h, i))
+	}
+	if prefork.IsChild() {
+		h.logger().Printf("server: this is one of several prefork processes, and they share nothing: an event published here reaches only the streams here. Feed every process from a broker, or serve without prefork")
+	}
+	return h, nil
+}
+
+func (h *Hub) newTopic(name string) *topic {
+	for i := range h.cfg.Retention {
+		if r := &h.cfg.Retention[i]; r.matches(name) {
+			return h.history.newTopic(name, r.window())
+		}
+	}
+	return h.history.newTopic(name, (&Retention{}).window())
+}
+
+// now is the hub's clock, in milliseconds.
+func (h *Hub) now() int64 { return time.Since(h.born).Milliseconds() }
+
+func (h *Hub) logger() fasthttp.Logger {
+	if h.cfg.Logger != nil {
+		return h.cfg.Logger
+	}
+	return stdlog.Default()
+}
+
+// Publish appends e to topic and returns its id. It never waits for readers.
+//
+// The event gets the id "<epoch>-<seq>", unless it has one of its own: that is
+// sent instead, and resumes a stream for as long as the topic holds the event.
+// e.Data is copied. An event that is refused (a *streamwriter.FieldError says
+// why) changes nothing.
+func (h *Hub) Publish(topic string, e streamwriter.Event) (id string, err error) {
+	return h.publishOne(Message{Topic: topic, Event: e})
+}
+
+// PublishEphemeral is Publish for an event that is delivered to whoever is
+// connected, and never replayed.
+func (h *Hub) PublishEphemeral(topic string, e streamwriter.Event) (id string, err error) {
+	return h.publishOne(Message{Topic: topic, Event: e, Ephemeral: true})
+}
+
+// Message is an event and where it goes.
+type Message struct {
+	Topic     string
+	Event     streamwriter.Event
+	Ephemeral bool
+}
+
+// PublishAll publishes all messages or none, without any other event between
+// them, and returns their ids. An error names the first that was refused.
+func (h *Hub) PublishAll(messages []Message) (ids []string, err error) {
+	for i := range messages {
+		if err := h.check(&messages[i]); err != nil {
+			return nil, fmt.Errorf("server: publish message %d of %d: %w", i+1, len(messages), err)
+		}
+	}
+	ids = make([]string, len(messages))
+	return ids, h.publish(messages, ids)
+}
+
+func (h *Hub) publishOne(m Message) (string, error) {
+	if err := h.check(&m); err != nil {
+		return "", fmt.Errorf("server: publish to %q: %w", shorten(m.Topic), err)
+	}
+	var ids [1]string
+	err := h.publish([]Message{m}, ids[:])
+	return ids[0], err
+}
+
+// check says whether m can be published.
+func (h *Hub) check(m *Message) error {
+	if err := checkTopic(m.Topic); err != nil {
+		return err
+	}
+	if err := m.Event.Validate(); err != nil {
+		return err
+	}
+	if m.Event.ID != "" {
+		if err := checkAlias(m.Event.ID, h.epoch); err != nil {
+			return err
+		}
+	}
+	if n := len(m.Event.Data); n > h.cfg.MaxEventBytes {
+		return &streamwriter.FieldError{
+			Field: "data", Value: shorten(string(m.Event.Data[:min(n, 64)])),
+			Problem: fmt.Sprintf("of %d bytes exceeds Config.MaxEventBytes (%d)", n, h.cfg.MaxEventBytes),
+			Remedy:  "raise it, or send a reference",
+		}
+	}
+	return nil
+}
+
+// batches keeps the memory of publishes.
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+type batch struct {
+	entries []entry
+	fields  []byte
+	rings   []*topic
+}
+
+// publish appends checked messages to their logs and wakes who reads them. What
+// can be done beforehand is done outside the lock.
+func (h *Hub) publish(messages []Message, ids []string) error {
+	b := batches.Get().(*batch)
+	defer b.recycle()
+	for i := range messages {
+		b.add(h.registry, &messages[i])
+	}
+	defer b.release(h)
+	if err := h.append(b); err != nil {
+		return err
+	}
+	for i := range b.entries {
+		e := &b.entries[i]
+		ids[i] = e.alias
+		if e.alias == "" {
+			var id [maxIDBytes]byte
+			ids[i] = string(appendID(id[:0], h.epoch, e.seq))
+		}
+	}
+	for _, t := range b.rings {
+		h.ring(t)
+	}
+	h.counters.published.Add(int64(len(messages)))
+	return nil
+}
+
+// append gives each entry its sequence and its place.
+func (h *Hub) append(b *batch) error {
+	now := secondsOf(h.now())
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.state.Load() == hubClosed {
+		return ErrClosed
+	}
+	for i := range b.entries {
+		e := &b.entries[i]
+		h.seq++
+		b.rings = append(b.rings, e.topic)
+		b.rings = append(b.rings, h.history.append(e, h.seq, now)...)
+	}
+	h.committed.Store(h.seq)
+	h.history.sweep(b.entries[len(b.entries)-1].topic, now)
+	return nil
+}
+
+func (b *batch) add(r *registry, m *Message) {
+	from := len(b.fields)
+	b.fields = streamwriter.AppendEventFields(b.fields, &m.Event)
+	b.entries = append(b.entries, entry{
+		topic: r.acquire(m.Topic), alias: m.Event.ID, ephemeral: m.Ephemeral,
+		fields: b.fields[from:len(b.fields):len(b.fields)],
+	})
+}
+
+// release lets go of the topics.
+func (b *batch) release(h *Hub) {
+	for i := range b.entries {
+		h.release(b.entries[i].topic)
+	}
+}
+
+// recycle empties b, and keeps it if it is not too large.
+func (b *batch) recycle() {
+	const most = 64 << 10
+	if cap(b.fields) > most || cap(b.entries) > 64 {
+		return
+	}
+	clear(b.entries)
+	clear(b.rings)
+	b.entries, b.fields, b.rings = b.entries[:0], b.fields[:0], b.rings[:0]
+	batches.Put(b)
+}
+
+// ring tells the shards that have readers of t that there is something new.
+func (h *Hub) ring(t *topic) {
+	for mask := t.shards.Load() &^ t.rung.Load(); mask != 0; mask &= mask - 1 {
+		bit := mask & -mask
+		if t.rung.Or(bit)&bit == 0 {
+			h.shards[shardOf(bit)].news(t)
+		}
+	}
+}
+
+// release lets go of t, which is dropped when nobody needs it.
+func (h *Hub) release(t *topic) {
+	if !h.registry.release(t) || !t.log.empty() {
+		return
+	}
+	if !t.subtree {
+		h.registry.drop(t)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.history.dropIfEmpty(t)
+}
+
+// LastID returns the id of the hub's present position, also before the first
+// event. A client that has a state as of this id misses nothing by resuming
+// from it.
+func (h *Hub) LastID() string {
+	return string(appendID(nil, h.epoch, h.committed.Load()))
+}
+
+// Readers returns how many open streams subscribe to exactly this topic or
+// subtree.
+func (h *Hub) Readers(topic string) int {
+	if t := h.registry.find(topic); t != nil {
+		return int(t.readers.Load())
+	}
+	return 0
+}
+
+// Drain ends every stream, each between two events, after it has got what was
+// published before and a reconnection time drawn at random; newcomers are told
+// to come back later. It returns when all have ended or ctx is done: then the
+// rest is cut, and the error says how many. Publishing goes on until Close.
+func (h *Hub) Drain(ctx context.Context) error {
+	if !h.state.CompareAndSwap(hubOpen, hubDraining) && h.state.Load() == hubClosed {
+		return nil
+	}
+	h.order(order{kind: drainAll, until: h.committed.Load()})
+	if h.emptied(ctx) {
+		return nil
+	}
+	left := h.streams.Load()
+	h.order(order{kind: cutAll, why: ReasonDrain})
+	return fmt.Errorf("server: drain: %d streams had not taken all that was published for them and were cut; give it more time than until %v", left, context.Cause(ctx))
+}
+
+// emptied waits until no stream is open or ctx is done.
+func (h *Hub) emptied(ctx context.Context) bool {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for h.streams.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return h.streams.Load() == 0
+		case <-tick.C:
+		}
+	}
+	return true
+}
+
+// Close ends every stream at once and refuses everything from now on. It
+// returns when the hub has no goroutine left. To lose nothing, Drain first.
+func (h *Hub) Close() error {
+	if h.state.Swap(hubClosed) == hubClosed {
+		return nil
+	}
+	h.order(order{kind: cutAll, why: ReasonClosed})
+	h.loops.Wait()
+	return nil
+}
+
+// Kick ends the streams that pick says yes to, each between two events, with a
+// fresh reconnection time, and returns at once: Authorize decides whether they
+// may come back. pick is called on the shards' goroutines, several at a time,
+// once for each stream; it must be quick, and call no method of the hub.
+func (h *Hub) Kick(pick func(Subscriber) bool) {
+	h.order(order{kind: kickSome, pick: pick})
+}
+
+func (h *Hub) order(o order) {
+	for _, s := range h.shards {
+		s.command(o)
+	}
+}

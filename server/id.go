@@ -1,0 +1,65 @@
+package server
+
+import (
+	"crypto/rand"
+	"strconv"
+	"strings"
+
+	"github.com/fastsse/fastsse/streamwriter"
+)
+
+// maxIDBytes bounds ids: a client sends its last one back in a header.
+const maxIDBytes = 128
+
+// newEpoch names the life of a hub's sequence: 40 random bits. It changes with
+// every hub, so that an id from another one is never taken for one of ours.
+func newEpoch() string {
+	return strings.ToLower(rand.Text()[:8])
+}
+
+// appendID appends the native id of seq: "<epoch>-<seq>".
+func appendID(dst []byte, epoch string, seq uint64) []byte {
+	dst = append(dst, epoch...)
+	dst = append(dst, '-')
+	return strconv.AppendUint(dst, seq, 10)
+}
+
+// parseID splits a native id of any epoch.
+func parseID(id string) (epoch string, seq uint64, ok bool) {
+	i := strings.LastIndexByte(id, '-')
+	if i <= 0 {
+		return "", 0, false
+	}
+	seq, err := strconv.ParseUint(id[i+1:], 10, 64)
+	return id[:i], seq, err == nil
+}
+
+// checkAlias says whether a publisher's own id can stand for an event: visible
+// ASCII, so that it survives the trip through a Last-Event-ID header unchanged,
+// and not one that this hub gives itself.
+func checkAlias(id, epoch string) error {
+	refuse := func(problem, remedy string) error {
+		return &streamwriter.FieldError{Field: "id", Value: shorten(id), Problem: problem, Remedy: remedy}
+	}
+	if len(id) > maxIDBytes {
+		return refuse("is longer than 128 bytes", "shorten it, or leave it out and use the id in the answer")
+	}
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] > '~' {
+			return refuse("holds a character that is not visible ASCII", "use only ! to ~, which survive a Last-Event-ID header")
+		}
+	}
+	if e, _, ok := parseID(id); ok && e == epoch {
+		return refuse("is of the form that this hub gives its own events", "leave the id out, or choose another")
+	}
+	return nil
+}
+
+// shorten keeps error messages readable.
+func shorten(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

@@ -1,0 +1,31 @@
+package server
+
+import (
+	"github.com/fasthttp/router"
+)
+
+// MountOptions are the settings of a hub's routes.
+type MountOptions struct {
+	// SubscribePath is where streams are opened. Empty means "/events".
+	SubscribePath string
+	// PublishPath is where events are published. Empty means "/publish".
+	PublishPath string
+
+	Subscribe SubscribeOptions
+	Publish   PublishOptions
+}
+
+// Mount adds a hub's routes to r: GET, HEAD and OPTIONS of SubscribePath, POST
+// and OPTIONS of PublishPath, and an answer to every other method. It panics if
+// the options cannot be meant, or a route is taken.
+func Mount(r *router.Router, h *Hub, o MountOptions) {
+	subscribe, publish := o.SubscribePath, o.PublishPath
+	if subscribe == "" {
+		subscribe = "/events"
+	}
+	if publish == "" {
+		publish = "/publish"
+	}
+	r.ANY(subscribe, SubscribeHandler(h, o.Subscribe))
+	r.ANY(publish, PublishHandler(h, o.Publish))
+}

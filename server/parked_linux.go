@@ -1,0 +1,157 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/fastsse/fastsse/internal/socket"
+	"golang.org/x/sys/unix"
+)
+
+// A parked stream is a descriptor of its own on the connection's socket, and a
+// seat. What fasthttp had for the connection is given back.
+
+// noDescriptor is the fd of a streamed subscriber's seat.
+const noDescriptor = -1
+
+// parkedSocket is the descriptor of a parked stream.
+type parkedSocket struct {
+	fd int32
+}
+
+// park duplicates the descriptor of c, which may be closed afterwards.
+func park(c net.Conn) (parkedSocket, error) {
+	raw, ok := socket.Plain(c)
+	if !ok {
+		return parkedSocket{}, fmt.Errorf("server: park %T: it is not a plain socket", c)
+	}
+	dup := noDescriptor
+	var dupErr error
+	err := raw.Control(func(fd uintptr) {
+		dup, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err == nil {
+		err = dupErr
+	}
+	if err != nil {
+		return parkedSocket{}, fmt.Errorf("server: park connection of %v: duplicate its descriptor: %w", c.RemoteAddr(), err)
+	}
+	return parkedSocket{fd: int32(dup)}, nil
+}
+
+// write writes what the socket takes now: none is no error.
+func (p parkedSocket) write(b []byte) (int, error) {
+	for {
+		n, err := unix.Write(int(p.fd), b)
+		switch err {
+		case nil:
+			if n == 0 && len(b) > 0 {
+				return 0, unix.EPIPE
+			}
+			return n, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, nil
+		default:
+			return 0, err
+		}
+	}
+}
+
+func (p parkedSocket) shutdownWrite() { _ = unix.Shutdown(int(p.fd), unix.SHUT_WR) }
+
+// close discards what the peer has sent, so that the kernel does not answer it
+// with a reset, and closes.
+func (p parkedSocket) close() {
+	var discard [4096]byte
+	for range 16 {
+		n, _, err := unix.Recvfrom(int(p.fd), discard[:], unix.MSG_DONTWAIT)
+		if n <= 0 || err != nil {
+			break
+		}
+	}
+	unix.Close(int(p.fd))
+}
+
+// silent reports whether the peer owes an acknowledgement of something that was
+// sent after since (milliseconds ago), or does not answer probes of its shut
+// window. A peer that lives but takes nothing does both: TCP_USER_TIMEOUT would
+// kill it, this does not.
+func (p parkedSocket) silent(since int64) bool {
+	info, err := unix.GetsockoptTCPInfo(int(p.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil { // a unix socket: its peer cannot vanish
+		return false
+	}
+	return (info.Unacked > 0 || info.Probes > 1) && int64(info.Last_ack_recv) >= since
+}
+
+// remoteAddr is the peer's address, if it has one.
+func (p parkedSocket) remoteAddr() string {
+	sa, err := unix.Getpeername(int(p.fd))
+	if err != nil {
+		return ""
+	}
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)).String()
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr).Unmap(), uint16(sa.Port)).String()
+	}
+	return ""
+}
+
+// waiter wakes a loop that waits.
+type waiter = *socket.Poller
+
+// shardIO is a shard's epoll set.
+type shardIO struct {
+	poller *socket.Poller
+	ready  []socket.Ready
+}
+
+func (io *shardIO) open() (waiter, error) {
+	p, err := socket.NewPoller()
+	io.poller = p
+	return p, err
+}
+
+func (io *shardIO) close() { io.poller.Close() }
+
+func (io *shardIO) watch(fd int32, ref seatRef) bool {
+	return io.poller.Watch(int(fd), ref.token()) == nil
+}
+
+func (io *shardIO) remove(fd int32) { io.poller.Remove(int(fd)) }
+
+// wait blocks until the kernel or the inbox has something, or d has passed, and
+// deals with what the kernel has.
+func (s *shard) wait(d time.Duration) {
+	s.io.ready = s.io.poller.Wait(s.io.ready[:0], d)
+	if len(s.io.ready) > 0 {
+		s.now = s.hub.now()
+	}
+	for _, r := range s.io.ready {
+		ref := refOf(r.Token)
+		st, ok := s.seats.get(ref)
+		switch {
+		case !ok: // of a stream that has ended since
+		case r.Gone:
+			s.hangUp(ref.seat, ReasonClient)
+		case r.Writable && st.lagging:
+			st.lagging = false
+			s.deliver(ref.seat)
+		}
+	}
+}
+
+// descriptorLimit is how many files the process may open.
+func descriptorLimit() int {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &l); err != nil {
+		return 1024
+	}
+	return int(min(l.Cur, 1<<30))
+}

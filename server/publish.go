@@ -1,0 +1,280 @@
+package server
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+)
+
+// PublishOptions are the settings of a publish handler. The zero value refuses
+// everything: somebody has to say who may publish.
+type PublishOptions struct {
+	// Token lets in requests with "Authorization: Bearer <Token>". It is
+	// compared in constant time.
+	Token string
+
+	// Authorize decides on a request and its messages, which it may change. An
+	// error is answered with 403, or as a *Refusal says. With a Token as well,
+	// both must agree.
+	Authorize func(ctx *fasthttp.RequestCtx, messages []Message) error
+
+	// Open lets everybody publish.
+	Open bool
+
+	// CORS lets pages of other origins publish.
+	CORS CORS
+}
+
+// mostMessages bounds an array of messages.
+const mostMessages = 1000
+
+const publishMethods = "POST, OPTIONS"
+
+// PublishHandler returns a handler that publishes:
+//
+//   - POST ?topic=T publishes the body as it is; &type=, &id= and &retry=
+//     (milliseconds) set the rest of the event;
+//   - POST with Content-Type: application/json and no topic in the query
+//     publishes an object {"topic","type","id","retry","data"}, or an array of
+//     at most 1,000 of them, all or none. A string is data as it is; any other
+//     JSON value is data as JSON.
+//
+// It answers 200 once the event has its place in the order: {"id":"…"}, or
+// {"ids":["…",…]} for an array. It panics if the options cannot be meant.
+func PublishHandler(h *Hub, o PublishOptions) fasthttp.RequestHandler {
+	o.CORS.check()
+	p := &publishHandler{hub: h, PublishOptions: o}
+	return p.serve
+}
+
+type publishHandler struct {
+	hub *Hub
+	PublishOptions
+}
+
+func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
+	if ctx.IsOptions() {
+		p.CORS.preflight(ctx, publishMethods)
+		return
+	}
+	p.CORS.allow(ctx)
+	if !ctx.IsPost() {
+		refuseMethod(ctx, publishMethods)
+		return
+	}
+	if err := p.admit(ctx); err != nil {
+		refuseHook(ctx, err)
+		return
+	}
+	messages, many, err := readMessages(ctx)
+	if err != nil {
+		refuse(ctx, fasthttp.StatusBadRequest, err)
+		return
+	}
+	if p.Authorize != nil {
+		if err := p.Authorize(ctx, messages); err != nil {
+			refuseHook(ctx, err)
+			return
+		}
+	}
+	p.publish(ctx, messages, many)
+}
+
+// admit says whether the request may publish at all, as far as that can be said
+// without its messages.
+func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) error {
+	switch {
+	case p.Token != "":
+		if !bearerIs(ctx, p.Token) {
+			ctx.Response.Header.Set(fasthttp.HeaderWWWAuthenticate, `Bearer realm="publish"`)
+			return &Refusal{Status: fasthttp.StatusUnauthorized, Reason: "publishing needs the header Authorization: Bearer TOKEN with the token that the server was given"}
+		}
+	case p.Authorize == nil && !p.Open:
+		return &Refusal{Reason: "publishing over HTTP is off: set PublishOptions.Token or Authorize, or Open to let everybody publish"}
+	}
+	return nil
+}
+
+// bearerIs compares in constant time, whatever the length.
+func bearerIs(ctx *fasthttp.RequestCtx, token string) bool {
+	const scheme = "Bearer "
+	got := ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)
+	if len(got) < len(scheme) || !bytes.EqualFold(got[:len(scheme)], []byte(scheme)) {
+		return false
+	}
+	a, b := sha256.Sum256(got[len(scheme):]), sha256.Sum256([]byte(token))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+func (p *publishHandler) publish(ctx *fasthttp.RequestCtx, messages []Message, many bool) {
+	ids, err := p.hub.PublishAll(messages)
+	if err != nil {
+		refuse(ctx, publishStatus(err), err)
+		return
+	}
+	var answer any = map[string][]string{"ids": ids}
+	if !many {
+		answer = map[string]string{"id": ids[0]}
+	}
+	body, err := json.Marshal(answer)
+	if err != nil { // strings: it cannot be
+		refuse(ctx, fasthttp.StatusInternalServerError, err)
+		return
+	}
+	ctx.SetContentType("application/json")
+	ctx.SetBody(append(body, '\n'))
+}
+
+func publishStatus(err error) int {
+	f, refused := errors.AsType[*streamwriter.FieldError](err)
+	switch {
+	case refused && f.Field == "data":
+		return fasthttp.StatusRequestEntityTooLarge
+	case refused:
+		return fasthttp.StatusBadRequest
+	}
+	return fasthttp.StatusServiceUnavailable // ErrClosed
+}
+
+// readMessages reads the request in either form. many says that it was an
+// array.
+func readMessages(ctx *fasthttp.RequestCtx) (messages []Message, many bool, err error) {
+	q := ctx.QueryArgs()
+	if q.Has("topic") || !isJSON(ctx) {
+		m, err := readRaw(q, ctx.PostBody())
+		return []Message{m}, false, err
+	}
+	return readJSON(ctx.PostBody())
+}
+
+func isJSON(ctx *fasthttp.RequestCtx) bool {
+	typ, _, _ := bytes.Cut(ctx.Request.Header.ContentType(), []byte{';'})
+	return bytes.EqualFold(bytes.TrimSpace(typ), []byte("application/json"))
+}
+
+func readRaw(q *fasthttp.Args, body []byte) (Message, error) {
+	m := Message{Topic: string(q.Peek("topic")), Event: streamwriter.Event{
+		ID: string(q.Peek("id")), Type: string(q.Peek("type")), Data: body,
+	}}
+	if m.Topic == "" {
+		return m, topicError("", "is missing", "add ?topic=NAME, or send an object with a topic as application/json")
+	}
+	if !q.Has("retry") {
+		return m, nil
+	}
+	var err error
+	m.Event.Retry, err = parseRetry(string(q.Peek("retry")))
+	return m, err
+}
+
+// parseRetry reads milliseconds.
+func parseRetry(s string) (time.Duration, error) {
+	const most = 24 * 60 * 60 * 1000
+	ms, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || ms == 0 || ms > most {
+		return 0, &streamwriter.FieldError{
+			Field: "retry", Value: shorten(s), Problem: "is no number of milliseconds from 1 to a day's (86400000)",
+			Remedy: "give digits alone, or leave it out",
+		}
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
+// message is the JSON form of a Message.
+type message struct {
+	Topic string          `json:"topic"`
+	Type  string          `json:"type"`
+	ID    string          `json:"id"`
+	Retry json.Number     `json:"retry"`
+	Data  json.RawMessage `json:"data"`
+}
+
+func readJSON(body []byte) (messages []Message, many bool, err error) {
+	body = bytes.TrimSpace(body)
+	many = len(body) > 0 && body[0] == '['
+	var list []message
+	if many {
+		err = decodeJSON(body, &list)
+	} else {
+		list = make([]message, 1)
+		err = decodeJSON(body, &list[0])
+	}
+	switch {
+	case err != nil:
+		return nil, many, err
+	case len(list) == 0:
+		return nil, many, bodyError(body, "is an empty array", "send at least one object")
+	case len(list) > mostMessages:
+		return nil, many, bodyError(nil, fmt.Sprintf("is an array of %d objects", len(list)), fmt.Sprintf("send at most %d at once", mostMessages))
+	}
+	messages = make([]Message, len(list))
+	for i := range list {
+		if messages[i], err = list[i].message(); err != nil {
+			return nil, many, fmt.Errorf("message %d of %d: %w", i+1, len(list), err)
+		}
+	}
+	return messages, many, nil
+}
+
+func (j *message) message() (Message, error) {
+	m := Message{Topic: j.Topic, Event: streamwriter.Event{ID: j.ID, Type: j.Type}}
+	if j.Topic == "" {
+		return m, topicError("", "is missing", `add "topic" to the object`)
+	}
+	if j.Retry != "" {
+		var err error
+		if m.Event.Retry, err = parseRetry(j.Retry.String()); err != nil {
+			return m, err
+		}
+	}
+	var err error
+	m.Event.Data, err = dataOf(j.Data)
+	return m, err
+}
+
+// dataOf gives a JSON string as its text, null as nothing, and anything else as
+// compact JSON.
+func dataOf(raw json.RawMessage) ([]byte, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	if raw[0] == '"' {
+		var s string
+		err := json.Unmarshal(raw, &s)
+		return []byte(s), err
+	}
+	var b bytes.Buffer
+	err := json.Compact(&b, raw)
+	return b.Bytes(), err
+}
+
+// decodeJSON reads one value with nothing after it, and no field that nobody
+// will read.
+func decodeJSON(body []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil {
+		if _, more := d.Token(); more != io.EOF {
+			err = errors.New("something follows the value")
+		}
+	}
+	if err != nil {
+		return bodyError(body, "is not the JSON that is expected ("+err.Error()+")",
+			`send {"topic":…,"type":…,"id":…,"retry":…,"data":…} or an array of such objects; to publish JSON as it is, name the topic in the query`)
+	}
+	return nil
+}
+
+func bodyError(body []byte, problem, remedy string) error {
+	return &streamwriter.FieldError{Field: "body", Value: shorten(string(body[:min(len(body), 128)])), Problem: problem, Remedy: remedy}
+}

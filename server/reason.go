@@ -1,0 +1,31 @@
+package server
+
+// Reason is why a stream ended.
+type Reason uint8
+
+// The reasons, as Stats and OnClose give them.
+const (
+	ReasonClient   Reason = iota + 1 // the client closed, half-closed or reset the connection
+	ReasonVanished                   // the client's machine or network is gone: it acknowledges nothing
+	ReasonMaxAge                     // Config.MaxAge
+	ReasonSlow                       // it fell behind what its topics hold, under Disconnect
+	ReasonTimeout                    // a write took longer than Config.WriteTimeout
+	ReasonKicked                     // Hub.Kick
+	ReasonDrain                      // Hub.Drain
+	ReasonClosed                     // Hub.Close
+	ReasonFollower                   // the handler that called Follow ended it
+	ReasonError                      // this side failed; the log says how
+	reasons                          // how many there are
+)
+
+var reasonNames = [reasons]string{
+	"", "client", "vanished", "max age", "slow", "timeout", "kicked", "drain", "closed", "follower", "error",
+}
+
+// String returns the reason in a word or two.
+func (r Reason) String() string {
+	if r >= reasons {
+		return "unknown"
+	}
+	return reasonNames[r]
+}

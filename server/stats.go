@@ -1,0 +1,94 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Stats is a hub at a moment. The figures are taken one after the other, not
+// all at once.
+type Stats struct {
+	Streams  int64 // open, however they are held
+	Parked   int64 // …as a seat in a shard
+	Streamed int64 // …with a goroutine each
+
+	// StreamedWhy counts, of all streams ever streamed, why they were not
+	// parked: "tls", "not a socket", "wrapped", "follow", "configured",
+	// "platform", "failed".
+	StreamedWhy map[string]int64
+
+	Opened  int64            // streams ever opened
+	Refused int64            // told to come back later: full, draining
+	Ended   map[string]int64 // streams that ended, by Reason
+
+	Topics       int   // that hold events or are read; subtrees not counted
+	HistoryBytes int64 // memory of all logs
+	Published    int64 // events
+	Delivered    int64 // events that streams have taken
+	Gaps         int64 // gap events sent
+	Aborted      int64 // streams cut inside an event, because their topic no longer held the next
+}
+
+// counters are what is counted by whoever it happens to.
+type counters struct {
+	published atomic.Int64
+	opened    atomic.Int64
+	refused   atomic.Int64
+	parked    atomic.Int64
+	gaps      atomic.Int64
+	delivered atomic.Int64 // by streamed subscribers
+	aborted   atomic.Int64 // likewise
+	ended     [reasons]atomic.Int64
+
+	mu  sync.Mutex // guards why
+	why map[string]int64
+}
+
+// tally is what a shard's loop has counted, as of its last round.
+type tally struct {
+	delivered, gaps, aborted atomic.Int64
+}
+
+func (c *counters) streamed(why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	put(&c.why, why, c.why[why]+1)
+}
+
+// Stats returns the hub's figures.
+func (h *Hub) Stats() Stats {
+	c := &h.counters
+	s := Stats{
+		Streams:     h.streams.Load(),
+		Parked:      c.parked.Load(),
+		StreamedWhy: map[string]int64{},
+		Opened:      c.opened.Load(),
+		Refused:     c.refused.Load(),
+		Ended:       map[string]int64{},
+		Topics:      h.registry.len(),
+		Published:   c.published.Load(),
+		Delivered:   c.delivered.Load(),
+		Gaps:        c.gaps.Load(),
+		Aborted:     c.aborted.Load(),
+	}
+	s.Streamed = max(s.Streams-s.Parked, 0)
+	for _, sh := range h.shards {
+		s.Delivered += sh.tally.delivered.Load()
+		s.Gaps += sh.tally.gaps.Load()
+		s.Aborted += sh.tally.aborted.Load()
+	}
+	for r := range c.ended {
+		if n := c.ended[r].Load(); n > 0 {
+			s.Ended[Reason(r).String()] = n
+		}
+	}
+	c.mu.Lock()
+	for why, n := range c.why {
+		s.StreamedWhy[why] = n
+	}
+	c.mu.Unlock()
+	h.mu.Lock()
+	s.HistoryBytes = h.history.memory
+	h.mu.Unlock()
+	return s
+}

@@ -1,0 +1,291 @@
+package server
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/fastsse/fastsse/streamwriter"
+)
+
+// stream is one subscriber's position, and how it is doing. It holds no
+// pointer: a million of them are nothing to a garbage collector.
+//
+// Its machine drives it: the machine does no I/O and knows no clock.
+type stream struct {
+	next    uint64 // sequence of the next event it is owed
+	live    uint64 // ephemeral events from here on are for it, those before are not
+	excused uint64 // the client was told of losses up to here
+	wrote   int64  // when it last took something, in the hub's milliseconds
+	dies    int64  // when it has reached its maximum age; 0: never
+	feed    int32  // what it reads: an index of the machine's feeds
+	phase   phase
+	owes    bool // the machine's rest table has bytes to be sent before all else
+	inside  bool // those bytes are the rest of an event
+	reason  Reason
+}
+
+type phase uint8
+
+const (
+	following phase = iota // from event to event, for ever
+	draining               // to the last event before the drain, then parting
+	leaving                // parting as soon as it is between two events
+	parting                // the last bytes are being sent
+	over                   // everything is sent: the connection can be closed
+	broken                 // ended inside an event: the connection must not look complete
+)
+
+// machine drives the streams of one driver, a shard or a goroutine. A turn is
+//
+//	b := m.next(key, s, now)   // what to write now; nil: nothing
+//	m.took(key, s, n, now)     // how much of it went out
+//
+// and a stream's turn ends when next returns nil or not all was taken. key tells
+// the driver's streams apart. What next returns is valid until the
+// next turn of any stream.
+type machine struct {
+	// Static after construction.
+	epoch   string
+	gapType string
+	slow    SlowReaderPolicy
+	retry   time.Duration
+	every   int64 // milliseconds of silence that a heartbeat ends; 0: none
+
+	// Owned by the driver.
+	feeds []*feed
+	rest  map[int32][]byte // what a stream with owes set is owed first
+	until uint64           // draining: the last sequence that is still owed
+
+	// The turn: what was offered, and of which kind.
+	kind    kind
+	run     *run // of kind logged
+	offered []byte
+	scratch []byte
+
+	events  int64 // delivered, for the driver's counters
+	gaps    int64
+	aborted int64 // ended inside an event
+}
+
+// fresh returns a machine with the same settings and counters, and no streams.
+func (m *machine) fresh() machine {
+	return machine{
+		epoch: m.epoch, gapType: m.gapType, slow: m.slow, retry: m.retry, every: m.every,
+		events: m.events, gaps: m.gaps, aborted: m.aborted,
+	}
+}
+
+// kind is what the bytes of a turn are.
+type kind uint8
+
+const (
+	logged kind = iota // from a log: the position says what was not taken
+	owed               // the rest of what an earlier turn began
+	word               // said by the machine itself: what was not taken is owed
+	beat               // a word that is dropped if none of it went out
+)
+
+// next returns what the stream should be sent now, or nil. In between it moves
+// the stream on: past events that are not for it, into a gap, to its end.
+func (m *machine) next(key int32, s *stream, now int64) []byte {
+	f := m.feeds[s.feed]
+	// Fast path: nothing but events. (next ≥ live: no replay.)
+	if s.phase == following && !s.owes && s.next >= s.live && f.lost(s.next, s.live) <= s.excused {
+		if r := f.look(s.next, false); r != nil {
+			return m.offer(r)
+		}
+		return m.silence(s, now)
+	}
+	return m.slowNext(key, s, f, now)
+}
+
+func (m *machine) offer(r *run) []byte {
+	m.kind, m.run, m.offered = logged, r, r.bytes
+	return r.bytes
+}
+
+func (m *machine) say(k kind, b []byte) []byte {
+	m.kind, m.run, m.offered = k, nil, b
+	return b
+}
+
+// slowNext is the slow path of next.
+func (m *machine) slowNext(key int32, s *stream, f *feed, now int64) []byte {
+	if s.owes {
+		if s.inside && m.slow == Disconnect && f.lost(s.next, s.live) > s.excused {
+			return m.breakOff(key, s)
+		}
+		return m.say(owed, m.rest[key])
+	}
+	switch s.phase {
+	case parting, over, broken:
+		return nil
+	case leaving:
+		return m.part(s, f)
+	}
+	if lost := f.lost(s.next, s.live); lost > s.excused {
+		if m.slow == Disconnect {
+			s.phase, s.reason = leaving, ReasonSlow
+			return m.part(s, f)
+		}
+		return m.gap(s, f, lost)
+	}
+	if s.phase == draining && s.next > m.until {
+		return m.part(s, f)
+	}
+	if r := m.find(s, f); r != nil {
+		return m.offer(r)
+	}
+	if s.phase == draining {
+		return m.part(s, f)
+	}
+	return m.silence(s, now)
+}
+
+// find returns the next run that has bytes, past ephemeral events that are not
+// the stream's.
+func (m *machine) find(s *stream, f *feed) *run {
+	for {
+		r := f.look(s.next, s.next < s.live)
+		if r == nil || len(r.bytes) > 0 {
+			return r
+		}
+		s.next = r.to
+	}
+}
+
+// silence returns a heartbeat if one is due.
+func (m *machine) silence(s *stream, now int64) []byte {
+	if m.every == 0 || now-s.wrote < m.every {
+		return nil
+	}
+	if m.feeds[s.feed].framing == chunked {
+		return m.say(beat, beatChunk)
+	}
+	return m.say(beat, beatLine)
+}
+
+var (
+	beatLine  = []byte(":\n")
+	beatChunk = []byte("2\r\n:\n\r\n")
+)
+
+// took moves the stream on by n bytes of what next returned.
+func (m *machine) took(key int32, s *stream, n int, now int64) {
+	if n > 0 {
+		s.wrote = now
+	}
+	all := n == len(m.offered)
+	switch m.kind {
+	case logged:
+		if all {
+			s.next = m.run.to
+			m.events += int64(m.run.events)
+			return
+		}
+		next, events, rest := m.run.cut(n)
+		s.next = next
+		m.events += int64(events)
+		m.owe(key, s, rest)
+		s.inside = rest != nil
+	case owed:
+		m.owe(key, s, m.offered[n:])
+	case word:
+		m.owe(key, s, bytes.Clone(m.offered[n:])) // the buffer is the next turn's
+	case beat:
+		if n > 0 {
+			m.owe(key, s, m.offered[n:])
+		}
+	}
+	if s.phase == parting && !s.owes {
+		s.phase = over
+	}
+}
+
+// owe keeps the rest of what was begun, or notes that there is none.
+func (m *machine) owe(key int32, s *stream, rest []byte) {
+	if len(rest) == 0 {
+		m.forget(key, s)
+		return
+	}
+	if m.rest == nil {
+		m.rest = make(map[int32][]byte)
+	}
+	m.rest[key] = rest
+	s.owes = true
+}
+
+// forget drops what is kept for a stream.
+func (m *machine) forget(key int32, s *stream) {
+	if s.owes {
+		delete(m.rest, key)
+		s.owes, s.inside = false, false
+	}
+}
+
+// breakOff ends a stream inside an event.
+func (m *machine) breakOff(key int32, s *stream) []byte {
+	m.forget(key, s)
+	m.aborted++
+	s.phase, s.reason = broken, ReasonSlow
+	return nil
+}
+
+// part returns the last bytes of a stream.
+func (m *machine) part(s *stream, f *feed) []byte {
+	s.phase = parting
+	retry := streamwriter.AppendRetry(nil, streamwriter.Spread(m.retry))
+	b := m.scratch[:0]
+	if f.framing == chunked {
+		b = append(appendChunk(b, retry), lastChunk...)
+	} else {
+		b = append(b, retry...)
+	}
+	m.scratch = b
+	if len(b) == 0 {
+		s.phase = over
+		return nil
+	}
+	return m.say(word, b)
+}
+
+// gap returns the event that says that a slow reader has missed some, and
+// excuses the loss.
+func (m *machine) gap(s *stream, f *feed, lost uint64) []byte {
+	m.gaps++
+	s.excused = lost
+	block := appendGap(nil, m.gapType, m.epoch, s.next, gapSlow, "")
+	b := m.scratch[:0]
+	if f.framing == chunked {
+		b = appendChunk(b, block)
+	} else {
+		b = append(b, block...)
+	}
+	m.scratch = b
+	return m.say(word, b)
+}
+
+// age ends a stream that has reached its maximum age.
+func (m *machine) age(s *stream, now int64) {
+	if s.dies != 0 && now >= s.dies && s.phase == following {
+		s.phase, s.reason = leaving, ReasonMaxAge
+	}
+}
+
+// end makes a stream part: at once, or when it has got what was published up
+// to now.
+func (s *stream) end(how phase, why Reason) {
+	if s.phase == following || (s.phase == draining && how == leaving) {
+		s.phase, s.reason = how, why
+	}
+}
+
+// due returns when the stream needs a turn although nothing was published; 0:
+// never.
+func (m *machine) due(s *stream) int64 {
+	at := s.dies
+	if m.every > 0 && (at == 0 || s.wrote+m.every < at) {
+		at = s.wrote + m.every
+	}
+	return at
+}

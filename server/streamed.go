@@ -1,0 +1,243 @@
+package server
+
+import (
+	"errors"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/fastsse/fastsse/internal/socket"
+)
+
+// A streamed stream has a goroutine that drives the same machine as a shard
+// does, and a seat in a shard that rings it when there is news.
+
+// whyStreamed says why c cannot be parked; empty: it can.
+func (h *Hub) whyStreamed(c net.Conn, isTLS bool) string {
+	if _, plain := socket.Plain(c); plain {
+		switch {
+		case runtime.GOOS != "linux":
+			return "platform"
+		case h.cfg.Streamed:
+			return "configured"
+		}
+		return ""
+	}
+	if isTLS {
+		return "tls"
+	}
+	if _, ok := socket.Beneath(c); ok {
+		return "wrapped" // by MaxConnsPerIP, for one
+	}
+	return "not a socket"
+}
+
+// driver is the goroutine of a streamed stream, as its shard knows it.
+type driver struct {
+	bell chan struct{} // one ring is as good as many
+	conn net.Conn      // nil inside a Writer
+
+	seat   int32  // owned by the shard's loop
+	reason Reason // set by the goroutine before it is dismissed
+
+	mu      sync.Mutex // guards the order
+	ordered bool
+	how     phase
+	why     Reason
+	until   uint64
+}
+
+// ring says that there may be something to do. It never blocks.
+func (d *driver) ring() {
+	select {
+	case d.bell <- struct{}{}:
+	default:
+	}
+}
+
+// end orders the stream to part.
+func (d *driver) end(how phase, why Reason, until uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.ordered, d.how, d.why, d.until = true, how, why, until
+	d.ring()
+}
+
+// abort ends a write that is waiting for its reader.
+func (d *driver) abort() {
+	if d.conn != nil {
+		_ = d.conn.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+	}
+}
+
+// obey hands the order, if there is one, to the machine.
+func (d *driver) obey(m *machine, s *stream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ordered {
+		d.ordered = false
+		m.until = d.until
+		s.end(d.how, d.why)
+	}
+}
+
+// drive is one stream's goroutine at work.
+type drive struct {
+	hub     *Hub
+	driver  *driver
+	machine machine
+	stream  stream
+	write   func([]byte) error
+	gone    <-chan struct{} // closed when the client has left
+	counted machine         // what was added to the hub's counters
+}
+
+// stream holds a stream on its hijacked connection until it ends.
+func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
+	d := &driver{bell: make(chan struct{}, 1), conn: c}
+	n.driver = d
+	gone := make(chan struct{})
+	if stop, ok := socket.Watch(c, func() { close(gone); _ = c.SetWriteDeadline(time.Unix(1, 0)) }); ok {
+		defer stop()
+	}
+	v := h.newDrive(d, n)
+	v.gone = gone
+	v.machine.every = h.cfg.Heartbeat.Milliseconds()
+	v.write = func(b []byte) error {
+		if t := h.cfg.WriteTimeout; t > 0 {
+			if err := c.SetWriteDeadline(time.Now().Add(t)); err != nil {
+				return err
+			}
+		}
+		_, err := c.Write(b)
+		return err
+	}
+	head := n.rest
+	n.rest = nil
+	if err := sh.admit(*n); err != nil {
+		h.logger().Printf("server: stream cut: start shard %d: %v", sh.index, err)
+		h.turnAway(n, ReasonError)
+		return
+	}
+	d.reason = v.run(head)
+	if v.stream.phase == over {
+		lingerOn(c)
+	}
+	sh.dismiss(d)
+}
+
+func (h *Hub) newDrive(d *driver, n *newcomer) *drive {
+	v := &drive{hub: h, driver: d, stream: n.stream}
+	v.machine = machine{epoch: h.epoch, gapType: h.cfg.GapType, slow: h.cfg.SlowReaders, retry: h.cfg.Retry}
+	v.machine.feeds = []*feed{{topics: n.topics, framing: n.framing, committed: h.committed.Load}}
+	return v
+}
+
+// run drives the stream from its head to its end.
+func (v *drive) run(head []byte) Reason {
+	if len(head) > 0 {
+		if err := v.write(head); err != nil {
+			return v.failed(err)
+		}
+	}
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	m, s := &v.machine, &v.stream
+	for {
+		v.driver.obey(m, s)
+		now := v.hub.now()
+		m.age(s, now)
+		b := m.next(0, s, now)
+		if b == nil {
+			if s.phase >= over {
+				return s.reason
+			}
+			if !v.wait(timer, m.due(s), now) {
+				return ReasonClient
+			}
+			continue
+		}
+		if err := v.write(b); err != nil {
+			return v.failed(err)
+		}
+		m.took(0, s, len(b), now)
+		v.count()
+	}
+}
+
+// wait blocks until there may be something to do, and is not ok if the client
+// has left.
+func (v *drive) wait(timer *time.Timer, due, now int64) bool {
+	d := time.Hour
+	if due > 0 {
+		d = time.Duration(max(due-now, 1)) * time.Millisecond
+	}
+	timer.Reset(d)
+	select {
+	case <-v.driver.bell:
+	case <-timer.C:
+	case <-v.gone:
+		return false
+	}
+	return true
+}
+
+// failed tells a reader that took too long from one that is gone.
+func (v *drive) failed(err error) Reason {
+	select {
+	case <-v.gone:
+		return ReasonClient
+	default:
+	}
+	v.driver.mu.Lock()
+	defer v.driver.mu.Unlock()
+	switch {
+	case v.driver.ordered || v.stream.phase >= draining:
+		return max(v.driver.why, v.stream.reason)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return ReasonTimeout
+	}
+	return ReasonClient
+}
+
+// count adds what the machine has counted since the last time.
+func (v *drive) count() {
+	c, m, was := &v.hub.counters, &v.machine, &v.counted
+	c.delivered.Add(m.events - was.events)
+	c.gaps.Add(m.gaps - was.gaps)
+	c.aborted.Add(m.aborted - was.aborted)
+	was.events, was.gaps, was.aborted = m.events, m.gaps, m.aborted
+}
+
+// lingerOn lets what was written arrive: it ends this side of the connection
+// and discards what the peer sends until it ends the other.
+func lingerOn(c net.Conn) {
+	if h, ok := c.(interface{ UnsafeConn() net.Conn }); ok {
+		c = h.UnsafeConn()
+	}
+	half, ok := c.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	if c.SetReadDeadline(time.Now().Add(lingerFor)) != nil {
+		return
+	}
+	var discard [512]byte
+	for {
+		if _, err := c.Read(discard[:]); err != nil {
+			return
+		}
+	}
+}
+
+// writeLast writes b and ends the connection in a way that lets it arrive.
+func writeLast(c net.Conn, b []byte, timeout time.Duration) {
+	if timeout > 0 && c.SetWriteDeadline(time.Now().Add(timeout)) != nil {
+		return
+	}
+	if _, err := c.Write(b); err == nil {
+		lingerOn(c)
+	}
+}
