@@ -31,6 +31,8 @@ type shelf struct {
 func (h *history) newTopic(name string, window window) *topic {
 	t := &topic{name: name, subtree: name[len(name)-1] == '*'}
 	t.log.window = window
+	// A segment is forgotten whole, so it must be small beside the bound.
+	t.log.largest = int(min(max(h.max/16, smallestSegment), largestSegment))
 	lost := h.trace.last(h.registry.hash(name))
 	t.log.forgotten.Store(lost)
 	t.log.gone.Store(lost)
@@ -66,7 +68,7 @@ func (h *history) append(e *entry, seq uint64, now uint32) []*topic {
 	f.head = uint8(chunkHeadLen(payload))
 	f.end = uint32(int(f.head) + payload + 2)
 
-	dst := e.topic.log.room(int(f.end))
+	dst := h.room(e.topic, int(f.end))
 	b := appendChunkHead(dst[:0], payload)
 	b = append(b, "id: "...)
 	b = append(b, id...)
@@ -75,13 +77,21 @@ func (h *history) append(e *entry, seq uint64, now uint32) []*topic {
 	copy(dst[len(b):], "\r\n")
 	h.commit(e.topic, f, now)
 	for _, s := range h.above(e.topic) {
-		copy(s.log.room(len(dst)), dst)
+		copy(h.room(s, len(dst)), dst)
 		h.commit(s, f, now)
 	}
 	return e.topic.subtrees
 }
 
-// commit makes a frame visible and keeps the books.
+// room returns a slice of n bytes for t's next frame, and keeps the books.
+func (h *history) room(t *topic, n int) []byte {
+	before := t.log.memory
+	b := t.log.room(n)
+	h.memory += int64(t.log.memory - before)
+	return b
+}
+
+// commit makes a frame visible, and keeps the books.
 func (h *history) commit(t *topic, f frame, now uint32) {
 	before := t.log.memory
 	t.log.commit(f)
@@ -133,7 +143,7 @@ func (h *history) build(t *topic, now uint32) {
 	for _, e := range all {
 		f := e.f
 		size := f.end - f.start
-		copy(t.log.room(int(size)), e.seg.chunk(&e.f))
+		copy(h.room(t, int(size)), e.seg.chunk(&e.f))
 		f.start, f.end = 0, size
 		h.commit(t, f, now)
 	}

@@ -21,7 +21,9 @@ type window struct {
 // things up without a lock. What readers hold stays valid for as long as they
 // hold it; a reader that holds nothing keeps nothing alive.
 type log struct {
-	window window
+	// Static after construction.
+	window  window
+	largest int // bytes of a segment
 
 	// Owned by the publisher.
 	segs    []*segment // oldest first
@@ -63,7 +65,7 @@ func (l *log) room(n int) []byte {
 	}
 	size := smallestSegment
 	if len(l.segs) > 0 {
-		size = min(2*len(l.segs[len(l.segs)-1].bytes), largestSegment)
+		size = min(2*len(l.segs[len(l.segs)-1].bytes), l.largest)
 	}
 	s := newSegment(max(size, n))
 	l.segs = append(l.segs, s)

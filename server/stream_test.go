@@ -1,0 +1,341 @@
+package server
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestStreamSendsAllThatIsNewInOneTurn(t *testing.T) {
+	w := newWorld(t)
+	w.publish("a", "before")
+	r := reader{m: w.machine(chunked, "a"), s: w.fresh()}
+	if b := r.turn(1 << 20); b != nil {
+		t.Fatalf("a fresh stream was offered %q", b)
+	}
+	w.publish("a", "1")
+	w.publish("a", "2")
+	w.publish("a", "3")
+	r.turn(1 << 20)
+	if b := r.turn(1 << 20); b != nil {
+		t.Errorf("a second turn was offered %q: three events are one write", b)
+	}
+	r.wants(t, "1 2 3")
+	if r.m.events != 3 {
+		t.Errorf("counted %d events, want 3", r.m.events)
+	}
+}
+
+// Whatever the kernel takes of each write, the client gets the same bytes.
+func TestStreamGoesOnWhereTheKernelStopped(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		framing framing
+		topics  []string
+	}{
+		{"one topic", chunked, []string{"a"}},
+		{"several topics", chunked, []string{"a", "b", "s/*"}},
+		{"identity", identity, []string{"a"}},
+		{"inner, several", inner, []string{"a", "b"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			m := w.machine(c.framing, c.topics...)
+			whole := reader{m: m, s: w.fresh()}
+			for i := range 12 {
+				w.publish([]string{"a", "b", "s/x"}[i%3], strings.Repeat(strconv.Itoa(i), 1+i%5))
+			}
+			whole.all()
+			for step := 1; step < 60; step++ {
+				r := reader{m: w.machine(c.framing, c.topics...), s: stream{next: 1, live: 1}}
+				for range 10_000 {
+					if r.turn(step) == nil {
+						break
+					}
+				}
+				if r.got.String() != whole.got.String() {
+					t.Fatalf("by %d bytes at a time the client got\n%q, want\n%q", step, r.got.String(), whole.got.String())
+				}
+				if len(r.m.rest) != 0 || r.s.owes {
+					t.Fatalf("by %d bytes: %d rests are left", step, len(r.m.rest))
+				}
+				if r.m.events != whole.m.events {
+					t.Fatalf("by %d bytes: counted %d events, want %d", step, r.m.events, whole.m.events)
+				}
+			}
+		})
+	}
+}
+
+func TestStreamOfSeveralTopicsIsInPublishOrderOnceEach(t *testing.T) {
+	w := newWorld(t)
+	r := reader{m: w.machine(chunked, "s/1", "s/*", "t"), s: w.fresh()}
+	w.publish("s/1", "a") // in two of its topics
+	w.publish("t", "b")
+	w.publish("s/2", "c")
+	w.publish("u", "not for it")
+	w.publish("s/1", "d")
+	r.all()
+	r.wants(t, "a b c d")
+}
+
+// An event is not sent before all older ones can be seen in every log.
+func TestStreamOfSeveralTopicsWaitsForTheCommit(t *testing.T) {
+	w := newWorld(t)
+	m := w.machine(chunked, "a", "b")
+	limit := uint64(0)
+	m.feeds[0].committed = func() uint64 { return limit }
+	r := reader{m: m, s: w.fresh()}
+	w.publish("a", "1")
+	w.publish("b", "2")
+	r.all()
+	r.wants(t, "")
+	limit = 1
+	r.all()
+	r.wants(t, "1")
+	limit = 2
+	r.all()
+	r.wants(t, "1 2")
+}
+
+func TestReplayIsAStreamWithAnOldPosition(t *testing.T) {
+	w := newWorld(t)
+	var middle uint64
+	for i := range 10 {
+		seq := w.publish("a", strconv.Itoa(i))
+		if i == 4 {
+			middle = seq
+		}
+	}
+	r := reader{m: w.machine(chunked, "a"), s: w.resumed(middle)}
+	r.all()
+	w.publish("a", "live")
+	r.all()
+	r.wants(t, "5 6 7 8 9 live")
+}
+
+func TestEphemeralEventsAreDeliveredAndNeverReplayed(t *testing.T) {
+	for _, topics := range [][]string{{"a"}, {"a", "b"}} {
+		w := newWorld(t)
+		live := reader{m: w.machine(chunked, topics...), s: w.fresh()}
+		first := w.publish("a", "1")
+		w.publishEphemeral("a", "e1")
+		w.publishEphemeral("a", "e2")
+		w.publish("a", "2")
+		w.publishEphemeral("a", "e3")
+		live.all()
+		live.wants(t, "1 e1 e2 2 e3")
+		late := reader{m: w.machine(chunked, topics...), s: w.resumed(first)}
+		late.all()
+		w.publishEphemeral("a", "e4")
+		late.all()
+		late.wants(t, "2 e4")
+	}
+}
+
+func TestForgottenEphemeralEventsAreNoGapToWhoComesBack(t *testing.T) {
+	w := newWorld(t)
+	a := w.topic("a")
+	a.log.window.events = 2
+	seen := w.publish("a", "1")
+	for range 5 {
+		w.publishEphemeral("a", "e")
+	}
+	if lost := a.log.lostSince(seen+1, w.seq+1); lost != 0 {
+		t.Errorf("sequence %d counts as lost; only ephemeral events are gone", lost)
+	}
+	if lost := a.log.lostSince(seen+1, seen+1); lost == 0 {
+		t.Error("a live stream has missed ephemeral events, and is not told")
+	}
+}
+
+func TestHeartbeatEndsASilence(t *testing.T) {
+	w := newWorld(t)
+	r := reader{m: w.machine(chunked, "a"), s: w.fresh()}
+	r.m.every = 1000
+	for _, step := range []struct {
+		at   int64
+		want string
+	}{{999, ""}, {1000, "2\r\n:\n\r\n"}, {1500, ""}, {1999, ""}, {2000, "2\r\n:\n\r\n"}} {
+		r.now = step.at
+		if got := string(r.turn(100)); got != step.want {
+			t.Errorf("at %d ms it was offered %q, want %q", step.at, got, step.want)
+		}
+	}
+	if due := r.m.due(&r.s); due != 3000 {
+		t.Errorf("next due at %d, want 3000", due)
+	}
+	r.now = 2500
+	w.publish("a", "x")
+	r.all()
+	if due := r.m.due(&r.s); due != 3500 {
+		t.Errorf("due at %d after an event at 2500, want 3500", due)
+	}
+}
+
+// A reader that takes nothing owes nothing for heartbeats; one that took half of
+// one gets the other half before anything else.
+func TestHeartbeatThatDoesNotGoOutIsDropped(t *testing.T) {
+	w := newWorld(t)
+	r := reader{m: w.machine(chunked, "a"), s: w.fresh(), now: 5000}
+	r.m.every = 1000
+	r.turn(0)
+	if r.s.owes {
+		t.Error("a heartbeat that did not go out is owed")
+	}
+	r.turn(3)
+	w.publish("a", "x")
+	r.all()
+	r.wants(t, "x")
+	if !strings.HasPrefix(r.got.String(), "2\r\n:\n\r\n") {
+		t.Errorf("the heartbeat was torn: %q", r.got.String())
+	}
+}
+
+func TestMaxAgeEndsBetweenEventsWithARetry(t *testing.T) {
+	w := newWorld(t)
+	r := reader{m: w.machine(chunked, "a"), s: w.fresh()}
+	r.m.retry = 2 * time.Second
+	r.s.dies = 1000
+	w.publish("a", "long enough to be cut")
+	r.turn(10)
+	r.now = 1000
+	r.m.age(&r.s, r.now)
+	w.publish("a", "for the next stream")
+	r.all()
+	r.wants(t, "long enough to be cut")
+	wantsFarewell(t, &r, ReasonMaxAge)
+}
+
+// wantsFarewell checks that the stream has ended with a reconnection time of 2
+// to 4 s and the last chunk.
+func wantsFarewell(t *testing.T, r *reader, why Reason) {
+	t.Helper()
+	got := r.got.String()
+	if !strings.HasSuffix(got, lastChunk) {
+		t.Errorf("it does not end with the last chunk: %q", got)
+	}
+	_, after, ok := strings.Cut(got[max(0, len(got)-40):], "retry: ")
+	ms, err := strconv.Atoi(after[:min(4, len(after))])
+	if !ok || err != nil || ms < 2000 || ms >= 4000 {
+		t.Errorf("no retry between 2000 and 4000 at the end: %q", got)
+	}
+	if r.s.phase != over || r.s.reason != why {
+		t.Errorf("phase %d, reason %v, want over for %v", r.s.phase, r.s.reason, why)
+	}
+}
+
+func TestDrainDeliversWhatWasPublishedBeforeIt(t *testing.T) {
+	for _, topics := range [][]string{{"a"}, {"a", "b"}} {
+		w := newWorld(t)
+		r := reader{m: w.machine(chunked, topics...), s: w.fresh()}
+		r.m.retry = 2 * time.Second
+		w.publish("a", "1")
+		r.turn(4)
+		w.publish("a", "2")
+		r.m.until = w.seq
+		r.s.end(draining, ReasonDrain)
+		r.all()
+		r.wants(t, "1 2")
+		wantsFarewell(t, &r, ReasonDrain)
+	}
+}
+
+func TestDrainedStreamMayTakeItsLastBytesOneByOne(t *testing.T) {
+	w := newWorld(t)
+	r := reader{m: w.machine(chunked, "a"), s: w.fresh()}
+	r.m.retry = 2 * time.Second
+	r.s.end(draining, ReasonDrain)
+	for r.turn(1) != nil {
+	}
+	wantsFarewell(t, &r, ReasonDrain)
+}
+
+func TestKickEndsAtOnceButNotInsideAnEvent(t *testing.T) {
+	w := newWorld(t)
+	r := reader{m: w.machine(chunked, "a"), s: w.fresh()}
+	r.m.retry = 2 * time.Second
+	w.publish("a", "begun")
+	r.turn(5)
+	w.publish("a", "not begun")
+	r.s.end(leaving, ReasonKicked)
+	r.all()
+	r.wants(t, "begun")
+	wantsFarewell(t, &r, ReasonKicked)
+}
+
+// slowWorld is a reader that has taken n bytes of its next event, whose log has
+// then forgotten it and the two after it.
+func slowWorld(t *testing.T, policy SlowReaderPolicy, n int) (*world, *reader) {
+	w := newWorld(t)
+	r := &reader{m: w.machine(chunked, "a"), s: w.fresh()}
+	r.m.slow, r.m.retry = policy, 2*time.Second
+	w.topic("a").log.window.events = 2
+	w.publish("a", "0")
+	if n > 0 {
+		r.turn(n)
+	}
+	for i := range 4 {
+		w.publish("a", strconv.Itoa(i+1))
+	}
+	return w, r
+}
+
+func TestSlowReaderIsDisconnectedBetweenEvents(t *testing.T) {
+	_, r := slowWorld(t, Disconnect, 0)
+	r.all()
+	r.wants(t, "")
+	wantsFarewell(t, r, ReasonSlow)
+	if r.m.aborted != 0 {
+		t.Error("a clean end was counted as an abort")
+	}
+}
+
+func TestSlowReaderIsAbortedInsideAnEvent(t *testing.T) {
+	_, r := slowWorld(t, Disconnect, 7)
+	r.all()
+	if r.s.phase != broken || r.s.reason != ReasonSlow || r.m.aborted != 1 {
+		t.Errorf("phase %d, reason %v, %d aborts; want broken, slow, 1", r.s.phase, r.s.reason, r.m.aborted)
+	}
+	if r.got.Len() != 7 || len(r.m.rest) != 0 {
+		t.Errorf("%d bytes were sent, want the 7 it had; %d rests kept", r.got.Len(), len(r.m.rest))
+	}
+}
+
+func TestSlowReaderSkipsWithAGap(t *testing.T) {
+	for n, want := range map[int]string{0: "gap! 3 4 5", 7: "0 gap! 3 4 5"} {
+		w, r := slowWorld(t, Skip, n)
+		r.all()
+		w.publish("a", "5")
+		r.all()
+		r.wants(t, want)
+		if r.m.gaps != 1 {
+			t.Errorf("%d gaps counted, want 1", r.m.gaps)
+		}
+	}
+}
+
+func TestGapNamesAnIDThatResumes(t *testing.T) {
+	_, r := slowWorld(t, Skip, 0)
+	r.all()
+	gap := r.events(t)[0]
+	if gap.ID != "e-0" || gap.Data != `{"reason":"slow"}` {
+		t.Errorf("gap %+v, want the position before what is missing and its reason", gap)
+	}
+}
+
+// A stream that several of its logs have lost from is told once.
+func TestSlowReaderOfSeveralTopicsIsToldOnce(t *testing.T) {
+	w := newWorld(t)
+	r := &reader{m: w.machine(chunked, "a", "b"), s: w.fresh()}
+	r.m.slow = Skip
+	w.topic("a").log.window.events = 1
+	w.publish("a", "a1")
+	w.publish("b", "b1")
+	w.publish("a", "a2")
+	w.publish("a", "a3")
+	w.publish("b", "b2")
+	r.all()
+	r.wants(t, "gap! b1 a3 b2")
+}
