@@ -16,7 +16,7 @@ type clock struct {
 	mu      sync.Mutex // guards all below
 	agenda  agenda
 	entries map[*Writer]*appointment
-	wake    chan struct{} // buffered; nil while the goroutine does not run
+	wake    chan struct{} // the goroutine's own, buffered; nil: there is no stream
 }
 
 type appointment struct {
@@ -61,6 +61,7 @@ func (c *clock) remove(w *Writer) {
 	}
 	if len(c.entries) == 0 {
 		c.wakeLocked()
+		c.wake, c.entries, c.agenda = nil, nil, nil // run sees that, and ends
 	}
 }
 
@@ -71,11 +72,11 @@ func (c *clock) wakeLocked() {
 	}
 }
 
-func (c *clock) run(wake <-chan struct{}) {
+func (c *clock) run(wake chan struct{}) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		w, wait, ok := c.next(time.Now())
+		w, wait, ok := c.next(wake, time.Now())
 		switch {
 		case !ok:
 			return
@@ -92,12 +93,12 @@ func (c *clock) run(wake <-chan struct{}) {
 }
 
 // next takes a stream that is due off the agenda, or says how long to wait for
-// one. It is not ok when there is no stream left: the goroutine ends.
-func (c *clock) next(now time.Time) (w *Writer, wait time.Duration, ok bool) {
+// one. It is not ok once the last stream has left, even if another has come and
+// started a goroutine since: the one that wake belongs to ends.
+func (c *clock) next(wake chan struct{}, now time.Time) (w *Writer, wait time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.entries) == 0 {
-		c.wake, c.entries = nil, nil
+	if c.wake != wake {
 		return nil, 0, false
 	}
 	if len(c.agenda) == 0 { // all that are left need no more ticks

@@ -3,6 +3,7 @@ package streamwriter
 import (
 	"fmt"
 	"time"
+	"unicode/utf8"
 )
 
 // Event is one server-sent event (WHATWG HTML, section 9.2.5).
@@ -81,5 +82,9 @@ func shorten(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:most] + "…"
+	n := most
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }

@@ -23,7 +23,8 @@ type Options struct {
 	// MaxAge ends the stream after about this long, between two events and with
 	// a fresh reconnection time, before a platform would cut it. Each stream
 	// draws its own from the last tenth of it, so that streams opened together
-	// do not all come back together. Zero or negative means no limit.
+	// do not all come back together. Zero or negative means no limit. On a stream
+	// of [NewWriter], Close sends that reconnection time.
 	MaxAge time.Duration
 
 	// WriteTimeout is how long one flush may take until the stream is given up.
@@ -103,4 +104,3 @@ func Spread(d time.Duration) time.Duration {
 	}
 	return d + rand.N(d)
 }
-

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/fastsse/fastsse/internal/hijack"
@@ -30,8 +30,9 @@ import (
 //
 // A HEAD request is answered with the headers alone, and fn does not run. An
 // HTTP/1.0 request gets the bytes unframed, and the end of the connection.
-// Behind fasthttp's CompressHandler each event is compressed and flushed. Do
-// not put TimeoutHandler around a stream.
+// Behind fasthttp's CompressHandler each event is compressed and flushed, and fn
+// begins at once, on the goroutine that compresses. Do not put TimeoutHandler
+// around a stream.
 func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 	if err := o.Validate(); err != nil {
 		ctx.Logger().Printf("streamwriter: serve stream: %v", err)
@@ -84,19 +85,67 @@ var errCut = fmt.Errorf("streamwriter: stream cut: %w", io.ErrUnexpectedEOF)
 
 // stream is one response: the body that fasthttp asks to write itself.
 type stream struct {
+	// Static after construction.
 	conn     net.Conn
 	shutdown <-chan struct{} // closed when the fasthttp server shuts down
 	opts     Options
 	fn       func(*Writer) error
+
+	running sync.Mutex // held while the stream runs; guards cut
+	cut     bool       // the response must not look complete
+
+	mu     sync.Mutex // guards what follows
+	w      *Writer    // nil: not running
+	closed bool       // fasthttp is done with the response
 }
 
 // SupportsBodyWriteTo makes fasthttp call WriteTo: see fasthttp.BodyWriterTo.
 func (s *stream) SupportsBodyWriteTo() bool { return true }
 
-// WriteTo runs the stream. Each Write to dst is one chunk, flushed.
+// WriteTo runs the stream. Each Write to dst is one chunk, flushed. A
+// CompressHandler calls it on a goroutine of its own, before the handler's other
+// middleware has returned.
 func (s *stream) WriteTo(dst io.Writer) (int64, error) {
-	defer func() { _ = s.conn.SetWriteDeadline(time.Time{}) }() // the connection may live on
-	return 0, s.run(dst)
+	s.running.Lock()
+	defer s.running.Unlock()
+	if !s.setWriter(nil) {
+		return 0, errCut // the connection is another's by now
+	}
+	err := s.run(dst)
+	s.cut = err != nil
+	return 0, err
+}
+
+// Close is fasthttp's last call for the response. It returns when the callback
+// has: the connection, the request and its logger are about to be another's.
+func (s *stream) Close() error {
+	s.discard()
+	s.running.Lock()
+	defer s.running.Unlock()
+	if s.cut { // a CompressHandler has not told fasthttp
+		return errCut
+	}
+	_ = s.conn.SetWriteDeadline(time.Time{}) // the connection may live on
+	return nil
+}
+
+// discard ends a stream that fasthttp takes no more bytes from.
+func (s *stream) discard() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	if s.w != nil {
+		s.w.cancel(ErrClientGone)
+	}
+}
+
+// setWriter makes w the stream's running Writer, or none. It is false if fasthttp
+// is done with the response already.
+func (s *stream) setWriter(w *Writer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.w = w
+	return !s.closed
 }
 
 // Read is there because a body stream is an io.Reader. Nothing calls it: a
@@ -119,13 +168,13 @@ func (s *stream) serveUnframed(c net.Conn, head []byte) {
 // run drives the callback from the first byte to the last. An error means that
 // the response must not look complete.
 func (s *stream) run(dst io.Writer) error {
-	out := transport{Writer: dst, setDeadline: s.conn.SetWriteDeadline}
-	if raw, ok := socket.Beneath(s.conn); ok && socket.CanAskWritable {
-		out.writable = func() bool { return socket.Writable(raw) }
-	}
-	w := newWriter(out, s.opts)
+	w := newWriter(s.transport(dst), s.opts)
 	defer w.release()
 	defer w.cancel(ErrClosed)
+	defer s.setWriter(nil)
+	if !s.setWriter(w) {
+		return errCut
+	}
 	shutdowns.add(s.shutdown, w)
 	defer shutdowns.remove(s.shutdown, w)
 	if stop, ok := socket.Watch(s.conn, w.leave); ok {
@@ -137,11 +186,21 @@ func (s *stream) run(dst io.Writer) error {
 	return s.finish(w, s.call(w))
 }
 
-// call runs the callback, and makes a panic in it an error.
+// transport is dst, with what the connection under it can tell and bound.
+func (s *stream) transport(dst io.Writer) transport {
+	out := transport{Writer: dst, setDeadline: s.conn.SetWriteDeadline}
+	if raw, ok := socket.Beneath(s.conn); ok && socket.CanAskWritable {
+		out.writable = func() bool { return socket.Writable(raw) }
+	}
+	return out
+}
+
+// call runs the callback. A panic in it is logged, and comes back as errCut.
 func (s *stream) call(w *Writer) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("panic in the callback: %v\n%s", r, debug.Stack())
+			s.opts.Logger.Printf("streamwriter: panic in the callback: %v\n%s", r, debug.Stack())
+			err = errCut
 		}
 	}()
 	return s.fn(w)
@@ -149,22 +208,18 @@ func (s *stream) call(w *Writer) (err error) {
 
 // finish ends a stream whose callback has returned err.
 func (s *stream) finish(w *Writer, err error) error {
-	cause := context.Cause(w.ctx)
 	switch {
-	case errors.Is(cause, ErrClientGone): // nobody is there to hear more
-		return errCut
-	case cause != nil: // this side ended it: age, shutdown, Options.Context
-		return w.farewell()
+	case err == errCut, errors.Is(context.Cause(w.ctx), ErrClientGone):
+		return errCut // logged already, or nobody is there to hear more
+	case w.endedHere():
+		err = w.farewell()
 	case err != nil:
-		s.logger().Printf("streamwriter: stream cut: %v", err)
+		s.opts.Logger.Printf("streamwriter: stream cut: %v", err)
+	default:
+		err = w.prepareEnd()
+	}
+	if err != nil {
 		return errCut
 	}
 	return nil
-}
-
-func (s *stream) logger() fasthttp.Logger {
-	if s.opts.Logger != nil {
-		return s.opts.Logger
-	}
-	return log.Default()
 }

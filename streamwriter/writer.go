@@ -36,13 +36,15 @@ type Writer struct {
 	cancel context.CancelCauseFunc
 	out    transport
 	opts   Options
+	born   time.Time
 	dies   time.Time // when MaxAge has passed; zero: never
 
 	wrote atomic.Int64 // unix nanoseconds of the last write that succeeded
 
 	mu     sync.Mutex // guards what follows; held during a write, not between
 	buf    []byte
-	armed  time.Time // the write deadline that out has now
+	armed  time.Time // when out's write deadline was last set
+	broken bool      // a write failed: what it left on the wire may be half an event
 	closed bool      // out belongs to somebody else again
 }
 
@@ -83,14 +85,15 @@ func NewWriter(w io.Writer, o Options) *Writer {
 func newWriter(out transport, o Options) *Writer {
 	invalid := o.Validate()
 	o = o.withDefaults()
-	w := &Writer{out: out, opts: o}
-	w.ctx, w.cancel = context.WithCancelCause(o.Context)
 	now := time.Now()
+	w := &Writer{out: out, opts: o, born: now}
+	w.ctx, w.cancel = context.WithCancelCause(o.Context)
 	w.wrote.Store(now.UnixNano())
 	if o.MaxAge > 0 {
 		w.dies = now.Add(Jitter(o.MaxAge))
 	}
 	if invalid != nil {
+		w.closed = true
 		w.cancel(invalid)
 		return w
 	}
@@ -178,11 +181,34 @@ func (w *Writer) SendEncoded(p []byte) error {
 }
 
 // Close ends the stream of a [NewWriter]: its Context is done and its
-// heartbeats stop. It does not close the io.Writer.
+// heartbeats stop. A stream that had reached Options.MaxAge, or that
+// Options.Context ended, is sent its fresh reconnection time first, and Close
+// returns what came of that. The write deadline is taken off; the io.Writer
+// stays open. A second Close does nothing.
 func (w *Writer) Close() error {
 	w.cancel(ErrClosed)
-	w.release()
-	return nil
+	heartbeats.remove(w)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return nil
+	}
+	var err error
+	if w.endedHere() {
+		err = w.farewellLocked()
+	}
+	if !w.armed.IsZero() {
+		_ = w.out.setDeadline(time.Time{})
+	}
+	w.closed = true
+	return err
+}
+
+// endedHere reports whether this side ended the stream while its client was
+// still there: age, shutdown, Options.Context.
+func (w *Writer) endedHere() bool {
+	cause := context.Cause(w.ctx)
+	return cause != nil && !errors.Is(cause, ErrClientGone) && !errors.Is(cause, ErrClosed)
 }
 
 // send writes what fill appends to the stream's buffer.
@@ -196,24 +222,21 @@ func (w *Writer) send(fill func(dst []byte) []byte) error {
 	return w.writeLocked(p)
 }
 
-// writeLocked is the only place where bytes of a stream are written.
+// writeLocked writes p if the stream lives. A failure ends it.
 func (w *Writer) writeLocked(p []byte) error {
 	if w.ctx.Err() != nil {
 		return context.Cause(w.ctx)
-	}
-	if w.closed {
-		return ErrClosed
 	}
 	if len(p) == 0 {
 		return nil
 	}
 	now := time.Now()
 	err := w.armLocked(now)
-	if err == nil {
-		_, err = w.out.Write(p)
+	if w.ctx.Err() != nil { // leave came first: its deadline must not be lost
+		return context.Cause(w.ctx)
 	}
-	if err == nil && w.out.flush != nil {
-		err = w.out.flush()
+	if err == nil {
+		err = w.flushLocked(p)
 	}
 	if err != nil {
 		w.cancel(fmt.Errorf("%w: write of %d bytes: %w", ErrClientGone, len(p), err))
@@ -223,26 +246,42 @@ func (w *Writer) writeLocked(p []byte) error {
 	return nil
 }
 
-// armLocked sets the write deadline, unless the one that is set still leaves
-// nine tenths of the time: a deadline costs more than an event.
+// flushLocked is the only place where bytes of a stream are written.
+func (w *Writer) flushLocked(p []byte) error {
+	_, err := w.out.Write(p)
+	if err == nil && w.out.flush != nil {
+		err = w.out.flush()
+	}
+	w.broken = err != nil
+	return err
+}
+
+// A write deadline is left as it is for deadlineKept, as long as nine tenths of
+// it remain: setting one costs more than an event. In its first moments, while
+// the stream is settling, none is kept: a CompressHandler starts a stream before
+// fasthttp sets its own deadline, which has to be replaced.
+const (
+	deadlineKept = 100 * time.Millisecond
+	settling     = time.Second
+)
+
+// armLocked sets the write deadline, or takes fasthttp's off if there is to be
+// none.
 func (w *Writer) armLocked(now time.Time) error {
-	timeout := w.opts.WriteTimeout
 	if w.out.setDeadline == nil {
 		return nil
 	}
+	timeout := w.opts.WriteTimeout
+	age := now.Sub(w.armed)
+	recent := age < deadlineKept && (timeout == 0 || age < timeout/10)
+	if recent && now.Sub(w.born) > settling {
+		return nil
+	}
+	w.armed = now
 	if timeout == 0 {
-		// fasthttp's own WriteTimeout may have set one: take it off, once.
-		if w.armed.IsZero() {
-			w.armed = now
-			return w.out.setDeadline(time.Time{})
-		}
-		return nil
+		return w.out.setDeadline(time.Time{})
 	}
-	if w.armed.Sub(now) >= timeout-timeout/10 {
-		return nil
-	}
-	w.armed = now.Add(timeout)
-	return w.out.setDeadline(w.armed)
+	return w.out.setDeadline(now.Add(timeout))
 }
 
 // leave ends the stream of a client that has gone, and a write that is waiting
@@ -254,7 +293,8 @@ func (w *Writer) leave() {
 	}
 }
 
-// release gives the transport back. After it nothing of this stream is written.
+// release gives the transport of a stream whose Context is done back. After it
+// nothing of this stream is written.
 func (w *Writer) release() {
 	heartbeats.remove(w)
 	w.mu.Lock()
@@ -323,11 +363,28 @@ func (a *appendWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// prepareEnd gives what fasthttp writes after the last event its full time.
+func (w *Writer) prepareEnd() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.broken {
+		return ErrClientGone
+	}
+	return w.armLocked(time.Now())
+}
+
 // farewell sends the reconnection time of a stream that this side ends, drawn
 // at random so that those who leave together do not come back together.
 func (w *Writer) farewell() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.farewellLocked()
+}
+
+func (w *Writer) farewellLocked() error {
+	if w.broken { // the client would read it as the rest of half an event
+		return ErrClientGone
+	}
 	retry := AppendRetry(nil, Spread(w.opts.Retry))
 	if len(retry) == 0 {
 		return nil
@@ -335,6 +392,5 @@ func (w *Writer) farewell() error {
 	if err := w.armLocked(time.Now()); err != nil {
 		return err
 	}
-	_, err := w.out.Write(retry)
-	return err
+	return w.flushLocked(retry)
 }

@@ -13,10 +13,12 @@ import (
 // framed by chunks if chunked is set, by the end of the connection otherwise.
 //
 // serve runs on a goroutine of its own, with no deadline set and no recover
-// above it. fasthttp closes its descriptor when serve returns.
+// above it. The connection's descriptor is closed when serve returns, also by a
+// server that keeps hijacked connections.
 func Take(ctx *fasthttp.RequestCtx, chunked bool, serve func(c net.Conn, head []byte)) {
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(c net.Conn) {
+		defer func() { _ = c.Close() }() // does nothing where fasthttp closes it
 		// ctx is ours until serve returns, and now holds what middleware set.
 		serve(c, appendHead(nil, &ctx.Response.Header, chunked))
 	})

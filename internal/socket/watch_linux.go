@@ -60,8 +60,8 @@ func (w *watcher) add(raw syscall.RawConn, gone func()) (stop func(), ok bool) {
 func (w *watcher) remove(raw syscall.RawConn, token uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.poller == nil {
-		return
+	if _, watched := w.gone[token]; !watched {
+		return // the descriptor may be another watch's by now
 	}
 	// If c is closed already the kernel has forgotten it, and this fails.
 	_ = raw.Control(func(fd uintptr) { w.poller.Remove(int(fd)) })
@@ -75,7 +75,7 @@ func (w *watcher) endIfIdleLocked() {
 		return
 	}
 	w.poller.Wake()
-	w.poller = nil // run(p) still has it, and closes it
+	w.poller, w.gone = nil, nil // run(p) still has the poller, and closes it
 }
 
 func (w *watcher) run(p *Poller) {

@@ -1,0 +1,126 @@
+// Package arrows holds the project's import arrows: they point down only.
+package arrows
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/fastsse/fastsse/"
+
+// may says which of the project's packages each may import. A folder stands for
+// everything below it; the longest that fits a file counts.
+var may = map[string][]string{
+	"internal/arrows":   {},
+	"internal/hijack":   {},
+	"internal/socket":   {},
+	"internal/ssetest":  {},
+	"streamwriter":      {"internal/hijack", "internal/socket"},
+	"server":            {"streamwriter", "internal/hijack", "internal/socket"},
+	"bench":             {"server", "streamwriter", "bench"},
+	"examples":          {"server", "streamwriter", "examples"},
+	"examples/internal": {"examples/internal", "internal/ssetest"}, // help for tests
+}
+
+// outside says what of other modules the core may import.
+var outside = []string{"github.com/valyala/fasthttp", "github.com/fasthttp/router", "golang.org/x/sys/"}
+
+func TestImportsPointDown(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && strings.HasPrefix(d.Name(), ".") && d.Name() != "..":
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, ".go"):
+			return nil
+		}
+		files++
+		checkFile(t, path)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 20 {
+		t.Errorf("read %d files: the walk has missed the project", files)
+	}
+}
+
+func checkFile(t *testing.T, path string) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), path, src, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rel, err := filepath.Rel("../..", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	room, allowed := roomOf(filepath.ToSlash(rel))
+	if room == "" {
+		t.Errorf("%s is in no room that this test knows; add its folder and what it may import", rel)
+		return
+	}
+	isTest := strings.HasSuffix(path, "_test.go")
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkImport(t, rel, room, imported, allowed, isTest)
+	}
+}
+
+func checkImport(t *testing.T, file, room, imported string, allowed []string, isTest bool) {
+	if own, ok := strings.CutPrefix(imported, module); ok {
+		inRoom := own == room || strings.HasPrefix(own, room+"/")
+		testHelp := isTest && strings.HasPrefix(own, "internal/ssetest")
+		if !inRoom && !testHelp && !below(own, allowed) {
+			t.Errorf("%s imports %s: the arrow does not point down (%s may import %v)", file, own, room, allowed)
+		}
+		return
+	}
+	core := !below(room, []string{"bench", "examples"})
+	if core && strings.Contains(strings.Split(imported, "/")[0], ".") && !hasAnyPrefix(imported, outside) {
+		t.Errorf("%s imports %s: the core module needs %v and nothing else", file, imported, outside)
+	}
+}
+
+// roomOf returns the longest folder of may that the file is in.
+func roomOf(file string) (room string, allowed []string) {
+	for folder, list := range may {
+		if strings.HasPrefix(file, folder+"/") && len(folder) > len(room) {
+			room, allowed = folder, list
+		}
+	}
+	return room, allowed
+}
+
+func below(path string, folders []string) bool {
+	for _, f := range folders {
+		if path == f || strings.HasPrefix(path, f+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func hasAnyPrefix(s string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package streamwriter
+
+const raceEnabled = false
