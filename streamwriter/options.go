@@ -17,7 +17,8 @@ type Options struct {
 
 	// Retry is the reconnection time that the client is told at the start.
 	// Zero means 3 s. Negative tells none, and leaves the browser's own (3 s in
-	// Chrome, 5 s in Firefox).
+	// Chrome, 5 s in Firefox). A stream that this side ends is told a fresh one,
+	// drawn from Retry to twice Retry.
 	Retry time.Duration
 
 	// MaxAge ends the stream after about this long, between two events and with

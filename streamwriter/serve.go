@@ -21,7 +21,8 @@ import (
 // request it takes before.
 //
 // When fn returns nil the response ends cleanly, and an EventSource reconnects:
-// tell the page to close it if the end is final. When fn returns an error, or
+// if the end is final, send an event at which the page closes it (or answer its
+// next request with 204, which says the same to one that did not). When fn returns an error, or
 // panics, the error is logged and the connection cut, so that clients can tell
 // a broken answer from a whole one. Neither touches another stream.
 //
@@ -36,7 +37,8 @@ import (
 func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 	if err := o.Validate(); err != nil {
 		ctx.Logger().Printf("streamwriter: serve stream: %v", err)
-		ctx.Error("the stream is misconfigured; its server's log says how", fasthttp.StatusInternalServerError)
+		ctx.SetStatusCode(fasthttp.StatusInternalServerError)
+		ctx.SetBodyString("the stream is misconfigured; its server's log says how\n")
 		return
 	}
 	SetHeaders(&ctx.Response.Header)

@@ -1,0 +1,107 @@
+// Package listen is what the examples have in common with any other server: a
+// command line, an address, a page, and an end. In a program of your own
+// fasthttp.ListenAndServe will do to begin with.
+package listen
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// grace is how long connections may take to end. Streams end at once; what is
+// left is connections that browsers open ahead and never use.
+const grace = time.Second
+
+// Parse parses the command line. What is wrong with it ends the program with
+// status 2 and one sentence, not with a page of help; -help is for that.
+func Parse() {
+	flag.CommandLine.Init(flag.CommandLine.Name(), flag.ContinueOnError)
+	flag.CommandLine.SetOutput(io.Discard)
+	err := flag.CommandLine.Parse(os.Args[1:])
+	if err == nil && flag.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q", flag.Arg(0))
+	}
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flag.CommandLine.SetOutput(os.Stdout)
+		flag.PrintDefaults()
+		os.Exit(0)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "%s: %v; -help lists the flags\n", name(), err)
+		os.Exit(2)
+	}
+}
+
+// Exit ends the program: with status 1 and a sentence if there is an err.
+func Exit(err error) {
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name(), err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func name() string { return filepath.Base(os.Args[0]) }
+
+// Addr is where to listen unless -addr says so: at the PORT of the environment,
+// as container platforms give it, or at 8080.
+func Addr() string { return ":" + cmp.Or(os.Getenv("PORT"), "8080") }
+
+// Serve serves h at addr, says where its page and the stream at path are, and
+// returns after SIGINT or SIGTERM, when every stream has been ended properly. A
+// second signal ends the program at once.
+func Serve(addr, path string, h fasthttp.RequestHandler) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen on %q: %w; give another address, such as -addr :3000 or PORT=3000", addr, err)
+	}
+	url := pageURL(addr, ln.Addr())
+	fmt.Printf("open    %s\nor      curl -N %s%s\n", url, url, path)
+
+	server := &fasthttp.Server{Handler: h, Name: "fastsse-example"}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(ln) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve at %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+		stop()
+	}
+	within, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	_ = server.ShutdownWithContext(within) // only unused connections outlive it
+	return nil
+}
+
+// Page answers with an HTML page.
+func Page(status int, html []byte) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		ctx.SetStatusCode(status)
+		ctx.SetContentType("text/html; charset=utf-8")
+		ctx.Response.SetBodyRaw(html)
+	}
+}
+
+// pageURL is where a browser on this machine finds what listens at addr.
+func pageURL(addr string, at net.Addr) string {
+	host, _, _ := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	_, port, _ := net.SplitHostPort(at.String()) // addr may say :0 or :http
+	return "http://" + net.JoinHostPort(host, port)
+}
