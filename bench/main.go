@@ -21,6 +21,8 @@ func main() {
 
 // commands are the subcommands, one file each.
 type commands struct {
+	Run   runCommand   `cmd:"" help:"Open streams, publish on a fixed schedule, and say what arrived when."`
+	Storm stormCommand `cmd:"" help:"Reset all clients at once, and have them all back with what they missed."`
 	Serve serveCommand `cmd:"" help:"Serve a hub with its defaults, for load tests by any tool."`
 }
 
@@ -62,11 +64,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// singleDashes lets long flags be written with one dash, as Go programs do.
+// singleDashes lets flags be written with one dash, as Go programs do.
 func singleDashes(args []string) []string {
 	out := make([]string, len(args))
 	for i, a := range args {
-		if len(a) > 2 && a[0] == '-' && a[1] != '-' {
+		if len(a) > 1 && a[0] == '-' && a[1] >= 'a' && a != "-h" {
 			a = "-" + a
 		}
 		out[i] = a

@@ -1,0 +1,68 @@
+package load
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+)
+
+// A payload is "bench <lane> <seq> <ns> xxxx…": the lane (one a publisher), its
+// sequence from 1 without holes, and when it was meant to be sent, in
+// nanoseconds of this process's clock.
+var marker = []byte("bench ")
+
+// epoch is where the process's clock starts. It is monotonic.
+var epoch = time.Now()
+
+// Now is the process's clock.
+func Now() time.Duration { return time.Since(epoch) }
+
+// AppendPayload appends a payload of size bytes; less than what its fields need
+// is not possible.
+func AppendPayload(dst []byte, lane int, seq uint64, due time.Duration, size int) []byte {
+	start := len(dst)
+	dst = append(dst, marker...)
+	dst = strconv.AppendInt(dst, int64(lane), 10)
+	dst = append(dst, ' ')
+	dst = strconv.AppendUint(dst, seq, 10)
+	dst = append(dst, ' ')
+	dst = strconv.AppendInt(dst, int64(due), 10)
+	dst = append(dst, ' ')
+	for len(dst)-start < size {
+		dst = append(dst, 'x')
+	}
+	return dst
+}
+
+// stamp is what a payload says.
+type stamp struct {
+	lane int
+	seq  uint64
+	due  time.Duration
+}
+
+// readStamp reads a payload, and is not ok for other data.
+func readStamp(data []byte) (s stamp, ok bool) {
+	rest, ok := bytes.CutPrefix(data, marker)
+	if !ok {
+		return stamp{}, false
+	}
+	lane, rest, ok1 := readUint(rest)
+	seq, rest, ok2 := readUint(rest)
+	due, _, ok3 := readUint(rest)
+	return stamp{int(lane), seq, time.Duration(due)}, ok1 && ok2 && ok3
+}
+
+// readUint reads digits and the space after them.
+func readUint(b []byte) (n uint64, rest []byte, ok bool) {
+	for i, c := range b {
+		if c == ' ' {
+			return n, b[i+1:], i > 0
+		}
+		if c < '0' || c > '9' {
+			return 0, b, false
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return 0, b, false
+}
