@@ -67,7 +67,6 @@ type session struct {
 	finished time.Duration
 	lanes    []laneResult
 	late     time.Duration
-	base     uint64
 }
 
 // laneResult is what became of one publisher's events.

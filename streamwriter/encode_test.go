@@ -162,7 +162,7 @@ func TestAppendRetry(t *testing.T) {
 			t.Errorf("AppendRetry(%v) = %q, want %q", tt.d, wire, tt.wire)
 		}
 		d, events := decode(t, wire)
-		if want := strings.Trim(tt.wire, "retry: \n"); d.Retry != want || len(events) != 0 {
+		if want := strings.TrimSpace(strings.TrimPrefix(tt.wire, "retry: ")); d.Retry != want || len(events) != 0 {
 			t.Errorf("AppendRetry(%v) decoded to retry %q and %d events", tt.d, d.Retry, len(events))
 		}
 	}

@@ -17,6 +17,13 @@ var epoch = time.Now()
 // Now is the process's clock.
 func Now() time.Duration { return time.Since(epoch) }
 
+// sleepUntil waits for a time of the process's clock.
+func sleepUntil(at time.Duration) {
+	if d := at - Now(); d > 0 {
+		time.Sleep(d)
+	}
+}
+
 // AppendPayload appends a payload of size bytes; less than what its fields need
 // is not possible.
 func AppendPayload(dst []byte, lane int, seq uint64, due time.Duration, size int) []byte {

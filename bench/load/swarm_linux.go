@@ -3,8 +3,6 @@ package load
 import (
 	"errors"
 	"fmt"
-	"net/netip"
-	"net/url"
 	"sync"
 	"time"
 
@@ -42,37 +40,6 @@ type lane struct {
 	events      uint64
 	duplicated  uint64
 	disordered  uint64
-}
-
-// target is where a swarm connects to.
-type target struct {
-	addr  netip.AddrPort
-	host  string
-	path  string
-	extra string // header lines
-}
-
-func parseTarget(rawURL string) (target, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return target{}, fmt.Errorf("read URL %q: %w", rawURL, err)
-	}
-	if u.Scheme != "http" {
-		return target{}, fmt.Errorf("URL %q has scheme %q; only http is spoken here", rawURL, u.Scheme)
-	}
-	host := u.Hostname()
-	if host == "localhost" {
-		host = "127.0.0.1"
-	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
-	}
-	addr, err := netip.ParseAddrPort(host + ":" + port)
-	if err != nil || !addr.Addr().Is4() {
-		return target{}, fmt.Errorf("URL %q: host %q is not an IPv4 address; give one such as 127.0.0.1", rawURL, u.Host)
-	}
-	return target{addr: addr, host: u.Host, path: u.RequestURI()}, nil
 }
 
 // NewSwarm prepares n reading goroutines for streams of rawURL.
@@ -448,11 +415,4 @@ func (s *Swarm) LastEvent() time.Duration {
 		r.mu.Unlock()
 	}
 	return last
-}
-
-// sleepUntil waits for a time of the process's clock.
-func sleepUntil(at time.Duration) {
-	if d := at - Now(); d > 0 {
-		time.Sleep(d)
-	}
 }
