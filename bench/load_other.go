@@ -18,3 +18,8 @@ type stormCommand struct{}
 
 // Run says that it cannot.
 func (*stormCommand) Run() error { return errNeedsLinux }
+
+type floorCommand struct{}
+
+// Run says that it cannot.
+func (*floorCommand) Run() error { return errNeedsLinux }

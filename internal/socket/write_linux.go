@@ -1,0 +1,35 @@
+package socket
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+)
+
+// Write writes what the socket takes now, and says how much that was: none is no
+// error. fd must not block.
+//
+// It calls the kernel without telling Go's scheduler, which would prepare for a
+// call that blocks: a socket write takes a few microseconds and never does. A
+// delivery costs a sixth less for it (docs/design.md).
+func Write(fd int, b []byte) (int, error) {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		runtime.KeepAlive(b)
+		switch errno {
+		case 0:
+			if n == 0 {
+				return 0, syscall.EPIPE
+			}
+			return int(n), nil
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			return 0, nil
+		default:
+			return 0, errno
+		}
+	}
+}
