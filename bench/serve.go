@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 
 	"github.com/fasthttp/router"
 	"github.com/fastsse/fastsse/server"
@@ -25,9 +24,9 @@ func (s *serveCommand) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", s.Addr)
+	ln, err := server.Listen("tcp", s.Addr)
 	if err != nil {
-		return fmt.Errorf("listen on %q: %w; choose another with -addr", s.Addr, err)
+		return fmt.Errorf("%w; choose another address with -addr", err)
 	}
 	r := router.New()
 	server.Mount(r, hub, server.MountOptions{Publish: server.PublishOptions{Open: true}})

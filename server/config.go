@@ -118,6 +118,7 @@ const (
 // withDefaults returns c as it will be used, where zero means off, or says what
 // cannot be honoured.
 func (c Config) withDefaults() (Config, error) {
+	given := c
 	c.Heartbeat = orDefault(c.Heartbeat, defaultHeartbeat)
 	c.Retry = orDefault(c.Retry, defaultRetry)
 	c.WriteTimeout = orDefault(c.WriteTimeout, defaultWriteTimeout)
@@ -130,7 +131,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.GapType == "" {
 		c.GapType = defaultGapType
 	}
-	return c, c.check()
+	return c, c.check(&given)
 }
 
 // orDefault gives v, the default where it is zero, and zero where it is
@@ -142,20 +143,20 @@ func orDefault[T int | int64 | time.Duration](v, def T) T {
 	return max(v, 0)
 }
 
-// check says which setting cannot be honoured.
-func (c *Config) check() error {
+// check says which setting cannot be honoured, as it was given.
+func (c *Config) check(given *Config) error {
 	gap := streamwriter.Event{Type: c.GapType}
 	switch {
 	case c.Retry > 0 && c.Retry < time.Millisecond:
 		return configError("Retry", c.Retry, "is below one millisecond, and browsers would reconnect in a hot loop", "give at least 1ms, or a negative one to send none")
 	case c.MaxTopics == 0:
-		return configError("MaxTopics", c.MaxTopics, "leaves no topic to subscribe to", "give 1 or more, or zero for the default")
+		return configError("MaxTopics", given.MaxTopics, "leaves no topic to subscribe to", "give 1 or more, or zero for the default")
 	case c.MaxEventBytes == 0:
-		return configError("MaxEventBytes", c.MaxEventBytes, "leaves no room for data", "give 1 or more, or zero for the default")
+		return configError("MaxEventBytes", given.MaxEventBytes, "leaves no room for data", "give 1 or more, or zero for the default")
 	case c.MaxHistoryBytes == 0:
-		return configError("MaxHistoryBytes", c.MaxHistoryBytes, "would keep no event long enough to deliver it", "give 1 or more, or zero for the default")
+		return configError("MaxHistoryBytes", given.MaxHistoryBytes, "would keep no event long enough to deliver it", "give 1 or more, or zero for the default")
 	case c.Shards == 0 || c.Shards > maxShards:
-		return configError("Shards", c.Shards, "is not in 1 to 64", "leave it zero for one a processor")
+		return configError("Shards", given.Shards, "is not in 1 to 64", "leave it zero for one a processor")
 	case c.SlowReaders > Skip:
 		return configError("SlowReaders", c.SlowReaders, "is no policy", "give Disconnect or Skip")
 	case gap.Validate() != nil:

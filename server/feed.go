@@ -30,7 +30,7 @@ type feed struct {
 // run is some events on end, as bytes to be written.
 type run struct {
 	from   uint64 // it is what a stream with this next sequence gets
-	replay bool   // without the ephemeral events
+	replay bool   // it ends before an ephemeral event
 	to     uint64 // the stream's next sequence, once it has taken all
 	events int
 	bytes  []byte
@@ -89,7 +89,8 @@ func (f *feed) find(next uint64, replay bool) *run {
 }
 
 // slice makes the run a part of one segment: nothing is copied. It ends with
-// the segment or, for a stream that must not get it, before an ephemeral event.
+// the segment or, in a replay, before an ephemeral event: the stream knows if it
+// must get that. Ephemeral events at its beginning make a run without bytes.
 func (f *feed) slice(next uint64) {
 	r, l := &f.last, &f.topics[0].log
 	p, ok := l.seek(max(next, l.forgotten.Load()+1))
@@ -107,7 +108,7 @@ func (f *feed) slice(next uint64) {
 		for end = p.at; end < len(frames) && frames[end].flags&ephemeralFrame == 0; end++ {
 		}
 	}
-	if p.at == end {
+	if p.at == end || r.to > next {
 		return
 	}
 	r.seg, r.first, r.events = seg, p.at, end-p.at
@@ -117,7 +118,8 @@ func (f *feed) slice(next uint64) {
 
 // gather merges the logs by sequence into the feed's buffer. Nothing beyond
 // what is committed is taken: an older event could still be missing from a log
-// that was looked at first.
+// that was looked at first. A replay ends before an ephemeral event, or is one
+// without bytes, as in slice.
 func (f *feed) gather(next uint64) {
 	r := &f.last
 	limit := f.committed()
@@ -127,22 +129,28 @@ func (f *feed) gather(next uint64) {
 		p, _ := t.log.seek(max(next, t.log.forgotten.Load()+1))
 		at = append(at, p)
 	}
-	b := f.buf[:0]
+	b, passing := f.buf[:0], false
 	for len(b) < mostGathered {
 		seg, fr := earliest(at, limit)
 		if fr == nil {
 			break
 		}
-		if !r.replay || fr.flags&ephemeralFrame == 0 {
-			if f.framing == chunked {
-				b = append(b, seg.chunk(fr)...)
-			} else {
-				b = append(b, seg.payload(fr)...)
-			}
-			r.marks = append(r.marks, mark{seq: fr.seq, end: len(b)})
+		ephemeral := r.replay && fr.flags&ephemeralFrame != 0
+		if ephemeral != passing && r.to > next {
+			break
 		}
+		passing = ephemeral
 		r.to = fr.seq + 1
 		pass(at, fr.seq)
+		if passing {
+			continue
+		}
+		if f.framing == chunked {
+			b = append(b, seg.chunk(fr)...)
+		} else {
+			b = append(b, seg.payload(fr)...)
+		}
+		r.marks = append(r.marks, mark{seq: fr.seq, end: len(b)})
 	}
 	f.buf = b
 	r.bytes, r.events = b, len(r.marks)

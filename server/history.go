@@ -189,8 +189,11 @@ func (h *history) sweep(last *topic, now uint32) {
 	}
 	for h.memory > h.max {
 		t := h.leastRecent()
-		if t == last || t == nil {
+		if t == nil || t.log.head.Load() == last.log.head.Load() { // last, or a subtree above it
 			h.shrink(last)
+			for _, above := range last.subtrees {
+				h.shrink(above)
+			}
 			return
 		}
 		before := t.log.memory
@@ -200,8 +203,8 @@ func (h *history) sweep(last *topic, now uint32) {
 	}
 }
 
-// shrink takes what it can from the topic that was published to last, which is
-// all that there is.
+// shrink takes what it can from t. It is for the topic that was published to last
+// and its subtrees, when they are all that there is.
 func (h *history) shrink(t *topic) {
 	for h.memory > h.max && len(t.log.segs) > 1 {
 		before := t.log.memory

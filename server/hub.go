@@ -112,6 +112,9 @@ type Message struct {
 // PublishAll publishes all messages or none, without any other event between
 // them, and returns their ids. An error names the first that was refused.
 func (h *Hub) PublishAll(messages []Message) (ids []string, err error) {
+	if len(messages) == 0 {
+		return nil, nil
+	}
 	for i := range messages {
 		if err := h.check(&messages[i]); err != nil {
 			return nil, fmt.Errorf("server: publish message %d of %d: %w", i+1, len(messages), err)

@@ -122,7 +122,11 @@ func (l *log) stale(now uint32) bool {
 	return l.expired(&last.frames[last.n.Load()-1], now)
 }
 
-func (l *log) expired(f *frame, now uint32) bool { return now-f.at > l.window.age }
+// expired reports whether f is too old. Publishers take the time before the lock:
+// f may be of a second that now has not reached.
+func (l *log) expired(f *frame, now uint32) bool {
+	return now > f.at && now-f.at > l.window.age
+}
 
 func (l *log) oldestFrame() *frame { return &l.segs[0].frames[l.oldest] }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 
@@ -43,23 +44,7 @@ func park(c net.Conn) (parkedSocket, error) {
 }
 
 // write writes what the socket takes now: none is no error.
-func (p parkedSocket) write(b []byte) (int, error) {
-	for {
-		n, err := unix.Write(int(p.fd), b)
-		switch err {
-		case nil:
-			if n == 0 && len(b) > 0 {
-				return 0, unix.EPIPE
-			}
-			return n, nil
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return 0, nil
-		default:
-			return 0, err
-		}
-	}
-}
+func (p parkedSocket) write(b []byte) (int, error) { return socket.Write(int(p.fd), b) }
 
 func (p parkedSocket) shutdownWrite() { _ = unix.Shutdown(int(p.fd), unix.SHUT_WR) }
 
@@ -76,17 +61,9 @@ func (p parkedSocket) close() {
 	unix.Close(int(p.fd))
 }
 
-// silent reports whether the peer owes an acknowledgement of something that was
-// sent after since (milliseconds ago), or does not answer probes of its shut
-// window. A peer that lives but takes nothing does both: TCP_USER_TIMEOUT would
-// kill it, this does not.
-func (p parkedSocket) silent(since int64) bool {
-	info, err := unix.GetsockoptTCPInfo(int(p.fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	if err != nil { // a unix socket: its peer cannot vanish
-		return false
-	}
-	return (info.Unacked > 0 || info.Probes > 1) && int64(info.Last_ack_recv) >= since
-}
+// silent reports whether the peer should have acknowledged something, and has
+// not for ms milliseconds.
+func (p parkedSocket) silent(ms int64) bool { return socket.Silent(int(p.fd), ms) }
 
 // remoteAddr is the peer's address, if it has one.
 func (p parkedSocket) remoteAddr() string {
@@ -154,4 +131,15 @@ func descriptorLimit() int {
 		return 1024
 	}
 	return int(min(l.Cur, 1<<30))
+}
+
+// deferAccept has the kernel keep connections that have not said anything. It
+// serves them all the same if it cannot.
+func deferAccept(network, _ string, raw syscall.RawConn) error {
+	if !strings.HasPrefix(network, "tcp") {
+		return nil
+	}
+	return raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+	})
 }

@@ -58,13 +58,17 @@ func (h *Hub) resume(lastID string, topics []*topic) start {
 
 // aliasSeq finds the event that bears a publisher's own id. Of several topics
 // that know it, the earliest event counts: what follows it may come twice, but
-// nothing is left out. An id that several events of a topic bear is not found.
+// nothing is left out. An id that several events of a topic bear is not found:
+// nobody can say which of them the client has seen.
 func (h *Hub) aliasSeq(id string, topics []*topic) (seq uint64, found bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range topics {
 		a, ok := t.log.aliases[id]
-		if ok && a.uses == 1 && (!found || a.seq < seq) {
+		if ok && a.uses > 1 {
+			return 0, false
+		}
+		if ok && (!found || a.seq < seq) {
 			seq, found = a.seq, true
 		}
 	}

@@ -4,8 +4,8 @@ package server
 type seat struct {
 	stream
 	parkedSocket
-	silent    int64  // since when the peer has acknowledged nothing; 0: it does
 	gen       uint32 // changes when the seat is given to another
+	silent    int64  // since when the peer has acknowledged nothing; 0: it does
 	pos       int32  // in its feed's readers
 	taken     bool
 	lagging   bool // the socket is full: the kernel will say when it is not

@@ -90,11 +90,15 @@ const (
 func (m *machine) next(key int32, s *stream, now int64) []byte {
 	f := m.feeds[s.feed]
 	// Fast path: nothing but events. (next ≥ live: no replay.)
-	if s.phase == following && !s.owes && s.next >= s.live && f.lost(s.next, s.live) <= s.excused {
-		if r := f.look(s.next, false); r != nil {
-			return m.offer(r)
+	if s.phase == following && !s.owes && s.next >= s.live {
+		r := f.look(s.next, false)
+		// Not before the look: what it did not find any more is counted by now.
+		if f.lost(s.next, s.live) <= s.excused {
+			if r != nil {
+				return m.offer(r)
+			}
+			return m.silence(s, now)
 		}
-		return m.silence(s, now)
 	}
 	return m.slowNext(key, s, f, now)
 }
@@ -123,7 +127,9 @@ func (m *machine) slowNext(key int32, s *stream, f *feed, now int64) []byte {
 	case leaving:
 		return m.part(s, f)
 	}
-	if lost := f.lost(s.next, s.live); lost > s.excused {
+	from := s.next
+	r := m.find(s, f)
+	if lost := f.lost(from, s.live); lost > s.excused { // not before the look, as in next
 		if m.slow == Disconnect {
 			s.phase, s.reason = leaving, ReasonSlow
 			return m.part(s, f)
@@ -133,7 +139,7 @@ func (m *machine) slowNext(key int32, s *stream, f *feed, now int64) []byte {
 	if s.phase == draining && s.next > m.until {
 		return m.part(s, f)
 	}
-	if r := m.find(s, f); r != nil {
+	if r != nil {
 		return m.offer(r)
 	}
 	if s.phase == draining {
@@ -142,15 +148,19 @@ func (m *machine) slowNext(key int32, s *stream, f *feed, now int64) []byte {
 	return m.silence(s, now)
 }
 
-// find returns the next run that has bytes, past ephemeral events that are not
-// the stream's.
+// find returns the next run that has bytes, past ephemeral events from before
+// the stream came.
 func (m *machine) find(s *stream, f *feed) *run {
 	for {
-		r := f.look(s.next, s.next < s.live)
+		replay := s.next < s.live
+		r := f.look(s.next, replay)
 		if r == nil || len(r.bytes) > 0 {
 			return r
 		}
 		s.next = r.to
+		if replay {
+			s.next = min(r.to, s.live)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/fastsse/fastsse/internal/socket"
@@ -37,12 +38,13 @@ func (h *Hub) whyStreamed(c net.Conn, isTLS bool) string {
 // driver is the goroutine of a streamed stream, as its shard knows it.
 type driver struct {
 	bell chan struct{} // one ring is as good as many
-	conn net.Conn      // nil inside a Writer
 
 	seat   int32  // owned by the shard's loop
 	reason Reason // set by the goroutine before it is dismissed
 
-	mu      sync.Mutex // guards the order
+	mu      sync.Mutex // guards all below
+	conn    net.Conn   // nil inside a Writer, and once it is fasthttp's again
+	aborted bool
 	ordered bool
 	how     phase
 	why     Reason
@@ -65,11 +67,56 @@ func (d *driver) end(how phase, why Reason, until uint64) {
 	d.ring()
 }
 
-// abort ends a write that is waiting for its reader.
+// abortedIn is how long a write may still take when the stream is cut.
+const abortedIn = 50 * time.Millisecond
+
+// abort ends a write that is waiting for its reader, and any that follows.
 func (d *driver) abort() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.aborted = true
 	if d.conn != nil {
-		_ = d.conn.SetWriteDeadline(time.Now().Add(50 * time.Millisecond))
+		_ = d.conn.SetWriteDeadline(time.Now().Add(abortedIn))
 	}
+}
+
+// arm gives the next write its time, unless the stream is cut.
+func (d *driver) arm(timeout time.Duration) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if timeout == 0 || d.aborted {
+		return nil
+	}
+	return d.conn.SetWriteDeadline(time.Now().Add(timeout))
+}
+
+// leave ends a write to a client that has left.
+func (d *driver) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.aborted = true
+	if d.conn != nil {
+		_ = d.conn.SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// retire gives the connection back: it may be another stream's from now on. It
+// reports whether the stream was cut.
+func (d *driver) retire() (cut bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.conn = nil
+	return d.aborted
+}
+
+// remoteAddr is the peer's address, if it is known.
+func (d *driver) remoteAddr() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.conn == nil {
+		return ""
+	}
+	return d.conn.RemoteAddr().String()
 }
 
 // obey hands the order, if there is one, to the machine.
@@ -91,6 +138,9 @@ type drive struct {
 	stream  stream
 	write   func([]byte) error
 	gone    <-chan struct{} // closed when the client has left
+	peer    syscall.RawConn // the socket, to ask it; nil: there is none
+	asked   int64           // when it was asked last, in the hub's milliseconds
+	silent  int64           // since when the peer has acknowledged nothing; 0: it does
 	counted machine         // what was added to the hub's counters
 }
 
@@ -99,17 +149,16 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	d := &driver{bell: make(chan struct{}, 1), conn: c}
 	n.driver = d
 	gone := make(chan struct{})
-	if stop, ok := socket.Watch(c, func() { close(gone); _ = c.SetWriteDeadline(time.Unix(1, 0)) }); ok {
+	if stop, ok := socket.Watch(c, func() { close(gone); d.leave() }); ok {
 		defer stop()
 	}
 	v := h.newDrive(d, n)
 	v.gone = gone
+	v.peer, _ = socket.Beneath(c)
 	v.machine.every = h.cfg.Heartbeat.Milliseconds()
 	v.write = func(b []byte) error {
-		if t := h.cfg.WriteTimeout; t > 0 {
-			if err := c.SetWriteDeadline(time.Now().Add(t)); err != nil {
-				return err
-			}
+		if err := d.arm(h.cfg.WriteTimeout); err != nil {
+			return err
 		}
 		_, err := c.Write(b)
 		return err
@@ -117,15 +166,17 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	head := n.rest
 	n.rest = nil
 	if err := sh.admit(*n); err != nil {
-		h.logger().Printf("server: stream cut: start shard %d: %v", sh.index, err)
-		h.turnAway(n, ReasonError)
+		h.turnAway(n, h.notAdmitted(sh, err))
 		return
 	}
 	d.reason = v.run(head)
-	if v.stream.phase == over {
-		lingerOn(c)
-	}
+	cut := d.retire()
+	h.loops.Add(1) // Close waits for this goroutine too; the shard's loop still runs
+	defer h.loops.Done()
 	sh.dismiss(d)
+	if v.stream.phase == over && !cut {
+		lingerOn(c, func() bool { return h.state.Load() == hubClosed })
+	}
 }
 
 func (h *Hub) newDrive(d *driver, n *newcomer) *drive {
@@ -148,6 +199,9 @@ func (v *drive) run(head []byte) Reason {
 	for {
 		v.driver.obey(m, s)
 		now := v.hub.now()
+		if v.vanished(now) {
+			return ReasonVanished
+		}
 		m.age(s, now)
 		b := m.next(0, s, now)
 		if b == nil {
@@ -166,6 +220,30 @@ func (v *drive) run(head []byte) Reason {
 		v.count()
 	}
 }
+
+// vanished reports, as a shard's does, whether the peer has gone without a word.
+func (v *drive) vanished(now int64) bool {
+	if v.peer == nil || now-v.asked < askEvery.Milliseconds() {
+		return false
+	}
+	v.asked = now
+	if v.silent == 0 {
+		if wrote := v.stream.wrote; socket.SilentConn(v.peer, now-wrote) {
+			v.silent = wrote
+		}
+		return false
+	}
+	quiet := now - v.silent
+	if !socket.SilentConn(v.peer, quiet) {
+		v.silent = 0
+		return false
+	}
+	return quiet >= vanishedAfter.Milliseconds()
+}
+
+// askEvery is how often a busy stream's socket is asked about its peer; a silent
+// one's is with every heartbeat.
+const askEvery = vanishedAfter / 6
 
 // wait blocks until there may be something to do, and is not ok if the client
 // has left.
@@ -212,8 +290,9 @@ func (v *drive) count() {
 }
 
 // lingerOn lets what was written arrive: it ends this side of the connection
-// and discards what the peer sends until it ends the other.
-func lingerOn(c net.Conn) {
+// and discards what the peer sends until it ends the other. enough is asked now
+// and then.
+func lingerOn(c net.Conn, enough func() bool) {
 	if h, ok := c.(interface{ UnsafeConn() net.Conn }); ok {
 		c = h.UnsafeConn()
 	}
@@ -221,12 +300,12 @@ func lingerOn(c net.Conn) {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	if c.SetReadDeadline(time.Now().Add(lingerFor)) != nil {
-		return
-	}
 	var discard [512]byte
-	for {
-		if _, err := c.Read(discard[:]); err != nil {
+	for until := time.Now().Add(lingerFor); time.Now().Before(until) && !enough(); {
+		if c.SetReadDeadline(time.Now().Add(lingerFor/50)) != nil {
+			return
+		}
+		if _, err := c.Read(discard[:]); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return
 		}
 	}
@@ -238,6 +317,6 @@ func writeLast(c net.Conn, b []byte, timeout time.Duration) {
 		return
 	}
 	if _, err := c.Write(b); err == nil {
-		lingerOn(c)
+		lingerOn(c, func() bool { return false })
 	}
 }

@@ -221,10 +221,10 @@ func (h *Hub) enter() bool {
 // begins.
 func (h *Hub) newcomer(patterns []string, lastID string, fr framing) *newcomer {
 	n := &newcomer{topics: h.acquireAll(patterns), framing: fr}
-	for _, t := range n.topics {
+	from := h.resume(lastID, n.topics)
+	for _, t := range n.topics { // who sees it counted can publish to it
 		t.readers.Add(1)
 	}
-	from := h.resume(lastID, n.topics)
 	now := h.now()
 	n.gap = from.gap
 	n.stream = stream{next: from.next, live: from.live, excused: from.excused, wrote: now}
@@ -312,6 +312,7 @@ func (h *Hub) parkIn(shard *shard, n *newcomer, sock parkedSocket) {
 	n.sock = sock
 	// The head goes out from here, so that shards open streams cheaply; what is
 	// not taken at once is theirs.
+	why := ReasonClient
 	sent, err := sock.write(n.rest)
 	if err == nil {
 		n.rest = n.rest[sent:]
@@ -324,8 +325,17 @@ func (h *Hub) parkIn(shard *shard, n *newcomer, sock parkedSocket) {
 			return
 		}
 		h.counters.parked.Add(-1)
-		h.logger().Printf("server: stream cut: start shard %d: %v", shard.index, err)
+		why = h.notAdmitted(shard, err)
 	}
 	sock.close()
-	h.turnAway(n, ReasonClient)
+	h.turnAway(n, why)
+}
+
+// notAdmitted names the end of a stream that its shard does not take.
+func (h *Hub) notAdmitted(shard *shard, err error) Reason {
+	if err == ErrClosed {
+		return ReasonClosed
+	}
+	h.logger().Printf("server: stream cut: start shard %d: %v", shard.index, err)
+	return ReasonError
 }

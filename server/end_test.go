@@ -1,0 +1,410 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+)
+
+func timeout(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func TestDrainDeliversWhatWasPublishedAndEndsCleanly(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Retry: 200 * time.Millisecond}})
+		from := r.hub.LastID()
+		live, two, idle := r.open("a"), r.open("a", "b"), r.open("quiet")
+		r.publish("a", numbers(1, 500)...)
+		replaying := r.resume(from, "a")
+		drained := make(chan error, 1)
+		go func() { drained <- r.hub.Drain(timeout(t, patience)) }()
+		for _, c := range []*client{live, two, replaying} {
+			c.expectRetry(200*time.Millisecond, func() {
+				c.expect(numbers(1, 500)...)
+				c.ends()
+			})
+			c.leave()
+		}
+		idle.expectRetry(200*time.Millisecond, idle.ends)
+		idle.leave()
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+		s := r.hub.Stats()
+		if s.Streams != 0 || s.Ended["drain"] != 4 {
+			t.Errorf("%d streams are left, ended: %v", s.Streams, s.Ended)
+		}
+		r.publish("a", "501") // publishing goes on
+	})
+}
+
+func TestDrainingTurnsNewcomersAway(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			t.Fatal(err)
+		}
+		c := r.send(request{topics: []string{"a"}})
+		if c.status != "HTTP/1.1 200 OK" {
+			t.Errorf("answered %q: an EventSource would never come back", c.status)
+		}
+		c.expectRetry(3*time.Second, c.ends)
+		s := r.hub.Stats()
+		if s.Refused != 1 || s.Opened != 0 || s.Streams != 0 {
+			t.Errorf("%+v", s)
+		}
+		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			t.Errorf("a second Drain: %v", err)
+		}
+	})
+}
+
+// A client that keeps its end of the connection open is not waited for.
+func TestDrainDoesNotWaitForClientsToClose(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		c := r.open("a")
+		start := time.Now()
+		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("Drain took %v", took)
+		}
+		c.ends()
+	})
+}
+
+func TestDrainKeepsItsDeadlineWithAStalledReader(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}}})
+		stalled, healthy := r.stall("a"), r.open("a")
+		start := time.Now()
+		err := r.hub.Drain(timeout(t, 300*time.Millisecond))
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("Drain took %v", took)
+		}
+		if err == nil || !strings.Contains(err.Error(), "1 streams") {
+			t.Errorf("Drain does not say that a stream was cut: %v", err)
+		}
+		healthy.ends()
+		r.streams(0)
+		got, clean := stalled.rest()
+		if contiguous(t, got, 1) > manyFat || clean {
+			t.Errorf("the stalled reader got %d events, a clean end: %v", len(got), clean)
+		}
+		r.ended(server.ReasonDrain, 2)
+	})
+}
+
+// Streams that come while a drain begins are either turned away, or get all
+// that they missed before they are ended.
+func TestDrainAndNewcomersAtOnce(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		for range 10 {
+			r := newRig(t, v, rigging{config: server.Config{Shards: 4}})
+			from := r.hub.LastID()
+			r.publish("a", numbers(1, 20)...)
+			var clients sync.WaitGroup
+			for range 8 {
+				clients.Go(func() {
+					c, err := r.try(request{topics: []string{"a"}, lastID: from})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer c.leave()
+					got, clean := c.rest()
+					if !clean || (len(got) != 0 && len(got) != 20) {
+						t.Errorf("got %d events, a clean end: %v", len(got), clean)
+					}
+				})
+			}
+			if err := r.hub.Drain(timeout(t, patience)); err != nil {
+				t.Error(err)
+			}
+			clients.Wait()
+		}
+	})
+}
+
+func TestCloseEndsEverything(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		a, b := r.open("a"), r.open("b")
+		r.publish("a", "1")
+		a.expect("1")
+		within(t, "Close", func() { r.hub.Close() })
+		a.ends()
+		b.ends()
+		if s := r.hub.Stats(); s.Streams != 0 || s.Ended["closed"] != 2 {
+			t.Errorf("%+v", s)
+		}
+		if _, err := r.hub.Publish("a", streamwriter.Event{}); !errors.Is(err, server.ErrClosed) {
+			t.Errorf("Publish: %v", err)
+		}
+		c := r.send(request{topics: []string{"a"}})
+		c.expectRetry(3*time.Second, c.ends)
+		if err := r.hub.Close(); err != nil {
+			t.Errorf("a second Close: %v", err)
+		}
+		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			t.Errorf("Drain after Close: %v", err)
+		}
+	})
+}
+
+func TestCloseDoesNotWaitForStalledReaders(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		r.stall("a")
+		start := time.Now()
+		within(t, "Close", func() { r.hub.Close() })
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("Close took %v", took)
+		}
+	})
+}
+
+func TestCloseAndNewcomersAtOnce(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		for range 20 {
+			r := newRig(t, v, rigging{})
+			var clients sync.WaitGroup
+			for range 4 {
+				clients.Go(func() {
+					if c, err := r.try(request{topics: []string{"a"}}); err == nil {
+						c.rest()
+						c.leave()
+					}
+				})
+			}
+			within(t, "Close", func() { r.hub.Close() })
+			clients.Wait()
+			eventually(t, "the counters agree", func() bool {
+				s := r.hub.Stats()
+				return s.Streams == 0 && s.Opened == total(s.Ended)
+			})
+		}
+	})
+}
+
+func total(m map[string]int64) (n int64) {
+	for _, v := range m {
+		n += v
+	}
+	return n
+}
+
+// kick kicks until n streams in all have been: a stream whose head has arrived may
+// be about to reach its shard.
+func (r *rig) kick(n int64, pick func(server.Subscriber) bool) {
+	r.t.Helper()
+	eventually(r.t, "the streams are kicked", func() bool {
+		r.hub.Kick(pick)
+		return r.hub.Stats().Ended[server.ReasonKicked.String()] >= n
+	})
+}
+
+func TestKickByTopic(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Retry: 100 * time.Millisecond}})
+		a, b, both := r.open("a"), r.open("b"), r.open("b", "a")
+		r.publish("a", "1")
+		a.expect("1")
+		both.expect("1")
+		r.kick(2, func(s server.Subscriber) bool { return slices.Contains(s.Topics, "a") })
+		for _, c := range []*client{a, both} {
+			c.expectRetry(100*time.Millisecond, c.ends)
+		}
+		r.streams(1)
+		r.publish("b", "2")
+		b.expect("2")
+	})
+}
+
+func TestKickByUser(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			Authorize: func(ctx *fasthttp.RequestCtx, s *server.Subscription) error {
+				s.User = string(ctx.QueryArgs().Peek("user"))
+				return nil
+			},
+		}})
+		ann := r.openWith(request{topics: []string{"a"}, query: "user=ann"})
+		bob := r.openWith(request{topics: []string{"a"}, query: "user=bob"})
+		r.kick(1, func(s server.Subscriber) bool { return s.User == "ann" })
+		ann.ends()
+		r.publish("a", "1")
+		bob.expect("1")
+	})
+}
+
+// A stream without hooks or user is known to Kick by its address all the same.
+func TestKickByAddress(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		a, b := r.open("a"), r.open("a")
+		r.kick(1, func(s server.Subscriber) bool { return s.RemoteAddr == a.conn.LocalAddr().String() })
+		a.ends()
+		r.publish("a", "1")
+		b.expect("1")
+	})
+}
+
+func TestDisconnectIsNoticedAtOnce(t *testing.T) {
+	t.Parallel()
+	tcp := func(c *client) *net.TCPConn {
+		if n, ok := c.conn.(interface{ NetConn() net.Conn }); ok {
+			return n.NetConn().(*net.TCPConn)
+		}
+		return c.conn.(*net.TCPConn)
+	}
+	leaves := []struct {
+		name  string
+		leave func(c *client)
+	}{
+		{"FIN", func(c *client) { c.conn.Close() }},
+		{"half-close", func(c *client) {
+			if u, ok := c.conn.(*net.UnixConn); ok {
+				u.CloseWrite()
+				return
+			}
+			tcp(c).CloseWrite()
+		}},
+		{"RST", func(c *client) {
+			if _, ok := c.conn.(*net.UnixConn); !ok {
+				tcp(c).SetLinger(0)
+				tcp(c).Close()
+			}
+			c.conn.Close()
+		}},
+	}
+	overVenues(t, func(t *testing.T, v venue) {
+		if v.name == "in memory" || (!v.parked && runtime.GOOS != "linux") {
+			t.Skip("nothing tells before the next write")
+		}
+		for _, l := range leaves {
+			t.Run(l.name, func(t *testing.T) {
+				r := newRig(t, v, rigging{})
+				c, other := r.open("a", "b"), r.open("a")
+				if a, b := r.hub.Readers("a"), r.hub.Readers("b"); a != 2 || b != 1 {
+					t.Errorf("%d and %d readers, want 2 and 1", a, b)
+				}
+				start := time.Now()
+				l.leave(c)
+				r.streams(1)
+				if took := time.Since(start); took > 2*time.Second {
+					t.Errorf("noticed after %v", took)
+				}
+				r.ended(server.ReasonClient, 1)
+				if a, b := r.hub.Readers("a"), r.hub.Readers("b"); a != 1 || b != 0 {
+					t.Errorf("%d and %d readers, want 1 and 0", a, b)
+				}
+				r.publish("a", "1")
+				other.expect("1")
+			})
+		}
+	})
+}
+
+// Where nothing else tells, the next write does.
+func TestDisconnectInMemoryIsNoticedByHeartbeat(t *testing.T) {
+	t.Parallel()
+	for _, v := range venues {
+		if v.name != "in memory" {
+			continue
+		}
+		r := newRig(t, v, rigging{config: server.Config{Heartbeat: 30 * time.Millisecond}})
+		r.open("a").leave()
+		r.ended(server.ReasonClient, 1)
+		r.streams(0)
+	}
+}
+
+// Streams that leave while they are being delivered to leave the others alone.
+func TestLeavingAmidDeliveries(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Shards: 1, Heartbeat: 100 * time.Millisecond}})
+		keeper := r.open("a")
+		var leavers []*client
+		for i := range 60 {
+			leavers = append(leavers, r.open([]string{"a", "b"}[i%2:]...)) // two feeds
+		}
+		late := r.open("a")
+		for i, c := range leavers {
+			r.publish("a", fmt.Sprint(i))
+			r.publish("b", "x")
+			c.leave()
+		}
+		for _, c := range []*client{keeper, late} {
+			for i := range leavers {
+				c.expect(fmt.Sprint(i))
+			}
+		}
+		r.streams(2)
+		if a, b := r.hub.Readers("a"), r.hub.Readers("b"); a != 2 || b != 0 {
+			t.Errorf("%d and %d readers, want 2 and 0", a, b)
+		}
+	})
+}
+
+// A shard that stops with its last stream, while something is published, is
+// told of news again when it starts.
+func TestNewsReachAShardThatHasJustStarted(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Shards: 1, SlowReaders: server.Skip}})
+		stop := make(chan struct{})
+		var publishing sync.WaitGroup
+		for range 2 {
+			publishing.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						r.publish("a", "x")
+						runtime.Gosched()
+					}
+				}
+			})
+		}
+		defer publishing.Wait()
+		defer close(stop)
+		for range 150 {
+			c := r.open("a")
+			for range 3 {
+				c.next() // an event, or a gap: it is too much for anybody
+			}
+			c.leave()
+			r.streams(0)
+		}
+	})
+}

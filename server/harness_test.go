@@ -1,0 +1,491 @@
+package server_test
+
+import (
+	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http/httputil"
+	"net/textproto"
+	"net/url"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fasthttp/router"
+	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttputil"
+)
+
+const patience = 20 * time.Second // for what should happen at once, on a busy machine
+
+// venue is a way to hold a stream, and a kind of connection to hold it on.
+type venue struct {
+	name   string
+	parked bool   // on Linux
+	why    string // StreamedWhy, if it is not parked
+	path   string
+	config func(*server.Config)
+	listen func(t *testing.T) (net.Listener, dialer)
+}
+
+type dialer func() (net.Conn, error)
+
+var (
+	parkedTCP   = venue{name: "parked", parked: true, path: "/events", listen: listenTCP}
+	streamedTCP = venue{name: "streamed", why: "configured", path: "/events", config: streamed, listen: listenTCP}
+	ways        = []venue{parkedTCP, streamedTCP}
+	venues      = []venue{
+		parkedTCP, streamedTCP,
+		{name: "unix socket", parked: true, path: "/events", listen: listenUnix},
+		{name: "unix socket streamed", why: "configured", path: "/events", config: streamed, listen: listenUnix},
+		{name: "TLS", why: "tls", path: "/events", listen: listenTLS},
+		{name: "in memory", why: "not a socket", path: "/events", listen: listenMemory},
+		{name: "follow", why: "follow", path: "/follow", listen: listenTCP},
+		{name: "follow TLS", why: "follow", path: "/follow", listen: listenTLS},
+	}
+)
+
+func streamed(c *server.Config) { c.Streamed = true }
+
+// overWays runs f for parked and streamed streams on TCP.
+func overWays(t *testing.T, f func(t *testing.T, v venue)) {
+	t.Helper()
+	overAll(t, ways, f)
+}
+
+// overVenues runs f for every kind of connection.
+func overVenues(t *testing.T, f func(t *testing.T, v venue)) {
+	t.Helper()
+	overAll(t, venues, f)
+}
+
+func overAll(t *testing.T, list []venue, f func(t *testing.T, v venue)) {
+	t.Helper()
+	for _, v := range list {
+		t.Run(v.name, func(t *testing.T) { f(t, v) })
+	}
+}
+
+func listenTCP(t *testing.T) (net.Listener, dialer) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ln, func() (net.Conn, error) { return net.Dial("tcp", ln.Addr().String()) }
+}
+
+func listenUnix(t *testing.T) (net.Listener, dialer) {
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Skipf("no unix sockets here: %v", err)
+	}
+	return ln, func() (net.Conn, error) { return net.Dial("unix", ln.Addr().String()) }
+}
+
+func listenMemory(*testing.T) (net.Listener, dialer) {
+	ln := fasthttputil.NewInmemoryListener()
+	return ln, ln.Dial
+}
+
+func listenTLS(t *testing.T) (net.Listener, dialer) {
+	ln, _ := listenTCP(t)
+	addr := ln.Addr().String()
+	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{certificate(t)}}), func() (net.Conn, error) {
+		return tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	}
+}
+
+var certificate = func() func(t *testing.T) tls.Certificate {
+	once := sync.OnceValues(func() (tls.Certificate, error) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return tls.Certificate{}, err
+		}
+		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, err
+	})
+	return func(t *testing.T) tls.Certificate {
+		c, err := once()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+}()
+
+// rig is a hub behind a fasthttp server.
+type rig struct {
+	t     *testing.T
+	venue venue
+	hub   *server.Hub
+	log   *logbook
+	dial  dialer
+}
+
+// rigging is what a test may want different.
+type rigging struct {
+	config    server.Config
+	subscribe server.SubscribeOptions
+	publish   server.PublishOptions
+	wrap      func(fasthttp.RequestHandler) fasthttp.RequestHandler
+	server    func(*fasthttp.Server)
+}
+
+func newRig(t *testing.T, v venue, o rigging) *rig {
+	t.Helper()
+	r := &rig{t: t, venue: v, log: &logbook{}}
+	if v.config != nil {
+		v.config(&o.config)
+	}
+	if o.config.Logger == nil {
+		o.config.Logger = r.log
+	}
+	hub, err := server.New(o.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.hub = hub
+	routes := router.New()
+	server.Mount(routes, hub, server.MountOptions{Subscribe: o.subscribe, Publish: o.publish})
+	routes.GET("/follow", r.follow(o.config))
+	srv := &fasthttp.Server{Handler: routes.Handler, Logger: r.log}
+	if o.wrap != nil {
+		srv.Handler = o.wrap(srv.Handler)
+	}
+	if o.server != nil {
+		o.server(srv)
+	}
+	ln, dial := v.listen(t)
+	r.dial = dial
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+	t.Cleanup(func() {
+		within(t, "the hub closes", func() { hub.Close() })
+		ln.Close()
+		within(t, "the server ends", func() { <-served })
+	})
+	return r
+}
+
+// follow is an application's own handler.
+func (r *rig) follow(c server.Config) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		var topics []string
+		for _, t := range ctx.QueryArgs().PeekMulti("topic") {
+			topics = append(topics, string(t))
+		}
+		o := streamwriter.Options{Heartbeat: c.Heartbeat, Retry: c.Retry, MaxAge: c.MaxAge, WriteTimeout: c.WriteTimeout, Logger: r.log}
+		streamwriter.Serve(ctx, o, func(w *streamwriter.Writer) error { return r.hub.Follow(w, topics...) })
+	}
+}
+
+// logbook keeps what is logged.
+type logbook struct {
+	mu    sync.Mutex // guards lines
+	lines []string
+}
+
+func (l *logbook) Printf(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, fmt.Sprintf(format, args...))
+}
+
+func (l *logbook) has(part string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(strings.Join(l.lines, "\n"), part)
+}
+
+// publish publishes data as events of a topic, and returns their ids.
+func (r *rig) publish(topic string, data ...string) (ids []string) {
+	r.t.Helper()
+	for _, d := range data {
+		id, err := r.hub.Publish(topic, streamwriter.Event{Data: []byte(d)})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func (r *rig) publishAs(topic, id, data string) {
+	r.t.Helper()
+	if _, err := r.hub.Publish(topic, streamwriter.Event{ID: id, Data: []byte(data)}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) ephemeral(topic, data string) {
+	r.t.Helper()
+	if _, err := r.hub.PublishEphemeral(topic, streamwriter.Event{Data: []byte(data)}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// client is one connection and the answer on it.
+type client struct {
+	t      *testing.T
+	conn   net.Conn
+	r      *bufio.Reader
+	status string
+	head   textproto.MIMEHeader
+	dec    *ssetest.Decoder
+}
+
+// request is one written by hand.
+type request struct {
+	method, path, proto string // GET, the venue's, HTTP/1.1
+	topics              []string
+	query               string // beside the topics
+	lastID              string // header; "-" is none at all
+	headers             []string
+}
+
+func (q request) bytes() []byte {
+	method, proto := or(q.method, "GET"), or(q.proto, "HTTP/1.1")
+	v := url.Values{"topic": q.topics}.Encode()
+	if q.query != "" {
+		v += "&" + q.query
+	}
+	b := fmt.Appendf(nil, "%s %s?%s %s\r\nHost: test\r\n", method, q.path, v, proto)
+	if q.lastID != "" {
+		b = fmt.Appendf(b, "Last-Event-ID: %s\r\n", strings.TrimPrefix(q.lastID, "-"))
+	}
+	for _, h := range q.headers {
+		b = fmt.Appendf(b, "%s\r\n", h)
+	}
+	return append(b, "\r\n"...)
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// send sends a request and reads the head of the answer.
+func (r *rig) send(q request) *client {
+	r.t.Helper()
+	c, err := r.try(q)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return c
+}
+
+func (r *rig) try(q request) (*client, error) {
+	conn, err := r.dial()
+	if err != nil {
+		return nil, err
+	}
+	r.t.Cleanup(func() { conn.Close() })
+	c := &client{t: r.t, conn: conn, r: bufio.NewReader(conn)}
+	q.path = or(q.path, r.venue.path)
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, err
+	}
+	if _, err := conn.Write(q.bytes()); err != nil {
+		return nil, fmt.Errorf("write request: %w", err)
+	}
+	tp := textproto.NewReader(c.r)
+	if c.status, err = tp.ReadLine(); err != nil {
+		return nil, fmt.Errorf("read status line: %w", err)
+	}
+	if c.head, err = tp.ReadMIMEHeader(); err != nil {
+		return nil, fmt.Errorf("read head: %w", err)
+	}
+	body := io.Reader(c.r)
+	if c.head.Get("Transfer-Encoding") == "chunked" {
+		body = httputil.NewChunkedReader(c.r)
+	} else if n := c.head.Get("Content-Length"); n != "" {
+		var length int64
+		if _, err := fmt.Sscan(n, &length); err != nil {
+			return nil, err
+		}
+		body = io.LimitReader(c.r, length)
+	}
+	c.dec = ssetest.NewDecoder(body)
+	return c, nil
+}
+
+// open opens a stream; it is an error if it is none.
+func (r *rig) open(topics ...string) *client {
+	r.t.Helper()
+	return r.openWith(request{topics: topics})
+}
+
+func (r *rig) resume(lastID string, topics ...string) *client {
+	r.t.Helper()
+	return r.openWith(request{topics: topics, lastID: lastID})
+}
+
+func (r *rig) openWith(q request) *client {
+	r.t.Helper()
+	before := r.hub.Stats().Opened
+	c := r.send(q)
+	if !strings.Contains(c.status, " 200 ") || c.head.Get("Content-Type") != "text/event-stream" {
+		r.t.Fatalf("no stream: %s %v", c.status, c.head)
+	}
+	// A follower's head is on the wire before its callback runs.
+	eventually(r.t, "the stream is open", func() bool { return r.hub.Stats().Opened > before })
+	return c
+}
+
+// next returns the next event.
+func (c *client) next() ssetest.Event {
+	c.t.Helper()
+	e, err := c.read()
+	if err != nil {
+		c.t.Fatalf("waiting for an event: %v", err)
+	}
+	return e
+}
+
+func (c *client) read() (ssetest.Event, error) {
+	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return ssetest.Event{}, err
+	}
+	return c.dec.Next()
+}
+
+// expect reads one event for each of data.
+func (c *client) expect(data ...string) {
+	c.t.Helper()
+	for _, want := range data {
+		if e := c.next(); e.Data != want {
+			c.t.Fatalf("got %+v, want data %q", e, want)
+		}
+	}
+}
+
+// expectGap reads a gap event and checks its reason.
+func (c *client) expectGap(reason string) ssetest.Event {
+	c.t.Helper()
+	e := c.next()
+	if e.Type != "gap" || !strings.Contains(e.Data, `"reason":"`+reason+`"`) {
+		c.t.Fatalf("got %+v, want a gap with reason %s", e, reason)
+	}
+	return e
+}
+
+// ends checks that the stream ends here, in a way that looks complete.
+func (c *client) ends() {
+	c.t.Helper()
+	if e, err := c.read(); err != io.EOF {
+		c.t.Fatalf("got %+v, %v; want a clean end", e, err)
+	}
+}
+
+// rest reads to the end, clean or not.
+func (c *client) rest() (all []ssetest.Event, clean bool) {
+	c.t.Helper()
+	for {
+		e, err := c.read()
+		switch {
+		case err == io.EOF:
+			return all, true
+		case isTimeout(err):
+			c.t.Fatalf("no end after %d events: %v", len(all), err)
+		case err != nil:
+			return all, false
+		}
+		all = append(all, e)
+	}
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+// retry is the last reconnection time that came.
+func (c *client) retry() time.Duration {
+	c.t.Helper()
+	d, err := time.ParseDuration(or(c.dec.Retry, "0") + "ms")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return d
+}
+
+// leave closes the connection.
+func (c *client) leave() { c.conn.Close() }
+
+// eventually waits for what another goroutine or the kernel is about to do.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	if !soon(patience, ok) {
+		buf := make([]byte, 1<<20)
+		t.Fatalf("not within %v: %s\n%s", patience, what, buf[:runtime.Stack(buf, true)])
+	}
+}
+
+func soon(limit time.Duration, ok func() bool) bool {
+	deadline := time.Now().Add(limit)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		if time.Now().After(deadline) {
+			return false
+		}
+		<-tick.C
+	}
+	return true
+}
+
+// within calls f, which must not block for long.
+func within(t testing.TB, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		buf := make([]byte, 1<<20)
+		t.Fatalf("not within %v: %s\n%s", patience, what, buf[:runtime.Stack(buf, true)])
+	}
+}
+
+// streams waits until so many streams are open.
+func (r *rig) streams(n int64) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("%d streams are open", n), func() bool { return r.hub.Stats().Streams == n })
+}
+
+// ended waits until so many streams have ended for that reason.
+func (r *rig) ended(why server.Reason, n int64) {
+	r.t.Helper()
+	if !soon(patience, func() bool { return r.hub.Stats().Ended[why.String()] >= n }) {
+		r.t.Fatalf("ended: %v; want %d by %q", r.hub.Stats().Ended, n, why)
+	}
+}
+
+// numbers returns the decimal numbers from a to b.
+func numbers(a, b int) []string {
+	var s []string
+	for i := a; i <= b; i++ {
+		s = append(s, fmt.Sprint(i))
+	}
+	return s
+}

@@ -1,0 +1,395 @@
+package server_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+)
+
+func TestTheHeadSaysWhatItShould(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		c := r.open("a")
+		for name, want := range map[string]string{
+			"Content-Type":      "text/event-stream",
+			"Cache-Control":     "no-cache, no-transform",
+			"X-Accel-Buffering": "no",
+			"Transfer-Encoding": "chunked",
+			"Content-Length":    "",
+		} {
+			if got := c.head.Get(name); got != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+		if v.path == "/events" && c.head.Get("Connection") != "close" {
+			t.Errorf("Connection: %q", c.head.Get("Connection"))
+		}
+	})
+}
+
+// The first bytes are there before the first event.
+func TestTheStreamOpensAtOnce(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Retry: 1500 * time.Millisecond}})
+		c := r.open("a")
+		var body strings.Builder
+		for !strings.Contains(body.String(), "retry: 1500\n") {
+			line, err := c.r.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			body.WriteString(line)
+		}
+		if !strings.Contains(body.String(), "\n:\n") {
+			t.Errorf("no comment in %q", body.String())
+		}
+	})
+}
+
+func TestNegativeRetryTellsNone(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Retry: -1}})
+		c := r.open("a")
+		r.publish("a", "1")
+		c.expect("1")
+		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			t.Error(err)
+		}
+		c.ends()
+		if c.dec.Retry != "" {
+			t.Errorf("retry %q", c.dec.Retry)
+		}
+	})
+}
+
+func TestMiddlewareHeadersAreKept(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{wrap: func(h fasthttp.RequestHandler) fasthttp.RequestHandler {
+			return func(ctx *fasthttp.RequestCtx) {
+				ctx.Response.Header.Set("X-Before", "1")
+				h(ctx)
+				ctx.Response.Header.Set("X-After", "2")
+				ctx.Response.Header.Set("Access-Control-Allow-Origin", "https://example.org")
+				var cookie fasthttp.Cookie
+				cookie.SetKey("session")
+				cookie.SetValue("s")
+				ctx.Response.Header.SetCookie(&cookie)
+				ctx.Response.Header.Set("Content-Encoding", "gzip")
+				ctx.Response.Header.SetContentLength(17)
+			}
+		}})
+		c := r.open("a")
+		for name, want := range map[string]string{
+			"X-Before": "1", "X-After": "2", "Access-Control-Allow-Origin": "https://example.org", "Set-Cookie": "session=s",
+			"Content-Encoding": "", "Content-Length": "", "Transfer-Encoding": "chunked",
+		} {
+			if got := c.head.Get(name); got != want {
+				t.Errorf("%s: %q, want %q", name, got, want)
+			}
+		}
+		r.publish("a", "1")
+		c.expect("1")
+	})
+}
+
+func TestHTTP10GetsIdentity(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		for _, topics := range [][]string{{"a"}, {"a", "b"}} {
+			r := newRig(t, v, rigging{})
+			from := r.hub.LastID()
+			r.publish("a", "1")
+			c := r.openWith(request{proto: "HTTP/1.0", topics: topics, lastID: from})
+			if te := c.head.Get("Transfer-Encoding"); te != "" {
+				t.Errorf("Transfer-Encoding %q", te)
+			}
+			r.publish("a", "2")
+			c.expect("1", "2")
+			if err := r.hub.Drain(timeout(t, patience)); err != nil {
+				t.Error(err)
+			}
+			c.expectRetry(3*time.Second, c.ends)
+		}
+	})
+}
+
+func TestHEADIsAnsweredWithTheHeadAlone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, parkedTCP, rigging{})
+	c := r.send(request{method: "HEAD", topics: []string{"a"}})
+	if c.status != "HTTP/1.1 200 OK" || c.head.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("%s %v", c.status, c.head)
+	}
+	if n := r.hub.Stats().Opened; n != 0 {
+		t.Errorf("%d streams were opened", n)
+	}
+	// The connection goes on: the next answer begins right behind the head.
+	if _, err := c.conn.Write(request{method: "HEAD", path: "/events", topics: []string{""}}.bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := c.r.ReadString('\n'); err != nil || line != "HTTP/1.1 400 Bad Request\r\n" {
+		t.Errorf("got %q, %v", line, err)
+	}
+}
+
+func TestCompressHandlerLeavesStreamsAlone(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{wrap: fasthttp.CompressHandler})
+		c := r.openWith(request{topics: []string{"a"}, headers: []string{"Accept-Encoding: gzip, br"}})
+		if e := c.head.Get("Content-Encoding"); e != "" {
+			t.Errorf("Content-Encoding %q", e)
+		}
+		r.publish("a", fat(1))
+		contiguous(t, []ssetest.Event{c.next()}, 1)
+	})
+}
+
+func TestOnOpenSendsTheFirstEvents(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		var r *rig
+		var seen server.Subscriber
+		var lastID string
+		r = newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			Authorize: func(_ *fasthttp.RequestCtx, s *server.Subscription) error {
+				s.User = 7
+				return nil
+			},
+			OnOpen: func(s server.Subscriber, w *streamwriter.Writer) error {
+				seen, lastID = s, w.LastEventID()
+				r.publish("a", "4")
+				if err := w.SendString("state", "2"); err != nil {
+					return err
+				}
+				return w.SendString("state", "3")
+			},
+		}})
+		c := r.open("b", "a", "b")
+		c.expect("2", "3", "4")
+		id := r.hub.LastID()
+		r.publish("a", "5")
+		c.expect("5")
+		want := server.Subscriber{Topics: []string{"a", "b"}, RemoteAddr: c.conn.LocalAddr().String(), User: 7}
+		if !reflect.DeepEqual(seen, want) || lastID != "" {
+			t.Errorf("OnOpen saw %+v and id %q, want %+v", seen, lastID, want)
+		}
+		again := r.resume(id, "a")
+		again.expect("2", "3", "5", "4")
+		if lastID != id {
+			t.Errorf("OnOpen saw id %q, want %q", lastID, id)
+		}
+	})
+}
+
+func TestOnOpenFailureCutsOneStreamAlone(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		var fail atomic.Int32
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
+				switch fail.Load() {
+				case 1:
+					panic("oh dear")
+				case 2:
+					return errors.New("no such user")
+				}
+				return nil
+			},
+		}})
+		other := r.open("a")
+		for i, logged := range []string{"oh dear", "no such user"} {
+			fail.Store(int32(i + 1))
+			if _, err := r.try(request{topics: []string{"a"}}); err == nil {
+				t.Error("the stream opened")
+			}
+			eventually(t, "it is logged", func() bool { return r.log.has(logged) })
+		}
+		r.ended(server.ReasonError, 2)
+		r.streams(1)
+		if n := r.hub.Readers("a"); n != 1 {
+			t.Errorf("%d readers", n)
+		}
+		r.publish("a", "1")
+		other.expect("1")
+	})
+}
+
+func TestOnCloseHearsWhy(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		type end struct {
+			user any
+			why  server.Reason
+		}
+		ends := make(chan end, 10)
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			Authorize: func(ctx *fasthttp.RequestCtx, s *server.Subscription) error {
+				s.User = string(ctx.QueryArgs().Peek("user"))
+				return nil
+			},
+			OnClose: func(s server.Subscriber, why server.Reason) {
+				if len(s.Topics) != 1 || s.Topics[0] != "a" || s.RemoteAddr == "" {
+					t.Errorf("OnClose saw %+v", s)
+				}
+				ends <- end{s.User, why}
+			},
+		}})
+		hear := func(want end) {
+			t.Helper()
+			within(t, "OnClose is called", func() {
+				if got := <-ends; got != want {
+					t.Errorf("got %+v, want %+v", got, want)
+				}
+			})
+		}
+		open := func(user string) *client { return r.openWith(request{topics: []string{"a"}, query: "user=" + user}) }
+		open("ann").leave()
+		hear(end{"ann", server.ReasonClient})
+		bob := open("bob")
+		r.kick(1, func(s server.Subscriber) bool { return s.User == "bob" })
+		bob.ends()
+		hear(end{"bob", server.ReasonKicked})
+		open("cat")
+		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			t.Error(err)
+		}
+		hear(end{"cat", server.ReasonDrain})
+	})
+}
+
+func TestAuthorizeRefuses(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		err  error
+		want string
+		body string
+	}{
+		{errors.New("not today"), "403 Forbidden", `{"error":"not today"}` + "\n"},
+		{&server.Refusal{}, "403 Forbidden", `{"error":"refused"}` + "\n"},
+		{&server.Refusal{Status: 401, Reason: "who are you"}, "401 Unauthorized", `{"error":"who are you"}` + "\n"},
+		{fmt.Errorf("wrapped: %w", &server.Refusal{Status: 404, Reason: "no such feed"}), "404 Not Found", `{"error":"wrapped: no such feed"}` + "\n"},
+		{&server.Refusal{Status: 204}, "204 No Content", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.want, func(t *testing.T) {
+			r := newRig(t, parkedTCP, rigging{subscribe: server.SubscribeOptions{
+				Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return tt.err },
+			}})
+			c := r.send(request{topics: []string{"a"}})
+			body := ""
+			if n := c.head.Get("Content-Length"); n != "" && n != "0" {
+				b, err := io.ReadAll(io.LimitReader(c.r, int64(len(tt.body))))
+				if err != nil {
+					t.Fatal(err)
+				}
+				body = string(b)
+			}
+			if c.status != "HTTP/1.1 "+tt.want || body != tt.body {
+				t.Errorf("%s %q, want %s %q", c.status, body, tt.want, tt.body)
+			}
+			if s := r.hub.Stats(); s.Opened != 0 || s.Topics != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+func TestAuthorizeNarrowsAndRenames(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			Authorize: func(_ *fasthttp.RequestCtx, s *server.Subscription) error {
+				var allowed []string
+				for _, topic := range s.Topics {
+					if topic != "secret" {
+						allowed = append(allowed, "tenant7/"+topic)
+					}
+				}
+				s.Topics = allowed
+				return nil
+			},
+		}})
+		c := r.open("a", "secret", "b/*")
+		for _, topic := range []string{"a", "secret", "tenant7/secret"} {
+			r.publish(topic, "not for it")
+		}
+		r.publish("tenant7/a", "1")
+		r.publish("tenant7/b/x", "2")
+		c.expect("1", "2")
+		if c := r.send(request{topics: []string{"secret"}}); c.status != "HTTP/1.1 500 Internal Server Error" || !r.log.has("Authorize left") {
+			t.Errorf("no topic left: %s", c.status)
+		}
+	})
+}
+
+func TestAFullHubAsksToComeBackLater(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{MaxStreams: 2, Retry: 4 * time.Second, Heartbeat: 50 * time.Millisecond}})
+		a, b := r.open("a"), r.open("a")
+		c := r.send(request{topics: []string{"a"}})
+		if c.status != "HTTP/1.1 200 OK" {
+			t.Errorf("answered %q: an EventSource would never come back", c.status)
+		}
+		c.expectRetry(4*time.Second, c.ends)
+		if s := r.hub.Stats(); s.Refused != 1 || s.Streams != 2 || s.Opened != 2 {
+			t.Errorf("%+v", s)
+		}
+		r.publish("a", "1")
+		a.expect("1")
+		b.expect("1")
+		a.leave()
+		r.streams(1)
+		third := r.open("a")
+		r.publish("a", "2")
+		third.expect("2")
+	})
+}
+
+// What a client sends behind its request is dropped, and does not spoil the end.
+func TestInputBehindTheRequestIsDropped(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		c := r.open("a")
+		if _, err := c.conn.Write([]byte("GET /events?topic=b HTTP/1.1\r\nHost: test\r\n\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		r.publish("b", "not for it")
+		r.publish("a", numbers(1, 50)...)
+		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			t.Error(err)
+		}
+		c.expect(numbers(1, 50)...)
+		c.ends()
+		if n := r.hub.Stats().Opened; n != 1 {
+			t.Errorf("%d streams were opened", n)
+		}
+	})
+}
+
+// fasthttp's connection is given back: nothing of it is used by the stream.
+func TestParkedStreamsOutliveTheirServer(t *testing.T) {
+	t.Parallel()
+	var srv *fasthttp.Server
+	r := newRig(t, parkedTCP, rigging{server: func(s *fasthttp.Server) { srv = s }})
+	c := r.open("a")
+	within(t, "the server shuts down", func() { srv.Shutdown() })
+	r.publish("a", "1")
+	c.expect("1")
+}

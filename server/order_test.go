@@ -1,0 +1,230 @@
+package server_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/streamwriter"
+)
+
+func TestEventsArriveInOrder(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		c := r.open("a")
+		ids := r.publish("a", numbers(1, 200)...)
+		for i, id := range ids {
+			if e := c.next(); e != (ssetest.Event{ID: id, Type: "message", Data: fmt.Sprint(i + 1)}) {
+				t.Fatalf("got %+v as event %d, want id %s", e, i+1, id)
+			}
+		}
+	})
+}
+
+func TestAnEventArrivesAsItWasPublished(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		c := r.open("a")
+		big := strings.Repeat("x", 64<<10)
+		events := []streamwriter.Event{
+			{Type: "greeting", Data: []byte("hello")},
+			{Data: nil},
+			{Data: []byte(" leading\n\ntwo breaks\n")},
+			{ID: "mine", Data: []byte("aliased")},
+			{Data: []byte(big)},
+			{Type: "wait", Retry: 1234000000, Data: []byte("é☃")},
+		}
+		for _, e := range events {
+			if _, err := r.hub.Publish("a", e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, e := range events {
+			if got := c.next(); got.Type != or(e.Type, "message") || got.Data != string(e.Data) || (e.ID != "" && got.ID != e.ID) {
+				t.Errorf("got %.100v, want %.100v", got, e)
+			}
+		}
+		if c.dec.Retry != "1234" {
+			t.Errorf("retry %q", c.dec.Retry)
+		}
+	})
+}
+
+func TestSeveralTopicsAreOneOrder(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		c := r.open("a", "b", "c/*")
+		for i := range 300 {
+			r.publish([]string{"a", "b", "c/1", "c/2/x", "other"}[i%5], fmt.Sprint(i))
+		}
+		for i := range 300 {
+			if i%5 != 4 {
+				c.expect(fmt.Sprint(i))
+			}
+		}
+	})
+}
+
+func TestAnEventComesOnceThoughSeveralTopicsMatch(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		all := []string{"a/b/c", "a/b/*", "a/*", "a/b/c"}
+		from := r.hub.LastID()
+		c := r.open(all...)
+		r.publish("a/b/c", "1", "2")
+		r.publish("a/x", "3")
+		r.publish("a/b/d", "4")
+		r.publish("a/b/c", "5")
+		c.expect(numbers(1, 5)...)
+		r.resume(from, all...).expect(numbers(1, 5)...) // and so it does in a replay
+		r.publish("a/b/c", "6")
+		c.expect("6")
+	})
+}
+
+func TestPublishAllIsOnEnd(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		c := r.open("a", "b")
+		var publishers sync.WaitGroup
+		for p := range 4 {
+			publishers.Go(func() {
+				for i := range 50 {
+					if _, err := r.hub.PublishAll([]server.Message{
+						{Topic: "a", Event: streamwriter.Event{Data: fmt.Appendf(nil, "%d.%d.1", p, i)}},
+						{Topic: "b", Event: streamwriter.Event{Data: fmt.Appendf(nil, "%d.%d.2", p, i)}},
+						{Topic: "a", Event: streamwriter.Event{Data: fmt.Appendf(nil, "%d.%d.3", p, i)}},
+					}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		publishers.Wait()
+		for range 200 {
+			first, ok := strings.CutSuffix(c.next().Data, ".1")
+			if !ok {
+				t.Fatalf("got %s first", first)
+			}
+			c.expect(first+".2", first+".3")
+		}
+		if ids, err := r.hub.PublishAll(nil); len(ids) != 0 || err != nil {
+			t.Errorf("nothing: %v, %v", ids, err)
+		}
+	})
+}
+
+func TestSubtreeFollowsItsTopics(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		before := r.open("s/*") // before there is anything
+		r.publish("s/a", "1")
+		r.publish("s", "not below")
+		r.publish("sx/a", "not below")
+		r.publish("s/b/c", "2")
+		r.publish("s/a", "3")
+		before.expect(numbers(1, 3)...)
+		r.open("s/*").leave()
+		r.publish("s/new", "4")
+		before.expect("4")
+	})
+}
+
+// The first reader of a subtree builds it from what its topics hold.
+func TestSubtreeIsBuiltFromWhatItsTopicsHold(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		from := r.hub.LastID()
+		for i := 1; i <= 50; i++ {
+			r.publish(fmt.Sprintf("s/%d/x", i%7), fmt.Sprint(i))
+		}
+		r.resume(from, "s/*").expect(numbers(1, 50)...)
+		r.resume(from, "s/3/*", "s/4/x").expect("3", "4", "10", "11", "17", "18")
+		c := r.resume(from, "s/*")
+		r.publish("s/1/x", "51")
+		c.expect(numbers(1, 51)...)
+	})
+}
+
+// What a topic below has forgotten, a subtree built later has forgotten.
+func TestSubtreeInheritsWhatWasForgotten(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "s/a", Events: 2}}}})
+		from := r.hub.LastID()
+		r.publish("s/a", "1", "2", "3")
+		r.publish("s/b", "4")
+		c := r.resume(from, "s/*")
+		c.expectGap("evicted")
+		c.expect("2", "3", "4")
+	})
+}
+
+func TestEphemeralEventsAreDeliveredAndNotReplayed(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "live", Ephemeral: true}}}})
+		for _, topics := range [][]string{{"a"}, {"a", "b"}, {"live", "a"}} {
+			from := r.hub.LastID()
+			c := r.open(topics...)
+			r.ephemeral("a", "e1")
+			r.publish("a", "1")
+			r.publish("live", "e2")
+			r.ephemeral("a", "e3")
+			r.publish("a", "2")
+			if slices.Contains(topics, "live") {
+				c.expect("e1", "1", "e2", "e3", "2")
+			} else {
+				c.expect("e1", "1", "e3", "2")
+			}
+			late := r.resume(from, topics...)
+			late.expect("1", "2")
+			r.ephemeral("a", "e4")
+			late.expect("e4")
+			c.expect("e4")
+		}
+	})
+}
+
+// A stream with nothing left to replay is as live as any, even if its id is
+// older than the newest event of other topics.
+func TestAResumedStreamGetsLiveEphemeralEvents(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		for _, topics := range [][]string{{"a"}, {"a", "b"}} {
+			id := r.publish("a", "1")[0]
+			r.publish("other", "x", "y", "z")
+			c := r.resume(id, topics...)
+			r.ephemeral("a", "e1")
+			c.expect("e1")
+			r.ephemeral("a", "e2")
+			r.publish("a", "2")
+			c.expect("e2", "2")
+		}
+	})
+}
+
+func TestStreamsOfAllKindsReadTheSame(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, parkedTCP, rigging{})
+	parked := r.open("a")
+	follows := r.openWith(request{path: "/follow", topics: []string{"a"}})
+	old := r.openWith(request{proto: "HTTP/1.0", topics: []string{"a"}})
+	two := r.open("a", "b")
+	r.publish("a", numbers(1, 100)...)
+	for _, c := range []*client{parked, follows, old, two} {
+		c.expect(numbers(1, 100)...)
+	}
+}

@@ -1,0 +1,203 @@
+package server_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/server"
+)
+
+// fat is a numbered event of 32 KiB: a few hundred fill every buffer of the
+// kernel's.
+func fat(i int) string { return strconv.Itoa(i) + "|" + strings.Repeat("x", 32<<10) }
+
+func numberOf(t *testing.T, e ssetest.Event) int {
+	t.Helper()
+	n, _, _ := strings.Cut(e.Data, "|")
+	i, err := strconv.Atoi(n)
+	if err != nil {
+		t.Fatalf("got %.100v, which has no number", e)
+	}
+	return i
+}
+
+// contiguous checks that the events are from first on, without a hole, and
+// returns the number after the last.
+func contiguous(t *testing.T, events []ssetest.Event, first int) int {
+	t.Helper()
+	for i, e := range events {
+		if n := numberOf(t, e); n != first+i {
+			t.Fatalf("got %d after %d", n, first+i-1)
+		}
+	}
+	return first + len(events)
+}
+
+// smallWindow is a hub that forgets fast and looks at its streams often.
+func smallWindow(p server.SlowReaderPolicy) server.Config {
+	return server.Config{
+		SlowReaders: p,
+		Heartbeat:   40 * time.Millisecond,
+		Retention:   []server.Retention{{Topics: "*", Events: 8}},
+	}
+}
+
+const manyFat = 320 // 10 MiB: loopback's buffers take 4 from a writer whose reader reads nothing
+
+// stall opens a stream on topic and publishes while its reader reads nothing,
+// more than the kernel takes.
+func (r *rig) stall(topic string) (stalled *client) {
+	r.t.Helper()
+	stalled = r.open(topic)
+	for i := 1; i <= manyFat; i++ {
+		r.publish(topic, fat(i))
+	}
+	return stalled
+}
+
+func TestSlowReaderIsDisconnected(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		for _, topics := range [][]string{{"a"}, {"a", "b"}} {
+			r := newRig(t, v, rigging{config: smallWindow(server.Disconnect)})
+			c := r.stall("a")
+			if v.parked {
+				r.ended(server.ReasonSlow, 1) // although it reads nothing
+			}
+			got, clean := c.rest()
+			last := contiguous(t, got, 1)
+			if last > manyFat {
+				t.Fatal("nothing was left out: the test did not stall the reader")
+			}
+			r.ended(server.ReasonSlow, 1)
+			r.streams(0)
+			if aborted := r.hub.Stats().Aborted == 1; aborted == clean {
+				t.Errorf("a clean end: %v; counted as aborted: %v", clean, aborted)
+			}
+			back := r.resume(c.dec.LastID, topics...)
+			back.expectGap("evicted")
+			for i := manyFat - 7; i <= manyFat; i++ {
+				if n := numberOf(t, back.next()); n != i {
+					t.Fatalf("got %d after the gap, want %d", n, i)
+				}
+			}
+		}
+	})
+}
+
+func TestSlowReaderSkips(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		if v.name == "in memory" {
+			t.Skip("its buffers have no end: nobody is slow")
+		}
+		r := newRig(t, v, rigging{config: smallWindow(server.Skip)})
+		c := r.stall("a")
+		want, gaps := 1, 0
+		for want <= manyFat {
+			e := c.next()
+			if e.Type == "gap" {
+				for ; e.Type == "gap"; e = c.next() { // more may be forgotten at any time
+					gaps++
+					if !strings.Contains(e.Data, `"reason":"slow"`) {
+						t.Errorf("got %+v", e)
+					}
+				}
+				if n := numberOf(t, e); n <= want {
+					t.Fatalf("got %d after a gap, want one after %d", n, want)
+				}
+				want = numberOf(t, e)
+			}
+			want = contiguous(t, []ssetest.Event{e}, want)
+		}
+		if gaps == 0 {
+			t.Error("nothing was left out: the test did not stall the reader")
+		}
+		eventually(t, "the gaps are counted", func() bool { return r.hub.Stats().Gaps == int64(gaps) })
+		r.publish("a", fat(want))
+		contiguous(t, []ssetest.Event{c.next()}, want)
+	})
+}
+
+// One event that no buffer holds: the reader is inside it when it falls off.
+func TestSlowReaderInsideAnEvent(t *testing.T) {
+	t.Parallel()
+	huge := "1|" + strings.Repeat("x", 12<<20)
+	overWays(t, func(t *testing.T, v venue) {
+		for _, policy := range []server.SlowReaderPolicy{server.Disconnect, server.Skip} {
+			for _, topics := range [][]string{{"a"}, {"a", "b"}} {
+				t.Run(fmt.Sprintf("policy %d, %d topics", policy, len(topics)), func(t *testing.T) {
+					config := smallWindow(policy)
+					config.MaxEventBytes = len(huge)
+					config.Retention = []server.Retention{{Topics: "*", Events: 1}}
+					r := newRig(t, v, rigging{config: config})
+					c := r.open(topics...)
+					r.publish("a", "0|")
+					contiguous(t, []ssetest.Event{c.next()}, 0)
+					r.publish("a", huge)
+					// Go on only when it, not a few heartbeats, has begun to
+					// arrive: else the reader falls off between two events.
+					if _, err := c.r.Peek(c.r.Buffered() + 500); err != nil {
+						t.Fatal(err)
+					}
+					r.publish("a", "2|", "3|")
+					if policy == server.Disconnect && v.parked {
+						r.ended(server.ReasonSlow, 1)
+						if got, clean := c.rest(); len(got) != 0 || clean || c.dec.LastID == "" {
+							t.Errorf("got %d events, a clean end: %v", len(got), clean)
+						}
+						if n := r.hub.Stats().Aborted; n != 1 {
+							t.Errorf("%d are counted as aborted", n)
+						}
+						return
+					}
+					contiguous(t, []ssetest.Event{c.next()}, 1) // a goroutine finishes what it began
+					if policy == server.Disconnect {
+						c.ends()
+						r.ended(server.ReasonSlow, 1)
+						return
+					}
+					c.expectGap("slow")
+					contiguous(t, []ssetest.Event{c.next()}, 3)
+				})
+			}
+		}
+	})
+}
+
+// A streamed write that nobody takes is given up after Config.WriteTimeout.
+func TestWriteTimeoutCutsAStalledStreamedReader(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, streamedTCP, rigging{config: server.Config{
+		WriteTimeout: 200 * time.Millisecond,
+		Retention:    []server.Retention{{Topics: "*", Bytes: 64 << 20}},
+	}})
+	c := r.stall("a")
+	r.ended(server.ReasonTimeout, 1)
+	got, clean := c.rest()
+	if contiguous(t, got, 1) > manyFat || clean {
+		t.Errorf("got %d events, a clean end: %v", len(got), clean)
+	}
+	r.resume(c.dec.LastID, "a").next()
+}
+
+// A parked stream that is to end, and whose reader does not even take its last
+// words, is not kept for ever.
+func TestAStalledReaderThatIsToLeaveIsCut(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, parkedTCP, rigging{config: server.Config{
+		Heartbeat: 100 * time.Millisecond,
+		Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}},
+	}})
+	stalled := r.stall("a")
+	r.streams(1)
+	r.hub.Kick(func(server.Subscriber) bool { return true })
+	r.ended(server.ReasonKicked, 1)
+	r.streams(0)
+	got, _ := stalled.rest()
+	contiguous(t, got, 1)
+}

@@ -1,0 +1,126 @@
+package server_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/server"
+)
+
+// listen reads for d, and returns how many comments came. It is a client's last
+// act: what frames its stream does not go on after a deadline.
+func (c *client) listen(d time.Duration) (comments int) {
+	c.t.Helper()
+	before := c.dec.Comments
+	if err := c.conn.SetReadDeadline(time.Now().Add(d)); err != nil {
+		c.t.Fatal(err)
+	}
+	if e, err := c.dec.Next(); !isTimeout(err) {
+		c.t.Fatalf("got %+v, %v; want silence", e, err)
+	}
+	return c.dec.Comments - before
+}
+
+func TestSilenceIsBrokenByHeartbeats(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		if v.name == "in memory" {
+			t.Skip("its reader sees no deadline while it waits") // and no client is in memory
+		}
+		r := newRig(t, v, rigging{config: server.Config{Heartbeat: 60 * time.Millisecond}})
+		c := r.open("a")
+		if n := c.listen(600 * time.Millisecond); n < 4 || n > 15 {
+			t.Errorf("%d comments in ten intervals", n)
+		}
+	})
+}
+
+func TestNoHeartbeatWhereThereAreEvents(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		for range 5 { // the machine may be too busy to publish in time
+			r := newRig(t, v, rigging{config: server.Config{Heartbeat: 400 * time.Millisecond}})
+			c := r.open("a")
+			tick := time.NewTicker(20 * time.Millisecond)
+			longest, last := time.Duration(0), time.Now()
+			for range 50 {
+				<-tick.C
+				r.publish("a", "x")
+				c.expect("x")
+				longest, last = max(longest, time.Since(last)), time.Now()
+			}
+			tick.Stop()
+			if longest > 200*time.Millisecond {
+				continue
+			}
+			if c.dec.Comments != 1 { // the first bytes of the stream
+				t.Errorf("%d comments", c.dec.Comments)
+			}
+			return
+		}
+		t.Skip("the machine is too busy")
+	})
+}
+
+func TestNegativeHeartbeatSendsNone(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Heartbeat: -1}})
+		c := r.open("a")
+		if n := c.listen(300 * time.Millisecond); n != 1 { // the first bytes of the stream
+			t.Errorf("%d comments", n)
+		}
+	})
+}
+
+func TestMaxAgeEndsAStreamBetweenTwoEvents(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		const age = 400 * time.Millisecond
+		r := newRig(t, v, rigging{config: server.Config{MaxAge: age, Retry: 100 * time.Millisecond, Heartbeat: -1}})
+		start := time.Now()
+		quiet, busy := r.open("quiet"), r.open("busy")
+		stop := make(chan struct{})
+		stopped := make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for i := 1; ; i++ {
+				select {
+				case <-stop:
+					return
+				default:
+					r.publish("busy", strconv.Itoa(i))
+					time.Sleep(time.Millisecond) // pace, not synchronisation
+				}
+			}
+		}()
+		for _, c := range []*client{quiet, busy} {
+			c.expectRetry(100*time.Millisecond, func() {
+				got, clean := c.rest()
+				contiguous(t, got, 1)
+				if !clean {
+					t.Error("the end does not look complete")
+				}
+			})
+		}
+		if took := time.Since(start); took < age*8/10 {
+			t.Errorf("ended after %v", took)
+		}
+		close(stop)
+		<-stopped
+		r.ended(server.ReasonMaxAge, 2)
+		r.streams(0)
+	})
+}
+
+// expectRetry checks that what f reads ends with a fresh reconnection time from
+// base to twice base.
+func (c *client) expectRetry(base time.Duration, f func()) {
+	c.t.Helper()
+	c.dec.Retry = ""
+	f()
+	if got := c.retry(); got < base || got > 2*base {
+		c.t.Errorf("told to come back after %v, want %v to %v", got, base, 2*base)
+	}
+}
