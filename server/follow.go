@@ -31,7 +31,7 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	v := h.newDrive(d, n)
 	v.write, v.gone = w.SendEncoded, w.Context().Done()
 	sh := h.pickShard()
-	if err := sh.admit(*n); err != nil {
+	if err := sh.admit(n); err != nil {
 		h.turnAway(n, h.notAdmitted(sh, err))
 		return fmt.Errorf("server: follow: start shard %d: %w", sh.index, err)
 	}

@@ -26,7 +26,8 @@ import (
 // from coming to that. On a listener of your own an Accept that fails with
 // EMFILE ends fasthttp's Serve.
 func Listen(network, addr string) (net.Listener, error) {
-	ln, err := (&net.ListenConfig{Control: deferAccept}).Listen(context.Background(), network, addr)
+	c := listenConfig()
+	ln, err := c.Listen(context.Background(), network, addr)
 	if err != nil {
 		return nil, fmt.Errorf("server: listen on %s %q: %w", network, addr, err)
 	}

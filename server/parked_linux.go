@@ -133,13 +133,30 @@ func descriptorLimit() int {
 	return int(min(l.Cur, 1<<30))
 }
 
-// deferAccept has the kernel keep connections that have not said anything. It
-// serves them all the same if it cannot.
-func deferAccept(network, _ string, raw syscall.RawConn) error {
+// tuneListener sets what the connections of a listening socket inherit, which
+// Go would otherwise set on each. A setting that the kernel does not know is
+// left out: everything works without.
+//
+// TCP_DEFER_ACCEPT keeps connections that have not said anything with the
+// kernel. The keep-alive times are Go's.
+func tuneListener(network, _ string, raw syscall.RawConn) error {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil
 	}
 	return raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+		for _, o := range []struct{ level, name, value int }{
+			{unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1},
+			{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
+			{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 15},
+			{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
+			{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9},
+		} {
+			_ = unix.SetsockoptInt(int(fd), o.level, o.name, o.value)
+		}
 	})
+}
+
+// listenConfig makes sockets that are tuned once, not for each connection.
+func listenConfig() net.ListenConfig {
+	return net.ListenConfig{KeepAlive: -1, Control: tuneListener}
 }

@@ -5,7 +5,6 @@ package server
 import (
 	"errors"
 	"net"
-	"syscall"
 	"time"
 )
 
@@ -66,4 +65,4 @@ func (s *shard) wait(d time.Duration) {
 // descriptorLimit is a guess where there is no way to ask.
 func descriptorLimit() int { return 10_000 }
 
-func deferAccept(string, string, syscall.RawConn) error { return nil }
+func listenConfig() net.ListenConfig { return net.ListenConfig{} }

@@ -19,13 +19,13 @@ type shard struct {
 
 	// inbox: what others hand to the loop.
 	mu      sync.Mutex // guards the lists, running and waiter
-	intake  []newcomer
+	intake  []*newcomer
 	leaves  []*driver
 	topics  []*topic // with news
 	orders  []order
 	running bool
-	waiter  waiter      // wakes the loop; nil while it does not run
-	asleep  atomic.Bool // the loop waits, or is about to: who brings work must wake it
+	waiter  waiter       // wakes the loop; nil while it does not run
+	rest    atomic.Int32 // of the loop: awake, dozing or asleep; who brings work must wake it
 
 	tally tally // counters of the loop, for Stats
 
@@ -47,6 +47,7 @@ type loop struct {
 	jobs    queue[job]         // rounds that are not finished
 	hungry  []seatRef          // streams with more to take than one turn gave
 	linger  map[int32]int64    // ended, waiting for the peer's FIN until then
+	opened  int64              // when streams were seated last
 	swept   int                // where the sweep is
 	sweepAt int64
 	touched uint64 // of no meaning
@@ -77,12 +78,26 @@ type newcomer struct {
 	topics  []*topic
 	framing framing
 	gap     string // why it gets a gap first; empty: it does not
+	excused uint64 // what the gap tells of; 0: nothing
 	rest    []byte // of its head, not yet written
 	party   *party // nil: there is nothing to know
 	sock    parkedSocket
 	sink    bool    // sock is no socket: there is nothing to hear of it (benchmarks)
 	driver  *driver // streamed: the goroutine that does the I/O
 }
+
+// patient reports whether the newcomer may wait for the loop to look by itself:
+// it has all that it is owed up to the head.
+func (n *newcomer) patient(head uint64) bool {
+	return n.driver == nil && n.rest == nil && n.stream.next > head
+}
+
+// How soundly a loop rests.
+const (
+	awake  int32 = iota
+	dozing       // for a few milliseconds
+	asleep
+)
 
 // order is a command to all streams of a shard.
 type order struct {
@@ -117,6 +132,12 @@ const (
 	// vanishedAfter is how long a peer may acknowledge nothing: with a heartbeat
 	// interval before it, a dead one is found within a minute.
 	vanishedAfter = 30 * time.Second
+	// A loop that has seated streams dozes for so long at a time, and so long
+	// after the last: a stream that leaves at once is noticed within it.
+	doze    = 4 * time.Millisecond
+	dozesOn = 100 * time.Millisecond
+	// fullIntake is how many newcomers are not kept waiting.
+	fullIntake = 256
 	// longestSweep is the interval when there is no heartbeat.
 	longestSweep = 15_000 / sweepsPerBeat
 )
@@ -146,7 +167,7 @@ func shardOf(bit uint64) int { return bits.TrailingZeros64(bit) }
 
 // admit hands a stream over. It fails if the loop cannot be started, or must not
 // be any more.
-func (s *shard) admit(n newcomer) error {
+func (s *shard) admit(n *newcomer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.hub.state.Load() == hubClosed { // Close may have seen the loops end
@@ -162,7 +183,16 @@ func (s *shard) admit(n newcomer) error {
 		go s.run()
 	}
 	s.intake = append(s.intake, n)
-	s.wakeLocked()
+	for _, t := range n.topics {
+		// Its news must wake the loop. The loop may take the bit back when
+		// another reader leaves, but not without looking into the inbox.
+		t.shards.Or(s.bit())
+	}
+	if n.patient(s.hub.committed.Load()) && len(s.intake) < fullIntake {
+		s.wakeFrom(asleep)
+	} else {
+		s.wakeLocked()
+	}
 	return nil
 }
 
@@ -197,7 +227,12 @@ func (s *shard) command(o order) {
 }
 
 func (s *shard) wakeLocked() {
-	if s.asleep.CompareAndSwap(true, false) {
+	s.wakeFrom(dozing)
+	s.wakeFrom(asleep)
+}
+
+func (s *shard) wakeFrom(rest int32) {
+	if s.rest.CompareAndSwap(rest, awake) {
 		s.waiter.Wake()
 	}
 }
@@ -216,13 +251,12 @@ func (s *shard) run() {
 			if s.stop() {
 				return
 			}
-			s.asleep.Store(true)
-			if s.hasMail() {
-				s.asleep.Store(false)
-				continue
+			rest, d := s.sleep()
+			s.rest.Store(rest)
+			if !s.hasMail() {
+				s.wait(d)
 			}
-			s.wait(s.sleep())
-			s.asleep.Store(false)
+			s.rest.Store(awake)
 		} else {
 			s.wait(0)
 		}
@@ -258,9 +292,16 @@ func (s *shard) stop() bool {
 	return true
 }
 
-// sleep is how long there is nothing to do unless somebody brings it.
-func (s *shard) sleep() time.Duration {
-	return time.Duration(max(s.sweepAt-s.now, 1)) * time.Millisecond
+// sleep is how soundly and how long there is nothing to do unless somebody
+// brings it. While streams are being opened the loop dozes: whoever has nothing
+// to get yet waits for it to look by itself, which spares a wake-up each
+// (docs/design.md).
+func (s *shard) sleep() (rest int32, d time.Duration) {
+	left := time.Duration(max(s.sweepAt-s.now, 1)) * time.Millisecond
+	if s.now < s.opened+dozesOn.Milliseconds() && left > doze {
+		return dozing, doze
+	}
+	return asleep, left
 }
 
 // empty takes everything out of the inbox.
@@ -270,8 +311,11 @@ func (s *shard) empty() {
 	s.intake, s.leaves, s.topics, s.orders = nil, nil, nil, nil
 	s.mu.Unlock()
 
-	for i := range intake {
-		s.seat(&intake[i])
+	if len(intake) > 0 {
+		s.opened = s.now
+	}
+	for _, n := range intake {
+		s.seat(n)
 	}
 	for _, d := range leaves {
 		s.vacate(d.seat)
@@ -307,7 +351,10 @@ func (s *shard) seat(n *newcomer) {
 	r := &s.readers[st.feed]
 	st.pos = int32(len(r.seats))
 	r.seats = append(r.seats, i)
-	s.machine.owe(i, &st.stream, n.rest)
+	s.machine.owe(i, &st.stream, owing{bytes: n.rest})
+	if n.excused > 0 {
+		s.machine.excuse(i, n.excused)
+	}
 	if n.driver == nil && !n.sink && !s.io.watch(st.fd, seatRef{i, st.gen}) {
 		s.hangUp(i, ReasonError)
 		return
@@ -556,7 +603,7 @@ func (s *shard) vacate(i int32) {
 }
 
 func (s *shard) free(i int32, st *seat) {
-	s.machine.forget(i, &st.stream)
+	s.machine.forget(i)
 	s.seats.give(i)
 	s.live--
 }
@@ -648,7 +695,7 @@ func (s *shard) sweep() {
 	if s.now < s.sweepAt {
 		return
 	}
-	steps := min(int64(s.seats.size()), 64, s.every)
+	steps := min(int64(s.live), 64, s.every)
 	if steps == 0 {
 		s.sweepAt = s.now + s.every
 		return

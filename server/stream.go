@@ -12,16 +12,14 @@ import (
 //
 // Its machine drives it: the machine does no I/O and knows no clock.
 type stream struct {
-	next    uint64 // sequence of the next event it is owed
-	live    uint64 // ephemeral events from here on are for it, those before are not
-	excused uint64 // the client was told of losses up to here
-	wrote   int64  // when it last took something, in the hub's milliseconds
-	dies    int64  // when it has reached its maximum age; 0: never
-	feed    int32  // what it reads: an index of the machine's feeds
-	phase   phase
-	owes    bool // the machine's rest table has bytes to be sent before all else
-	inside  bool // those bytes are the rest of an event
-	reason  Reason
+	next   uint64 // sequence of the next event it is owed
+	live   uint64 // ephemeral events from here on are for it, those before are not
+	wrote  int64  // when it last took something, in the hub's milliseconds
+	dies   int64  // when it has reached its maximum age; 0: never
+	feed   int32  // what it reads: an index of the machine's feeds
+	phase  phase
+	owes   bool // the machine's rest table has bytes to be sent before all else
+	reason Reason
 }
 
 type phase uint8
@@ -52,9 +50,10 @@ type machine struct {
 	every   int64 // milliseconds of silence that a heartbeat ends; 0: none
 
 	// Owned by the driver.
-	feeds []*feed
-	rest  map[int32][]byte // what a stream with owes set is owed first
-	until uint64           // draining: the last sequence that is still owed
+	feeds   []*feed
+	rest    map[int32]owing  // what a stream with owes set is owed first
+	excused map[int32]uint64 // losses that a stream's client has been told of
+	until   uint64           // draining: the last sequence that is still owed
 
 	// The turn: what was offered, and of which kind.
 	kind    kind
@@ -75,6 +74,12 @@ func (m *machine) fresh() machine {
 	}
 }
 
+// owing is the rest of what a turn began.
+type owing struct {
+	bytes []byte
+	event bool // they are an event's
+}
+
 // kind is what the bytes of a turn are.
 type kind uint8
 
@@ -93,7 +98,7 @@ func (m *machine) next(key int32, s *stream, now int64) []byte {
 	if s.phase == following && !s.owes && s.next >= s.live {
 		r := f.look(s.next, false)
 		// Not before the look: what it did not find any more is counted by now.
-		if f.lost(s.next, s.live) <= s.excused {
+		if f.lost(s.next, s.live) == 0 {
 			if r != nil {
 				return m.offer(r)
 			}
@@ -116,10 +121,11 @@ func (m *machine) say(k kind, b []byte) []byte {
 // slowNext is the slow path of next.
 func (m *machine) slowNext(key int32, s *stream, f *feed, now int64) []byte {
 	if s.owes {
-		if s.inside && m.slow == Disconnect && f.lost(s.next, s.live) > s.excused {
+		rest := m.rest[key]
+		if rest.event && m.slow == Disconnect && f.lost(s.next, s.live) > m.excused[key] {
 			return m.breakOff(key, s)
 		}
-		return m.say(owed, m.rest[key])
+		return m.say(owed, rest.bytes)
 	}
 	switch s.phase {
 	case parting, over, broken:
@@ -129,12 +135,12 @@ func (m *machine) slowNext(key int32, s *stream, f *feed, now int64) []byte {
 	}
 	from := s.next
 	r := m.find(s, f)
-	if lost := f.lost(from, s.live); lost > s.excused { // not before the look, as in next
+	if lost := f.lost(from, s.live); lost > m.excused[key] { // not before the look, as in next
 		if m.slow == Disconnect {
 			s.phase, s.reason = leaving, ReasonSlow
 			return m.part(s, f)
 		}
-		return m.gap(s, f, lost)
+		return m.gap(key, s, f, lost)
 	}
 	if s.phase == draining && s.next > m.until {
 		return m.part(s, f)
@@ -196,15 +202,14 @@ func (m *machine) took(key int32, s *stream, n int, now int64) {
 		next, events, rest := m.run.cut(n)
 		s.next = next
 		m.events += int64(events)
-		m.owe(key, s, rest)
-		s.inside = rest != nil
+		m.owe(key, s, owing{rest, true})
 	case owed:
-		m.owe(key, s, m.offered[n:])
+		m.owe(key, s, owing{m.offered[n:], m.rest[key].event})
 	case word:
-		m.owe(key, s, bytes.Clone(m.offered[n:])) // the buffer is the next turn's
+		m.owe(key, s, owing{bytes: bytes.Clone(m.offered[n:])}) // the buffer is the next turn's
 	case beat:
 		if n > 0 {
-			m.owe(key, s, m.offered[n:])
+			m.owe(key, s, owing{bytes: m.offered[n:]})
 		}
 	}
 	if s.phase == parting && !s.owes {
@@ -213,29 +218,27 @@ func (m *machine) took(key int32, s *stream, n int, now int64) {
 }
 
 // owe keeps the rest of what was begun, or notes that there is none.
-func (m *machine) owe(key int32, s *stream, rest []byte) {
-	if len(rest) == 0 {
-		m.forget(key, s)
-		return
+func (m *machine) owe(key int32, s *stream, rest owing) {
+	s.owes = len(rest.bytes) > 0
+	if s.owes {
+		put(&m.rest, key, rest)
+	} else {
+		delete(m.rest, key)
 	}
-	if m.rest == nil {
-		m.rest = make(map[int32][]byte)
-	}
-	m.rest[key] = rest
-	s.owes = true
 }
 
-// forget drops what is kept for a stream.
-func (m *machine) forget(key int32, s *stream) {
-	if s.owes {
-		delete(m.rest, key)
-		s.owes, s.inside = false, false
-	}
+// excuse notes that the client has been told of losses up to seq.
+func (m *machine) excuse(key int32, seq uint64) { put(&m.excused, key, seq) }
+
+// forget drops what is kept for a stream that has ended.
+func (m *machine) forget(key int32) {
+	delete(m.rest, key)
+	delete(m.excused, key)
 }
 
 // breakOff ends a stream inside an event.
 func (m *machine) breakOff(key int32, s *stream) []byte {
-	m.forget(key, s)
+	m.owe(key, s, owing{})
 	m.aborted++
 	s.phase, s.reason = broken, ReasonSlow
 	return nil
@@ -261,9 +264,9 @@ func (m *machine) part(s *stream, f *feed) []byte {
 
 // gap returns the event that says that a slow reader has missed some, and
 // excuses the loss.
-func (m *machine) gap(s *stream, f *feed, lost uint64) []byte {
+func (m *machine) gap(key int32, s *stream, f *feed, lost uint64) []byte {
 	m.gaps++
-	s.excused = lost
+	m.excuse(key, lost)
 	block := appendGap(nil, m.gapType, m.epoch, s.next, gapSlow, "")
 	b := m.scratch[:0]
 	if f.framing == chunked {

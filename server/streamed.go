@@ -165,7 +165,7 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	}
 	head := n.rest
 	n.rest = nil
-	if err := sh.admit(*n); err != nil {
+	if err := sh.admit(n); err != nil {
 		h.turnAway(n, h.notAdmitted(sh, err))
 		return
 	}
@@ -182,6 +182,9 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 func (h *Hub) newDrive(d *driver, n *newcomer) *drive {
 	v := &drive{hub: h, driver: d, stream: n.stream}
 	v.machine = machine{epoch: h.epoch, gapType: h.cfg.GapType, slow: h.cfg.SlowReaders, retry: h.cfg.Retry}
+	if n.excused > 0 {
+		v.machine.excuse(0, n.excused)
+	}
 	v.machine.feeds = []*feed{{topics: n.topics, framing: n.framing, committed: h.committed.Load}}
 	return v
 }

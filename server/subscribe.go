@@ -227,7 +227,8 @@ func (h *Hub) newcomer(patterns []string, lastID string, fr framing) *newcomer {
 	}
 	now := h.now()
 	n.gap = from.gap
-	n.stream = stream{next: from.next, live: from.live, excused: from.excused, wrote: now}
+	n.excused = from.excused
+	n.stream = stream{next: from.next, live: from.live, wrote: now}
 	if h.cfg.MaxAge > 0 {
 		n.stream.dies = now + streamwriter.Jitter(h.cfg.MaxAge).Milliseconds()
 	}
@@ -320,7 +321,7 @@ func (h *Hub) parkIn(shard *shard, n *newcomer, sock parkedSocket) {
 			n.rest = nil // let the buffer go
 		}
 		h.counters.parked.Add(1)
-		err = shard.admit(*n)
+		err = shard.admit(n)
 		if err == nil {
 			return
 		}

@@ -16,6 +16,7 @@ type player struct {
 	board   *board
 	speed   float64
 	readers func() int // streams that are open
+	viewers func() int // …and follow all scores
 	log     *log.Logger
 	skipped atomic.Int64 // lines of the feed that were no events
 }
@@ -104,7 +105,7 @@ func (p *player) awaitReaders(ctx context.Context, n int) error {
 // countViewers publishes how many watch, at most once a second.
 func (p *player) countViewers(ctx context.Context) {
 	for sleep(ctx, time.Second) == nil {
-		if err := p.board.watch(p.readers()); err != nil && ctx.Err() == nil {
+		if err := p.board.watch(p.viewers()); err != nil && ctx.Err() == nil {
 			p.log.Printf("publish the number of viewers: %v", err)
 		}
 	}

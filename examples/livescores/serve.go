@@ -43,6 +43,7 @@ func newApp(c config, logger *log.Logger) (*app, error) {
 		board: &board{hub: h, clock: clock{pace: c.speed}},
 		speed: c.speed, log: logger,
 		readers: func() int { return int(h.Stats().Streams) },
+		viewers: func() int { return h.Readers("scores/*") },
 	}
 	a.http = fasthttp.Server{
 		Handler: a.routes(), Name: "livescores", Logger: logger,
@@ -89,9 +90,9 @@ func serve(ctx context.Context, c config, stdin io.Reader, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", c.addr)
+	ln, err := server.Listen("tcp", c.addr)
 	if err != nil {
-		return fmt.Errorf("listen: %w; give a free port with -addr :3000 or PORT=3000", err)
+		return fmt.Errorf("%w; give a free port with -addr :3000 or PORT=3000", err)
 	}
 	a.announce(stdout, ln.Addr())
 	return a.run(ctx, ln, feed)

@@ -20,23 +20,30 @@ func Take(ctx *fasthttp.RequestCtx, chunked bool, serve func(c net.Conn, head []
 	ctx.Hijack(func(c net.Conn) {
 		defer func() { _ = c.Close() }() // does nothing where fasthttp closes it
 		// ctx is ours until serve returns, and now holds what middleware set.
-		serve(c, appendHead(nil, &ctx.Response.Header, chunked))
+		serve(c, newHead(&ctx.Response.Header, chunked))
 	})
 }
 
-// appendHead appends the status line and headers of h, less what would
-// contradict the framing, and says that the connection ends with the body: so
-// no proxy keeps it for another request.
-func appendHead(dst []byte, h *fasthttp.ResponseHeader, chunked bool) []byte {
+// bodyRoom is room for the first bytes of the body behind the head, so that
+// both go out in one write without a second buffer.
+const bodyRoom = 160
+
+// newHead returns the status line and headers of h, less what would contradict
+// the framing, and says that the connection ends with the body: so no proxy
+// keeps it for another request.
+func newHead(h *fasthttp.ResponseHeader, chunked bool) []byte {
 	h.Del(fasthttp.HeaderContentLength)
 	h.Del(fasthttp.HeaderTransferEncoding)
 	h.Del(fasthttp.HeaderContentEncoding)
 	h.Del(fasthttp.HeaderConnection)
 	h.SetConnectionClose()
-	head := h.Header()
-	dst = append(dst, head[:len(head)-len("\r\n")]...)
+	const framing = "Transfer-Encoding: chunked\r\n"
+	fields := h.Header()
+	fields = fields[:len(fields)-len("\r\n")]
+	head := make([]byte, 0, len(fields)+len(framing)+len("\r\n")+bodyRoom)
+	head = append(head, fields...)
 	if chunked {
-		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+		head = append(head, framing...)
 	}
-	return append(dst, "\r\n"...)
+	return append(head, "\r\n"...)
 }

@@ -19,8 +19,8 @@ func TestHeadKeepsWhatMiddlewareSetButTheFraming(t *testing.T) {
 		session.SetKey("session")
 		session.SetValue("s")
 		h.SetCookie(&session)
-		got := string(appendHead([]byte("before"), &h, chunked))
-		if !strings.HasPrefix(got, "beforeHTTP/1.1 200 OK\r\n") || strings.Count(got, "\r\n\r\n") != 1 || !strings.HasSuffix(got, "\r\n\r\n") {
+		got := string(newHead(&h, chunked))
+		if !strings.HasPrefix(got, "HTTP/1.1 200 OK\r\n") || strings.Count(got, "\r\n\r\n") != 1 || !strings.HasSuffix(got, "\r\n\r\n") {
 			t.Errorf("not one head: %q", got)
 		}
 		for _, line := range []string{"Content-Type: text/event-stream", "Access-Control-Allow-Origin: *", "Connection: close", "Set-Cookie: session=s"} {

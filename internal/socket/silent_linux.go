@@ -11,8 +11,8 @@ import (
 // peer that lives but takes nothing does not stay silent: TCP_USER_TIMEOUT would
 // kill it, this tells it from a dead one.
 func Silent(fd int, ms int64) bool {
-	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
-	if err != nil { // a unix socket: its peer cannot vanish
+	var info unix.TCPInfo
+	if tcpInfo(fd, &info) != 0 { // a unix socket: its peer cannot vanish
 		return false
 	}
 	return (info.Unacked > 0 || info.Probes > 1) && int64(info.Last_ack_recv) >= ms
