@@ -38,7 +38,8 @@ type Config struct {
 	// MaxTopics is how many topics one stream may name. Zero means 16.
 	MaxTopics int
 
-	// MaxEventBytes is the largest Data of an event. Zero means 64 KiB.
+	// MaxEventBytes is the largest Data of an event. Zero means 64 KiB. On the
+	// wire each line of it takes seven bytes more.
 	MaxEventBytes int
 
 	// Retention says how much of which topics is kept for those who come back.
@@ -77,7 +78,9 @@ type Retention struct {
 	Topics string
 
 	// Events, Bytes (on the wire) and Age bound a topic's log; the newest event
-	// is always kept. Zero means the default: 4,096, 4 MiB, 5 minutes.
+	// is always kept. Zero means the default: 4,096, 4 MiB, 5 minutes. Age counts
+	// in whole seconds, rounded up. What a batch publishes beyond it is forgotten
+	// before anybody can read it: its readers are slow ones then.
 	Events int
 	Bytes  int
 	Age    time.Duration
@@ -203,7 +206,7 @@ func (r *Retention) window() window {
 	return window{
 		events:    orDefault(r.Events, defaultWindowEvents),
 		bytes:     orDefault(r.Bytes, defaultWindowBytes),
-		age:       uint32(orDefault(r.Age, defaultWindowAge) / time.Second),
+		age:       uint32((orDefault(r.Age, defaultWindowAge) + time.Second - 1) / time.Second),
 		ephemeral: r.Ephemeral,
 	}
 }

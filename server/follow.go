@@ -33,6 +33,9 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	sh := h.pickShard()
 	if err := sh.admit(n); err != nil {
 		h.turnAway(n, h.notAdmitted(sh, err))
+		if err == ErrClosed {
+			return w.SendEncoded(appendFarewell(nil, inner, h.cfg.Retry))
+		}
 		return fmt.Errorf("server: follow: start shard %d: %w", sh.index, err)
 	}
 	h.counters.streamed("follow")

@@ -56,6 +56,7 @@ func New(c Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{cfg: c, epoch: newEpoch(), born: time.Now()}
+	h.closings.logger = h.logger()
 	h.registry = newRegistry(h.newTopic)
 	h.history = history{registry: h.registry, trace: &trace{}, epoch: h.epoch, max: c.MaxHistoryBytes}
 	for i := range c.Shards {
@@ -90,6 +91,8 @@ func (h *Hub) logger() fasthttp.Logger {
 //
 // The event gets the id "<epoch>-<seq>", unless it has one of its own: that is
 // sent instead, and resumes a stream for as long as the topic holds the event.
+// Give each event its own: an id that is used again resumes after the newer
+// event once the older is forgotten.
 // e.Data is copied. An event that is refused (a *streamwriter.FieldError says
 // why) changes nothing.
 func (h *Hub) Publish(topic string, e streamwriter.Event) (id string, err error) {
@@ -133,6 +136,9 @@ func (h *Hub) publishOne(m Message) (string, error) {
 	return ids[0], err
 }
 
+// maxTypeBytes bounds event types, which are names.
+const maxTypeBytes = 256
+
 // check says whether m can be published.
 func (h *Hub) check(m *Message) error {
 	if err := checkTopic(m.Topic); err != nil {
@@ -144,6 +150,12 @@ func (h *Hub) check(m *Message) error {
 	if m.Event.ID != "" {
 		if err := checkAlias(m.Event.ID, h.epoch); err != nil {
 			return err
+		}
+	}
+	if n := len(m.Event.Type); n > maxTypeBytes {
+		return &streamwriter.FieldError{
+			Field: "type", Value: shorten(m.Event.Type), Problem: fmt.Sprintf("is longer than %d bytes", maxTypeBytes),
+			Remedy: "shorten it, or carry the text in data",
 		}
 	}
 	if n := len(m.Event.Data); n > h.cfg.MaxEventBytes {

@@ -196,7 +196,7 @@ func TestOnOpenSendsTheFirstEvents(t *testing.T) {
 	})
 }
 
-func TestOnOpenFailureCutsOneStreamAlone(t *testing.T) {
+func TestOnOpenFailureEndsOneStreamAlone(t *testing.T) {
 	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
 		var fail atomic.Int32
@@ -214,8 +214,14 @@ func TestOnOpenFailureCutsOneStreamAlone(t *testing.T) {
 		other := r.open("a")
 		for i, logged := range []string{"oh dear", "no such user"} {
 			fail.Store(int32(i + 1))
-			if _, err := r.try(request{topics: []string{"a"}}); err == nil {
-				t.Error("the stream opened")
+			c, err := r.try(request{topics: []string{"a"}})
+			switch {
+			case i == 0 && err == nil:
+				t.Error("after a panic the stream opened")
+			case i == 1 && err != nil:
+				t.Errorf("after an error the client was not told to come back: %v", err)
+			case i == 1:
+				c.ends()
 			}
 			eventually(t, "it is logged", func() bool { return r.log.has(logged) })
 		}

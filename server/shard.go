@@ -635,7 +635,7 @@ func (s *shard) obey(o order) {
 			s.endSeat(i, draining, ReasonDrain)
 			s.deliver(i)
 		case kickSome:
-			if !st.lingering && o.pick(s.subscriber(i)) {
+			if !st.lingering && s.picked(o.pick, i) {
 				s.endSeat(i, leaving, ReasonKicked)
 				s.deliver(i)
 			}
@@ -643,6 +643,12 @@ func (s *shard) obey(o order) {
 			s.cut(i, st, o.why)
 		}
 	})
+}
+
+// picked asks an application's predicate about a stream.
+func (s *shard) picked(pick func(Subscriber) bool, i int32) (yes bool) {
+	defer survive(s.hub.logger(), "Kick's predicate")
+	return pick(s.subscriber(i))
 }
 
 // endSeat makes a stream part soon.

@@ -247,19 +247,22 @@ func (m *machine) breakOff(key int32, s *stream) []byte {
 // part returns the last bytes of a stream.
 func (m *machine) part(s *stream, f *feed) []byte {
 	s.phase = parting
-	retry := streamwriter.AppendRetry(nil, streamwriter.Spread(m.retry))
-	b := m.scratch[:0]
-	if f.framing == chunked {
-		b = append(appendChunk(b, retry), lastChunk...)
-	} else {
-		b = append(b, retry...)
-	}
-	m.scratch = b
-	if len(b) == 0 {
+	m.scratch = appendFarewell(m.scratch[:0], f.framing, m.retry)
+	if len(m.scratch) == 0 {
 		s.phase = over
 		return nil
 	}
-	return m.say(word, b)
+	return m.say(word, m.scratch)
+}
+
+// appendFarewell appends the end of a stream that this side ends: a
+// reconnection time drawn at random from retry on, and the end of the body.
+func appendFarewell(dst []byte, fr framing, retry time.Duration) []byte {
+	block := streamwriter.AppendRetry(nil, streamwriter.Spread(retry))
+	if fr == chunked {
+		return append(appendChunk(dst, block), lastChunk...)
+	}
+	return append(dst, block...)
 }
 
 // gap returns the event that says that a slow reader has missed some, and

@@ -167,6 +167,7 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	n.rest = nil
 	if err := sh.admit(n); err != nil {
 		h.turnAway(n, h.notAdmitted(sh, err))
+		writeLast(c, appendFarewell(head, n.framing, h.cfg.Retry), h.cfg.WriteTimeout)
 		return
 	}
 	d.reason = v.run(head)

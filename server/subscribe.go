@@ -139,7 +139,8 @@ func (a *arrival) run(c net.Conn, head []byte) {
 	}()
 	opening, err := a.opening(n)
 	if err != nil {
-		a.hub.logger().Printf("server: stream cut: OnOpen: %v", err)
+		a.hub.logger().Printf("server: stream not opened: OnOpen: %v", err)
+		a.later(c, head)
 		return
 	}
 	n.rest = a.frame(head, opening)
@@ -327,6 +328,9 @@ func (h *Hub) parkIn(shard *shard, n *newcomer, sock parkedSocket) {
 		}
 		h.counters.parked.Add(-1)
 		why = h.notAdmitted(shard, err)
+		if n.rest == nil { // what does not go out at once is no loss
+			_, _ = sock.write(appendFarewell(nil, n.framing, h.cfg.Retry))
+		}
 	}
 	sock.close()
 	h.turnAway(n, why)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"runtime/debug"
 	"sync"
 
 	"github.com/fastsse/fastsse/streamwriter"
@@ -31,7 +32,8 @@ type SubscribeOptions struct {
 
 	// OnOpen may send the stream's first events. They go out with the head of
 	// the stream, before any of its topics' events; they should be short, since
-	// all of them are held until then. An error ends the stream.
+	// all of them are held until then. An error is logged; the client is told to
+	// come back later.
 	OnOpen func(s Subscriber, w *streamwriter.Writer) error
 
 	// OnClose hears, on a goroutine of the hub's own and one at a time, that a
@@ -53,6 +55,8 @@ type party struct {
 // closings calls OnClose hooks, off the shards' goroutines. It has a goroutine
 // while there are calls to make.
 type closings struct {
+	logger fasthttp.Logger
+
 	mu      sync.Mutex // guards all below
 	calls   []func()
 	running bool
@@ -64,7 +68,10 @@ func (c *closings) add(p *party, s Subscriber, why Reason) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.calls = append(c.calls, func() { p.onClose(s, why) })
+	c.calls = append(c.calls, func() {
+		defer survive(c.logger, "OnClose")
+		p.onClose(s, why)
+	})
 	if !c.running {
 		c.running = true
 		go c.run()
@@ -84,5 +91,13 @@ func (c *closings) run() {
 		for _, call := range calls {
 			call()
 		}
+	}
+}
+
+// survive is deferred around an application's hook: a panic in it is logged, and
+// ends nothing else.
+func survive(logger fasthttp.Logger, hook string) {
+	if r := recover(); r != nil {
+		logger.Printf("server: panic in %s: %v\n%s", hook, r, debug.Stack())
 	}
 }
