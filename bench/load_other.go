@@ -23,3 +23,8 @@ type floorCommand struct{}
 
 // Run says that it cannot.
 func (*floorCommand) Run() error { return errNeedsLinux }
+
+type barsCommand struct{}
+
+// Run says that it cannot.
+func (*barsCommand) Run() error { return errNeedsLinux }

@@ -23,6 +23,7 @@ func main() {
 type commands struct {
 	Run   runCommand   `cmd:"" help:"Open streams, publish on a fixed schedule, and say what arrived when."`
 	Storm stormCommand `cmd:"" help:"Reset all clients at once, and have them all back with what they missed."`
+	Bars  barsCommand  `cmd:"" help:"Measure bench serve against each of the project's bars."`
 	Floor floorCommand `cmd:"" help:"Serve with a bare loop of write(2): the limit to compare with."`
 	Serve serveCommand `cmd:"" help:"Serve a hub with its defaults, for load tests by any tool."`
 }

@@ -246,6 +246,38 @@ func (s *session) close() {
 	}
 }
 
+// figures are the results by name, for whoever computes with them.
+func (s *session) figures() map[string]float64 {
+	f := map[string]float64{}
+	n := float64(s.C)
+	if s.proc != nil {
+		u := &s.usage
+		f["open_cpu_us"] = float64((u.opened.CPU - u.empty.CPU).Microseconds()) / n
+		f["slope_bytes"] = float64(int64(u.before.RSS)-int64(u.third.RSS)) / (n - n/3)
+		f["total_bytes"] = float64(int64(u.before.RSS)-int64(u.empty.RSS)) / n
+	}
+	var delivered uint64
+	for i := range s.lanes {
+		l := &s.lanes[i]
+		delivered += l.count.Delivered
+		name := l.name
+		if name != "" {
+			name += "_"
+		}
+		f[name+"lost"] = float64(l.lost())
+		f[name+"wrong"] = float64(l.count.Duplicated + l.count.OutOfOrder)
+		f[name+"p50_ms"] = ms(l.latency, 50)
+		f[name+"p99_ms"] = ms(l.latency, 99)
+	}
+	if delivered > 0 {
+		f["rate"] = float64(delivered) / (s.finished - s.begin).Seconds()
+		if s.proc != nil {
+			f["cpu_us"] = float64((s.usage.after.CPU - s.usage.before.CPU).Microseconds()) / float64(delivered)
+		}
+	}
+	return f
+}
+
 // print prints the table.
 func (s *session) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -22,73 +23,102 @@ type stormCommand struct {
 	PID        int    `name:"pid" help:"The server's process: its CPU is measured."`
 }
 
+// stormResult is what became of a storm.
+type stormResult struct {
+	connected time.Duration   // until the last was connected again
+	caught    []time.Duration // until each had caught up, sorted
+	lost      int64
+	count     load.Count
+	cpu       time.Duration // of the server
+}
+
 // Run runs the storm and prints how long it took.
 func (c *stormCommand) Run(ctx context.Context, con *console) error {
-	swarm, err := load.NewSwarm(c.URL, c.Readers)
+	r, err := c.run(ctx)
 	if err != nil {
 		return err
+	}
+	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "streams\t%d, each with %d events missed\n", c.C, c.Missed)
+	fmt.Fprintf(w, "connected again\t%.3f s\n", r.connected.Seconds())
+	fmt.Fprintf(w, "caught up s\t50%% %.3f  95%% %.3f  99%% %.3f  last %.3f  (%d streams)\n", r.at(.5), r.at(.95), r.at(.99), r.at(1), len(r.caught))
+	fmt.Fprintf(w, "lost, twice, out of order\t%d, %d, %d\n", r.lost, r.count.Duplicated, r.count.OutOfOrder)
+	if c.PID != 0 {
+		fmt.Fprintf(w, "server CPU\t%.3f s\n", r.cpu.Seconds())
+	}
+	return w.Flush()
+}
+
+// at is when a share of the streams had caught up, in seconds.
+func (r *stormResult) at(share float64) float64 {
+	n := len(r.caught)
+	if n == 0 {
+		return math.NaN()
+	}
+	return r.caught[min(int(share*float64(n)), n-1)].Seconds()
+}
+
+// run opens the streams, resets them all, and has them all back.
+func (c *stormCommand) run(ctx context.Context) (*stormResult, error) {
+	swarm, err := load.NewSwarm(c.URL, c.Readers)
+	if err != nil {
+		return nil, err
 	}
 	defer swarm.Close()
 	s := &session{runCommand: &runCommand{C: c.C}}
 	if err := s.openSome(ctx, swarm, c.C, 5000, false); err != nil {
-		return err
+		return nil, err
 	}
 	p, err := load.NewPublisher(c.PublishURL, 0, c.Size)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer p.Close()
 	if err := p.Once(1); err != nil { // so that everybody has an id
-		return err
+		return nil, err
 	}
 	if err := c.until(ctx, swarm, uint64(c.C)); err != nil {
-		return fmt.Errorf("first event: %w", err)
+		return nil, fmt.Errorf("first event: %w", err)
 	}
 	swarm.ResetAll()
 	for i := range c.Missed {
 		if err := p.Once(uint64(i) + 2); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	var proc *load.Process
-	var before, after load.Usage
 	if c.PID != 0 {
-		if proc, err = load.NewProcess(c.PID); err != nil {
-			return err
+		if s.proc, err = load.NewProcess(c.PID); err != nil {
+			return nil, err
 		}
-		if before, err = proc.Usage(); err != nil {
-			return err
-		}
+	}
+	return c.comeBack(ctx, swarm, s)
+}
+
+// comeBack reopens all streams at once and waits until they have caught up.
+func (c *stormCommand) comeBack(ctx context.Context, swarm *load.Swarm, s *session) (*stormResult, error) {
+	if err := s.look(&s.usage.before); err != nil {
+		return nil, err
 	}
 	begin := load.Now()
 	if err := swarm.ReopenAll(); err != nil {
-		return err
+		return nil, err
 	}
-	connected := load.Now() - begin
+	r := &stormResult{connected: load.Now() - begin}
 	all := uint64(c.C) * uint64(c.Missed+1)
-	if err := c.until(ctx, swarm, all); err != nil {
-		fmt.Fprintf(con.err, "bench: storm: %v\n", err)
+	if err := c.until(ctx, swarm, all); ctx.Err() != nil { // what is missing is counted
+		return nil, err
 	}
-	if proc != nil {
-		if after, err = proc.Usage(); err != nil {
-			return err
-		}
+	if err := s.look(&s.usage.after); err != nil {
+		return nil, err
 	}
-	count := swarm.Count(0)
-	caught := swarm.CaughtUp(0, uint64(c.Missed+1))
-	slices.Sort(caught)
-	w := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "streams\t%d, each with %d events missed\n", c.C, c.Missed)
-	fmt.Fprintf(w, "connected again\t%.3f s\n", connected.Seconds())
-	if n := len(caught); n > 0 {
-		at := func(q float64) float64 { return (caught[min(int(q*float64(n)), n-1)] - begin).Seconds() }
-		fmt.Fprintf(w, "caught up s\t50%% %.3f  95%% %.3f  99%% %.3f  last %.3f  (%d streams)\n", at(.5), at(.95), at(.99), at(1), n)
+	r.cpu = s.usage.after.CPU - s.usage.before.CPU
+	r.count = swarm.Count(0)
+	r.lost = int64(all) - int64(r.count.Delivered)
+	for _, at := range swarm.CaughtUp(0, uint64(c.Missed+1)) {
+		r.caught = append(r.caught, at-begin)
 	}
-	fmt.Fprintf(w, "lost, twice, out of order\t%d, %d, %d\n", int64(all)-int64(count.Delivered), count.Duplicated, count.OutOfOrder)
-	if proc != nil {
-		fmt.Fprintf(w, "server CPU\t%.3f s\n", (after.CPU - before.CPU).Seconds())
-	}
-	return w.Flush()
+	slices.Sort(r.caught)
+	return r, nil
 }
 
 // until waits for n deliveries in all.
