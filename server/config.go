@@ -30,6 +30,12 @@ type Config struct {
 	// Parked streams never block. Zero means 30 s. Negative disables.
 	WriteTimeout time.Duration
 
+	// SendBuffer is SO_SNDBUF of a parked stream's socket, in bytes: what the
+	// kernel may hold for a reader that takes nothing (it reserves about twice
+	// that), and what may be on the way to one that is far: 64 KiB a round trip.
+	// Zero means 64 KiB. Negative leaves it to the kernel, which may go to 4 MiB.
+	SendBuffer int
+
 	// MaxStreams is how many streams may be open. One more is told to come back
 	// later. Zero means nine tenths of the descriptors that the process may
 	// open. Negative means no limit.
@@ -109,6 +115,7 @@ const (
 	defaultMaxTopics     = 16
 	defaultMaxEventBytes = 64 << 10
 	defaultHistoryBytes  = 256 << 20
+	defaultSendBuffer    = 64 << 10
 	defaultGapType       = "gap"
 
 	defaultWindowEvents = 4096
@@ -128,6 +135,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxAge = max(c.MaxAge, 0)
 	c.MaxTopics = orDefault(c.MaxTopics, defaultMaxTopics)
 	c.MaxEventBytes = orDefault(c.MaxEventBytes, defaultMaxEventBytes)
+	c.SendBuffer = orDefault(c.SendBuffer, defaultSendBuffer)
 	c.MaxHistoryBytes = orDefault(c.MaxHistoryBytes, defaultHistoryBytes)
 	c.MaxStreams = orDefault(c.MaxStreams, descriptorLimit()*9/10)
 	c.Shards = orDefault(c.Shards, min(runtime.GOMAXPROCS(0), maxShards))

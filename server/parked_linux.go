@@ -23,8 +23,9 @@ type parkedSocket struct {
 	fd int32
 }
 
-// park duplicates the descriptor of c, which may be closed afterwards.
-func park(c net.Conn) (parkedSocket, error) {
+// park duplicates the descriptor of c, which may be closed afterwards, and sets
+// the size of the socket's send buffer unless that is zero.
+func park(c net.Conn, sendBuffer int) (parkedSocket, error) {
 	raw, ok := socket.Plain(c)
 	if !ok {
 		return parkedSocket{}, fmt.Errorf("server: park %T: it is not a plain socket", c)
@@ -33,6 +34,9 @@ func park(c net.Conn) (parkedSocket, error) {
 	var dupErr error
 	err := raw.Control(func(fd uintptr) {
 		dup, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+		if sendBuffer > 0 { // without it, it is the kernel's affair
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+		}
 	})
 	if err == nil {
 		err = dupErr

@@ -17,7 +17,7 @@ type parkedSocket struct {
 	fd int32
 }
 
-func park(net.Conn) (parkedSocket, error) {
+func park(net.Conn, int) (parkedSocket, error) {
 	return parkedSocket{}, errors.New("server: park connection: only Linux can")
 }
 

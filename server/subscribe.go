@@ -293,7 +293,7 @@ func (h *Hub) hold(c net.Conn, n *newcomer, tls bool) {
 	shard := h.pickShard()
 	why := h.whyStreamed(c, tls)
 	if why == "" {
-		sock, err := park(c)
+		sock, err := park(c, h.cfg.SendBuffer)
 		if err == nil {
 			h.parkIn(shard, n, sock)
 			return
