@@ -50,7 +50,7 @@
 //
 // Parked (Linux, plaintext TCP or unix socket): the connection's descriptor is
 // duplicated, and everything that fasthttp had for it is given back. What is
-// left is a seat of about a hundred bytes in a shard. It works with fasthttp's
+// left is a seat of 64 bytes in a shard. It works with fasthttp's
 // default settings. Streamed (everywhere else: TLS in this process, in-memory
 // listeners, MaxConnsPerIP, other systems; [Hub.Follow]): a goroutine drives the
 // same state machine. Stats counts which, and why.

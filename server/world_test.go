@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http/httputil"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -148,4 +149,11 @@ func (r *reader) wants(t testing.TB, want string) {
 
 func eventWithID(id string) streamwriter.Event {
 	return streamwriter.Event{ID: id, Data: []byte("x")}
+}
+
+// A seat is one cache line: what a delivery costs beside the system call.
+func TestSeatIsACacheLine(t *testing.T) {
+	if size := reflect.TypeFor[seat]().Size(); size != 64 {
+		t.Errorf("a seat has %d bytes, want 64", size)
+	}
 }

@@ -1,0 +1,72 @@
+package server
+
+// sweep looks at a part of the seats: heartbeats, age, slow readers, peers that
+// vanished. Each seat's turn comes several times a heartbeat interval.
+func (s *shard) sweep() {
+	if s.now < s.sweepAt {
+		return
+	}
+	steps := min(int64(s.live), 64, s.every)
+	if steps == 0 {
+		s.sweepAt = s.now + s.every
+		return
+	}
+	s.sweepAt = s.now + max(s.every/steps, 1)
+	part := (s.seats.size() + int(steps) - 1) / int(steps)
+	for range part {
+		s.swept = (s.swept + 1) % s.seats.size()
+		if i := int32(s.swept); s.seats.at(i).taken {
+			s.inspect(i)
+		}
+	}
+	for i, until := range s.linger {
+		if s.now >= until {
+			s.hangUp(i, 0) // its reason is known already
+		}
+	}
+}
+
+// inspect is one seat's part of the sweep.
+func (s *shard) inspect(i int32) {
+	st := s.seats.at(i)
+	switch {
+	case st.fd == noDescriptor || st.lingering: // its goroutine looks after it; or soon gone
+		return
+	case s.vanished(st):
+		s.hangUp(i, ReasonVanished)
+		return
+	case st.phase == parting && s.now-st.wrote >= lingerFor.Milliseconds():
+		s.hangUp(i, st.reason) // it does not take its last words
+		return
+	}
+	// Who is too old before the next look is old enough.
+	s.machine.age(&st.stream, s.now+s.every)
+	if st.lagging { // it may have fallen off the log, which nothing else would tell
+		st.lagging = false
+	}
+	s.deliver(i)
+}
+
+// vanished reports whether the peer of a stream has gone without a word: it has
+// not acknowledged what was sent for vanishedAfter.
+func (s *shard) vanished(st *seat) bool {
+	if st.silent == 0 {
+		if st.parkedSocket.silent(0) {
+			st.silent = s.now
+		}
+		return false
+	}
+	quiet := s.now - st.silent
+	if !st.parkedSocket.silent(quiet) {
+		st.silent = 0
+		return false
+	}
+	return quiet >= vanishedAfter.Milliseconds()
+}
+
+// report copies the loop's counters to where Stats reads them.
+func (s *shard) report() {
+	s.tally.delivered.Store(s.machine.events)
+	s.tally.gaps.Store(s.machine.gaps)
+	s.tally.aborted.Store(s.machine.aborted)
+}
