@@ -50,6 +50,9 @@ func park(c net.Conn, sendBuffer int) (parkedSocket, error) {
 // write writes what the socket takes now: none is no error.
 func (p parkedSocket) write(b []byte) (int, error) { return socket.Write(int(p.fd), b) }
 
+// writeBusy is write for a loop that does not keep up: it lets others run.
+func (p parkedSocket) writeBusy(b []byte) (int, error) { return socket.WriteYielding(int(p.fd), b) }
+
 func (p parkedSocket) shutdownWrite() { _ = unix.Shutdown(int(p.fd), unix.SHUT_WR) }
 
 // close discards what the peer has sent, so that the kernel does not answer it

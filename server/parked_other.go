@@ -21,11 +21,12 @@ func park(net.Conn, int) (parkedSocket, error) {
 	return parkedSocket{}, errors.New("server: park connection: only Linux can")
 }
 
-func (parkedSocket) write([]byte) (int, error) { return 0, errors.ErrUnsupported }
-func (parkedSocket) shutdownWrite()            {}
-func (parkedSocket) close()                    {}
-func (parkedSocket) silent(int64) bool         { return false }
-func (parkedSocket) remoteAddr() string        { return "" }
+func (parkedSocket) write([]byte) (int, error)     { return 0, errors.ErrUnsupported }
+func (parkedSocket) writeBusy([]byte) (int, error) { return 0, errors.ErrUnsupported }
+func (parkedSocket) shutdownWrite()                {}
+func (parkedSocket) close()                        {}
+func (parkedSocket) silent(int64) bool             { return false }
+func (parkedSocket) remoteAddr() string            { return "" }
 
 // waiter wakes a loop that waits.
 type waiter chan struct{}

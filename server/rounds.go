@@ -95,7 +95,11 @@ func (s *shard) deliver(i int32) {
 			s.endIfOver(i, st)
 			return
 		}
-		n, err := st.write(b)
+		write := st.write
+		if m.behind() {
+			write = st.writeBusy
+		}
+		n, err := write(b)
 		if err != nil {
 			s.hangUp(i, ReasonClient)
 			return

@@ -113,6 +113,10 @@ func (m *machine) offer(r *run) []byte {
 	return r.bytes
 }
 
+// behind reports whether what was offered is more than one event: its stream,
+// and most likely its driver, does not keep up.
+func (m *machine) behind() bool { return m.kind == logged && m.run.events > 1 }
+
 func (m *machine) say(k kind, b []byte) []byte {
 	m.kind, m.run, m.offered = k, nil, b
 	return b

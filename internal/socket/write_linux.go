@@ -19,25 +19,38 @@ import (
 // call that blocks: a socket write takes a few microseconds and never does. A
 // delivery costs a sixth less for it (docs/design.md).
 func Write(fd int, b []byte) (int, error) {
-	if len(b) == 0 {
-		return 0, nil
-	}
 	for {
 		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
-		runtime.KeepAlive(b)
-		switch errno {
-		case 0:
-			if n == 0 {
-				return 0, syscall.EPIPE
-			}
-			return int(n), nil
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return 0, nil
-		default:
-			return 0, errno
+		if errno != syscall.EINTR {
+			return wrote(n, errno, b)
 		}
 	}
+}
+
+// WriteYielding is Write for a goroutine that has much to do on end: the
+// scheduler is told, and can give the processor to others when the kernel takes
+// the thread off it inside a call.
+func WriteYielding(fd int, b []byte) (int, error) {
+	for {
+		n, _, errno := syscall.Syscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+		if errno != syscall.EINTR {
+			return wrote(n, errno, b)
+		}
+	}
+}
+
+// wrote makes sense of what write(2) returned for b.
+func wrote(n uintptr, errno syscall.Errno, b []byte) (int, error) {
+	runtime.KeepAlive(b)
+	switch {
+	case errno == syscall.EAGAIN:
+		return 0, nil
+	case errno != 0:
+		return 0, errno
+	case n == 0 && len(b) > 0:
+		return 0, syscall.EPIPE
+	}
+	return int(n), nil
 }
 
 // tcpInfo reads TCP_INFO into info, which x/sys would allocate at each call.
