@@ -1,0 +1,29 @@
+package result
+
+import "github.com/HdrHistogram/hdrhistogram-go"
+
+// Of is what a histogram of microseconds holds, in milliseconds, or nil if it
+// holds nothing.
+func Of(h *hdrhistogram.Histogram) *Percentiles {
+	if h == nil || h.TotalCount() == 0 {
+		return nil
+	}
+	ms := func(percentile float64) float64 { return float64(h.ValueAtPercentile(percentile)) / 1000 }
+	return &Percentiles{
+		P50: ms(50), P90: ms(90), P99: ms(99), P999: ms(99.9),
+		Max: float64(h.Max()) / 1000, Mean: h.Mean() / 1000, Count: h.TotalCount(),
+	}
+}
+
+// SpectrumOf is a histogram of microseconds as a curve: its points come closer
+// to each other towards 100%.
+func SpectrumOf(h *hdrhistogram.Histogram) []Quantum {
+	if h == nil || h.TotalCount() == 0 {
+		return []Quantum{}
+	}
+	var curve []Quantum
+	for _, b := range h.CumulativeDistributionWithTicks(5) {
+		curve = append(curve, Quantum{Percentile: b.Quantile, MS: float64(b.ValueAt) / 1000})
+	}
+	return curve
+}

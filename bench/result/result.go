@@ -1,0 +1,188 @@
+// Package result is what a measurement came to: figures, what was seen each
+// second, and what is wrong with either. It is written as JSON, and read back by
+// whoever renders or compares it later. It knows no socket and no clock.
+package result
+
+import "time"
+
+// Schema is the version of the JSON. It changes when a field changes its
+// meaning; new fields alone do not change it. The schema itself is schema.json.
+const Schema = "fastsse-bench/1"
+
+// Result is one measurement. Times are milliseconds where the name ends in _ms,
+// microseconds in _us, seconds where it says so. What was not measured is absent
+// or null, never zero.
+type Result struct {
+	Schema   string            `json:"schema"`
+	Command  string            `json:"command"` // run, connect, storm, soak
+	Name     string            `json:"name"`    // of what was measured: a URL, or a target's name
+	Begun    time.Time         `json:"begun"`
+	Seconds  float64           `json:"seconds"`
+	Partial  bool              `json:"partial"` // interrupted: the figures are of what was done until then
+	Machine  Machine           `json:"machine"`
+	Scenario map[string]string `json:"scenario"` // what was asked for: flags and their values
+
+	// Suspect says that the load generator was the bottleneck, and SuspectOf of
+	// what: the figures are then about it as much as about the server.
+	Suspect   bool     `json:"suspect"`
+	SuspectOf []string `json:"suspect_of"`
+
+	// Streams.
+	Asked       int          `json:"asked"`       // streams that were to be opened
+	Opened      int          `json:"opened"`      // of these, answered with a stream
+	Refused     int          `json:"refused"`     // answered with something else
+	Failed      int          `json:"failed"`      // not connected, or no answer
+	Ended       int          `json:"ended"`       // times that an open stream ended, cleanly or not
+	Reconnected int          `json:"reconnected"` // times that one came back
+	FirstError  string       `json:"first_error,omitempty"`
+	OpenMS      *Percentiles `json:"open_ms"`      // from connecting to the head of the answer
+	OpenSeconds float64      `json:"open_seconds"` // all of them
+
+	// Events. Expected is null where nobody here published, and so is Lost.
+	Published  uint64  `json:"published"`
+	Expected   *uint64 `json:"expected"`  // deliveries: published events times streams
+	Delivered  uint64  `json:"delivered"` // each event once a stream
+	Lost       *uint64 `json:"lost"`      // expected, less delivered
+	Missing    uint64  `json:"missing"`   // of these, holes: a later event of the stream came
+	Duplicated uint64  `json:"duplicated"`
+	OutOfOrder uint64  `json:"out_of_order"` // delivered after a later one
+	Other      uint64  `json:"other"`        // events without our stamp: gaps, say
+	PerSecond  float64 `json:"delivered_per_second"`
+
+	// Latency counts from when an event was meant to be sent to when a reader
+	// had it. Spread is the same of the first reader of each event, the median,
+	// the 99th percentile's and the last.
+	LatencyMS       *Percentiles `json:"latency_ms"`
+	SpreadMS        *Spread      `json:"spread_ms"`
+	PublisherLateMS float64      `json:"publisher_late_ms"` // the worst lag behind the schedule
+
+	Server   *Server   `json:"server"` // null without a process to look at
+	Tool     Tool      `json:"tool"`
+	Storm    *Storm    `json:"storm,omitempty"`
+	Trend    *Trend    `json:"trend,omitempty"`
+	Lanes    []Lane    `json:"lanes,omitempty"` // of several publishers; the first one's figures are above too
+	Spectrum []Quantum `json:"spectrum"`        // the latency's percentile spectrum
+	Samples  []Sample  `json:"samples"`         // what was seen each second
+}
+
+// Machine is where the load came from.
+type Machine struct {
+	OS         string `json:"os"`
+	Kernel     string `json:"kernel"`
+	Processors int    `json:"processors"`
+	Go         string `json:"go"`
+}
+
+// Percentiles of a distribution, in the unit of the field that holds it.
+type Percentiles struct {
+	P50   float64 `json:"p50"`
+	P90   float64 `json:"p90"`
+	P99   float64 `json:"p99"`
+	P999  float64 `json:"p999"`
+	Max   float64 `json:"max"`
+	Mean  float64 `json:"mean"`
+	Count int64   `json:"count"`
+}
+
+// Spread is how an event's delivery spreads over its readers. Last counts only
+// events that every reader had.
+type Spread struct {
+	First  Percentiles `json:"first"`
+	Median Percentiles `json:"median"`
+	P99    Percentiles `json:"p99"`
+	Last   Percentiles `json:"last"`
+}
+
+// Server is what the server's process used.
+type Server struct {
+	PID               int      `json:"pid"`
+	BytesPerStream    *float64 `json:"bytes_per_stream"`       // RSS by slope, from a third of the streams to all
+	BytesPerStreamAll *float64 `json:"bytes_per_stream_total"` // RSS above the empty server's
+	CPUToOpenUS       *float64 `json:"cpu_us_to_open"`         // a stream
+	CPUPerDeliveryUS  *float64 `json:"cpu_us_per_delivery"`
+	CPUSeconds        float64  `json:"cpu_seconds"` // while events were published and delivered
+	RSSBytes          uint64   `json:"rss_bytes"`   // at the end
+	Threads           int32    `json:"threads"`
+	Descriptors       int32    `json:"descriptors"`
+}
+
+// Tool is how the load generator itself fared.
+type Tool struct {
+	CPUSeconds  float64     `json:"cpu_seconds"`
+	TimerLagMS  Percentiles `json:"timer_lag_ms"` // how late a sleep of 10 ms ended
+	ReaderBusy  float64     `json:"reader_busy"`  // share of the time that the busiest reader had something to do
+	GCPauseMS   float64     `json:"gc_pause_ms"`  // all pauses together
+	Descriptors int         `json:"descriptors"`  // at most
+	Limit       uint64      `json:"fd_limit"`     // of descriptors
+	PerAddress  int         `json:"ports_used"`   // most ports taken at one source address
+	Ports       int         `json:"ports"`        // that the system gives out to each
+}
+
+// Storm is how clients came back after all had lost their connection at once.
+type Storm struct {
+	Streams    int     `json:"streams"`
+	Missed     int     `json:"missed"`      // events published while they were away
+	ConnectedS float64 `json:"connected_s"` // until the last was answered again
+	Caught     int     `json:"caught_up"`   // streams that have all events
+	P50        float64 `json:"caught_up_p50_s"`
+	P95        float64 `json:"caught_up_p95_s"`
+	P99        float64 `json:"caught_up_p99_s"`
+	Last       float64 `json:"caught_up_last_s"`
+	CPUSeconds float64 `json:"server_cpu_s"`
+}
+
+// Trend says whether a soak stayed flat: the median of its last third less that
+// of its first, after the first tenth, as a share of the first.
+type Trend struct {
+	P99         *float64 `json:"p99"`
+	RSS         *float64 `json:"rss"`
+	Descriptors *float64 `json:"descriptors"`
+	Threads     *float64 `json:"threads"`
+	CPU         *float64 `json:"cpu"`
+	Flat        bool     `json:"flat"`
+	Rising      []string `json:"rising"` // what was not flat
+}
+
+// Lane is one publisher's events.
+type Lane struct {
+	Name       string      `json:"name"`
+	Streams    int         `json:"streams"`
+	Published  uint64      `json:"published"`
+	Expected   uint64      `json:"expected"`
+	Delivered  uint64      `json:"delivered"`
+	Lost       uint64      `json:"lost"`
+	Missing    uint64      `json:"missing"`
+	Duplicated uint64      `json:"duplicated"`
+	OutOfOrder uint64      `json:"out_of_order"`
+	LatencyMS  Percentiles `json:"latency_ms"`
+	SpreadMS   *Spread     `json:"spread_ms"`
+}
+
+// Quantum is one point of the percentile spectrum.
+type Quantum struct {
+	Percentile float64 `json:"percentile"`
+	MS         float64 `json:"ms"`
+}
+
+// Sample is one second, as it was seen.
+type Sample struct {
+	At         float64 `json:"at"`      // seconds since the measurement began, at the end of the interval
+	Phase      string  `json:"phase"`   // open, settle, publish, drain, away, back, hold
+	Streams    int     `json:"streams"` // open now
+	Connecting int     `json:"connecting"`
+	Ended      int     `json:"ended"` // in this interval, as everything below
+	Published  uint64  `json:"published"`
+	Delivered  uint64  `json:"delivered"`
+	Missing    int64   `json:"missing"` // holes that opened, less those that closed
+	Duplicated uint64  `json:"duplicated"`
+	OutOfOrder uint64  `json:"out_of_order"`
+
+	LatencyMS *Percentiles `json:"latency_ms"` // null when nothing came
+
+	ServerCPU   *float64 `json:"server_cpu"` // processors' worth
+	RSSBytes    *uint64  `json:"rss_bytes"`
+	Descriptors *int32   `json:"descriptors"`
+	Threads     *int32   `json:"threads"`
+	ToolCPU     float64  `json:"tool_cpu"`
+	TimerLagMS  float64  `json:"timer_lag_ms"` // the worst in the interval
+}
