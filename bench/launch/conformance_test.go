@@ -1,0 +1,113 @@
+package launch
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Every target does what bench compare needs of it.
+func TestTargetsConform(t *testing.T) {
+	source, err := Source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := Targets(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			binary, err := Build(t.Context(), source, t.TempDir(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := Start(t.Context(), []string{binary, "-addr", "127.0.0.1:0"}, nil)
+			if errors.Is(err, ErrNotInstalled) {
+				t.Skipf("SKIPPED: %v", err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(s.Stop)
+			conforms(t, s)
+		})
+	}
+}
+
+// conforms subscribes, publishes to this topic and to another, reads the events
+// back in order, and has the server end with the stream still open.
+func conforms(t *testing.T, s *Server) {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	stream := subscribe(t, ctx, s.URL()+"/events?topic=a")
+	const n = 20
+	for i := range n {
+		post(t, ctx, s.URL()+"/publish?topic=b", "of another topic")
+		post(t, ctx, s.URL()+"/publish?topic=a", fmt.Sprintf("event %d", i))
+	}
+	for i := range n {
+		if got, want := nextData(t, stream), fmt.Sprintf("event %d", i); got != want {
+			t.Fatalf("read %q; want %q", got, want)
+		}
+	}
+	begin := time.Now()
+	s.Stop()
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("took %v to end; want 5 s at most", took)
+	}
+}
+
+// subscribe returns when it has the head of the answer: no event may be needed.
+func subscribe(t *testing.T, ctx context.Context, url string) *bufio.Scanner {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/event-stream")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatalf("no head of an answer before the first event: %v", err)
+	}
+	t.Cleanup(func() { res.Body.Close() })
+	if got := res.Header.Get("Content-Type"); res.StatusCode != 200 || !strings.HasPrefix(got, "text/event-stream") {
+		t.Fatalf("answered with %s, %s; want a stream", res.Status, got)
+	}
+	return bufio.NewScanner(res.Body)
+}
+
+func post(t *testing.T, ctx context.Context, url, body string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, _ := io.ReadAll(res.Body)
+	if res.StatusCode/100 != 2 {
+		t.Fatalf("publish %q: %s: %s", body, res.Status, answer)
+	}
+}
+
+// nextData is the data of the next line that has some.
+func nextData(t *testing.T, stream *bufio.Scanner) string {
+	t.Helper()
+	for stream.Scan() {
+		if data, ok := strings.CutPrefix(stream.Text(), "data:"); ok {
+			return strings.TrimPrefix(data, " ")
+		}
+	}
+	t.Fatalf("the stream has ended: %v", stream.Err())
+	return ""
+}

@@ -1,0 +1,73 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// begin starts a process, with env besides this one's environment. It ends when ctx
+// is done.
+func begin(ctx context.Context, args, env []string, stdout io.Writer, said *tail) (*Server, error) {
+	if len(args) == 0 {
+		return nil, errors.New("start a server: no command is given; write it after --")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = stdout, said
+	cmd.Cancel = func() error { return terminate(cmd.Process) }
+	cmd.WaitDelay = grace
+	bind(cmd)
+	s := &Server{name: filepath.Base(args[0]), cmd: cmd, said: said, cancel: cancel, done: make(chan struct{})}
+	started := make(chan error, 1)
+	go s.own(ctx, started)
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", s.name, err)
+	}
+	return s, nil
+}
+
+// own starts the process and waits for its end, all on one thread. To the kernel
+// a process's parent is the thread that started it: Linux kills it when that
+// thread ends (see bind), and Go ends a thread with a goroutine that has locked it
+// for good, whatever else the thread has done before.
+func (s *Server) own(ctx context.Context, started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(s.done)
+	defer s.cancel()
+	if err := s.cmd.Start(); err != nil {
+		started <- err
+		return
+	}
+	started <- nil
+	_ = s.cmd.Wait() // ProcessState says more
+	if ctx.Err() == nil {
+		s.err = s.failure()
+	}
+}
+
+// failure is how the process has ended by itself. For a server every end is one.
+func (s *Server) failure() error {
+	state := s.cmd.ProcessState
+	if state.ExitCode() == statusNotInstalled {
+		return fmt.Errorf("%s: %w%s", s.name, ErrNotInstalled, s.said)
+	}
+	return fmt.Errorf("%s: it ended by itself, with %v%s", s.name, state, s.said)
+}
+
+// terminate asks p to end, or kills it where processes cannot be asked.
+func terminate(p *os.Process) error {
+	err := p.Signal(syscall.SIGTERM)
+	if err == nil || errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return p.Kill()
+}

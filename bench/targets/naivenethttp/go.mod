@@ -1,0 +1,3 @@
+module github.com/fastsse/fastsse/bench/targets/naivenethttp
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module github.com/fastsse/fastsse/bench/targets/nchan
+
+go 1.26.0
