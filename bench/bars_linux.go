@@ -1,19 +1,19 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/fastsse/fastsse/bench/launch"
+	"github.com/fastsse/fastsse/bench/load"
+	"github.com/fastsse/fastsse/bench/result"
+	"github.com/fastsse/fastsse/bench/scenario"
 )
 
 // barsCommand measures bench serve, started afresh for each run, against the
@@ -45,53 +45,53 @@ var measurements = []measurement{
 		{"memory an idle stream, slope of RSS from 5,000 to 15,000", "slope_bytes", "B", 256},
 		{"memory an idle stream, RSS over the empty server's, 15,000", "total_bytes", "B", 640},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
-		return m.run(ctx, "serve", runCommand{C: 15_000, Ramp: 5000, Settle: 5 * time.Second, Duration: time.Millisecond})
+		return m.run(ctx, "serve", benchScenario{Streams: 15_000, Ramp: 5000, Settle: 5 * time.Second, Duration: time.Millisecond})
 	}},
 	{"open", []bar{
 		{"CPU to open a stream, 15,000 as fast as it goes", "open_cpu_us", "µs", 28},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
-		return m.run(ctx, "serve", runCommand{C: 15_000, Settle: time.Second, Duration: time.Millisecond})
+		return m.run(ctx, "serve", benchScenario{Streams: 15_000, Settle: time.Second, Duration: time.Millisecond})
 	}},
 	{"floor", []bar{
 		{"CPU a delivery, 10,000 streams x 5/s x 100 B, against a bare write(2) loop", "ratio", "x", 1.10},
 		{"… ours", "cpu_us", "µs", 0},
 		{"… the loop's", "floor_us", "µs", 0},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
-		return m.against(ctx, runCommand{C: 10_000, Rate: 5, Duration: 6 * time.Second})
+		return m.against(ctx, benchScenario{Streams: 10_000, Rate: 5, Duration: 6 * time.Second})
 	}},
 	{"million", []bar{
 		{"10,000 streams x 100/s: p99", "p99_ms", "ms", 120},
 		{"10,000 streams x 100/s: CPU a delivery", "cpu_us", "µs", 1.1},
 		{"10,000 streams x 100/s: lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
-		return m.run(ctx, "serve", runCommand{C: 10_000, Rate: 100, Duration: 8 * time.Second})
+		return m.run(ctx, "serve", benchScenario{Streams: 10_000, Rate: 100, Duration: 8 * time.Second})
 	}},
 	{"sustained", []bar{
 		{"10,000 streams x 500/s: deliveries a second", "rate", "/s", -4.5e6},
 		{"10,000 streams x 500/s: p99", "p99_ms", "ms", 300},
 		{"10,000 streams x 500/s: lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
-		return m.run(ctx, "serve", runCommand{C: 10_000, Rate: 500, Duration: 8 * time.Second})
+		return m.run(ctx, "serve", benchScenario{Streams: 10_000, Rate: 500, Duration: 8 * time.Second})
 	}},
 	{"stalled-500", []bar{
 		{"5 of 500 that never read, 50/s x 20 KB: the others' p99 against without", "ratio", "x", 1.25},
 		{"… lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
-		c := runCommand{C: 495, Rate: 50, Size: 20_000, Duration: 8 * time.Second}
-		return m.withAndWithout(ctx, c, func(c *runCommand) { c.Stalled = 5 })
+		c := benchScenario{Streams: 495, Rate: 50, Duration: 8 * time.Second, Publish: &load.Publishing{Size: 20_000}}
+		return m.withAndWithout(ctx, c, func(c *benchScenario) { c.Stalled = 5 })
 	}},
 	{"stalled-10000", []bar{
 		{"100 of 10,000 that never read, 20/s x 100 B: the others' p99 against without", "ratio", "x", 1.25},
 		{"… lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
-		c := runCommand{C: 9900, Rate: 20, Duration: 8 * time.Second}
-		return m.withAndWithout(ctx, c, func(c *runCommand) { c.Stalled = 100 })
+		c := benchScenario{Streams: 9900, Rate: 20, Duration: 8 * time.Second}
+		return m.withAndWithout(ctx, c, func(c *benchScenario) { c.Stalled = 100 })
 	}},
 	{"quiet", []bar{
 		{"a topic at 1/s beside one at 500/s with 10,000 readers: its p99", "beside_p99_ms", "ms", 50},
 		{"… lost, twice or out of order on it", "beside_missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
-		return m.run(ctx, "serve", runCommand{C: 10_000, Rate: 500, Duration: 10 * time.Second, BesideC: 100, BesideRate: 1, BesideURL: "beside"})
+		return m.run(ctx, "serve", benchScenario{Streams: 10_000, Rate: 500, Duration: 10 * time.Second, Beside: &scenario.Beside{Streams: 100, Rate: 1}})
 	}},
 	{"storm", []bar{
 		{"15,000 reset, 100 events missed, back at once: the last caught up", "last_s", "s", 1.5},
@@ -101,8 +101,8 @@ var measurements = []measurement{
 		{"2,000 a second that come and leave, 10,000 x 5/s: the stayers' p99 against without", "ratio", "x", 1.5},
 		{"… lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
-		c := runCommand{C: 10_000, Rate: 5, Duration: 8 * time.Second}
-		return m.withAndWithout(ctx, c, func(c *runCommand) { c.Churn = 2000 })
+		c := benchScenario{Streams: 10_000, Rate: 5, Duration: 8 * time.Second}
+		return m.withAndWithout(ctx, c, func(c *benchScenario) { c.Churn = 2000 })
 	}},
 }
 
@@ -110,7 +110,8 @@ var measurements = []measurement{
 func (b *barsCommand) Run(ctx context.Context, con *console) error {
 	debug.SetGCPercent(400)
 	m := &measurer{err: con.err}
-	fmt.Fprintf(con.out, "%s, %d processors, %s, %d runs each\n\n", kernel(), runtime.NumCPU(), runtime.Version(), b.Runs)
+	on := scenario.Machine()
+	fmt.Fprintf(con.out, "Linux %s, %d processors, %s, %d runs each\n\n", on.Kernel, on.Processors, on.Go, b.Runs)
 	w := tabwriter.NewWriter(con.out, 0, 0, 1, ' ', tabwriter.Debug)
 	fmt.Fprintf(w, "| what\t median\t min\t max\t bar\t \n|---\t---\t---\t---\t---\t---\n")
 	for _, ms := range measurements {
@@ -174,70 +175,98 @@ func number(v float64, unit string) string {
 	return fmt.Sprintf("%.2f %s", v, unit)
 }
 
-func kernel() string {
-	var u syscall.Utsname
-	if syscall.Uname(&u) != nil {
-		return "Linux"
-	}
-	var release []byte
-	for _, c := range u.Release {
-		if c == 0 {
-			break
-		}
-		release = append(release, byte(c))
-	}
-	return "Linux " + string(release)
-}
-
 // measurer starts servers and runs scenarios on them.
 type measurer struct {
 	err io.Writer
 }
 
+// benchScenario is one of the bars' set-ups.
+type benchScenario = scenario.Scenario
+
 // run runs a scenario on a fresh server of that kind.
-func (m *measurer) run(ctx context.Context, kind string, c runCommand) (map[string]float64, error) {
-	s, err := startServer(ctx, kind, m.err)
+func (m *measurer) run(ctx context.Context, kind string, sc benchScenario) (map[string]float64, error) {
+	s, err := launch.Self(ctx, []string{kind, "-addr", "127.0.0.1:0"}, m.err)
 	if err != nil {
 		return nil, err
 	}
-	defer s.stop()
-	c.URL, c.PID, c.Readers = s.url+"/events?topic=bars", s.pid(), 1
-	if c.Rate > 0 {
-		c.PublishURL = s.url + "/publish?topic=bars"
-	}
-	if c.Ramp == 0 && c.Rate > 0 {
-		c.Ramp = 5000
-	}
-	if c.BesideURL != "" {
-		c.BesideURL, c.BesidePublishURL = s.url+"/events?topic=quiet", s.url+"/publish?topic=quiet"
-	}
-	if c.Size == 0 {
-		c.Size = 100
-	}
-	if c.Settle == 0 {
-		c.Settle = 2 * time.Second
-	}
-	one := &session{runCommand: &c}
-	defer one.close()
-	if err := one.open(ctx); err != nil {
+	defer s.Stop()
+	m.aim(&sc, s, sc.Publish)
+	r, err := scenario.Run(ctx, &sc)
+	if err != nil {
 		return nil, err
 	}
-	if err := one.publish(ctx); err != nil {
-		return nil, err
+	if r.Suspect {
+		fmt.Fprintf(m.err, "SUSPECT %s\n", strings.Join(r.SuspectOf, "; "))
 	}
-	f := one.figures()
-	f["missing"] = f["lost"] + f["wrong"]
-	f["beside_missing"] = f["beside_lost"] + f["beside_wrong"]
-	return f, nil
+	return figuresOf(r), nil
+}
+
+// aim points a scenario at a server. What it leaves out has the bars' defaults.
+func (m *measurer) aim(sc *benchScenario, s *launch.Server, p *load.Publishing) {
+	sc.Request, sc.PID = load.Request{URL: s.URL() + "/events?topic=bars"}, s.PID()
+	if sc.Settle == 0 {
+		sc.Settle = 2 * time.Second
+	}
+	if sc.Rate == 0 {
+		return
+	}
+	if p == nil {
+		p = &load.Publishing{Size: 100}
+	}
+	publish := *p
+	publish.URL = s.URL() + "/publish?topic=bars"
+	sc.Publish = &publish
+	if sc.Ramp == 0 {
+		sc.Ramp = 5000
+	}
+	if sc.Beside != nil {
+		beside := *sc.Beside
+		beside.Request.URL = s.URL() + "/events?topic=quiet"
+		beside.Publish = load.Publishing{URL: s.URL() + "/publish?topic=quiet", Size: 100}
+		sc.Beside = &beside
+	}
+}
+
+// figuresOf are the results by the names that bars have.
+func figuresOf(r *result.Result) map[string]float64 {
+	f := map[string]float64{"rate": r.PerSecond, "missing": wrong(r.Lost, r.Duplicated, r.OutOfOrder)}
+	if v := r.Server; v != nil {
+		for name, p := range map[string]*float64{
+			"open_cpu_us": v.CPUToOpenUS, "slope_bytes": v.BytesPerStream, "total_bytes": v.BytesPerStreamAll, "cpu_us": v.CPUPerDeliveryUS,
+		} {
+			if p != nil {
+				f[name] = *p
+			}
+		}
+	}
+	if r.LatencyMS != nil {
+		f["p50_ms"], f["p99_ms"] = r.LatencyMS.P50, r.LatencyMS.P99
+	}
+	for i := range r.Lanes {
+		if l := &r.Lanes[i]; l.Name != "" {
+			f[l.Name+"_p99_ms"] = l.LatencyMS.P99
+			f[l.Name+"_missing"] = wrong(&l.Lost, l.Duplicated, l.OutOfOrder)
+		}
+	}
+	return f
+}
+
+// wrong is how many events did not arrive as they should have.
+func wrong(lost *uint64, duplicated, outOfOrder uint64) float64 {
+	n := duplicated + outOfOrder
+	if lost != nil {
+		n += *lost
+	}
+	return float64(n)
 }
 
 // against runs a scenario on the hub and on the floor in turn.
-func (m *measurer) against(ctx context.Context, c runCommand) (map[string]float64, error) {
-	ours, err := m.run(ctx, "serve", c)
+func (m *measurer) against(ctx context.Context, sc benchScenario) (map[string]float64, error) {
+	ours, err := m.run(ctx, "serve", sc)
 	if err != nil {
 		return nil, err
 	}
-	floor, err := m.run(ctx, "floor", c)
+	floor, err := m.run(ctx, "floor", sc)
 	if err != nil {
 		return nil, err
 	}
@@ -247,13 +276,13 @@ func (m *measurer) against(ctx context.Context, c runCommand) (map[string]float6
 }
 
 // withAndWithout runs a scenario without and with a change to it in turn.
-func (m *measurer) withAndWithout(ctx context.Context, c runCommand, change func(*runCommand)) (map[string]float64, error) {
-	without, err := m.run(ctx, "serve", c)
+func (m *measurer) withAndWithout(ctx context.Context, sc benchScenario, change func(*benchScenario)) (map[string]float64, error) {
+	without, err := m.run(ctx, "serve", sc)
 	if err != nil {
 		return nil, err
 	}
-	change(&c)
-	with, err := m.run(ctx, "serve", c)
+	change(&sc)
+	with, err := m.run(ctx, "serve", sc)
 	if err != nil {
 		return nil, err
 	}
@@ -263,61 +292,16 @@ func (m *measurer) withAndWithout(ctx context.Context, c runCommand, change func
 }
 
 func (m *measurer) storm(ctx context.Context) (map[string]float64, error) {
-	s, err := startServer(ctx, "serve", m.err)
+	s, err := launch.Self(ctx, []string{"serve", "-addr", "127.0.0.1:0"}, m.err)
 	if err != nil {
 		return nil, err
 	}
-	defer s.stop()
-	c := stormCommand{URL: s.url + "/events?topic=bars", PublishURL: s.url + "/publish?topic=bars",
-		C: 15_000, Missed: 100, Size: 100, Readers: 1, PID: s.pid()}
-	r, err := c.run(ctx)
+	defer s.Stop()
+	c := scenario.Storm{Scenario: benchScenario{Streams: 15_000, Rate: 1, Settle: time.Millisecond}, Missed: 100}
+	m.aim(&c.Scenario, s, nil)
+	r, err := c.Run(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]float64{
-		"last_s":  r.at(1),
-		"missing": float64(r.lost) + float64(r.count.Duplicated+r.count.OutOfOrder),
-	}, nil
-}
-
-// child is a server that runs this program in a process of its own.
-type child struct {
-	cmd *exec.Cmd
-	url string
-}
-
-// startServer starts bench serve or bench floor on a free port.
-func startServer(ctx context.Context, kind string, stderr io.Writer) (*child, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.CommandContext(ctx, self, kind, "-addr", "127.0.0.1:0")
-	cmd.Stderr = stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start bench %s: %w", kind, err)
-	}
-	c := &child{cmd: cmd}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	at, ok := strings.CutPrefix(strings.TrimSpace(line), "serving ")
-	if err != nil || !ok {
-		c.stop()
-		return nil, fmt.Errorf("start bench %s: it said %q and not where it serves", kind, line)
-	}
-	c.url, _, _ = strings.Cut(at, "/events")
-	return c, nil
-}
-
-func (c *child) pid() int { return c.cmd.Process.Pid }
-
-// stop ends the server, and returns when it has.
-func (c *child) stop() {
-	_ = c.cmd.Process.Signal(syscall.SIGTERM)
-	kill := time.AfterFunc(10*time.Second, func() { _ = c.cmd.Process.Kill() })
-	defer kill.Stop()
-	_ = c.cmd.Wait() // killed or not, it is gone
+	return map[string]float64{"last_s": r.Storm.Last, "missing": wrong(r.Lost, r.Duplicated, r.OutOfOrder)}, nil
 }

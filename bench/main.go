@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/fastsse/fastsse/bench/check"
 )
 
 func main() {
@@ -21,11 +23,16 @@ func main() {
 
 // commands are the subcommands, one file each.
 type commands struct {
-	Run   runCommand   `cmd:"" help:"Open streams, publish on a fixed schedule, and say what arrived when."`
-	Storm stormCommand `cmd:"" help:"Reset all clients at once, and have them all back with what they missed."`
-	Bars  barsCommand  `cmd:"" help:"Measure bench serve against each of the project's bars."`
-	Floor floorCommand `cmd:"" help:"Serve with a bare loop of write(2): the limit to compare with."`
-	Serve serveCommand `cmd:"" help:"Serve a hub with its defaults, for load tests by any tool."`
+	Run     runCommand     `cmd:"" help:"Open streams, publish on a fixed schedule, and say what arrived when."`
+	Connect connectCommand `cmd:"" help:"Open streams and hold them: how many, how fast, and what each costs."`
+	Storm   stormCommand   `cmd:"" help:"Have all clients lose their connection at once, and come back for what they missed."`
+	Soak    soakCommand    `cmd:"" help:"Run for long, and say whether memory, descriptors, goroutines and latency stay flat."`
+	Check   checkCommand   `cmd:"" help:"Say whether an address is a correct endpoint, and whether something on the way buffers or cuts it."`
+	Report  reportCommand  `cmd:"" help:"Render saved results as one page with charts; several are compared."`
+	Compare compareCommand `cmd:"" help:"Measure this server and others in turn; or compare two saved results."`
+	Bars    barsCommand    `cmd:"" help:"Measure bench serve against each of the project's bars."`
+	Floor   floorCommand   `cmd:"" help:"Serve with a bare loop of write(2): the limit to compare with."`
+	Serve   serveCommand   `cmd:"" help:"Serve a hub with its defaults, for load tests by any tool."`
 }
 
 // console is where a command writes.
@@ -34,7 +41,8 @@ type console struct {
 }
 
 // run is main with everything it touches passed in. The status is 0, 1 for a
-// failure, 2 for arguments that cannot be used.
+// failure or arguments that cannot be used, and 2 when what was measured is not
+// as it was asked to be: a gate, or a check.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c commands
 	exit := -1
@@ -57,20 +65,33 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "bench: %v; bench --help lists the commands\n", err)
-		return 2
-	}
-	if err := command.Run(); err != nil {
-		fmt.Fprintf(stderr, "bench: %v\n", err)
 		return 1
 	}
-	return 0
+	err = command.Run()
+	if err != nil {
+		fmt.Fprintf(stderr, "bench: %v\n", err)
+	}
+	return statusOf(err)
 }
 
-// singleDashes lets flags be written with one dash, as Go programs do.
+func statusOf(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errGate), errors.Is(err, check.ErrFailed):
+		return 2
+	}
+	return 1
+}
+
+// singleDashes lets flags be written with one dash, as Go programs do. What
+// follows -- is a command of its own.
 func singleDashes(args []string) []string {
 	out := make([]string, len(args))
+	own := true
 	for i, a := range args {
-		if len(a) > 1 && a[0] == '-' && a[1] >= 'a' && a != "-h" {
+		own = own && a != "--"
+		if own && len(a) > 2 && a[0] == '-' && a[1] >= 'a' {
 			a = "-" + a
 		}
 		out[i] = a

@@ -2,9 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
 
 	"github.com/fasthttp/router"
+	"github.com/fastsse/fastsse/bench/fault"
 	"github.com/fastsse/fastsse/server"
 	"github.com/valyala/fasthttp"
 )
@@ -14,24 +20,132 @@ import (
 //
 //	GET  /events?topic=T   a stream
 //	POST /publish?topic=T  the raw body is an event's data; {"id":"…"}
+//
+// With a fault flag or -via, a proxy takes the address and stands in front: of
+// the hub, which is then on a loopback port of its own, or of another server.
 type serveCommand struct {
-	Addr string `default:"127.0.0.1:8080" help:"Address to listen on; port 0 takes a free one."`
+	Addr   string     `default:"127.0.0.1:8080" help:"Address to listen on; port 0 takes a free one."`
+	Via    *url.URL   `placeholder:"URL" help:"No hub of our own: put the faults in front of this server of event streams."`
+	Faults faultFlags `embed:"" group:"Faults. Each stream counts its own events (comments are none), and each fault those that the one before it hands on:"`
 }
+
+// faultFlags are fault.Faults as flags, in the order they are put in.
+type faultFlags struct {
+	Drop         int           `placeholder:"N" help:"Leave out every N-th event."`
+	Duplicate    int           `placeholder:"N" help:"Send every N-th event twice. A copy goes with its event and is not counted."`
+	Reorder      int           `placeholder:"N" help:"Swap every N-th event with the one after it; if none comes within a second, send it on."`
+	Delay        time.Duration `placeholder:"D" help:"Hold each event for D."`
+	Jitter       time.Duration `placeholder:"D" help:"Hold event i for (i mod 100)/100 of D, besides -delay. Order is kept: an event waits for those before it."`
+	Hold         time.Duration `placeholder:"D" help:"Collect what comes, comments too, and send it on together every D, as a buffering proxy does."`
+	Drip         int           `placeholder:"BYTES" help:"Send at most so many bytes a second on each stream."`
+	Cut          time.Duration `placeholder:"D" help:"End each stream in order (last chunk, FIN) D after it opened."`
+	Reset        time.Duration `placeholder:"D" help:"Reset each stream's connection (RST) D after it opened."`
+	Refuse       int           `placeholder:"N" help:"Refuse every N-th subscribe request, of all clients together."`
+	RefuseStatus int           `default:"503" placeholder:"STATUS" help:"…with this status (${default})."`
+	Strip        []string      `sep:"none" placeholder:"HEADER" help:"Leave this header out of all answers; may be repeated."`
+	SlowDrain    time.Duration `placeholder:"D" help:"At SIGTERM, end the streams one after the other over D, silent meanwhile, and not at once."`
+}
+
+// Validate is what kong asks before Run.
+func (f faultFlags) Validate() error { return fault.Faults(f).Validate() }
 
 // Run serves until ctx is done.
 func (s *serveCommand) Run(ctx context.Context, con *console) error {
-	hub, err := server.New(server.Config{})
+	faults := fault.Faults(s.Faults)
+	switch {
+	case s.Via != nil:
+		return serveFaults(ctx, con, s.Addr, s.Via, faults)
+	case faults.Any():
+		return serveFaultyHub(ctx, con, s.Addr, faults)
+	}
+	h, err := listenHub(s.Addr)
 	if err != nil {
 		return err
 	}
-	ln, err := server.Listen("tcp", s.Addr)
-	if err != nil {
-		return fmt.Errorf("%w; choose another address with -addr", err)
-	}
-	r := router.New()
-	server.Mount(r, hub, server.MountOptions{Publish: server.PublishOptions{Open: true}})
-	srv := &fasthttp.Server{Handler: r.Handler, Name: "fastsse", NoDefaultServerHeader: true}
+	announce(con, h.ln)
+	return h.serve(ctx)
+}
+
+// announce says where streams are to be had.
+func announce(con *console, ln net.Listener) {
 	fmt.Fprintf(con.out, "serving http://%s/events?topic=T\n", ln.Addr())
+}
+
+// listen is server.Listen on -addr.
+func listen(addr string) (net.Listener, error) {
+	ln, err := server.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%w; choose another address with -addr", err)
+	}
+	return ln, nil
+}
+
+// listeningHub is a hub with an address, not yet served.
+type listeningHub struct {
+	hub *server.Hub
+	ln  net.Listener
+}
+
+func listenHub(addr string) (*listeningHub, error) {
+	hub, err := server.New(server.Config{})
+	if err != nil {
+		return nil, err
+	}
+	ln, err := listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	return &listeningHub{hub, ln}, nil
+}
+
+// serve serves the hub until ctx is done.
+func (h *listeningHub) serve(ctx context.Context) error {
+	r := router.New()
+	server.Mount(r, h.hub, server.MountOptions{Publish: server.PublishOptions{Open: true}})
+	srv := &fasthttp.Server{Handler: r.Handler, Name: "fastsse", NoDefaultServerHeader: true}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(h.ln) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve on %v: %w", h.ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	_ = h.ln.Close() // Serve says so; connections are the hub's to end
+	return h.hub.Close()
+}
+
+// serveFaultyHub serves a hub through faults. The hub lives longer than its
+// proxy, which may take its time to drain.
+func serveFaultyHub(ctx context.Context, con *console, addr string, faults fault.Faults) error {
+	h, err := listenHub("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	hubCtx, stopHub := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, stopFront := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- h.serve(hubCtx)
+		stopFront()
+	}()
+	err = serveFaults(ctx, con, addr, &url.URL{Scheme: "http", Host: h.ln.Addr().String()}, faults)
+	stopHub()
+	return errors.Join(err, <-ended)
+}
+
+// serveFaults serves what is at upstream through faults until ctx is done.
+func serveFaults(ctx context.Context, con *console, addr string, upstream *url.URL, faults fault.Faults) error {
+	proxy, err := fault.NewProxy(upstream, faults)
+	if err != nil {
+		return err
+	}
+	ln, err := listen(addr)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: proxy, ReadHeaderTimeout: headTimeout}
+	announce(con, ln)
+	fmt.Fprintf(con.err, "faults in front of %s: %v\n", upstream, faults)
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()
 	select {
@@ -39,6 +153,23 @@ func (s *serveCommand) Run(ctx context.Context, con *console) error {
 		return fmt.Errorf("serve on %v: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
-	_ = ln.Close() // Serve says so; connections are the hub's to end
-	return hub.Close()
+	_ = ln.Close() // Serve says so
+	endFaults(srv, proxy)
+	fmt.Fprintf(con.err, "faults made: %v\n", proxy.Counts())
+	return nil
+}
+
+const (
+	headTimeout = 10 * time.Second // for a request's head
+	endTimeout  = 3 * time.Second  // for what is open when the streams have been ended
+)
+
+// endFaults ends the streams as the faults have it, then everything else.
+func endFaults(srv *http.Server, proxy *fault.Proxy) {
+	proxy.Drain(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
+	defer cancel()
+	if srv.Shutdown(ctx) != nil {
+		_ = srv.Close() // of those that take nothing
+	}
 }

@@ -3,168 +3,139 @@ package load
 import (
 	"bytes"
 	"fmt"
-	"strings"
+	"time"
 )
 
-// decoder takes one response apart as it arrives: head, chunks, lines, events.
-// It keeps what is unfinished, and nothing else.
+// decoder takes an event stream apart as it arrives, by the letter of WHATWG
+// HTML 9.2.6: lines end with CRLF, LF or CR, an event is what a blank line
+// completes, and what is unfinished at the end is dropped with its id. Of an
+// event with several data lines it keeps the first.
 type decoder struct {
-	headDone bool
-	chunked  bool
-	chunk    int    // bytes of the present chunk still to come
-	tail     bool   // the CRLF after a chunk's bytes comes next
-	ended    bool   // the last chunk was seen
-	raw      []byte // bytes of the head or the framing that could not be read yet
-	begun    []byte // a line that is not complete
-	id       []byte // of the block that is being read
-	hasData  bool
-	lastID   []byte // of the last finished block
+	begun   []byte // a line that is not complete
+	data    []byte // the first data line of the block that is being read
+	id      []byte // of the block that is being read
+	lastID  []byte // of the last finished block
+	hasData bool
+	owned   bool // data is the decoder's, not the caller's
+	hasID   bool
+	started bool // past the place where a byte order mark may stand
+	afterCR bool // the last line ended with a CR: an LF that follows belongs to it
+
+	retry time.Duration // the last one given; zero if none was
 }
 
 // maxLine bounds what a stream may leave unfinished.
 const maxLine = 8 << 20
 
-// feed takes the next bytes of the response and calls event with the data of
-// each event's first data line, valid until it returns. It uses b as its own.
+// feed takes the next bytes of the body and calls event with each finished
+// event's data, valid until it returns.
 func (d *decoder) feed(b []byte, event func(data []byte)) error {
-	if len(d.raw) > 0 {
-		b = append(d.raw, b...)
-		d.raw = nil
-	}
-	if !d.headDone {
-		rest, err := d.head(b)
-		if err != nil || !d.headDone {
-			return err
-		}
-		b = rest
-	}
-	body, rest, err := d.dechunk(b)
-	if err != nil {
-		return err
-	}
-	if len(rest) > 0 {
-		d.raw = bytes.Clone(rest)
-	}
 	if len(d.begun) > 0 {
-		body = append(d.begun, body...)
+		b = append(d.begun, b...)
 	}
-	left := d.lines(body, event)
-	if len(left) > maxLine {
+	rest := d.lines(b, event)
+	if len(rest) > maxLine {
 		return fmt.Errorf("a line of more than %d bytes", maxLine)
 	}
 	d.begun = nil
-	if len(left) > 0 {
-		d.begun = bytes.Clone(left)
+	if len(rest) > 0 {
+		d.begun = bytes.Clone(rest)
+	}
+	if d.hasData && !d.owned {
+		d.data, d.owned = bytes.Clone(d.data), true
 	}
 	return nil
 }
 
-// head reads the status line and headers.
-func (d *decoder) head(b []byte) (rest []byte, err error) {
-	end := bytes.Index(b, []byte("\r\n\r\n"))
-	if end < 0 {
-		d.raw = bytes.Clone(b)
-		return nil, nil
-	}
-	head := string(b[:end])
-	status, _, _ := strings.Cut(head, "\r\n")
-	if !strings.Contains(status, " 200") {
-		return nil, fmt.Errorf("the answer is %q", status)
-	}
-	d.chunked = strings.Contains(strings.ToLower(head), "transfer-encoding: chunked")
-	d.headDone = true
-	return b[end+4:], nil
-}
-
-// dechunk takes the framing out of b, in place, and returns the body's bytes and
-// what could not be read yet.
-func (d *decoder) dechunk(b []byte) (body, rest []byte, err error) {
-	if !d.chunked {
-		return b, nil, nil
-	}
-	out := b[:0]
-	for len(b) > 0 && !d.ended {
-		switch {
-		case d.chunk > 0:
-			n := min(d.chunk, len(b))
-			out = append(out, b[:n]...)
-			b = b[n:]
-			d.chunk -= n
-			d.tail = d.chunk == 0
-		case d.tail:
-			if len(b) < 2 {
-				return out, b, nil
-			}
-			b, d.tail = b[2:], false
-		default:
-			n, after, ok, err := chunkSize(b)
-			if err != nil {
-				return nil, nil, err
-			}
-			if !ok {
-				return out, b, nil
-			}
-			b, d.chunk, d.ended = after, n, n == 0
-		}
-	}
-	return out, nil, nil
-}
-
-// chunkSize reads the line before a chunk, and is not ok if it is not all there.
-func chunkSize(b []byte) (n int, rest []byte, ok bool, err error) {
-	for i, c := range b {
-		switch {
-		case '0' <= c && c <= '9':
-			n = n<<4 | int(c-'0')
-		case 'a' <= c && c <= 'f':
-			n = n<<4 | int(c-'a'+10)
-		case 'A' <= c && c <= 'F':
-			n = n<<4 | int(c-'A'+10)
-		case c == '\r':
-			if i+1 == len(b) {
-				return 0, b, false, nil
-			}
-			return n, b[i+2:], true, nil
-		default:
-			return 0, nil, false, fmt.Errorf("chunk of size %q", b[:min(len(b), 16)])
-		}
-	}
-	return 0, b, false, nil
-}
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 // lines reads whole lines and returns the rest.
 func (d *decoder) lines(b []byte, event func(data []byte)) []byte {
-	for {
-		n := bytes.IndexByte(b, '\n')
-		if n < 0 {
+	if !d.started {
+		if len(b) < len(byteOrderMark) && bytes.HasPrefix(byteOrderMark, b) {
 			return b
 		}
-		line := b[:n]
-		b = b[n+1:]
-		if len(line) > 0 && line[len(line)-1] == '\r' {
-			line = line[:len(line)-1]
+		b, d.started = bytes.TrimPrefix(b, byteOrderMark), true
+	}
+	for {
+		if d.afterCR && len(b) > 0 {
+			b, d.afterCR = bytes.TrimPrefix(b, lineFeed), false
+		}
+		line, rest, ok := d.cut(b)
+		if !ok {
+			return b
 		}
 		d.line(line, event)
+		b = rest
 	}
 }
 
+var lineFeed = []byte{'\n'}
+
+// cut takes the first line from b, and is not ok if it has no end yet.
+func (d *decoder) cut(b []byte) (line, rest []byte, ok bool) {
+	lf := bytes.IndexByte(b, '\n')
+	line = b
+	if lf >= 0 {
+		line, rest = b[:lf], b[lf+1:]
+	}
+	if cr := bytes.IndexByte(line, '\r'); cr >= 0 {
+		d.afterCR = true
+		return b[:cr], b[cr+1:], true
+	}
+	return line, rest, lf >= 0
+}
+
 var (
-	dataField = []byte("data:")
-	idField   = []byte("id:")
+	dataField  = []byte("data:")
+	idField    = []byte("id:")
+	retryField = []byte("retry:")
 )
 
 func (d *decoder) line(line []byte, event func(data []byte)) {
 	switch {
 	case len(line) == 0:
-		if d.id != nil {
-			d.lastID = append(d.lastID[:0], d.id...)
-			d.id = d.id[:0]
+		d.finish(event)
+	case bytes.HasPrefix(line, dataField):
+		if !d.hasData {
+			d.hasData, d.owned, d.data = true, false, value(line[len(dataField):])
 		}
-		d.hasData = false
-	case bytes.HasPrefix(line, dataField) && !d.hasData:
-		d.hasData = true
-		event(bytes.TrimPrefix(line[len(dataField):], []byte{' '}))
 	case bytes.HasPrefix(line, idField):
-		d.id = append(d.id[:0], bytes.TrimPrefix(line[len(idField):], []byte{' '})...)
+		if id := value(line[len(idField):]); bytes.IndexByte(id, 0) < 0 {
+			d.id, d.hasID = append(d.id[:0], id...), true
+		}
+	case bytes.HasPrefix(line, retryField):
+		if ms, rest, ok := readUint(append(value(line[len(retryField):]), ' ')); ok && len(rest) == 0 {
+			d.retry = time.Duration(ms) * time.Millisecond
+		}
+	case string(line) == "data" && !d.hasData:
+		d.hasData, d.data = true, nil
+	case string(line) == "id":
+		d.id, d.hasID = d.id[:0], true
 	}
+}
+
+// finish ends a block.
+func (d *decoder) finish(event func(data []byte)) {
+	if d.hasID {
+		d.lastID, d.hasID = append(d.lastID[:0], d.id...), false
+	}
+	if d.hasData {
+		event(d.data)
+		d.hasData, d.data = false, nil
+	}
+}
+
+// restart forgets what a broken connection left unfinished. The id and the retry
+// time are kept, as a browser keeps them.
+func (d *decoder) restart() {
+	*d = decoder{lastID: d.lastID, id: d.id[:0], retry: d.retry}
+}
+
+// value is a field's value: what follows the colon, less one space.
+func value(b []byte) []byte {
+	if len(b) > 0 && b[0] == ' ' {
+		return b[1:]
+	}
+	return b
 }

@@ -2,14 +2,24 @@ package load
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/hex"
 	"strconv"
 	"time"
 )
 
-// A payload is "bench <lane> <seq> <ns> xxxx…": the lane (one a publisher), its
-// sequence from 1 without holes, and when it was meant to be sent, in
-// nanoseconds of this process's clock.
-var marker = []byte("bench ")
+// A payload is "bench <run> <lane> <seq> <ns> xxxx…": which process published it
+// (others may use the same topic), the lane (one a publisher), its sequence from
+// 1 without holes, and when it was meant to be sent, in nanoseconds of this
+// process's clock. A server may wrap it, in JSON for instance: it has no
+// character that would have to be escaped.
+var marker = []byte("bench " + runID() + " ")
+
+func runID() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
 
 // epoch is where the process's clock starts. It is monotonic.
 var epoch = time.Now()
@@ -17,15 +27,8 @@ var epoch = time.Now()
 // Now is the process's clock.
 func Now() time.Duration { return time.Since(epoch) }
 
-// sleepUntil waits for a time of the process's clock.
-func sleepUntil(at time.Duration) {
-	if d := at - Now(); d > 0 {
-		time.Sleep(d)
-	}
-}
-
-// AppendPayload appends a payload of size bytes; less than what its fields need
-// is not possible.
+// AppendPayload appends a payload of size bytes, or of what its fields need if
+// that is more.
 func AppendPayload(dst []byte, lane int, seq uint64, due time.Duration, size int) []byte {
 	start := len(dst)
 	dst = append(dst, marker...)
@@ -41,23 +44,26 @@ func AppendPayload(dst []byte, lane int, seq uint64, due time.Duration, size int
 	return dst
 }
 
-// stamp is what a payload says.
+// stamp is what an event says of itself. Events of others have no sequence.
 type stamp struct {
 	lane int
 	seq  uint64
 	due  time.Duration
 }
 
-// readStamp reads a payload, and is not ok for other data.
+// readStamp finds a payload of this process in data, and is not ok for others.
 func readStamp(data []byte) (s stamp, ok bool) {
 	rest, ok := bytes.CutPrefix(data, marker)
-	if !ok {
-		return stamp{}, false
+	if !ok { // wrapped, or somebody else's
+		_, rest, ok = bytes.Cut(data, marker)
+		if !ok {
+			return stamp{}, false
+		}
 	}
 	lane, rest, ok1 := readUint(rest)
 	seq, rest, ok2 := readUint(rest)
 	due, _, ok3 := readUint(rest)
-	return stamp{int(lane), seq, time.Duration(due)}, ok1 && ok2 && ok3
+	return stamp{int(lane), seq, time.Duration(due)}, ok1 && ok2 && ok3 && seq > 0
 }
 
 // readUint reads digits and the space after them.

@@ -1,128 +1,188 @@
 package load
 
 import (
-	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"strconv"
+	"net/url"
+	"strings"
 	"sync/atomic"
+	"text/template"
 	"time"
 )
 
-// Publisher posts events on a fixed schedule over one connection, pipelined: so
-// that it keeps its schedule however slow the answers are, and events reach the
-// server in their order.
-type Publisher struct {
-	conn   net.Conn
-	target target
-	lane   int
-	size   int
+// Publishing is how events are published. One of URL and Command is set.
+type Publishing struct {
+	URL      string
+	Method   string // empty: POST
+	Header   http.Header
+	Body     string // template with {{.Message}}; empty: the message itself
+	Insecure bool   // take any certificate
 
-	sent     atomic.Uint64 // events written
-	answered atomic.Uint64 // events that the server has accepted
-	late     time.Duration // the worst lag behind the schedule
-	failed   chan error
-	head     []byte
-	buf      []byte
+	// Command is run for each event: the message is on its standard input, and
+	// wherever its arguments say {{.Message}}. One at a time.
+	Command []string
+
+	Size int // bytes of a message
+}
+
+// Publisher publishes events on a fixed schedule, in their order.
+type Publisher struct {
+	lane    int
+	size    int
+	body    func(message []byte) ([]byte, error)
+	poster  poster
+	sent    atomic.Uint64
+	late    time.Duration // the worst lag behind the schedule
+	message []byte
+}
+
+// poster hands events to the server.
+type poster interface {
+	// post sends an event; it may return before the server has taken it.
+	post(ctx context.Context, body []byte) error
+	// await waits until fewer than most of those posted are not yet taken.
+	await(ctx context.Context, most uint64) error
+	close()
 }
 
 // mostUnanswered bounds what is in flight: beyond it the schedule slips, and is
 // caught up with; latency still counts from the schedule.
 const mostUnanswered = 4096
 
-// NewPublisher connects to rawURL, which takes the body of a POST as an event.
-func NewPublisher(rawURL string, lane, size int) (*Publisher, error) {
-	t, err := parseTarget(rawURL)
+// NewPublisher prepares to publish as p says, with lane in each message.
+func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, error) {
+	body, err := bodyOf(p.Body)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := net.Dial("tcp", t.addr.String())
+	poster, err := newPoster(ctx, &p)
 	if err != nil {
-		return nil, fmt.Errorf("connect publisher to %s: %w", rawURL, err)
+		return nil, err
 	}
-	p := &Publisher{conn: conn, target: t, lane: lane, size: size, failed: make(chan error, 1)}
-	p.head = fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: text/plain\r\nContent-Length: ", t.path, t.host)
-	go p.readAnswers()
-	return p, nil
+	return &Publisher{lane: lane, size: p.Size, body: body, poster: poster}, nil
 }
 
-// Run publishes n events, the i-th due at begin + i/rate.
-func (p *Publisher) Run(n uint64, rate float64, begin time.Duration) error {
+func newPoster(ctx context.Context, p *Publishing) (poster, error) {
+	if p.Method == "" {
+		p.Method = http.MethodPost
+	}
+	switch {
+	case len(p.Command) > 0:
+		return newCommandPoster(p.Command)
+	case strings.HasPrefix(p.URL, "https:"):
+		return newHTTPPoster(p)
+	}
+	return newPipeline(ctx, p)
+}
+
+// bodyOf makes a message into what is posted.
+func bodyOf(text string) (func(message []byte) ([]byte, error), error) {
+	if text == "" {
+		return func(m []byte) ([]byte, error) { return m, nil }, nil
+	}
+	fill, err := filler(text)
+	if err != nil {
+		return nil, err
+	}
+	return func(m []byte) ([]byte, error) { return fill(string(m)) }, nil
+}
+
+// filler puts messages in for {{.Message}}.
+func filler(text string) (func(message string) ([]byte, error), error) {
+	t, err := template.New("").Option("missingkey=error").Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("read template %q: %w", text, err)
+	}
+	fill := func(message string) ([]byte, error) {
+		var b bytes.Buffer
+		err := t.Execute(&b, map[string]string{"Message": message})
+		return b.Bytes(), err
+	}
+	const probe = "the message"
+	b, err := fill(probe)
+	if err != nil || !bytes.Contains(b, []byte(probe)) {
+		return nil, fmt.Errorf("template %q does not say {{.Message}}: events would not arrive as they were sent (%v)", text, err)
+	}
+	return fill, nil
+}
+
+// Run publishes n events, the i-th due at begin + i/rate, and waits until the
+// server has taken them. When ctx ends it stops early, which is no error.
+func (p *Publisher) Run(ctx context.Context, n uint64, rate float64, begin time.Duration) error {
 	for i := uint64(0); i < n; i++ {
-		due := begin + time.Duration(float64(i)/rate*float64(time.Second))
-		sleepUntil(due)
-		if err := p.await(i, mostUnanswered); err != nil {
-			return err
+		due := begin + at(int(i), rate)
+		if !sleepUntil(ctx, due) {
+			break
+		}
+		if err := p.poster.await(ctx, mostUnanswered); err != nil {
+			return stopped(ctx, err)
 		}
 		p.late = max(p.late, Now()-due)
-		if err := p.post(i+1, due); err != nil {
-			return err
+		if err := p.publish(ctx, due); err != nil {
+			return stopped(ctx, err)
 		}
 	}
-	return p.await(n, 1)
+	return p.drain(ctx)
 }
 
-// Once publishes one event that is due now, and waits for the answer.
-func (p *Publisher) Once(seq uint64) error {
-	if err := p.post(seq, Now()); err != nil {
+// drain waits for the answers, a moment longer than ctx lasts.
+func (p *Publisher) drain(ctx context.Context) error {
+	if ctx.Err() != nil {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer stop()
+		_ = p.poster.await(ctx, 1) // what was not answered by now is counted as sent
+		return nil
+	}
+	return stopped(ctx, p.poster.await(ctx, 1))
+}
+
+// stopped makes an error that ctx's end has caused into none.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return nil
+	}
+	return err
+}
+
+// Once publishes one event that is due now, and waits until it is taken.
+func (p *Publisher) Once(ctx context.Context) error {
+	if err := p.publish(ctx, Now()); err != nil {
 		return err
 	}
-	return p.await(p.sent.Load(), 1)
+	return p.poster.await(ctx, 1)
 }
 
-func (p *Publisher) post(seq uint64, due time.Duration) error {
-	body := AppendPayload(p.buf[:0], p.lane, seq, due, p.size)
-	p.buf = body
-	req := append([]byte(nil), p.head...)
-	req = strconv.AppendInt(req, int64(len(body)), 10)
-	req = append(req, "\r\n\r\n"...)
-	req = append(req, body...)
-	if _, err := p.conn.Write(req); err != nil {
-		return fmt.Errorf("publish event %d: %w", seq, err)
+func (p *Publisher) publish(ctx context.Context, due time.Duration) error {
+	p.message = AppendPayload(p.message[:0], p.lane, p.sent.Load()+1, due, p.size)
+	body, err := p.body(p.message)
+	if err == nil {
+		err = p.poster.post(ctx, body)
+	}
+	if err != nil {
+		return fmt.Errorf("publish event %d: %w", p.sent.Load()+1, err)
 	}
 	p.sent.Add(1)
 	return nil
 }
 
-// await waits until fewer than most of n events are unanswered.
-func (p *Publisher) await(n, most uint64) error {
-	for n >= p.answered.Load()+most {
-		select {
-		case err := <-p.failed:
-			return err
-		case <-time.After(time.Millisecond):
-		}
-	}
-	return nil
-}
+// Sent is how many events were published. It may be asked at any time.
+func (p *Publisher) Sent() uint64 { return p.sent.Load() }
 
-func (p *Publisher) readAnswers() {
-	r := bufio.NewReaderSize(p.conn, 64<<10)
-	req := &http.Request{Method: "POST"}
-	for {
-		res, err := http.ReadResponse(r, req)
-		if err != nil {
-			p.failed <- fmt.Errorf("read the answer to event %d: %w", p.answered.Load()+1, err)
-			return
-		}
-		var body bytes.Buffer
-		_, err = body.ReadFrom(res.Body)
-		_ = res.Body.Close()
-		if err != nil || res.StatusCode/100 != 2 {
-			p.failed <- fmt.Errorf("event %d was answered with %s: %s", p.answered.Load()+1, res.Status, bytes.TrimSpace(body.Bytes()))
-			return
-		}
-		p.answered.Add(1)
-	}
-}
-
-// Accepted is how many events the server has taken.
-func (p *Publisher) Accepted() uint64 { return p.answered.Load() }
-
-// Late is the worst lag behind the schedule.
+// Late is the worst lag behind the schedule, once Run has returned.
 func (p *Publisher) Late() time.Duration { return p.late }
 
-// Close ends the connection.
-func (p *Publisher) Close() { _ = p.conn.Close() }
+// Close gives the connection back.
+func (p *Publisher) Close() { p.poster.close() }
+
+// checkURL is the error of a URL that cannot be published to.
+func checkURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read publish URL %q: %w", raw, err)
+	}
+	return u, nil
+}

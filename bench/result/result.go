@@ -110,7 +110,7 @@ type Server struct {
 type Tool struct {
 	CPUSeconds  float64     `json:"cpu_seconds"`
 	TimerLagMS  Percentiles `json:"timer_lag_ms"` // how late a sleep of 10 ms ended
-	ReaderBusy  float64     `json:"reader_busy"`  // share of the time that the busiest reader had something to do
+	ReaderBusy  *float64    `json:"reader_busy"`  // share of the time that the busiest reader had something to do
 	GCPauseMS   float64     `json:"gc_pause_ms"`  // all pauses together
 	Descriptors int         `json:"descriptors"`  // at most
 	Limit       uint64      `json:"fd_limit"`     // of descriptors
@@ -138,6 +138,7 @@ type Trend struct {
 	RSS         *float64 `json:"rss"`
 	Descriptors *float64 `json:"descriptors"`
 	Threads     *float64 `json:"threads"`
+	Goroutines  *float64 `json:"goroutines"`
 	CPU         *float64 `json:"cpu"`
 	Flat        bool     `json:"flat"`
 	Rising      []string `json:"rising"` // what was not flat
@@ -183,6 +184,7 @@ type Sample struct {
 	RSSBytes    *uint64  `json:"rss_bytes"`
 	Descriptors *int32   `json:"descriptors"`
 	Threads     *int32   `json:"threads"`
+	Goroutines  *int     `json:"goroutines"`
 	ToolCPU     float64  `json:"tool_cpu"`
 	TimerLagMS  float64  `json:"timer_lag_ms"` // the worst in the interval
 }

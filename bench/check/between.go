@@ -1,0 +1,124 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// judgeBetweenHeaders says what headers the way adds, takes and changes.
+func judgeBetweenHeaders(here, direct *visit, _ *session) Finding {
+	changes, bad := headerChanges(&direct.first.head, &here.first.head)
+	switch {
+	case len(changes) == 0:
+		return good("the same both ways")
+	case bad:
+		return warn("have what is on the way pass these headers as they are", "what is on the way changes %s", strings.Join(changes, "; "))
+	}
+	return good("what is on the way changes %s", strings.Join(changes, "; "))
+}
+
+// matters are the headers that have to arrive as they were sent.
+var matters = []string{"content-type", "cache-control", "content-encoding"}
+
+// headerChanges lists what differs, and says whether something that matters
+// does.
+func headerChanges(from, to *head) (changes []string, bad bool) {
+	var names []string
+	for _, f := range slices.Concat(from.fields, to.fields) {
+		names = append(names, strings.ToLower(f.name))
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		a, b := from.get(name), to.get(name)
+		if a == b || name == "date" {
+			continue
+		}
+		changes = append(changes, fmt.Sprintf("%s: %s → %s", name, orNone(a), orNone(b)))
+		bad = bad || slices.Contains(matters, name)
+	}
+	return changes, bad
+}
+
+func orNone(value string) string {
+	if value == "" {
+		return "none"
+	}
+	return quote(value)
+}
+
+func judgeBetweenOpening(s *session) Finding {
+	if s.direct != nil && s.direct.first.streams() && s.here.first.head.status == 0 {
+		return fail(bufferRemedy, "what is on the way BUFFERS, or does not answer: no head within %s, direct after %s",
+			span(s.here.first.lived()), span(s.direct.openedIn()))
+	}
+	return ifDirect(judgeBothOpenings)(s)
+}
+
+func judgeBothOpenings(here, direct *visit, s *session) Finding {
+	a, b := here.openedIn(), direct.openedIn()
+	if slower(a, b, s.pace.head/2) {
+		return fail("look for what holds the head back on the way: it waits for the first event, or for a buffer to fill", "the stream opens after %s, direct after %s", span(a), span(b))
+	}
+	return good("the stream opens after %s, direct after %s", span(a), span(b))
+}
+
+// openedIn is the time from the request to the body's first byte, or to the
+// head if there is none.
+func (v *visit) openedIn() time.Duration {
+	if v.first.bodyBegun.IsZero() {
+		return v.first.headDone.Sub(v.first.asked)
+	}
+	return v.first.bodyBegun.Sub(v.first.asked)
+}
+
+// slower reports whether a is much more than b, and by at least so much.
+func slower(a, b, least time.Duration) bool { return a > 3*b && a-b > least }
+
+func judgeBetweenDelivery(here, direct *visit, s *session) Finding {
+	if len(s.round) == 0 {
+		return skip("needs -publish-url")
+	}
+	a, b := arrivals(here.plain, s.round), arrivals(direct.plain, s.round)
+	switch {
+	case b.came == 0 || b.buffered():
+		return skip("direct, events do not come one by one either: the server is at fault first")
+	case a.came == 0:
+		return fail(bufferRemedy, "what is on the way BUFFERS: of %s none arrived; direct all did, in %s at the median", published(a.sent), span(b.median))
+	case a.buffered():
+		return fail(bufferRemedy, "what is on the way BUFFERS: %d events arrived at once, the first held for %s; direct each took %s at the median", a.most, span(a.held), span(b.median))
+	case a.came < b.came:
+		return fail("look for what drops them on the way", "%d of %s arrived, direct %d", a.came, published(a.sent), b.came)
+	case slower(a.fastest, b.median, lateFrom/2):
+		return warn("HAProxy adds about 210 ms without option http-no-delay; Nagle's algorithm on another hop 40 ms to 200 ms", "what is on the way adds %s to every event (%s, direct %s)", span(a.median-b.median), span(a.median), span(b.median))
+	}
+	return good("%s at the median, direct %s", span(a.median), span(b.median))
+}
+
+func judgeBetweenGzip(here, direct *visit, s *session) Finding {
+	a, b := here.gzip.head.get("Content-Encoding"), direct.gzip.head.get("Content-Encoding")
+	came, directCame := arrivals(here.gzip, s.round), arrivals(direct.gzip, s.round)
+	switch {
+	case directCame.came > 0 && came.came == 0:
+		return fail(gzipRemedy, "what is on the way compresses and BUFFERS: with gzip accepted none of %s arrived, direct %d did", published(came.sent), directCame.came)
+	case directCame.came > 0 && came.buffered() && !directCame.buffered():
+		return fail(gzipRemedy, "what is on the way compresses and BUFFERS: with gzip accepted %d events arrived at once, direct one by one", came.most)
+	case codingText(a) != codingText(b):
+		return good("with gzip accepted the stream comes %s, direct %s", codingText(a), codingText(b))
+	}
+	return good("the same both ways: %s", codingText(a))
+}
+
+func judgeBetweenLifetime(here, direct *visit, s *session) Finding {
+	a, b := here.first, direct.first
+	switch {
+	case a.end.how == left && b.end.how == left:
+		return good("both streams lived as long as they were listened to")
+	case a.end.how != left && b.end.how == left:
+		return fail("raise that limit on the way", "what is on the way ends the stream after %s%s; direct it lives on", span(a.lived()), knownLimitsText(a))
+	case a.end.how == left:
+		return good("direct the stream ended after %s, on the way it did not", span(b.lived()))
+	}
+	return good("both streams ended, after %s and, direct, %s: the server's doing", span(a.lived()), span(b.lived()))
+}

@@ -1,0 +1,107 @@
+package check
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Config says what is checked. Only URL is needed.
+type Config struct {
+	// URL is the stream's address, http or https. Whatever is on the way to it
+	// is checked with it.
+	URL string
+
+	// PublishURL takes the raw body of a POST as an event of that stream, and
+	// answers 2xx. Empty: what needs published events is skipped.
+	PublishURL string
+
+	// Direct is the server's own address of the same stream. What differs
+	// between the two is the doing of what is on the way. Empty: not compared.
+	Direct string
+
+	// Header is sent with every request for the stream, PublishHeader with every
+	// event that is published.
+	Header        http.Header
+	PublishHeader http.Header
+
+	// For is how long a stream is listened to in silence. Zero means 10 s.
+	For time.Duration
+
+	// Origin is a page's origin, such as https://example.org, that has to be
+	// allowed. Empty: CORS is not checked.
+	Origin string
+
+	// Insecure leaves certificates unverified.
+	Insecure bool
+
+	// GapType is the type of the event that says that something was missed.
+	// Empty means "gap".
+	GapType string
+
+	// Progress hears what is being done. Nil: nobody does.
+	Progress func(doing string)
+
+	pace pace
+}
+
+// pace is how patient the checks are.
+type pace struct {
+	head    time.Duration // what an answer may take, and its first byte
+	spacing time.Duration // between two published events
+	held    time.Duration // how long a published event is waited for
+	grace   time.Duration // how long what must not come is waited for
+	silent  time.Duration // from this on, a stream without a sign of life is at fault
+	quiet   time.Duration // the longest silence between two signs of life
+}
+
+var defaultPace = pace{
+	head:    time.Second,
+	spacing: 200 * time.Millisecond,
+	held:    3 * time.Second,
+	grace:   300 * time.Millisecond,
+	silent:  20 * time.Second,
+	quiet:   30 * time.Second,
+}
+
+// withDefaults returns c as it will be used.
+func (c Config) withDefaults() Config {
+	if c.For == 0 {
+		c.For = 10 * time.Second
+	}
+	if c.GapType == "" {
+		c.GapType = "gap"
+	}
+	if c.Progress == nil {
+		c.Progress = func(string) {}
+	}
+	if c.pace == (pace{}) {
+		c.pace = defaultPace
+	}
+	return c
+}
+
+func (c *Config) check() error {
+	if c.For < 0 {
+		return fmt.Errorf("check: listen for %v: is negative; give a time such as 10s", c.For)
+	}
+	if c.Origin != "" && !strings.Contains(c.Origin, "://") {
+		return fmt.Errorf("check: origin %q has no scheme; give it as a browser sends it, such as https://example.org", c.Origin)
+	}
+	return nil
+}
+
+// ParseHeader reads lines such as "Authorization: Bearer x".
+func ParseHeader(lines []string) (http.Header, error) {
+	h := make(http.Header)
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if !ok || name == "" || strings.ContainsAny(name, " \t\r\n") || strings.ContainsAny(value, "\r\n\x00") {
+			return nil, fmt.Errorf("check: header %q: is not of the form Name: value", line)
+		}
+		h.Add(name, value)
+	}
+	return h, nil
+}

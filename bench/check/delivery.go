@@ -1,0 +1,264 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// perRound is how many events are published to see how they come.
+const perRound = 5
+
+// deliver opens streams of every kind, publishes, and notes what comes when.
+func (s *session) deliver(ctx context.Context) {
+	streams := s.openListeners(ctx)
+	until := time.Now().Add(s.pace.head)
+	for _, a := range streams {
+		a.awaitHead(ctx, time.Until(until))
+	}
+	if s.publishing() {
+		s.publishRounds(ctx)
+	} else {
+		for _, a := range streams {
+			a.await(ctx, time.Until(until), func() bool { return !a.bodyBegun.IsZero() })
+		}
+	}
+	s.http2.wait(ctx, s.pace.head)
+	leave(streams...)
+}
+
+// openListeners opens the streams that are to hear the published events.
+func (s *session) openListeners(ctx context.Context) []*answer {
+	var streams []*answer
+	for _, v := range s.visits() {
+		v.plain = s.ask(ctx, v.target, request{})
+		v.gzip = s.ask(ctx, v.target, request{header: []string{"Accept-Encoding: gzip"}})
+		streams = append(streams, v.plain, v.gzip)
+	}
+	s.http10 = s.ask(ctx, s.here.target, request{proto: "HTTP/1.0", header: []string{"Connection: close"}})
+	streams = append(streams, s.http10)
+	if s.Origin != "" {
+		s.origin = s.ask(ctx, s.here.target, request{header: []string{"Origin: " + s.Origin}})
+		streams = append(streams, s.origin)
+	}
+	if s.here.target.secure() {
+		s.http2 = s.here.target.askHTTP2(ctx)
+	}
+	return streams
+}
+
+// publishRounds publishes one event for streams that wait for their first, then
+// a round of them. What is not delivered well is given a second chance: a
+// machine that was busy is not a proxy that buffers.
+func (s *session) publishRounds(ctx context.Context) {
+	first, ok := s.publish(ctx, 1, 0)
+	if !ok {
+		return
+	}
+	s.awaitAll(ctx, first[0].n, s.pace.head)
+	for range 2 {
+		if s.round, ok = s.publish(ctx, perRound, s.pace.spacing); !ok {
+			return
+		}
+		s.awaitAll(ctx, s.round[perRound-1].n, s.pace.held)
+		if !s.doubtful() {
+			return
+		}
+	}
+}
+
+// listeners are the streams whose delivery is judged.
+func (s *session) listeners() []*answer {
+	var all []*answer
+	for _, v := range s.visits() {
+		all = append(all, v.plain, v.gzip)
+	}
+	return all
+}
+
+// awaitAll waits until all have heard the n-th event, for at most limit.
+func (s *session) awaitAll(ctx context.Context, n int, limit time.Duration) {
+	until := time.Now().Add(limit)
+	for _, a := range s.listeners() {
+		a.heard(ctx, n, time.Until(until))
+	}
+}
+
+// doubtful reports whether events came in a way that noise explains as well.
+func (s *session) doubtful() bool {
+	for _, a := range s.listeners() {
+		a.mu.Lock()
+		d := arrivals(a, s.round)
+		a.mu.Unlock()
+		if d.came > 0 && (d.buffered() || d.late()) {
+			return true
+		}
+	}
+	return false
+}
+
+// delivered is how a round of events has come.
+type delivered struct {
+	sent, came               int
+	fastest, median, slowest time.Duration
+	together                 int           // events that came with another that was published at another time
+	most                     int           // the most that came at once
+	held                     time.Duration // how late the first of these was
+}
+
+// arrivals sees how the events that were published came to a.
+func arrivals(a *answer, sent []publication) delivered {
+	d := delivered{sent: len(sent)}
+	var late []time.Duration
+	var bunch []time.Time // the events that came at once, last
+	for _, p := range sent {
+		e := a.body.find(p.n)
+		if e == nil {
+			continue
+		}
+		late = append(late, e.at.Sub(p.at))
+		if len(bunch) > 0 && e.at.Sub(bunch[len(bunch)-1]) > atOnce {
+			bunch = bunch[:0]
+		}
+		bunch = append(bunch, e.at)
+		d.addBunch(len(bunch), late)
+	}
+	d.came = len(late)
+	if slices.Sort(late); d.came > 0 {
+		d.fastest, d.median, d.slowest = late[0], late[d.came/2], late[d.came-1]
+	}
+	return d
+}
+
+// atOnce is how close to each other events come that something held together.
+// They are published five times further apart.
+const atOnce = 40 * time.Millisecond
+
+// addBunch notes that the last n events came at once.
+func (d *delivered) addBunch(n int, late []time.Duration) {
+	switch {
+	case n == 2:
+		d.together += 2
+	case n > 2:
+		d.together++
+	}
+	if n > 1 && n > d.most {
+		d.most, d.held = n, late[len(late)-n]
+	}
+}
+
+// buffered reports whether most events came in bunches.
+func (d *delivered) buffered() bool { return d.together*2 > d.sent }
+
+// late reports whether even the fastest event was.
+func (d *delivered) late() bool { return d.came > 0 && d.fastest >= lateFrom }
+
+// lateFrom is a delay that no network, and no server that is not asleep, has.
+const lateFrom = 100 * time.Millisecond
+
+func judgePublish(s *session) Finding {
+	switch {
+	case s.publisher == nil:
+		return skip("needs -publish-url: without it nothing is published, and what comes of that not seen")
+	case s.refused != nil:
+		return fail("-publish-url takes the raw body of a POST as an event and answers 2xx; -publish-header gives it a token", "%v", s.refused)
+	}
+	return good("%s, answered 2xx", count(s.publisher.n, "event"))
+}
+
+const bufferRemedy = "turn buffering off on the way (nginx: X-Accel-Buffering: no, or proxy_buffering off), and flush every event in the server"
+
+func judgeDelivery(s *session) Finding {
+	d := arrivals(s.here.plain, s.round)
+	switch {
+	case d.came == 0:
+		return fail(bufferRemedy+"; or -publish-url publishes to another stream", "BUFFERED, or not delivered: nothing of %s arrived within %s", published(d.sent), span(s.pace.held))
+	case d.buffered():
+		return fail(bufferRemedy, "BUFFERED: of %s, published %s apart, %d arrived at once, after the first of them was held for %s", published(d.sent), span(s.pace.spacing), d.most, span(d.held))
+	case d.came < d.sent:
+		return fail("look for what drops them: a queue that is full, a process that does not know the subscriber", "LOST: %d of %s did not arrive within %s", d.sent-d.came, published(d.sent), span(s.pace.held))
+	}
+	if wrong := misordered(s.here.plain.body.ours); wrong != "" {
+		return fail("deliver every event once, in the order of publishing", "%s", wrong)
+	}
+	return good("%s arrived one by one, %s after publishing at the median, %s at most", published(d.sent), span(d.median), span(d.slowest))
+}
+
+func published(n int) string { return count(n, "published event") }
+
+// misordered says what is wrong with the order of events, if something is.
+func misordered(events []numbered) string {
+	for i, e := range events {
+		switch {
+		case i == 0:
+		case slices.ContainsFunc(events[:i], func(f numbered) bool { return f.n == e.n }):
+			return fmt.Sprintf("event %d came twice", e.n)
+		case e.n < events[i-1].n:
+			return "out of order: " + numbersText(events)
+		}
+	}
+	return ""
+}
+
+func judgeDelay(s *session) Finding {
+	d := arrivals(s.here.plain, s.round)
+	switch {
+	case d.came == 0 || d.buffered():
+		return skip("no event came by itself")
+	case !d.late():
+		return good("no constant delay: the fastest event took %s", span(d.fastest))
+	}
+	remedy := "look for what waits: a server that polls, Nagle's algorithm with delayed acknowledgements"
+	if d.fastest > 150*time.Millisecond && d.fastest < 350*time.Millisecond {
+		remedy = "HAProxy adds about 210 ms to every event unless it has option http-no-delay; otherwise: " + remedy
+	}
+	return warn(remedy, "every event is late, the fastest %s, the slowest %s", span(d.fastest), span(d.slowest))
+}
+
+const gzipRemedy = "set X-Accel-Buffering: no in the server, or leave text/event-stream out of what is compressed (nginx: gzip_types, proxy_ignore_headers)"
+
+func judgeGzip(s *session) Finding {
+	plain, zipped := s.here.plain, s.here.gzip
+	if !plain.streams() {
+		return skip("there was no second stream to compare with: %s", plain.statusWord())
+	}
+	coding := strings.ToLower(zipped.head.get("Content-Encoding"))
+	if zipped.streams() && coding != "" && coding != "gzip" && coding != "identity" {
+		return fail("compress with what was asked for, or not at all", "answered Content-Encoding: %s to Accept-Encoding: gzip", quote(coding))
+	}
+	if len(s.round) == 0 {
+		return judgeGzipOpening(plain, zipped)
+	}
+	p, z := arrivals(plain, s.round), arrivals(zipped, s.round)
+	switch {
+	case p.came == 0 || p.buffered():
+		return skip("nothing to compare with: events do not come at once without it either")
+	case z.came == 0:
+		return fail(gzipRemedy, "something on the way buffers: nothing of %s arrived within %s with gzip accepted; without, they come at once: it compresses, and holds what it has", published(z.sent), span(s.pace.held))
+	case z.buffered():
+		return fail(gzipRemedy, "something on the way buffers: with gzip accepted %d events arrived at once, after the first was held for %s; without, they come at once", z.most, span(z.held))
+	case z.came < z.sent:
+		return fail(gzipRemedy, "%d of %s did not arrive with gzip accepted", z.sent-z.came, published(z.sent))
+	}
+	return good("with gzip accepted events arrive as well, %s, %s at the median", codingText(coding), span(z.median))
+}
+
+// judgeGzipOpening compares what comes without an event.
+func judgeGzipOpening(plain, zipped *answer) Finding {
+	switch {
+	case plain.bodyBegun.IsZero():
+		return skip("nothing was heard to compare with; needs -publish-url")
+	case zipped.bodyBegun.IsZero():
+		return fail(gzipRemedy, "something on the way buffers: no byte arrived with gzip accepted; without, the first come at once")
+	}
+	return good("the first bytes come at once with gzip accepted as well, %s", codingText(zipped.head.get("Content-Encoding")))
+}
+
+func codingText(coding string) string {
+	if coding == "" || coding == "identity" {
+		return "uncompressed"
+	}
+	return "compressed"
+}

@@ -1,0 +1,181 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// probe asks with other methods. The answers are read while the first stream is
+// listened to.
+func (s *session) probe(ctx context.Context) {
+	t := s.here.target
+	s.headMethod = s.ask(ctx, t, request{method: "HEAD"})
+	s.wrongMethod = s.ask(ctx, t, request{method: wrongMethod})
+	if s.Origin != "" {
+		s.preflight = s.ask(ctx, t, request{method: "OPTIONS", header: []string{
+			"Origin: " + s.Origin, "Access-Control-Request-Method: GET", "Access-Control-Request-Headers: last-event-id",
+		}})
+	}
+}
+
+// wrongMethod is one that no stream is opened with. Unlike DELETE it is safe to
+// try on an address that is somebody's: it reads.
+const wrongMethod = "PROPFIND"
+
+// endProbes gives the answers what time they need, and a little more for bytes
+// that should not be there.
+func (s *session) endProbes(ctx context.Context) {
+	for _, a := range []*answer{s.headMethod, s.wrongMethod, s.preflight} {
+		if a != nil {
+			a.awaitHead(ctx, 2*s.pace.head)
+		}
+	}
+	sleep(ctx, time.Until(s.headMethod.headBegunAt().Add(s.pace.grace)))
+	leave(s.headMethod, s.wrongMethod, s.preflight)
+}
+
+func (a *answer) headBegunAt() time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.headBegun
+}
+
+// statusWord is the status, or why there is none.
+func (a *answer) statusWord() string {
+	switch {
+	case a.head.status != 0:
+		return a.head.statusText()
+	case a.end.how == left || a.end.how == open:
+		return "no answer"
+	}
+	return fmt.Sprintf("no answer (%v)", a.end.err)
+}
+
+func judgeHeadMethod(s *session) Finding {
+	a := s.headMethod
+	const remedy = "answer HEAD with the headers alone, or with 405, without opening a stream"
+	switch {
+	case a.head.status == 0:
+		return fail(remedy, "%s to HEAD within %s", a.statusWord(), span(a.lived()))
+	case len(a.start) > 0:
+		return fail(remedy, "HEAD is answered %s and then with bytes, which begin the next answer on this connection: %s", a.head.statusText(), quote(string(a.start)))
+	case a.head.status/100 == 2 || a.head.status == 405:
+		return good("HEAD is answered %s after %s, without a body", a.head.statusText(), span(a.headBegun.Sub(a.asked)))
+	}
+	return warn(remedy, "HEAD is answered %s", a.head.statusText())
+}
+
+func judgeWrongMethod(s *session) Finding {
+	a := s.wrongMethod
+	const remedy = "answer 405 to methods that are not served, with Allow"
+	switch {
+	case a.head.status == 0:
+		return warn(remedy, "%s to %s within %s", a.statusWord(), wrongMethod, span(a.lived()))
+	case a.head.status/100 == 2 && a.head.get("Content-Type") == "text/event-stream":
+		return warn(remedy, "%s opens a stream as well", wrongMethod)
+	case a.head.status/100 == 4 || a.head.status == 501:
+		return good("%s is answered %s", wrongMethod, a.head.statusText())
+	}
+	return warn(remedy, "%s is answered %s", wrongMethod, a.head.statusText())
+}
+
+func judgeHTTP10(s *session) Finding {
+	a := s.http10
+	const remedy = "answer HTTP/1.0, which nginx speaks to servers by default, without chunks: the body as it is, then the end of the connection"
+	switch {
+	case a.head.status == 0:
+		return fail(remedy, "%s to a request of HTTP/1.0 within %s", a.statusWord(), span(a.lived()))
+	case a.head.status != 200:
+		return good("refused: %s", a.head.statusText())
+	case a.head.get("Transfer-Encoding") != "":
+		return fail(remedy, "a request of HTTP/1.0 is answered with Transfer-Encoding: %s, which it does not know", a.head.get("Transfer-Encoding"))
+	case a.bodyBegun.IsZero() && len(s.round) > 0:
+		return fail(remedy, "a stream of HTTP/1.0 is opened, and nothing comes")
+	}
+	return good("a stream of HTTP/1.0 is opened, without chunks")
+}
+
+// http2Answer is the same stream asked for as browsers do over TLS.
+type http2Answer struct {
+	done chan struct{}
+
+	// Set before done is closed.
+	status int
+	major  int
+	head   time.Duration
+	first  time.Duration // until the body's first byte
+	err    error
+
+	cancel context.CancelFunc
+}
+
+// askHTTP2 opens a stream over HTTP/2, if that is spoken there.
+func (t target) askHTTP2(ctx context.Context) *http2Answer {
+	a := &http2Answer{done: make(chan struct{})}
+	ctx, a.cancel = context.WithCancel(ctx)
+	go func() {
+		defer close(a.done)
+		a.err = a.read(ctx, t)
+	}()
+	return a
+}
+
+func (a *http2Answer) read(ctx context.Context, t target) error {
+	transport := &http.Transport{TLSClientConfig: t.tlsConfig(), ForceAttemptHTTP2: true, DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, "GET", t.url.String(), nil)
+	if err != nil {
+		return err
+	}
+	for name, values := range t.header {
+		req.Header[name] = values
+	}
+	req.Host = t.header.Get("Host")
+	req.Header.Set("Accept", "text/event-stream")
+	asked := time.Now()
+	res, err := transport.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	a.status, a.major, a.head = res.StatusCode, res.ProtoMajor, time.Since(asked)
+	_, err = io.ReadFull(res.Body, make([]byte, 1))
+	a.first = time.Since(asked)
+	return err
+}
+
+// wait waits for the first byte, and leaves.
+func (a *http2Answer) wait(ctx context.Context, limit time.Duration) {
+	if a == nil {
+		return
+	}
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-a.done:
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	a.cancel()
+	<-a.done
+}
+
+func judgeHTTP2(s *session) Finding {
+	a := s.http2
+	switch {
+	case !s.here.target.secure():
+		return skip("spoken over TLS only; over HTTP/1.1 a browser opens 6 connections to a host, in all its tabs")
+	case a.major == 1:
+		return warn("offer HTTP/2 on the way: it carries a hundred streams and more", "not spoken: a browser opens 6 connections to a host, in all its tabs")
+	case a.major == 0:
+		return warn("look at the server's log", "no answer over HTTP/2: %v", a.err)
+	case a.status != 200:
+		return fail("answer the same over HTTP/2", "answered with status %d", a.status)
+	case a.err != nil:
+		return warn("begin every stream with a comment line and a retry", "the stream opens after %s, and sends no first byte: %v", span(a.head), a.err)
+	}
+	return good("the head came after %s, the body's first byte after %s", span(a.head), span(a.first))
+}

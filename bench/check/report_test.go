@@ -1,0 +1,133 @@
+package check
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+func someReport() *Report {
+	long := strings.Repeat("many words ", 30)
+	findings := []Finding{good("fine"), warn(long, "%s", long), skip("later"), skip("later"), fail("mend it", "broken")}
+	for i := range findings {
+		findings[i].Section, findings[i].Name = "answer", "x-accel-buffering"
+	}
+	return newReport(&Config{URL: "http://x/"}, time.Now(), findings)
+}
+
+func TestReportFitsItsWidth(t *testing.T) {
+	for _, marks := range []Marks{TerminalMarks, PlainMarks} {
+		var out bytes.Buffer
+		if err := someReport().Print(&out, marks); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > Width {
+				t.Errorf("%d columns: %q", n, line)
+			}
+		}
+		for _, part := range []string{"→ mend it", marks[Fail], "2 checks", "1 ok, 1 warning, 1 failed, 2 skipped"} {
+			if !strings.Contains(out.String(), part) {
+				t.Errorf("nothing of %q in\n%s", part, out.String())
+			}
+		}
+	}
+}
+
+func TestReportErrIsErrFailed(t *testing.T) {
+	r := someReport()
+	if err := r.Err(false); !errors.Is(err, ErrFailed) || err.Error() != "1 of 3 checks failed" {
+		t.Errorf("%v", err)
+	}
+	if err := r.Err(true); !errors.Is(err, ErrFailed) || err.Error() != "2 of 3 checks failed" {
+		t.Errorf("strict: %v", err)
+	}
+	fine := newReport(&Config{}, time.Now(), []Finding{warn("", "so so"), good("fine")})
+	if err := fine.Err(false); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReportJSON(t *testing.T) {
+	var out bytes.Buffer
+	if err := someReport().WriteJSON(&out); err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Schema   string
+		URL      string
+		Counts   map[string]int
+		Findings []map[string]string
+	}
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Schema != "fastsse-check/1" || got.Counts["skipped"] != 2 || len(got.Findings) != 5 || got.Findings[4]["remedy"] != "mend it" || got.Findings[4]["verdict"] != "fail" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestEveryCheckHasAShortNameOfItsOwn(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, s := range sections {
+		for _, c := range s.checks {
+			name := s.name + "/" + c.name
+			if seen[name] || len(c.name) > nameWidth {
+				t.Errorf("%s is taken, or too long", name)
+			}
+			seen[name] = true
+		}
+	}
+}
+
+func TestKnownLimits(t *testing.T) {
+	for _, tt := range []struct {
+		age, idle time.Duration
+		says      string
+	}{
+		{75 * time.Second, 60 * time.Second, "nginx"},
+		{15200 * time.Millisecond, time.Second, "Envoy"},
+		{300 * time.Second, 5 * time.Second, "Cloud Run"},
+		{100 * time.Second, 99500 * time.Millisecond, "Cloudflare"},
+		{44 * time.Second, 3 * time.Second, ""},
+	} {
+		got := list(knownLimits(tt.age, tt.idle))
+		if !strings.Contains(got, tt.says) || (tt.says == "" && got != "") {
+			t.Errorf("%v old, %v idle: %q, want %q", tt.age, tt.idle, got, tt.says)
+		}
+	}
+	if got, want := idleLimits(), "55 s Heroku; 60 s nginx, ALB, Fly.io, Railway; 100 s Cloudflare"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestConfigThatCannotBeMeant(t *testing.T) {
+	for _, tt := range []struct {
+		c    Config
+		says string
+	}{
+		{Config{URL: "ftp://x/"}, "http and https"},
+		{Config{URL: "http://"}, "names no host"},
+		{Config{URL: "http://x/", Origin: "example.org"}, "has no scheme"},
+		{Config{URL: "http://x/", For: -1}, "negative"},
+		{Config{URL: "http://x/", PublishURL: "y"}, "http and https"},
+		{Config{URL: "http://x/", Direct: "y"}, "http and https"},
+		{Config{URL: "http://127.0.0.1:1/"}, "is it served there?"},
+	} {
+		if _, err := Run(t.Context(), tt.c); err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%+v: %v, want %q", tt.c, err, tt.says)
+		}
+	}
+	if h, err := ParseHeader([]string{"A: b", "a:c"}); err != nil || len(h["A"]) != 2 {
+		t.Errorf("%v, %v", h, err)
+	}
+	for _, bad := range []string{"A", ": b", "a b: c", "A: b\nC: d"} {
+		if _, err := ParseHeader([]string{bad}); err == nil {
+			t.Errorf("%q is taken for a header", bad)
+		}
+	}
+}

@@ -1,0 +1,9 @@
+package load
+
+// newCarrier picks what moves the swarm's bytes.
+func newCarrier(s *Swarm) (carrier, error) {
+	if s.request.raw(s.end.url) {
+		return newEpollCarrier(s)
+	}
+	return newHTTPCarrier(s), nil
+}

@@ -1,0 +1,48 @@
+package load
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Churn opens streams and leaves them again on a schedule.
+type Churn struct {
+	swarm *Swarm
+	stop  context.CancelFunc
+	ended chan struct{}
+	done  atomic.Int64
+}
+
+// stay is how many churning streams are open at a time.
+const stay = 200
+
+// NewChurn starts to open and leave rate streams a second of the swarm, which
+// nobody else opens streams of. They leave by a reset, or orderly.
+func NewChurn(s *Swarm, rate float64, reset bool) *Churn {
+	ctx, stop := context.WithCancel(context.Background())
+	c := &Churn{swarm: s, stop: stop, ended: make(chan struct{})}
+	go c.run(ctx, rate, reset)
+	return c
+}
+
+func (c *Churn) run(ctx context.Context, rate float64, reset bool) {
+	defer close(c.ended)
+	var open []int
+	for i, begin := 0, Now(); sleepUntil(ctx, begin+at(i, rate)); i++ {
+		open = append(open, c.swarm.openOne(Client{}))
+		if len(open) > stay {
+			c.swarm.leaveOne(open[0], reset)
+			open = open[1:]
+		}
+		c.done.Add(1)
+	}
+}
+
+// Stop ends the churn. The streams that are open are the swarm's to close.
+func (c *Churn) Stop() {
+	c.stop()
+	<-c.ended
+}
+
+// Done is how many streams were opened.
+func (c *Churn) Done() int64 { return c.done.Load() }

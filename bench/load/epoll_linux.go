@@ -1,0 +1,416 @@
+package load
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// epollCarrier reads plain HTTP/1.1 with one goroutine and one epoll set a meter.
+type epollCarrier struct {
+	swarm   *Swarm
+	readers map[*meter]*epollReader
+	streams []*rawStream // by index
+}
+
+// rawStream is a stream with a socket of its own. Its meter's mutex guards it.
+type rawStream struct {
+	stream
+	fd    int   // -1 while there is none
+	slot  int32 // in its reader
+	life  int32 // how often it has connected: tells stale events from new ones
+	again bool  // it was open before
+	ans   answer
+	out   []byte        // of the request, still to be written
+	full  bool          // epoll says when more of it can be
+	owed  float64       // bytes that a slow client may read now
+	fed   time.Duration // when that was last looked at
+}
+
+func newEpollCarrier(s *Swarm) (*epollCarrier, error) {
+	c := &epollCarrier{swarm: s, readers: make(map[*meter]*epollReader)}
+	for _, m := range s.meters {
+		r, err := newEpollReader(s, m)
+		if err != nil {
+			return nil, err
+		}
+		c.readers[m] = r
+	}
+	return c, nil
+}
+
+func (c *epollCarrier) add(m *meter) *stream {
+	st := &rawStream{fd: -1}
+	r := c.readers[m]
+	m.mu.Lock()
+	st.slot = int32(len(r.slots))
+	r.slots = append(r.slots, st)
+	m.mu.Unlock()
+	c.streams = append(c.streams, st)
+	return &st.stream
+}
+
+func (c *epollCarrier) connect(st *stream) {
+	m := st.meter
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if st.phase == idle {
+		c.readers[m].connect(c.streams[st.index])
+	}
+}
+
+func (c *epollCarrier) returns(st *stream, after time.Duration) {
+	m, raw := st.meter, c.streams[st.index]
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if st.phase == idle {
+		st.phase = waiting
+		heap.Push(&c.readers[m].coming, comeback{Now() + after, raw, raw.life})
+	}
+}
+
+func (c *epollCarrier) leave(st *stream, reset bool) {
+	m, raw := st.meter, c.streams[st.index]
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.leaves(st)
+	raw.close(reset)
+}
+
+func (c *epollCarrier) busy() float64 {
+	most := 0.0
+	for _, r := range c.readers {
+		most = max(most, r.busyShare())
+	}
+	return most
+}
+
+func (c *epollCarrier) close() {
+	for _, st := range c.streams {
+		c.leave(&st.stream, false)
+	}
+	for _, r := range c.readers {
+		r.stop()
+	}
+}
+
+// epollReader is the goroutine of a meter's streams. The meter's mutex guards
+// what it has.
+type epollReader struct {
+	swarm *Swarm
+	meter *meter
+	ep    int
+	done  chan struct{}
+
+	slots   []*rawStream
+	coming  comebacks
+	slow    []*rawStream  // open ones of slow clients
+	ticked  time.Duration // when they last read
+	stopped bool
+
+	watch sync.Mutex // guards what follows
+	idle  time.Duration
+	since time.Duration
+}
+
+func newEpollReader(s *Swarm, m *meter) (*epollReader, error) {
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create epoll set: %w", err)
+	}
+	r := &epollReader{swarm: s, meter: m, ep: ep, done: make(chan struct{}), since: Now()}
+	go r.run()
+	return r, nil
+}
+
+func (r *epollReader) stop() {
+	r.meter.mu.Lock()
+	r.stopped = true
+	r.meter.mu.Unlock()
+	<-r.done
+	unix.Close(r.ep)
+}
+
+// slowTick is how often slow clients read.
+const slowTick = 20 * time.Millisecond
+
+func (r *epollReader) run() {
+	defer close(r.done)
+	events := make([]unix.EpollEvent, 512)
+	buf := make([]byte, 256<<10)
+	timeout := 100 * time.Millisecond
+	for timeout >= 0 {
+		before := Now()
+		n, err := unix.EpollWait(r.ep, events, int(timeout/time.Millisecond))
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return
+		}
+		r.waited(Now() - before)
+		timeout = r.batch(events[:max(n, 0)], buf)
+	}
+}
+
+// waited notes a time without anything to do.
+func (r *epollReader) waited(d time.Duration) {
+	r.watch.Lock()
+	r.idle += d
+	r.watch.Unlock()
+}
+
+// busyShare is the share of the time since it was last asked that was not waited.
+func (r *epollReader) busyShare() float64 {
+	r.watch.Lock()
+	defer r.watch.Unlock()
+	now := Now()
+	share := 1 - r.idle.Seconds()/max((now-r.since).Seconds(), 1e-9)
+	r.idle, r.since = 0, now
+	return max(share, 0) // a wait that is not over may count where it ends
+}
+
+// batch does what is due, and returns how long there is nothing to do at most;
+// negative when the reader is to stop.
+func (r *epollReader) batch(events []unix.EpollEvent, buf []byte) time.Duration {
+	r.meter.mu.Lock()
+	defer r.meter.mu.Unlock()
+	for _, ev := range events {
+		if st := r.slots[ev.Fd]; st.fd >= 0 && st.life == ev.Pad {
+			r.ready(st, ev.Events, buf)
+		}
+	}
+	if r.stopped {
+		return -1
+	}
+	if now := Now(); len(r.slow) > 0 && now-r.ticked >= slowTick {
+		r.ticked = now
+		r.feedSlow(buf, now)
+	}
+	return r.bringBack()
+}
+
+// ready handles one event of epoll.
+func (r *epollReader) ready(st *rawStream, events uint32, buf []byte) {
+	if len(st.out) > 0 {
+		if r.send(st); st.fd < 0 || len(st.out) > 0 {
+			return
+		}
+	}
+	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		r.read(st, buf)
+	}
+}
+
+// connect begins to connect st.
+func (r *epollReader) connect(st *rawStream) {
+	now := Now()
+	r.meter.begins(&st.stream, now)
+	st.dec.restart()
+	st.ans, st.full = answer{}, false
+	st.out = r.swarm.request.bytes(r.swarm.end.url, st.dec.lastID)
+	st.life++
+	if err := r.dial(st); err != nil {
+		r.breaks(st, fmt.Errorf("connect to %v: %w", r.swarm.end.addr, err), now)
+		return
+	}
+	r.send(st)
+}
+
+// dial makes the socket and begins to connect it.
+func (r *epollReader) dial(st *rawStream) error {
+	to := r.swarm.end.addr
+	family := unix.AF_INET
+	if to.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	st.fd = fd
+	if from := r.swarm.nextSource(); from.IsValid() {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+		if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0))); err != nil {
+			return fmt.Errorf("bind to %v: %w", from, err)
+		}
+	}
+	if st.client.Stops || st.client.Rate > 0 { // a small window, so that the server notices
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096)
+	}
+	if err := unix.Connect(fd, sockaddr(to)); err != nil && err != unix.EINPROGRESS {
+		return err
+	}
+	return unix.EpollCtl(r.ep, unix.EPOLL_CTL_ADD, fd, st.interest(unix.EPOLLIN|unix.EPOLLRDHUP))
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Is4() {
+		return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
+	}
+	return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
+}
+
+func (st *rawStream) interest(events uint32) *unix.EpollEvent {
+	return &unix.EpollEvent{Events: events, Fd: st.slot, Pad: st.life}
+}
+
+// send writes the request, or what is left of it. On loopback the connection is
+// there by now; elsewhere epoll says when.
+func (r *epollReader) send(st *rawStream) {
+	n, err := unix.Write(st.fd, st.out)
+	switch {
+	case err == unix.EAGAIN || err == nil && n < len(st.out):
+		st.out, st.full = st.out[max(n, 0):], true
+		r.wants(st, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP)
+		return
+	case err != nil:
+		if code, _ := unix.GetsockoptInt(st.fd, unix.SOL_SOCKET, unix.SO_ERROR); code != 0 {
+			err = unix.Errno(code)
+		}
+		r.breaks(st, fmt.Errorf("connect to %v: %w", r.swarm.end.addr, err), Now())
+		return
+	}
+	st.out = nil
+	if st.full {
+		st.full = false
+		r.wants(st, unix.EPOLLIN|unix.EPOLLRDHUP)
+	}
+}
+
+func (r *epollReader) wants(st *rawStream, events uint32) {
+	_ = unix.EpollCtl(r.ep, unix.EPOLL_CTL_MOD, st.fd, st.interest(events))
+}
+
+// read reads once. The time is taken once a read.
+func (r *epollReader) read(st *rawStream, buf []byte) {
+	n, err := unix.Read(st.fd, buf)
+	if err == unix.EAGAIN || err == unix.EINTR {
+		return
+	}
+	now := Now()
+	if err == nil && n == 0 {
+		err = errEnded
+	}
+	if err != nil {
+		r.breaks(st, err, now)
+		return
+	}
+	if err := r.takes(st, buf[:n:n], now); err != nil {
+		r.breaks(st, err, now)
+	}
+}
+
+// takes takes bytes of the answer.
+func (r *epollReader) takes(st *rawStream, b []byte, now time.Duration) error {
+	body, err := st.ans.feed(b)
+	if err != nil {
+		return err
+	}
+	if st.phase == connecting && st.ans.headDone {
+		r.meter.opens(&st.stream, now, st.again)
+		st.again = true
+		r.settle(st, now)
+	}
+	if err := r.meter.reads(&st.stream, body, now); err != nil {
+		return err
+	}
+	if st.ans.ended {
+		return errEnded
+	}
+	return nil
+}
+
+// settle lets an open stream read as its client does.
+func (r *epollReader) settle(st *rawStream, now time.Duration) {
+	if !st.client.Stops && st.client.Rate == 0 {
+		return
+	}
+	r.wants(st, 0)
+	st.owed, st.fed = 0, now
+	if st.client.Rate > 0 && !slices.Contains(r.slow, st) {
+		r.slow = append(r.slow, st)
+	}
+}
+
+// feedSlow lets slow clients read what they may by now, and forgets those that
+// are no longer open.
+func (r *epollReader) feedSlow(buf []byte, now time.Duration) {
+	kept := r.slow[:0]
+	for _, st := range r.slow {
+		if st.phase != open {
+			continue
+		}
+		kept = append(kept, st)
+		st.owed = min(st.owed+(now-st.fed).Seconds()*float64(st.client.Rate), float64(st.client.Rate))
+		st.fed = now
+		if n := min(int(st.owed), len(buf)); n > 0 {
+			st.owed -= float64(n)
+			r.read(st, buf[:n])
+		}
+	}
+	r.slow = kept
+}
+
+// breaks ends st's connection, and has it come back if its client does.
+func (r *epollReader) breaks(st *rawStream, err error, now time.Duration) {
+	st.close(false)
+	if back, comes := r.meter.breaks(&st.stream, err, now); comes {
+		heap.Push(&r.coming, comeback{back, st, st.life})
+	}
+}
+
+// close closes the socket, by a reset or orderly.
+func (st *rawStream) close(reset bool) {
+	if st.fd < 0 {
+		return
+	}
+	if reset {
+		_ = unix.SetsockoptLinger(st.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	unix.Close(st.fd) // nobody else has it: epoll forgets it too
+	st.fd = -1
+}
+
+// bringBack connects those whose time has come, and returns how long there is
+// nothing to do.
+func (r *epollReader) bringBack() time.Duration {
+	now := Now()
+	for len(r.coming) > 0 && r.coming[0].at <= now {
+		c := heap.Pop(&r.coming).(comeback)
+		if c.st.phase == waiting && c.st.life == c.life {
+			r.connect(c.st)
+		}
+	}
+	timeout := 100 * time.Millisecond
+	if len(r.slow) > 0 {
+		timeout = slowTick
+	}
+	if len(r.coming) > 0 {
+		timeout = min(timeout, r.coming[0].at-now+time.Millisecond)
+	}
+	return timeout
+}
+
+// comeback is a stream that connects again at a time.
+type comeback struct {
+	at   time.Duration
+	st   *rawStream
+	life int32
+}
+
+// comebacks is a heap by time.
+type comebacks []comeback
+
+func (c comebacks) Len() int           { return len(c) }
+func (c comebacks) Less(i, j int) bool { return c[i].at < c[j].at }
+func (c comebacks) Swap(i, j int)      { c[i], c[j] = c[j], c[i] }
+func (c *comebacks) Push(x any)        { *c = append(*c, x.(comeback)) }
+func (c *comebacks) Pop() any {
+	last := (*c)[len(*c)-1]
+	*c = (*c)[:len(*c)-1]
+	return last
+}

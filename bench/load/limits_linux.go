@@ -1,0 +1,30 @@
+package load
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Limits are what the system lets this process have. Zero: not known.
+type Limits struct {
+	Descriptors uint64
+	Ports       int // given out to connections, for each local address and target
+}
+
+// FindLimits asks the system.
+func FindLimits() Limits {
+	var l Limits
+	var r unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &r) == nil {
+		l.Descriptors = r.Cur
+	}
+	if b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range"); err == nil {
+		var from, to int
+		if n, _ := fmt.Sscan(string(b), &from, &to); n == 2 {
+			l.Ports = to - from + 1
+		}
+	}
+	return l
+}

@@ -1,0 +1,12 @@
+//go:build !linux
+
+package load
+
+// Limits are what the system lets this process have. Zero: not known.
+type Limits struct {
+	Descriptors uint64
+	Ports       int // given out to connections, for each local address and target
+}
+
+// FindLimits knows nothing of systems other than Linux.
+func FindLimits() Limits { return Limits{} }

@@ -1,0 +1,235 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Client is how the client of a stream behaves.
+type Client struct {
+	Returns bool // comes back as a browser does, with its Last-Event-ID
+	Stops   bool // reads the head of the answer, and nothing after it
+	Rate    int  // bytes a second that it reads; zero: all that comes
+}
+
+// defaultRetry is how long a browser waits before it comes back when the server
+// has not said: Chromium's three seconds.
+const defaultRetry = 3 * time.Second
+
+// phase is where a stream is in its life.
+type phase int
+
+const (
+	idle       phase = iota // not connected, by our own will
+	connecting              // until the head of an answer is there
+	open
+	waiting // to come back
+	gone    // refused, or broken and not to come back
+)
+
+// errEnded is a clean end.
+var errEnded = errors.New("the server ended the stream")
+
+// stream is what a client has of its stream. Its meter's mutex guards it.
+type stream struct {
+	index   int
+	client  Client
+	meter   *meter
+	phase   phase
+	began   time.Duration // of connecting
+	dec     decoder
+	tallies []tally // by lane
+}
+
+// meter counts what a share of the streams see: one reading goroutine's.
+type meter struct {
+	swarm *Swarm
+
+	mu         sync.Mutex // guards all below, and the streams; held for a batch of reads
+	now        Interval   // since it was last taken
+	open       int
+	connecting int
+	delivered  uint64
+	lastEvent  time.Duration
+	firstErr   error
+}
+
+// Interval is what has happened to the streams of a swarm between two looks.
+type Interval struct {
+	Opened      int // first answers
+	Refused     int // answers that are no stream
+	Failed      int // connections that came to nothing
+	Ended       int // open streams that ended, not by our will
+	Reconnected int
+	Opening     *hdrhistogram.Histogram // from connecting to the head of the answer, in µs
+	Other       uint64                  // events of others
+	Lanes       []LaneInterval
+}
+
+// LaneInterval is what the streams have had of one lane.
+type LaneInterval struct {
+	Delivered  uint64 // each event once a stream
+	Duplicated uint64
+	OutOfOrder uint64
+	Missing    int64                   // holes that opened, less those that closed
+	Latency    *hdrhistogram.Histogram // in µs
+}
+
+func newInterval() Interval { return Interval{Opening: newHistogram()} }
+
+// lane returns lane i's figures, which begin now if there are none.
+func (v *Interval) lane(i int) *LaneInterval {
+	for i >= len(v.Lanes) {
+		v.Lanes = append(v.Lanes, LaneInterval{Latency: newHistogram()})
+	}
+	return &v.Lanes[i]
+}
+
+// add adds what happened in o.
+func (v *Interval) add(o *Interval) {
+	v.Opened += o.Opened
+	v.Refused += o.Refused
+	v.Failed += o.Failed
+	v.Ended += o.Ended
+	v.Reconnected += o.Reconnected
+	v.Other += o.Other
+	v.Opening.Merge(o.Opening)
+	for i := range o.Lanes {
+		to, from := v.lane(i), &o.Lanes[i]
+		to.Delivered += from.Delivered
+		to.Duplicated += from.Duplicated
+		to.OutOfOrder += from.OutOfOrder
+		to.Missing += from.Missing
+		to.Latency.Merge(from.Latency)
+	}
+}
+
+// reset empties the interval, and keeps its memory.
+func (v *Interval) reset() {
+	lanes, opening := v.Lanes, v.Opening
+	opening.Reset()
+	for i := range lanes {
+		lanes[i].Latency.Reset()
+		lanes[i] = LaneInterval{Latency: lanes[i].Latency}
+	}
+	*v = Interval{Opening: opening, Lanes: lanes}
+}
+
+// The moves of a stream's life. All are called with mu held.
+
+func (m *meter) begins(st *stream, now time.Duration) {
+	st.phase, st.began = connecting, now
+	m.connecting++
+}
+
+func (m *meter) opens(st *stream, now time.Duration, again bool) {
+	st.phase = open
+	m.connecting--
+	m.open++
+	if again {
+		m.now.Reconnected++
+	} else {
+		m.now.Opened++
+	}
+	record(m.now.Opening, now-st.began)
+}
+
+// breaks is called when st's connection came to nothing, or ended. It returns
+// when the client comes back, if it does.
+func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Duration, comes bool) {
+	refused := isRefusal(err)
+	switch {
+	case st.phase == open:
+		m.open--
+		m.now.Ended++
+	case refused:
+		m.connecting--
+		m.now.Refused++
+	default:
+		m.connecting--
+		m.now.Failed++
+	}
+	if m.firstErr == nil {
+		m.firstErr = fmt.Errorf("stream %d: %w", st.index+1, err)
+	}
+	if !st.client.Returns || refused {
+		st.phase = gone
+		return 0, false
+	}
+	st.phase = waiting
+	return now + st.comesAfter(), true
+}
+
+// comesAfter is how long the client waits before it comes back.
+func (st *stream) comesAfter() time.Duration {
+	if st.dec.retry > 0 {
+		return st.dec.retry
+	}
+	return defaultRetry
+}
+
+// leaves is called when we end st ourselves.
+func (m *meter) leaves(st *stream) {
+	switch st.phase {
+	case open:
+		m.open--
+	case connecting:
+		m.connecting--
+	}
+	st.phase = idle
+}
+
+// reads takes bytes of the body that came at now.
+func (m *meter) reads(st *stream, body []byte, now time.Duration) error {
+	return st.dec.feed(body, func(data []byte) { m.event(st, data, now) })
+}
+
+// event counts one event.
+func (m *meter) event(st *stream, data []byte, now time.Duration) {
+	if m.swarm.foreign != nil {
+		m.foreignEvent(data, now)
+		return
+	}
+	s, ok := readStamp(data)
+	if !ok || s.lane >= len(m.swarm.spreads) {
+		m.now.Other++
+		return
+	}
+	for s.lane >= len(st.tallies) {
+		st.tallies = append(st.tallies, tally{})
+	}
+	l := m.now.lane(s.lane)
+	a, missing := st.tallies[s.lane].see(s.seq, now)
+	l.Missing += missing
+	switch a {
+	case twice:
+		l.Duplicated++
+		return
+	case late:
+		l.OutOfOrder++
+	}
+	m.delivers(l, now, now-s.due)
+	m.swarm.spreads[s.lane].arrived(s.seq, now-s.due)
+}
+
+// foreignEvent counts an event that somebody else has published. Whether any is
+// missing cannot be known.
+func (m *meter) foreignEvent(data []byte, now time.Duration) {
+	due, ok := m.swarm.foreign.find(data)
+	if !ok {
+		m.now.Other++
+		return
+	}
+	m.delivers(m.now.lane(0), now, now-due)
+}
+
+func (m *meter) delivers(l *LaneInterval, now, latency time.Duration) {
+	l.Delivered++
+	m.delivered++
+	m.lastEvent = now
+	record(l.Latency, latency)
+}

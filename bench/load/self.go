@@ -1,0 +1,98 @@
+package load
+
+import (
+	"context"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Self watches the load generator: whether it can keep its own times.
+type Self struct {
+	process *Process
+	stop    context.CancelFunc
+	ended   chan struct{}
+
+	mu    sync.Mutex // guards what follows
+	lag   *hdrhistogram.Histogram
+	worst time.Duration // since it was last asked
+	pause time.Duration // of garbage collection, when it began
+}
+
+// Condition is how the generator is doing.
+type Condition struct {
+	Usage
+	WorstLag time.Duration // of a timer, since it was last asked
+	GCPause  time.Duration // all pauses of the garbage collection since it began
+}
+
+// watchEvery is how long the timer sleeps whose lag is measured.
+const watchEvery = 10 * time.Millisecond
+
+// NewSelf starts to watch.
+func NewSelf() (*Self, error) {
+	p, err := NewProcess(os.Getpid())
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Self{process: p, stop: stop, ended: make(chan struct{}), lag: newHistogram(), pause: gcPause()}
+	go s.run(ctx)
+	return s, nil
+}
+
+func (s *Self) run(ctx context.Context) {
+	defer close(s.ended)
+	for {
+		due := Now() + watchEvery
+		if !sleepUntil(ctx, due) {
+			return
+		}
+		lag := Now() - due
+		s.mu.Lock()
+		record(s.lag, lag)
+		s.worst = max(s.worst, lag)
+		s.mu.Unlock()
+	}
+}
+
+// Look returns how the generator is doing.
+func (s *Self) Look() (Condition, error) {
+	u, err := s.process.Usage()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := Condition{Usage: u, WorstLag: s.worst, GCPause: gcPause() - s.pause}
+	s.worst = 0
+	return c, err
+}
+
+// Lag is how late the timer was, in µs, since Forget or the beginning.
+func (s *Self) Lag() *hdrhistogram.Histogram {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lag.Clone()
+}
+
+// Forget begins the timer's histogram and the pauses anew.
+func (s *Self) Forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lag.Reset()
+	s.worst, s.pause = 0, gcPause()
+}
+
+// Close ends the watch.
+func (s *Self) Close() {
+	s.stop()
+	<-s.ended
+}
+
+// gcPause is how long the program has been stopped for garbage collection.
+func gcPause() time.Duration {
+	var stats debug.GCStats
+	debug.ReadGCStats(&stats)
+	return stats.PauseTotal
+}

@@ -1,0 +1,91 @@
+package load
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// spread is when the first, the median, the 99th percentile's and the last
+// reader had each event of a lane. It needs no time of any reader: arrivals are
+// counted as they come, and the one that completes a share is the share's time.
+//
+// Several readers may call arrived at a time. Their arrivals may then be counted
+// in an order that is off by the length of a read.
+type spread struct {
+	readers atomic.Uint32 // that each event should reach
+
+	pages atomic.Pointer[[]*spreadPage] // by sequence
+
+	mu                       sync.Mutex // guards growing pages, and what follows
+	first, median, p99, last *hdrhistogram.Histogram
+}
+
+// spreadPage counts the arrivals of consecutive events.
+type spreadPage [1024]atomic.Uint32
+
+func newSpread() *spread {
+	s := &spread{first: newHistogram(), median: newHistogram(), p99: newHistogram(), last: newHistogram()}
+	s.pages.Store(&[]*spreadPage{})
+	return s
+}
+
+// arrived counts one more reader that has event seq, after latency.
+func (s *spread) arrived(seq uint64, latency time.Duration) {
+	all := s.readers.Load()
+	if all == 0 {
+		return
+	}
+	n := s.count(seq).Add(1)
+	if n == 1 || n == all || n == share(all, 50) || n == share(all, 99) {
+		s.record(n, all, latency)
+	}
+}
+
+// share is which reader completes a share of all.
+func share(all, percent uint32) uint32 {
+	return uint32((uint64(all)*uint64(percent) + 99) / 100)
+}
+
+func (s *spread) count(seq uint64) *atomic.Uint32 {
+	page, at := int(seq/uint64(len(spreadPage{}))), seq%uint64(len(spreadPage{}))
+	pages := *s.pages.Load()
+	if page >= len(pages) {
+		pages = s.grow(page)
+	}
+	return &pages[page][at]
+}
+
+func (s *spread) grow(page int) []*spreadPage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pages := *s.pages.Load()
+	for len(pages) <= page {
+		pages = append(pages[:len(pages):len(pages)], new(spreadPage))
+	}
+	s.pages.Store(&pages)
+	return pages
+}
+
+func (s *spread) record(n, all uint32, latency time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, mark := range []struct {
+		at uint32
+		in *hdrhistogram.Histogram
+	}{{1, s.first}, {share(all, 50), s.median}, {share(all, 99), s.p99}, {all, s.last}} {
+		if n == mark.at {
+			record(mark.in, latency)
+		}
+	}
+}
+
+// newHistogram counts microseconds up to ten minutes, to three figures.
+func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 600_000_000, 3) }
+
+// record counts a latency; what is beyond ten minutes counts as ten minutes.
+func record(h *hdrhistogram.Histogram, latency time.Duration) {
+	_ = h.RecordValue(min(max(int64(latency/time.Microsecond), 1), 600_000_000))
+}

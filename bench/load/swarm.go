@@ -1,0 +1,292 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// SwarmConfig is what the streams of a swarm have in common.
+type SwarmConfig struct {
+	Request Request
+	Readers int      // goroutines that read, where one reads many streams; zero means one
+	Lanes   int      // publishers whose events are counted; zero means one
+	Foreign *Foreign // finds the time in events that are not ours; nil: ours are expected
+}
+
+// Swarm is many streams of one request. Plain HTTP/1.1 is read by a few
+// goroutines with an epoll set each, on Linux: no goroutine a stream, so that the
+// CPU is the server's. Everything else goes by way of net/http.
+//
+// Open, Leave, ResetAll and ReopenAll are for one goroutine at a time; the rest
+// may be called at any time.
+type Swarm struct {
+	request  Request
+	end      endpoint
+	foreign  *Foreign
+	carrier  carrier
+	meters   []*meter
+	spreads  []*spread // by lane
+	streams  []*stream
+	left     []int // indexes of streams that are to be used again
+	dealing  sync.Mutex
+	sources  *sources // guarded by dealing
+	total    Interval // what was taken; guarded by totalled
+	totalled sync.Mutex
+}
+
+// carrier connects streams and moves their bytes.
+type carrier interface {
+	// add makes a stream that is read by the meter's goroutine.
+	add(m *meter) *stream
+	// connect begins to connect a stream that is idle.
+	connect(st *stream)
+	// returns connects a stream that is idle after a time.
+	returns(st *stream, after time.Duration)
+	// leave ends a stream, by a reset or orderly; its client does not come back.
+	leave(st *stream, reset bool)
+	// busy is the share of the time since the last call in which the busiest
+	// reader had something to do.
+	busy() float64
+	close()
+}
+
+// NewSwarm prepares streams; none is opened.
+func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
+	end, err := resolve(ctx, c.Request.URL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Swarm{
+		request: c.Request, end: end, foreign: c.Foreign,
+		sources: newSources(c.Request.Sources, end.addr.Addr()), total: newInterval(),
+	}
+	for range max(c.Lanes, 1) {
+		s.spreads = append(s.spreads, newSpread())
+	}
+	for range max(c.Readers, 1) {
+		s.meters = append(s.meters, &meter{swarm: s, now: newInterval()})
+	}
+	if s.carrier, err = newCarrier(s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Expect says how many streams an event of a lane should reach. It is called
+// before the lane's first event.
+func (s *Swarm) Expect(lane, readers int) {
+	s.spreads[lane].readers.Store(uint32(readers))
+}
+
+// Open opens n streams, at most rate a second (0: as fast as it goes). It returns
+// when all are connecting, or ctx is done.
+func (s *Swarm) Open(ctx context.Context, n int, rate float64, c Client) {
+	begin := Now()
+	for i := range n {
+		if rate > 0 && !sleepUntil(ctx, begin+at(i, rate)) || ctx.Err() != nil {
+			return
+		}
+		s.openOne(c)
+	}
+}
+
+// openOne opens a stream, and returns its index.
+func (s *Swarm) openOne(c Client) int {
+	if n := len(s.left); n > 0 { // one that has left
+		index := s.left[n-1]
+		s.left = s.left[:n-1]
+		st := s.streams[index]
+		st.client, st.tallies, st.dec = c, nil, decoder{}
+		s.carrier.connect(st)
+		return index
+	}
+	m := s.meters[len(s.streams)%len(s.meters)]
+	st := s.carrier.add(m)
+	st.index, st.client, st.meter = len(s.streams), c, m
+	s.streams = append(s.streams, st)
+	s.carrier.connect(st)
+	return st.index
+}
+
+// leaveOne ends a stream for good.
+func (s *Swarm) leaveOne(index int, reset bool) {
+	s.carrier.leave(s.streams[index], reset)
+	s.left = append(s.left, index)
+}
+
+// ResetAll ends every stream by a reset, as a crash of all clients would.
+func (s *Swarm) ResetAll() {
+	for _, st := range s.streams {
+		s.carrier.leave(st, true)
+	}
+}
+
+// ReopenAll opens them again, each with the last id that it has seen.
+func (s *Swarm) ReopenAll() {
+	for _, st := range s.streams {
+		s.carrier.connect(st)
+	}
+}
+
+// Close ends all streams and their readers.
+func (s *Swarm) Close() { s.carrier.close() }
+
+// Now returns how many streams are open, and how many have no answer yet.
+func (s *Swarm) Now() (open, connecting int) {
+	for _, m := range s.meters {
+		m.mu.Lock()
+		open += m.open
+		connecting += m.connecting
+		m.mu.Unlock()
+	}
+	return open, connecting
+}
+
+// Err is the first thing that went wrong with a stream.
+func (s *Swarm) Err() error {
+	var first error
+	for _, m := range s.meters {
+		m.mu.Lock()
+		if first == nil {
+			first = m.firstErr
+		}
+		m.mu.Unlock()
+	}
+	return first
+}
+
+// Delivered is how many events have been read, each once a stream.
+func (s *Swarm) Delivered() (n uint64, last time.Duration) {
+	for _, m := range s.meters {
+		m.mu.Lock()
+		n += m.delivered
+		last = max(last, m.lastEvent)
+		m.mu.Unlock()
+	}
+	return n, last
+}
+
+// Busy is the share of the time since the last call in which the busiest reader
+// had something to do. It is negative where that is not known.
+func (s *Swarm) Busy() float64 { return s.carrier.busy() }
+
+// Take returns what has happened since it was last called.
+func (s *Swarm) Take() Interval {
+	v := newInterval()
+	for _, m := range s.meters {
+		m.mu.Lock()
+		v.add(&m.now)
+		m.now.reset()
+		m.mu.Unlock()
+	}
+	s.totalled.Lock()
+	s.total.add(&v)
+	s.totalled.Unlock()
+	return v
+}
+
+// Total returns what has happened in all intervals that were taken.
+func (s *Swarm) Total() Interval {
+	v := newInterval()
+	s.totalled.Lock()
+	v.add(&s.total)
+	s.totalled.Unlock()
+	return v
+}
+
+// Spread is a histogram each of when the first, the median, the 99th percentile's
+// and the last reader had an event, in µs.
+type Spread struct{ First, Median, P99, Last *hdrhistogram.Histogram }
+
+// Spread returns the fan-out spread of a lane's events: when the first reader had
+// each, the median, the 99th percentile's and the last.
+func (s *Swarm) Spread(lane int) Spread {
+	sp := s.spreads[lane]
+	sp.mu.Lock()
+	defer sp.mu.Unlock()
+	return Spread{First: sp.first.Clone(), Median: sp.median.Clone(), P99: sp.p99.Clone(), Last: sp.last.Clone()}
+}
+
+// CaughtUp returns when each stream that has all events of a lane up to seq got
+// the last of them.
+func (s *Swarm) CaughtUp(lane int, seq uint64) []time.Duration {
+	var caught []time.Duration
+	for _, st := range s.streams {
+		st.meter.mu.Lock()
+		if lane < len(st.tallies) && st.tallies[lane].whole(seq) {
+			caught = append(caught, st.tallies[lane].at)
+		}
+		st.meter.mu.Unlock()
+	}
+	return caught
+}
+
+// AwaitOpen waits until no stream is connecting, or ctx is done. It fails when
+// one came to nothing, or when there is no answer for patience.
+func (s *Swarm) AwaitOpen(ctx context.Context, patience time.Duration) error {
+	last, since := -1, Now()
+	for {
+		open, connecting := s.Now()
+		if connecting == 0 {
+			return s.openError()
+		}
+		if open != last {
+			last, since = open, Now()
+		}
+		if Now()-since > patience {
+			return fmt.Errorf("open streams: %d are open, and %d have had no answer for %v", open, connecting, patience)
+		}
+		if !sleepUntil(ctx, Now()+time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+}
+
+// openError is why streams are not open.
+func (s *Swarm) openError() error {
+	open, _ := s.Now()
+	if missing := len(s.streams) - len(s.left) - open; missing > 0 {
+		return fmt.Errorf("open streams: %d of %d came to nothing: %w", missing, len(s.streams), errors.Join(s.Err()))
+	}
+	return nil
+}
+
+// nextSource is the local address of the next connection; the zero one leaves it
+// to the system.
+func (s *Swarm) nextSource() netip.Addr {
+	s.dealing.Lock()
+	defer s.dealing.Unlock()
+	return s.sources.next()
+}
+
+// PerAddress is how many connections one local address has made, at most.
+func (s *Swarm) PerAddress() int {
+	s.dealing.Lock()
+	defer s.dealing.Unlock()
+	return s.sources.most()
+}
+
+// Streams is how many streams there are, open or not.
+func (s *Swarm) Streams() int { return len(s.streams) - len(s.left) }
+
+// ReturnAll has every stream come back by itself, as a browser does: after the
+// retry time that its server gave it, or 3 s. It returns the shortest of them.
+func (s *Swarm) ReturnAll() (first time.Duration) {
+	first = -1
+	for _, st := range s.streams {
+		st.meter.mu.Lock()
+		wait := st.comesAfter()
+		st.meter.mu.Unlock()
+		if first < 0 || wait < first {
+			first = wait
+		}
+		s.carrier.returns(st, wait)
+	}
+	return max(first, 0)
+}

@@ -1,0 +1,53 @@
+// Package report renders results as one HTML file that needs nothing else: no
+// network, no second file, a browser of 2024 or later. One result is shown
+// with its figures and charts, several are compared with the first.
+//
+// Figures are text of the page, and there without JavaScript. Charts are drawn
+// from the JSON in the element with the id data by report.js and uPlot.
+package report
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+
+	"github.com/fastsse/fastsse/bench/result"
+)
+
+var (
+	//go:embed report.html.tmpl
+	pageSource string
+	//go:embed report.css
+	pageCSS string
+	//go:embed report.js
+	pageJS string
+
+	//go:embed uplot/uPlot.iife.min.js
+	uplotJS string
+	//go:embed uplot/uPlot.min.css
+	uplotCSS string
+	//go:embed uplot/LICENSE
+	uplotLicense string
+)
+
+var pageTemplate = template.Must(template.New("report").Parse(pageSource))
+
+// Write renders results as one HTML page. An empty title is made of what was
+// measured. The same results give the same bytes. Whatever text is in a result
+// is shown as text, whoever wrote it. The results are only read.
+func Write(w io.Writer, title string, results ...*result.Result) error {
+	if len(results) == 0 {
+		return errors.New("report: render 0 results; give at least one")
+	}
+	for i, r := range results {
+		if r == nil {
+			return fmt.Errorf("report: result %d of %d is nil; leave it out", i+1, len(results))
+		}
+	}
+	if err := pageTemplate.Execute(w, newPage(title, results)); err != nil {
+		return fmt.Errorf("report: write the page of %d results: %w", len(results), err)
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package result
+
+import "time"
+
+// full is a result in which everything was measured, and numbers are easy to
+// tell apart.
+func full() *Result {
+	some := func(p50 float64) Percentiles {
+		return Percentiles{P50: p50, P90: 2 * p50, P99: 5 * p50, P999: 8 * p50, Max: 10 * p50, Mean: 1.2 * p50, Count: 1_500_000}
+	}
+	at := func(p50 float64) *Percentiles { p := some(p50); return &p }
+	spread := &Spread{First: some(1), Median: some(11), P99: some(20), Last: some(23)}
+	return &Result{
+		Schema: Schema, Command: "run", Name: "http://127.0.0.1:8080/events?topic=bench",
+		Begun: time.Date(2026, 11, 20, 21, 40, 0, 0, time.UTC), Seconds: 34.2,
+		Machine:   Machine{OS: "linux", Kernel: "6.1.0", Processors: 2, Go: "go1.26.8"},
+		Scenario:  map[string]string{"c": "10000", "rate": "5"},
+		SuspectOf: []string{},
+		Asked:     10_000, Opened: 9_998, Refused: 1, Failed: 1, Ended: 3, Reconnected: 2,
+		FirstError: "dial tcp 127.0.0.1:8080: connection refused",
+		OpenMS:     at(0.4), OpenSeconds: 2.05,
+		Published: 150, Expected: new(uint64(1_499_700)), Delivered: 1_499_690, Lost: new(uint64(10)), Missing: 4,
+		Duplicated: 1, OutOfOrder: 2, Other: 7, PerSecond: 49_812.4,
+		LatencyMS: at(12.24), SpreadMS: spread, PublisherLateMS: 1.8,
+		Server: &Server{
+			PID: 4711, BytesPerStream: new(970.4), BytesPerStreamAll: new(1312.0), CPUToOpenUS: new(24.1),
+			CPUPerDeliveryUS: new(5.31), CPUSeconds: 7.96, RSSBytes: 31 << 20, Threads: 9, Descriptors: 10_021,
+		},
+		Tool: Tool{
+			CPUSeconds: 9.1, TimerLagMS: some(0.06), ReaderBusy: new(0.41), GCPauseMS: 0.9,
+			Descriptors: 10_017, Limit: 20_000, PerAddress: 9_998, Ports: 28_232,
+		},
+		Spectrum: []Quantum{{0, 3.1}, {50, 12.24}, {100, 122.4}},
+		Samples: []Sample{{
+			At: 1, Phase: "publish", Streams: 9_998, Published: 5, Delivered: 49_990, Missing: -1, LatencyMS: at(12),
+			ServerCPU: new(0.26), RSSBytes: new(uint64(31 << 20)), Descriptors: new(int32(10_021)), Threads: new(int32(9)), Goroutines: new(12),
+			ToolCPU: 0.3, TimerLagMS: 0.4,
+		}},
+	}
+}
+
+// fullest is full with what only other commands and several publishers have.
+func fullest() *Result {
+	r := full()
+	r.Storm = &Storm{
+		Streams: 9_998, Missed: 100, ConnectedS: 0.82, Caught: 9_997,
+		P50: 0.61, P95: 0.88, P99: 0.93, Last: 0.97, CPUSeconds: 1.4,
+	}
+	r.Trend = &Trend{
+		P99: new(0.021), RSS: new(0.13), Descriptors: new(0.0), Threads: new(0.0), Goroutines: new(0.004), CPU: new(-0.01),
+		Rising: []string{"rss"},
+	}
+	r.Lanes = []Lane{
+		{Streams: 9_998, Published: 150, Expected: 1_499_700, Delivered: 1_499_690, Lost: 10, LatencyMS: *r.LatencyMS, SpreadMS: r.SpreadMS},
+		{Name: "beside", Streams: 100, Published: 30, Expected: 3_000, Delivered: 3_000, LatencyMS: Percentiles{P50: 9, P99: 44, Count: 3_000}},
+	}
+	return r
+}

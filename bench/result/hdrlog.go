@@ -1,0 +1,78 @@
+package result
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// HDRLog writes histograms of intervals in the HdrHistogram log format (version
+// 1.3), for the tools that read it: one line each, which can be summed up without
+// loss. Values are microseconds, and Interval_Max is in milliseconds as usual;
+// tools take nanoseconds unless told that 1000 of these are a millisecond
+// (HistogramLogProcessor -outputValueUnitRatio 1000). A comment in the log says so.
+//
+// Its methods are for one goroutine at a time. It buffers nothing.
+type HDRLog struct {
+	out firstError
+}
+
+// firstError is a writer that writes nothing any more after a write failed.
+type firstError struct {
+	w   io.Writer
+	err error // of that write
+}
+
+func (f *firstError) Write(p []byte) (n int, err error) {
+	if f.err == nil {
+		n, f.err = f.w.Write(p)
+	}
+	return n, f.err
+}
+
+// NewHDRLog begins a log with its head. An error of that is what the first
+// Interval returns. Begun is what intervals count from.
+func NewHDRLog(w io.Writer, begun time.Time) *HDRLog {
+	l := &HDRLog{out: firstError{w: w}}
+	head := hdrhistogram.NewHistogramLogWriter(&l.out)
+	seconds := float64(begun.UnixMilli()) / 1000
+	// The library's own OutputStartTime drops the milliseconds.
+	for _, comment := range []string{
+		"[Logged by fastsse bench]",
+		"[Histogram log format version " + hdrhistogram.HISTOGRAM_LOG_FORMAT_VERSION + "]",
+		"[Histograms are of microseconds (-outputValueUnitRatio 1000); Interval_Max is in milliseconds, times are in seconds]",
+		fmt.Sprintf("[StartTime: %.3f (seconds since epoch), %s]", seconds, begun.UTC().Format(time.RFC3339)),
+		fmt.Sprintf("[BaseTime: %.3f (seconds since epoch)]", seconds),
+	} {
+		head.OutputComment(comment) //nolint:errcheck // l.out keeps it
+	}
+	head.OutputLegend() //nolint:errcheck // l.out keeps it
+	return l
+}
+
+// Interval appends what came from one time since the beginning to another. An
+// empty histogram is an interval in which nothing came; nil is none.
+func (l *HDRLog) Interval(from, to time.Duration, h *hdrhistogram.Histogram) error {
+	if h == nil || l.out.err != nil {
+		return l.failure()
+	}
+	histogram, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		return fmt.Errorf("hdr log: interval from %v to %v: %w", from, to, err)
+	}
+	// The library's writer divides the maximum by 1,000,000 and cannot be told
+	// otherwise, as the fields of its options are its own.
+	const perMillisecond = 1000
+	fmt.Fprintf(&l.out, "%.3f,%.3f,%.3f,%s\n", from.Seconds(), (to - from).Seconds(), float64(h.Max())/perMillisecond, histogram)
+	return l.failure()
+}
+
+// failure is the first error of the file.
+func (l *HDRLog) failure() error {
+	if l.out.err == nil {
+		return nil
+	}
+	return fmt.Errorf("hdr log: %w", l.out.err)
+}

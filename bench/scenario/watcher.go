@@ -1,0 +1,182 @@
+package scenario
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/fastsse/fastsse/bench/load"
+	"github.com/fastsse/fastsse/bench/result"
+)
+
+// watcher looks at a session each second.
+type watcher struct {
+	s     *session
+	quit  chan struct{}
+	ended chan struct{}
+	once  sync.Once
+
+	mu        sync.Mutex // guards what follows
+	phase     string
+	samples   []result.Sample
+	last      time.Duration // when it last looked
+	usage     load.Usage    // as it was then
+	own       load.Usage
+	ownCPU    float64 // processors' worth, when it last could tell
+	published uint64
+	fds       int32 // most that the generator had
+	logErr    error
+}
+
+func newWatcher(s *session) *watcher {
+	w := &watcher{s: s, quit: make(chan struct{}), ended: make(chan struct{}), last: s.start, usage: s.usage.empty, phase: "open"}
+	if own, err := s.self.Look(); err == nil {
+		w.own = own.Usage
+	}
+	go w.run()
+	return w
+}
+
+func (w *watcher) run() {
+	defer close(w.ended)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			w.look(shortest)
+		case <-w.quit:
+			w.look(0) // nothing may be left uncounted
+			return
+		}
+	}
+}
+
+// stop takes a last look.
+func (w *watcher) stop() {
+	w.once.Do(func() { close(w.quit) })
+	<-w.ended
+}
+
+// enter begins a phase. What was in the one before is a sample of its own.
+func (w *watcher) enter(phase string) {
+	w.mu.Lock()
+	same := w.phase == phase
+	w.mu.Unlock()
+	if !same {
+		w.look(shortest)
+	}
+	w.mu.Lock()
+	w.phase = phase
+	w.mu.Unlock()
+}
+
+// shortest is the shortest interval that is worth a sample.
+const shortest = 50 * time.Millisecond
+
+// telling is the shortest interval in which CPU time tells something: it is
+// counted in steps of 10 ms.
+const telling = 200 * time.Millisecond
+
+// look takes a sample, if the last one is at least so long ago.
+func (w *watcher) look(ago time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := load.Now()
+	if now-w.last < ago {
+		return
+	}
+	v := result.Sample{At: (now - w.s.start).Seconds(), Phase: w.phase}
+	latency := w.count(&v)
+	v.LatencyMS = result.Of(latency)
+	w.lookAtServer(&v, now)
+	w.lookAtSelf(&v, now)
+	if w.s.Log != nil && w.logErr == nil && latency.TotalCount() > 0 {
+		w.logErr = w.s.Log(w.last-w.s.start, now-w.s.start, latency)
+	}
+	w.last = now
+	w.samples = append(w.samples, v)
+	if w.s.Watch != nil {
+		w.s.Watch(v)
+	}
+}
+
+// count adds up what has happened in all lanes, and returns the first one's
+// latency.
+func (w *watcher) count(v *result.Sample) *hdrhistogram.Histogram {
+	latency := hdrhistogram.New(1, 600_000_000, 3)
+	published := uint64(0)
+	for i, l := range w.s.lanes {
+		got := l.swarm.Take()
+		open, connecting := l.swarm.Now()
+		v.Streams += open
+		v.Connecting += connecting
+		v.Ended += got.Ended
+		if l.publisher != nil {
+			published += l.publisher.Sent()
+		}
+		if i >= len(got.Lanes) {
+			continue
+		}
+		events := &got.Lanes[i]
+		v.Delivered += events.Delivered
+		v.Missing += events.Missing
+		v.Duplicated += events.Duplicated
+		v.OutOfOrder += events.OutOfOrder
+		if i == 0 {
+			latency = events.Latency
+		}
+	}
+	v.Published, w.published = published-w.published, published
+	return latency
+}
+
+func (w *watcher) lookAtServer(v *result.Sample, now time.Duration) {
+	if w.s.Goroutines != "" {
+		if n, err := goroutines(w.s.Goroutines); err == nil {
+			v.Goroutines = &n
+		}
+	}
+	u, err := w.s.look()
+	if err != nil || w.s.process == nil {
+		return
+	}
+	if now-w.last >= telling {
+		cpu := (u.CPU - w.usage.CPU).Seconds() / (now - w.last).Seconds()
+		v.ServerCPU = &cpu
+	}
+	v.RSSBytes, v.Descriptors, v.Threads = &u.RSS, &u.Descriptors, &u.Threads
+	w.usage = u
+}
+
+func (w *watcher) lookAtSelf(v *result.Sample, now time.Duration) {
+	c, err := w.s.self.Look()
+	if err != nil {
+		return
+	}
+	if now-w.last >= telling { // else as it was
+		w.ownCPU = (c.CPU - w.own.CPU).Seconds() / (now - w.last).Seconds()
+	}
+	v.ToolCPU = w.ownCPU
+	v.TimerLagMS = c.WorstLag.Seconds() * 1000
+	w.fds = max(w.fds, c.Descriptors)
+	w.own = c.Usage
+}
+
+// goroutines asks a server's pprof how many goroutines it has.
+func goroutines(url string) (n int, err error) {
+	client := http.Client{Timeout: time.Second}
+	res, err := client.Get(url)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	line, _ := bufio.NewReader(res.Body).ReadString('\n')
+	if _, err := fmt.Sscanf(line, "goroutine profile: total %d", &n); err != nil {
+		return 0, fmt.Errorf("count goroutines at %s: it says %q; give the URL of /debug/pprof/goroutine?debug=1", url, line)
+	}
+	return n, nil
+}

@@ -1,0 +1,38 @@
+//go:build unix
+
+package screen
+
+import (
+	"os"
+
+	"github.com/charmbracelet/x/term"
+	"golang.org/x/sys/unix"
+)
+
+// foreground says whether what is typed at the terminal is for this program's
+// group. In the background the terminal is somebody else's to draw on.
+func foreground(terminal *os.File) bool {
+	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
+	return err == nil && group == unix.Getpgrp()
+}
+
+// mute stops the terminal from showing what is typed, which would go wherever the
+// cursor is and move it. Typing still reaches the shell, and Ctrl-C this program.
+// Restore undoes it.
+func mute(terminal *os.File) (restore func()) {
+	before, err := term.GetState(terminal.Fd())
+	if err != nil {
+		return func() {}
+	}
+	muted := *before
+	muted.Lflag &^= unix.ECHO
+	setState(terminal, &muted)
+	return func() { setState(terminal, before) }
+}
+
+// setState does nothing in the background, where it would stop the program.
+func setState(terminal *os.File, state *term.State) {
+	if foreground(terminal) {
+		term.SetState(terminal.Fd(), state) // without it typing shows, no more
+	}
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/fastsse/fastsse/bench/scenario"
+)
+
+// soakCommand runs for long with streams that come and go, and says whether the
+// server stays as it was: memory, descriptors, goroutines, latency.
+type soakCommand struct {
+	streamFlags
+	publishFlags
+	Duration time.Duration `default:"10m" group:"Publishing" help:"How long."`
+	Patience time.Duration `default:"5s" group:"Publishing" help:"How long nothing may come, once all is published, before the rest counts as lost."`
+	Churn    float64       `default:"20" group:"Others" help:"Further streams that come and leave again, a second."`
+	Leave    string        `enum:"fin,rst" default:"fin" group:"Others" help:"How these leave: ${enum}."`
+	serverFlags
+	outputFlags
+}
+
+// Run runs the soak, and says what was not flat.
+func (c *soakCommand) Run(ctx context.Context, con *console) error {
+	port, stop, err := c.start(ctx, con.err)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	sc := &scenario.Scenario{
+		Command: "soak", Duration: c.Duration, Patience: c.Patience, Flags: flagsOf(c),
+		Churn: c.Churn, Reset: c.Leave == "rst",
+	}
+	if err := c.streamFlags.fill(sc, port); err != nil {
+		return err
+	}
+	if err := c.publishFlags.fill(sc, port); err != nil {
+		return err
+	}
+	c.serverFlags.fill(sc, port)
+	return c.measure(ctx, con, sc)
+}

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/fastsse/fastsse/bench/load"
+	"github.com/fastsse/fastsse/bench/scenario"
+)
+
+// streamFlags say which streams are opened, and how.
+type streamFlags struct {
+	URL     string        `required:"" name:"url" group:"Streams" help:"Stream to open, such as http://127.0.0.1:8080/events?topic=bench. {{.Port}} is the port of the server that is started."`
+	C       int           `name:"c" short:"c" default:"100" group:"Streams" help:"How many."`
+	Ramp    float64       `default:"5000" group:"Streams" help:"To open a second; 0 as fast as it goes."`
+	Answer  time.Duration `default:"30s" group:"Streams" help:"How long no stream at all may be answered."`
+	Settle  time.Duration `default:"2s" group:"Streams" help:"How long to wait between opening and what follows."`
+	Readers int           `default:"1" group:"Streams" help:"Goroutines that read."`
+
+	Header   []string     `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Further header of each request."`
+	Cookie   string       `placeholder:"'a=b; c=d'" group:"Streams" help:"Cookies of each request."`
+	Method   string       `default:"GET" group:"Streams" help:"Method of the request."`
+	Body     string       `group:"Streams" help:"Body of the request, for streams that are asked for by POST."`
+	Gzip     bool         `group:"Streams" help:"Accept gzip. (A goroutine a stream, by way of net/http; so is https.)"`
+	HTTP2    bool         `name:"http2" group:"Streams" help:"Offer HTTP/2, over https."`
+	Insecure bool         `group:"Streams" help:"Take any certificate."`
+	Laddr    []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. Loopback servers are reached from many without it."`
+
+	Reconnect bool `default:"true" negatable:"" group:"Streams" help:"Come back as browsers do: after the server's retry time (3s without) with Last-Event-ID, and never after an answer that is no stream."`
+}
+
+// request is what each stream asks for; port is put in for {{.Port}}.
+func (f *streamFlags) request(port portOf) (load.Request, error) {
+	header, err := headers(f.Header)
+	if err != nil {
+		return load.Request{}, err
+	}
+	if f.Cookie != "" {
+		header.Add("Cookie", f.Cookie)
+	}
+	return load.Request{
+		URL: port(f.URL), Method: f.Method, Header: header, Body: f.Body,
+		Gzip: f.Gzip, HTTP2: f.HTTP2, Insecure: f.Insecure, Sources: f.Laddr,
+	}, nil
+}
+
+// fill fills in what the flags say of the scenario.
+func (f *streamFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
+	if f.C < 1 {
+		return fmt.Errorf("-c %d: open at least one stream", f.C)
+	}
+	if f.Ramp < 0 {
+		return fmt.Errorf("-ramp %v: give the streams to open a second, or 0 for as fast as it goes", f.Ramp)
+	}
+	sc.Name, sc.Streams, sc.Ramp, sc.Answer = port(f.URL), f.C, f.Ramp, f.Answer
+	sc.Settle, sc.Readers = f.Settle, f.Readers
+	sc.Client = load.Client{Returns: f.Reconnect}
+	sc.Request, err = f.request(port)
+	return err
+}
+
+// headers reads lines such as "Name: value".
+func headers(lines []string) (http.Header, error) {
+	h := http.Header{}
+	for _, line := range lines {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || strings.ContainsAny(line, "\r\n") || strings.TrimSpace(name) == "" {
+			return nil, fmt.Errorf("header %q: give it as 'Name: value'", line)
+		}
+		h.Add(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+	return h, nil
+}
+
+// publishFlags say how events are published.
+type publishFlags struct {
+	PublishURL     string   `name:"publish-url" group:"Publishing" help:"Where each event is posted. Without it, and without a command, nothing is published: streams are held."`
+	PublishMethod  string   `name:"publish-method" default:"POST" group:"Publishing" help:"Method of the request."`
+	PublishHeader  []string `name:"publish-header" sep:"none" placeholder:"'Name: value'" group:"Publishing" help:"Further header of each request."`
+	PublishBody    string   `name:"publish-body" placeholder:"TEMPLATE" group:"Publishing" help:"Body of the request, with {{.Message}} where the event's data goes; by default it is the whole body."`
+	PublishCommand string   `name:"publish-command" placeholder:"COMMAND" group:"Publishing" help:"Command to run for each event instead, its words separated by spaces: the data is on its standard input, and wherever it says {{.Message}}."`
+	Rate           float64  `default:"1" group:"Publishing" help:"Events a second."`
+	Size           int      `default:"100" group:"Publishing" help:"Bytes of an event's data."`
+	TimeRegexp     string   `name:"time-regexp" placeholder:"PATTERN" group:"Publishing" help:"Somebody else publishes; the first group of PATTERN finds in an event's data when it was sent (a number since 1970, or RFC 3339)."`
+	TimeJSON       string   `name:"time-json" placeholder:"PATH" group:"Publishing" help:"The same, at a path of names in JSON: meta.sent_at"`
+}
+
+// publishing is nil when nothing is to be published.
+func (f *publishFlags) publishing(port portOf, insecure bool) (*load.Publishing, error) {
+	if f.PublishURL == "" && f.PublishCommand == "" {
+		return nil, nil
+	}
+	if f.PublishURL != "" && f.PublishCommand != "" {
+		return nil, fmt.Errorf("-publish-url %q and -publish-command %q: give one of them", f.PublishURL, f.PublishCommand)
+	}
+	if f.TimeRegexp != "" || f.TimeJSON != "" {
+		return nil, fmt.Errorf("-time-regexp and -time-json find times in events that somebody else publishes; leave -publish-url and -publish-command away")
+	}
+	if f.Rate <= 0 {
+		return nil, fmt.Errorf("-rate %v: give the events to publish a second", f.Rate)
+	}
+	header, err := headers(f.PublishHeader)
+	if err != nil {
+		return nil, err
+	}
+	rawURL, header, err := credentials(port(f.PublishURL), header)
+	return &load.Publishing{
+		URL: rawURL, Method: f.PublishMethod, Header: header, Body: f.PublishBody,
+		Command: strings.Fields(f.PublishCommand), Size: f.Size, Insecure: insecure,
+	}, err
+}
+
+// credentials moves a user and password from a URL to where HTTP wants them.
+func credentials(rawURL string, h http.Header) (string, http.Header, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		return "", nil, fmt.Errorf("read URL %q: %w", rawURL, err)
+	}
+	if u.User == nil {
+		return rawURL, h, nil
+	}
+	h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.String())))
+	u.User = nil
+	return u.String(), h, nil
+}
+
+// fill fills in what the flags say of the scenario.
+func (f *publishFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
+	if f.TimeRegexp != "" || f.TimeJSON != "" {
+		if sc.Foreign, err = load.NewForeign(f.TimeRegexp, f.TimeJSON); err != nil {
+			return err
+		}
+	}
+	sc.Rate = f.Rate
+	sc.Publish, err = f.publishing(port, sc.Request.Insecure)
+	return err
+}

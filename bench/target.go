@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+
+	"github.com/fastsse/fastsse/bench/launch"
+	"github.com/fastsse/fastsse/bench/scenario"
+)
+
+// serverFlags say which process serves.
+type serverFlags struct {
+	PID     int      `name:"pid" group:"Server" help:"The server's process: its CPU, memory, descriptors and threads are measured."`
+	Pprof   string   `placeholder:"URL" group:"Server" help:"Its /debug/pprof/goroutine?debug=1: its goroutines are counted."`
+	Command []string `arg:"" optional:"" passthrough:"" help:"Command that starts the server, after --. {{.Port}} in it and in URLs is a free port, which is PORT in its environment too. It is measured, and stopped in the end."`
+}
+
+// portOf puts the port of the server that was started in for {{.Port}}.
+type portOf func(text string) string
+
+// start starts the server if one is to be started.
+func (f *serverFlags) start(ctx context.Context, stderr io.Writer) (port portOf, stop func(), err error) {
+	if len(f.Command) == 0 {
+		return func(text string) string { return text }, func() {}, nil
+	}
+	if f.PID != 0 {
+		return nil, nil, fmt.Errorf("-pid %d and a command %q: give one of them", f.PID, f.Command)
+	}
+	command := f.Command
+	if command[0] == "--" {
+		command = command[1:]
+	}
+	s, err := launch.Command(ctx, command, stderr)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.PID = s.PID()
+	at, err := url.Parse(s.URL())
+	if err != nil {
+		s.Stop()
+		return nil, nil, err
+	}
+	number, _ := strconv.Atoi(at.Port()) // it is one that was connected to
+	return func(text string) string { return launch.Fill(text, number) }, s.Stop, nil
+}
+
+func (f *serverFlags) fill(sc *scenario.Scenario, port portOf) {
+	sc.PID, sc.Goroutines = f.PID, port(f.Pprof)
+}
