@@ -4,7 +4,7 @@ GO ?= go
 MODULES := . bench examples $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-.PHONY: check test race fmt tidy vet staticcheck fuzz bench
+.PHONY: check test race fmt tidy vet staticcheck fuzz bench bench-record
 
 check: fmt tidy vet staticcheck race
 
@@ -22,8 +22,8 @@ tidy:
 
 vet:
 	$(GO) vet work
-	GOOS=darwin $(GO) vet ./...
-	GOOS=windows $(GO) vet ./...
+	GOOS=darwin $(GO) vet ./... ./bench/...
+	GOOS=windows $(GO) vet ./... ./bench/...
 
 staticcheck:
 	@for m in $(MODULES); do echo "staticcheck $$m" && (cd $$m && $(STATICCHECK) ./...) || exit 1; done
@@ -31,11 +31,51 @@ staticcheck:
 # Every fuzz target, FUZZTIME each.
 FUZZTIME ?= 20s
 fuzz:
-	@for p in streamwriter server; do \
+	@for p in streamwriter server bench/fault bench/load; do \
 		for f in $$($(GO) test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
 			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; \
 		done; \
 	done
 
+# The benchmarks of the hot path, beside the newest record of them:
+#
+#	make bench                    all of them, a few minutes
+#	make bench BENCH=Publish COUNT=10 BENCHTIME=1s
+#	make bench-record NOTE='…'    all of them, kept in docs/results
+#
+# COUNT rounds of the whole set, not -count: what disturbs the machine for a while
+# spoils a sample of each benchmark then, and not all samples of one. Even so, a
+# record of another day is of another machine: a claim takes both versions in turns.
+BENCH ?= .
+BENCHTIME ?= 0.3s
+COUNT ?= 6
+BENCHED := ./streamwriter ./server ./bench/load
+BENCHSTAT := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod benchstat
+RECORD = $(lastword $(sort $(wildcard docs/results/micro-*.txt)))
+
+# Adds the rounds to the file $now.
+define rounds
+for i in $$(seq $(COUNT)); do \
+	echo "round $$i of $(COUNT)" >&2; \
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) $(BENCHED) >>"$$now" || { cat "$$now"; exit 1; }; \
+done
+endef
+
+# Of the record, only what has been run now is shown.
 bench:
-	$(GO) test -run '^$$' -bench . -count 5 ./streamwriter ./server
+	@now=$$(mktemp) && $(rounds) && echo "this run: $$now" && \
+	if [ -z "$(RECORD)" ]; then \
+		echo "docs/results has no micro-*.txt to compare with yet: make bench-record makes one"; \
+		$(BENCHSTAT) now="$$now"; exit; \
+	fi && \
+	was=$$(mktemp) && awk 'NR == FNR { ran[$$1]; next } !/^Benchmark/ || $$1 in ran' "$$now" $(RECORD) >"$$was" && \
+	grep -E '^(commit|cpu|note): ' $(RECORD) | sort -u | sed 's/^/record: /' && \
+	$(BENCHSTAT) -ignore commit,go,note $(notdir $(basename $(RECORD)))="$$was" now="$$now"
+
+bench-record:
+	@now=$$(mktemp) && { \
+		echo "commit: $$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)"; \
+		echo "go: $$($(GO) env GOVERSION)"; \
+		[ -z "$$NOTE" ] || echo "note: $$NOTE"; \
+	} >"$$now" && $(rounds) && \
+	to=docs/results/micro-$$(date +%F).txt && grep -vE '^(PASS|ok)' "$$now" >$$to && echo "recorded: $$to"
