@@ -30,6 +30,7 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Say whether an address is a correct endpoint, and whether something on the way buffers or cuts it."`
 	Report  reportCommand  `cmd:"" help:"Render saved results as one page with charts; several are compared."`
 	Compare compareCommand `cmd:"" help:"Measure this server and others in turn; or compare two saved results."`
+	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of what -json writes."`
 	Bars    barsCommand    `cmd:"" help:"Measure bench serve against each of the project's bars."`
 	Floor   floorCommand   `cmd:"" help:"Serve with a bare loop of write(2): the limit to compare with."`
 	Serve   serveCommand   `cmd:"" help:"Serve a hub with its defaults, for load tests by any tool."`

@@ -143,7 +143,7 @@ func serveFaults(ctx context.Context, con *console, addr string, upstream *url.U
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{Handler: proxy, ReadHeaderTimeout: headTimeout}
+	srv := &http.Server{Handler: proxy, ConnContext: fault.ConnContext, ReadHeaderTimeout: headTimeout}
 	announce(con, ln)
 	fmt.Fprintf(con.err, "faults in front of %s: %v\n", upstream, faults)
 	failed := make(chan error, 1)

@@ -4,7 +4,7 @@
 //
 //	proxy, err := fault.NewProxy(upstream, fault.Faults{Drop: 1000})
 //	…
-//	http.ListenAndServe(":8080", proxy)
+//	srv := &http.Server{Handler: proxy, ConnContext: fault.ConnContext}
 //
 // # What passes
 //

@@ -116,7 +116,7 @@ func registered(t *testing.T, f Faults, n int) (p *Proxy, streams []*stream) {
 	t.Helper()
 	p = &Proxy{faults: f, silence: make(chan struct{}), streams: map[uint64]*stream{}}
 	for range n {
-		s := newStream(nil, f, p.silence)
+		s := newStream(nil, nil, f, p.silence)
 		if _, ok := p.register(s); !ok {
 			t.Fatal("a stream is refused")
 		}

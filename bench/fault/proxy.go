@@ -78,10 +78,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveStream passes an event stream on, or refuses to.
 func (p *Proxy) serveStream(ctx context.Context, cancel func(), w http.ResponseWriter, resp *http.Response) {
+	conn := connOf(ctx)
 	if refused := p.refuse(w, resp); refused {
 		return
 	}
-	s := newStream(w, p.faults, p.silence)
+	if conn == nil && p.faults.Reset > 0 {
+		http.Error(w, "fault: a reset needs the connection; set the http.Server's ConnContext to fault.ConnContext", http.StatusInternalServerError)
+		return
+	}
+	s := newStream(w, conn, p.faults, p.silence)
 	done, ok := p.register(s)
 	if !ok {
 		http.Error(w, "this server is draining", http.StatusServiceUnavailable)

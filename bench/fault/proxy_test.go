@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -167,6 +168,40 @@ func TestProxyResets(t *testing.T) {
 	}
 }
 
+// A client that takes nothing finds a reset when it does, and not what was kept
+// for it.
+func TestProxyResetsAStalledClient(t *testing.T) {
+	_, front := startFront(t, startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
+		beginStream(w)
+		event := []byte("data: " + strings.Repeat("x", 1<<16) + "\n\n")
+		for r.Context().Err() == nil {
+			w.Write(event)
+		}
+	}), Faults{Reset: 300 * ms})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(front, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+	time.Sleep(600 * ms) // reading nothing is what is tested
+	if n, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("%d bytes, then %v; want a reset", n, err)
+	}
+}
+
+// A stream that ends before its reset ends in order.
+func TestProxyEndsInOrderBeforeTheReset(t *testing.T) {
+	p, front := startFront(t, startUpstream(t, numbers(3)), Faults{Reset: time.Hour})
+	got, _, err := read(t, front+"/events")
+	if len(got) != 3 || err != nil {
+		t.Errorf("%d events, %v; want 3 and an end in order", len(got), err)
+	}
+	if want := (Counts{Streams: 1}); countsOf(p, 1) != want {
+		t.Errorf("%v; want %v", p.Counts(), want)
+	}
+}
+
 // What the upstream breaks off, the client sees broken off.
 func TestProxyBreaksOffWithTheUpstream(t *testing.T) {
 	_, front := startFront(t, startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -257,6 +292,15 @@ func TestProxyPassesOnWhatIsNoEventStream(t *testing.T) {
 }
 
 func TestProxySaysWhatItCannotDo(t *testing.T) {
+	bare, err := NewProxy(&url.URL{Scheme: "http", Host: strings.TrimPrefix(startUpstream(t, numbers(1)), "http://")}, Faults{Reset: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	bare.ServeHTTP(w, httptest.NewRequest("GET", "/events", nil))
+	if w.Code != 500 || !strings.Contains(w.Body.String(), "ConnContext") {
+		t.Errorf("status %d, %q; want 500 and something of ConnContext", w.Code, w.Body)
+	}
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	zipped := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -356,7 +400,9 @@ func startFront(t *testing.T, upstream string, f Faults) (p *Proxy, front string
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(p)
+	s := httptest.NewUnstartedServer(p)
+	s.Config.ConnContext = ConnContext
+	s.Start()
 	t.Cleanup(s.Close)
 	t.Cleanup(s.CloseClientConnections)
 	return p, s.URL

@@ -3,7 +3,6 @@ package fault
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"time"
 )
@@ -13,6 +12,7 @@ type stream struct {
 	// Static once it runs.
 	w       http.ResponseWriter
 	control *http.ResponseController
+	conn    lingerer // nil if it is not known
 	opened  time.Time
 	life    time.Duration   // how long it lasts; zero for as long as the upstream's
 	fate    ending          // what happens then
@@ -43,9 +43,10 @@ type arrival struct {
 // cutGrace is how long the last write before a cut may take: it ends in order.
 const cutGrace = 2 * time.Second
 
-func newStream(w http.ResponseWriter, f Faults, silence <-chan struct{}) *stream {
+// newStream begins a stream's time. A conn is needed for Reset.
+func newStream(w http.ResponseWriter, conn lingerer, f Faults, silence <-chan struct{}) *stream {
 	s := &stream{
-		w: w, control: http.NewResponseController(w), opened: time.Now(),
+		w: w, control: http.NewResponseController(w), conn: conn, opened: time.Now(),
 		silence: silence, end: make(chan struct{}), pipe: newPipeline(f),
 	}
 	switch {
@@ -54,6 +55,7 @@ func newStream(w http.ResponseWriter, f Faults, silence <-chan struct{}) *stream
 		s.bound(f.Cut + cutGrace)
 	case f.Reset > 0:
 		s.life, s.fate = f.Reset, reset
+		_ = conn.SetLinger(0)               // now: net/http closes a connection whose write fails
 		s.bound(f.Reset + time.Millisecond) // later than the reset, whatever the clock's grain
 	}
 	return s
@@ -181,27 +183,10 @@ func (s *stream) finished() ending {
 // finish ends the client's connection in the way that e is. It panics with
 // http.ErrAbortHandler for what net/http can end only so.
 func (s *stream) finish(e ending) {
-	switch e {
-	case reset:
-		conn, _, err := s.control.Hijack()
-		if err != nil { // a writer that is no connection's
-			panic(http.ErrAbortHandler)
-		}
-		resetConn(conn)
-	case aborted:
+	if e != reset && s.fate == reset {
+		_ = s.conn.SetLinger(-1) // fails only if it is closed
+	}
+	if e == reset || e == aborted {
 		panic(http.ErrAbortHandler)
 	}
-}
-
-// resetConn closes a connection so that its peer sees a reset: what was written
-// and has not been sent is thrown away.
-func resetConn(conn net.Conn) {
-	raw := conn
-	if t, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
-		raw = t.NetConn()
-	}
-	if t, ok := raw.(interface{ SetLinger(sec int) error }); ok {
-		_ = t.SetLinger(0) // fails only if it is closed
-	}
-	_ = raw.Close()
 }

@@ -35,7 +35,7 @@ func TestStreamWritesOnTime(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := &recorder{opened: time.Now()}
-			s := newStream(w, c.faults, make(chan struct{}))
+			s := newStream(w, w, c.faults, make(chan struct{}))
 			if got := runStream(s, w, nil); got != c.want {
 				t.Errorf("%v: %s; want %s", c.faults, got, c.want)
 			}
@@ -47,7 +47,7 @@ func TestStreamWritesOnTime(t *testing.T) {
 func TestStreamBreaksOffWithItsUpstream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &recorder{opened: time.Now()}
-		s := newStream(w, Faults{Delay: 100 * ms}, make(chan struct{}))
+		s := newStream(w, w, Faults{Delay: 100 * ms}, make(chan struct{}))
 		if got, want := runStream(s, w, errors.New("reset by peer")), "a@100 .@100 b@110 c@120, aborted@1000"; got != want {
 			t.Errorf("%s; want %s", got, want)
 		}
@@ -58,7 +58,7 @@ func TestSilentStreamWaitsForItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &recorder{opened: time.Now()}
 		silence := make(chan struct{})
-		s := newStream(w, Faults{}, silence)
+		s := newStream(w, w, Faults{}, silence)
 		time.AfterFunc(7*ms, func() { close(silence) })
 		time.AfterFunc(time.Minute, func() { close(s.end) })
 		if got, want := runStream(s, w, nil), "a@0 .@5, ended@60000"; got != want {
@@ -70,7 +70,7 @@ func TestSilentStreamWaitsForItsEnd(t *testing.T) {
 func TestStreamEndsWhenItsClientLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &recorder{opened: time.Now(), fail: errors.New("broken pipe")}
-		s := newStream(w, Faults{}, make(chan struct{}))
+		s := newStream(w, w, Faults{}, make(chan struct{}))
 		if got, want := runStream(s, w, nil), ", left@0"; got != want {
 			t.Errorf("%s; want %s", got, want)
 		}
@@ -81,7 +81,7 @@ func TestStreamEndsWhenItsClientLeaves(t *testing.T) {
 func TestStalledClientIsReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &recorder{opened: time.Now(), stalled: true}
-		s := newStream(w, Faults{Reset: time.Minute}, make(chan struct{}))
+		s := newStream(w, w, Faults{Reset: time.Minute}, make(chan struct{}))
 		if got, want := runStream(s, w, nil), ", reset@60001"; got != want {
 			t.Errorf("%s; want %s", got, want)
 		}
@@ -123,12 +123,14 @@ type recorder struct {
 	fail     error
 	stalled  bool
 	deadline time.Time
+	linger   int
 	sent     []string
 }
 
 func (r *recorder) Header() http.Header                 { return http.Header{} }
 func (r *recorder) WriteHeader(int)                     {}
 func (r *recorder) Flush()                              {}
+func (r *recorder) SetLinger(sec int) error             { r.linger = sec; return nil }
 func (r *recorder) SetWriteDeadline(at time.Time) error { r.deadline = at; return nil }
 
 var shorten = strings.NewReplacer("data: ", "", ":", "", "\n", "")

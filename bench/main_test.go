@@ -1,0 +1,27 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestCommandLine(t *testing.T) {
+	for _, c := range []struct {
+		args   string
+		status int
+		says   string
+	}{
+		{"--help", 0, "storm"},
+		{"", 1, "bench --help"},
+		{"run -c 3", 1, "--url"},
+		{"run -url ftp://x/", 1, "http://"},
+		{"serve -addr nowhere:x", 1, "-addr"},
+	} {
+		var out, errs bytes.Buffer
+		status := run(t.Context(), strings.Fields(c.args), &out, &errs)
+		if status != c.status || !strings.Contains(out.String()+errs.String(), c.says) {
+			t.Errorf("bench %s: status %d, said %q; want status %d and something of %q", c.args, status, out.String()+errs.String(), c.status, c.says)
+		}
+	}
+}
