@@ -23,6 +23,7 @@ type feed struct {
 	topics    []*topic
 	framing   framing
 	committed func() uint64 // the hub's newest sequence that is in all its logs
+	shared    bool          // several streams read it in turn: the last run is kept for the next
 	last      run
 	buf       []byte // holds last.bytes, if a segment does not
 }
@@ -58,8 +59,14 @@ func (f *feed) look(next uint64, replay bool) *run {
 	if f.last.from == next && f.last.replay == replay && len(f.last.bytes) > 0 && !f.beyond(f.last.to) {
 		return &f.last
 	}
+	if f.shared && !f.beyond(next) {
+		return nil // and the run stays: its neighbours are about to ask for it
+	}
 	return f.find(next, replay)
 }
+
+// forget gives up the run, which keeps a segment in memory.
+func (f *feed) forget() { f.last = run{marks: f.last.marks[:0]} }
 
 // beyond reports whether a log holds events at or after seq.
 func (f *feed) beyond(seq uint64) bool {

@@ -14,7 +14,9 @@ func (s *shard) sweep() {
 	s.sweepAt = s.now + max(s.every/steps, 1)
 	part := (s.seats.size() + int(steps) - 1) / int(steps)
 	for range part {
-		s.swept = (s.swept + 1) % s.seats.size()
+		if s.swept = (s.swept + 1) % s.seats.size(); s.swept == 0 {
+			s.forgetRuns()
+		}
 		if i := int32(s.swept); s.seats.at(i).taken {
 			s.inspect(i)
 		}
@@ -22,6 +24,16 @@ func (s *shard) sweep() {
 	for i, until := range s.linger {
 		if s.now >= until {
 			s.hangUp(i, 0) // its reason is known already
+		}
+	}
+}
+
+// forgetRuns gives up what feeds keep for the next reader: where nothing is
+// published it would keep events in memory that their topic has forgotten.
+func (s *shard) forgetRuns() {
+	for _, f := range s.machine.feeds {
+		if f != nil {
+			f.forget()
 		}
 	}
 }

@@ -64,7 +64,7 @@ func (w *world) committed() uint64 { return w.seq }
 
 // machine returns a machine whose feed 0 reads the topics.
 func (w *world) machine(fr framing, topics ...string) *machine {
-	f := &feed{framing: fr, committed: w.committed}
+	f := &feed{framing: fr, committed: w.committed, shared: true}
 	for _, name := range topics {
 		f.topics = append(f.topics, w.topic(name))
 	}
