@@ -17,6 +17,7 @@ import (
 
 // outputFlags say what becomes of the result.
 type outputFlags struct {
+	Name   string        `placeholder:"NAME" group:"Output" help:"What is measured, as results and reports call it; by default its URL."`
 	JSON   string        `name:"json" placeholder:"FILE" group:"Output" help:"Write the result as JSON; - for standard output, and nothing else there. bench schema prints its schema."`
 	HTML   string        `name:"html" placeholder:"FILE" group:"Output" help:"Write a report with charts, one file that needs no other."`
 	HDR    string        `name:"hdr" placeholder:"FILE" group:"Output" help:"Write the latencies of each second as a log of HdrHistogram."`
@@ -71,6 +72,9 @@ func writable(path string) error {
 
 // watch has the scenario tell the recorder what it sees.
 func (r *recorder) watch(sc *scenario.Scenario) {
+	if r.Name != "" {
+		sc.Name = r.Name
+	}
 	if r.progress != nil {
 		sc.Watch = r.progress.Sample
 	}

@@ -4,20 +4,26 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // flagsOf is what was asked for, for the record: each flag's name and value, less
-// those that were left alone, and those that hold secrets.
+// those that were left as they are, and those that hold secrets.
 func flagsOf(command any) map[string]string {
 	flags := map[string]string{}
 	collectFlags(reflect.ValueOf(command).Elem(), flags)
 	return flags
 }
 
-// unrecorded are flags that may hold secrets, or say where output goes.
+// unrecorded are flags that may hold secrets, say where output goes, or are in the
+// result already.
 var unrecorded = map[string]bool{
-	"header": true, "cookie": true, "publish-header": true, "json": true, "html": true, "hdr": true, "quiet": true, "fail-if": true,
+	"header": true, "cookie": true, "publish-header": true, "json": true, "html": true, "hdr": true, "quiet": true, "fail-if": true, "name": true, "pid": true,
 }
+
+// always are recorded whether they were given or not: without them the figures say
+// little.
+var always = map[string]bool{"c": true, "rate": true, "duration": true, "hold": true, "size": true, "ramp": true}
 
 func collectFlags(v reflect.Value, flags map[string]string) {
 	for i := range v.NumField() {
@@ -30,13 +36,24 @@ func collectFlags(v reflect.Value, flags map[string]string) {
 		if name == "" {
 			name = strings.ToLower(field.Name)
 		}
-		if value.IsZero() || unrecorded[name] {
+		if unrecorded[name] || asItWas(field, value) && !always[name] {
 			continue
 		}
-		text := fmt.Sprint(value.Interface())
+		flags[name] = fmt.Sprint(value.Interface())
 		if words, ok := value.Interface().([]string); ok {
-			text = strings.Join(words, " ")
+			flags[name] = strings.Join(words, " ")
 		}
-		flags[name] = text
 	}
+}
+
+// asItWas says whether a flag has its default.
+func asItWas(f reflect.StructField, value reflect.Value) bool {
+	text := f.Tag.Get("default")
+	if text == "" {
+		return value.IsZero()
+	}
+	if d, err := time.ParseDuration(text); err == nil {
+		text = d.String() // 2s for 2000ms
+	}
+	return fmt.Sprint(value.Interface()) == text
 }

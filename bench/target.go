@@ -29,11 +29,10 @@ func (f *serverFlags) start(ctx context.Context, stderr io.Writer) (port portOf,
 	if f.PID != 0 {
 		return nil, nil, fmt.Errorf("-pid %d and a command %q: give one of them", f.PID, f.Command)
 	}
-	command := f.Command
-	if command[0] == "--" {
-		command = command[1:]
+	if f.Command[0] == "--" {
+		f.Command = f.Command[1:]
 	}
-	s, err := launch.Command(ctx, command, stderr)
+	s, err := launch.Command(ctx, f.Command, stderr)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// What was asked for is recorded: what differs from the defaults, what always
+// tells something, and nothing that may be a secret.
+func TestRecordedFlags(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want map[string]string
+	}{
+		{"-c 3 --url=http://a/ --rate=2", map[string]string{"c": "3", "url": "http://a/", "rate": "2", "duration": "10s", "size": "100", "ramp": "5000"}},
+		{"--url=http://a/ --no-reconnect --settle=2000ms --patience=1s -H Authorization:x --cookie=s=1 --publish-header=X:y --json=f --fail-if=lost>0",
+			map[string]string{"c": "100", "url": "http://a/", "rate": "1", "duration": "10s", "size": "100", "ramp": "5000", "reconnect": "false", "patience": "1s"}},
+	} {
+		var command runCommand
+		parser, err := kong.New(&command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(strings.Fields(c.args)); err != nil {
+			t.Fatal(err)
+		}
+		if got := flagsOf(&command); !maps.Equal(got, c.want) {
+			t.Errorf("%s: recorded %v, want %v", c.args, got, c.want)
+		}
+	}
+}
