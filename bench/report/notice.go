@@ -34,7 +34,7 @@ func noticesOf(r *result.Result) []notice {
 	if r.Suspect {
 		all = append(all, notice{
 			Kind: "suspect", Title: "Suspect", Items: r.SuspectOf,
-			Text: "The load generator was the bottleneck: these figures are about it as much as about the server.",
+			Text: "The bottleneck may not have been the server: these figures are about something else as much.",
 		})
 	}
 	if r.Partial {

@@ -46,7 +46,7 @@ func TestCompareWarnsOfWhatCannotBeCompared(t *testing.T) {
 	got := comparisonOf(t, base, now)
 	for _, want := range []string{
 		"WARNING  base is SUSPECT: timers were late\n",
-		"WARNING  new is SUSPECT: the load generator was the bottleneck\n",
+		"WARNING  new is SUSPECT: the bottleneck may not have been the server\n",
 		"WARNING  new is PARTIAL: interrupted after 34.2 s\n",
 		"WARNING  different commands: run, and soak\n",
 		"WARNING  different scenarios: churn is not given, and \"\"; rate is 5, and 10\n",

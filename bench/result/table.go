@@ -54,7 +54,7 @@ func (r *Result) doubts() []string {
 	case !r.Suspect:
 		return nil
 	case len(r.SuspectOf) == 0:
-		return []string{"the load generator was the bottleneck"}
+		return []string{"the bottleneck may not have been the server"}
 	}
 	return r.SuspectOf
 }
