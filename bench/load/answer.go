@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -14,7 +15,9 @@ type answer struct {
 	chunked  bool
 	chunk    int    // bytes of the present chunk still to come
 	tail     bool   // the CRLF after a chunk's bytes comes next
-	ended    bool   // the last chunk was seen
+	sized    bool   // the head says how long the body is…
+	left     int    // …and this is how much of it is still to come
+	ended    bool   // the whole body was seen
 	raw      []byte // bytes of the head or the framing that could not be read yet
 }
 
@@ -29,8 +32,8 @@ func isRefusal(err error) bool {
 	return errors.As(err, &r)
 }
 
-// feed takes the next bytes and returns those of the body among them. It uses b
-// as its own.
+// feed takes the next bytes and returns those of the body among them, with an
+// error too: they came before what is wrong. It uses b as its own.
 func (a *answer) feed(b []byte) (body []byte, err error) {
 	if len(a.raw) > 0 {
 		b = append(a.raw, b...)
@@ -42,7 +45,7 @@ func (a *answer) feed(b []byte) (body []byte, err error) {
 		}
 	}
 	if !a.chunked {
-		return b, nil
+		return a.cut(b), nil
 	}
 	body, rest, err := a.dechunk(b)
 	if len(rest) > 0 {
@@ -65,20 +68,65 @@ func (a *answer) head(b []byte) (rest []byte, err error) {
 		return nil, nil
 	}
 	status, headers, _ := strings.Cut(string(b[:end]), "\r\n")
-	fields := strings.Fields(status)
-	if len(fields) < 2 || fields[1] != "200" {
+	fields := append(strings.Fields(status), "", "")
+	switch code := fields[1]; {
+	case len(code) == 3 && code[0] == '1' && code != "101": // a word before the answer
+		return a.head(b[end+4:])
+	case code != "200":
 		return nil, &refusal{fmt.Sprintf("the answer is %q", status)}
 	}
-	headers = strings.ToLower(headers)
-	if strings.Contains(headers, "content-encoding:") {
-		return nil, &refusal{"the answer is encoded although that was not asked for"}
+	if err := a.readHeaders(headers); err != nil {
+		return nil, err
 	}
-	if !strings.Contains(headers, "text/event-stream") {
-		return nil, &refusal{"the answer is no text/event-stream"}
-	}
-	a.chunked = strings.Contains(headers, "transfer-encoding: chunked")
 	a.headDone = true
 	return b[end+4:], nil
+}
+
+// readHeaders finds what the body is and where it ends.
+func (a *answer) readHeaders(lines string) error {
+	var kind, encoding string
+	for line := range strings.SplitSeq(lines, "\r\n") {
+		name, value, _ := strings.Cut(line, ":")
+		value = strings.TrimSpace(value)
+		switch strings.ToLower(name) {
+		case "content-type":
+			kind = value
+		case "content-encoding":
+			encoding = value
+		case "transfer-encoding":
+			a.chunked = strings.EqualFold(value, "chunked")
+		case "content-length":
+			n, err := strconv.Atoi(value)
+			a.sized, a.left = err == nil && n >= 0, n
+		}
+	}
+	return noStream(kind, encoding, "")
+}
+
+// noStream is a refusal unless the body of an answer is an event stream, encoded
+// as was asked for if it is encoded at all.
+func noStream(kind, encoding, asked string) error {
+	encoding = strings.ToLower(encoding)
+	if encoding != "" && encoding != "identity" && encoding != asked {
+		return &refusal{fmt.Sprintf("the answer is encoded (%s) although that was not asked for", encoding)}
+	}
+	media, _, _ := strings.Cut(kind, ";")
+	if !strings.EqualFold(strings.TrimSpace(media), "text/event-stream") {
+		return &refusal{fmt.Sprintf("the answer is %q and no text/event-stream", kind)}
+	}
+	return nil
+}
+
+// cut takes what belongs to a body without chunks, which ends with the
+// connection unless the head has said how long it is.
+func (a *answer) cut(b []byte) []byte {
+	if !a.sized {
+		return b
+	}
+	b = b[:min(len(b), a.left)]
+	a.left -= len(b)
+	a.ended = a.left == 0
+	return b
 }
 
 // dechunk takes the framing out of b, in place, and returns the body's bytes and
@@ -97,11 +145,14 @@ func (a *answer) dechunk(b []byte) (body, rest []byte, err error) {
 			if len(b) < 2 {
 				return out, b, nil
 			}
+			if b[0] != '\r' || b[1] != '\n' {
+				return out, nil, fmt.Errorf("%q where a chunk was to end", b[:2])
+			}
 			b, a.tail = b[2:], false
 		default:
 			n, after, ok, err := chunkSize(b)
 			if err != nil {
-				return nil, nil, err
+				return out, nil, err
 			}
 			if !ok {
 				return out, b, nil
@@ -112,12 +163,17 @@ func (a *answer) dechunk(b []byte) (body, rest []byte, err error) {
 	return out, nil, nil
 }
 
-// maxChunk bounds what a chunk may claim to hold.
-const maxChunk = 1 << 30
+const (
+	maxChunk     = 1 << 30 // bytes that a chunk may claim to hold
+	maxChunkLine = 4 << 10 // bytes of the line before it
+)
 
 // chunkSize reads the line before a chunk, and is not ok if it is not all there.
 func chunkSize(b []byte) (n int, rest []byte, ok bool, err error) {
 	end := bytes.IndexByte(b, '\n')
+	if end < 0 && len(b) > maxChunkLine || end > maxChunkLine {
+		return 0, nil, false, fmt.Errorf("more than %d bytes before a chunk", maxChunkLine)
+	}
 	for i, c := range b {
 		switch {
 		case '0' <= c && c <= '9':

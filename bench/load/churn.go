@@ -13,8 +13,11 @@ type Churn struct {
 	done  atomic.Int64
 }
 
-// stay is how many churning streams are open at a time.
-const stay = 200
+// mostStay is how many churning streams are open at a time, at most. They stay two
+// seconds otherwise, so that soon as many leave as come.
+const mostStay = 200
+
+func stay(rate float64) int { return min(max(int(2*rate), 1), mostStay) }
 
 // NewChurn starts to open and leave rate streams a second of the swarm, which
 // nobody else opens streams of. They leave by a reset, or orderly.
@@ -30,7 +33,7 @@ func (c *Churn) run(ctx context.Context, rate float64, reset bool) {
 	var open []int
 	for i, begin := 0, Now(); sleepUntil(ctx, begin+at(i, rate)); i++ {
 		open = append(open, c.swarm.openOne(Client{}))
-		if len(open) > stay {
+		if len(open) > stay(rate) {
 			c.swarm.leaveOne(open[0], reset)
 			open = open[1:]
 		}

@@ -21,7 +21,8 @@ type decoder struct {
 	started bool // past the place where a byte order mark may stand
 	afterCR bool // the last line ended with a CR: an LF that follows belongs to it
 
-	retry time.Duration // the last one given; zero if none was
+	retry    time.Duration // the last one given
+	hasRetry bool
 }
 
 // maxLine bounds what a stream may leave unfinished.
@@ -105,8 +106,8 @@ func (d *decoder) line(line []byte, event func(data []byte)) {
 			d.id, d.hasID = append(d.id[:0], id...), true
 		}
 	case bytes.HasPrefix(line, retryField):
-		if ms, rest, ok := readUint(append(value(line[len(retryField):]), ' ')); ok && len(rest) == 0 {
-			d.retry = time.Duration(ms) * time.Millisecond
+		if retry, ok := readMillis(value(line[len(retryField):])); ok {
+			d.retry, d.hasRetry = retry, true
 		}
 	case string(line) == "data" && !d.hasData:
 		d.hasData, d.data = true, nil
@@ -129,7 +130,7 @@ func (d *decoder) finish(event func(data []byte)) {
 // restart forgets what a broken connection left unfinished. The id and the retry
 // time are kept, as a browser keeps them.
 func (d *decoder) restart() {
-	*d = decoder{lastID: d.lastID, id: d.id[:0], retry: d.retry}
+	*d = decoder{lastID: d.lastID, id: d.id[:0], retry: d.retry, hasRetry: d.hasRetry}
 }
 
 // value is a field's value: what follows the colon, less one space.
@@ -138,4 +139,18 @@ func value(b []byte) []byte {
 		return b[1:]
 	}
 	return b
+}
+
+// maxRetry is what a longer retry time counts as: weeks.
+const maxRetry = 1 << 31 * time.Millisecond
+
+// readMillis reads milliseconds: digits, and nothing else.
+func readMillis(b []byte) (d time.Duration, ok bool) {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		d = min(10*d+time.Duration(c-'0')*time.Millisecond, maxRetry)
+	}
+	return d, len(b) > 0
 }

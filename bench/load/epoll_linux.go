@@ -22,15 +22,14 @@ type epollCarrier struct {
 // rawStream is a stream with a socket of its own. Its meter's mutex guards it.
 type rawStream struct {
 	stream
-	fd    int   // -1 while there is none
-	slot  int32 // in its reader
-	life  int32 // how often it has connected: tells stale events from new ones
-	again bool  // it was open before
-	ans   answer
-	out   []byte        // of the request, still to be written
-	full  bool          // epoll says when more of it can be
-	owed  float64       // bytes that a slow client may read now
-	fed   time.Duration // when that was last looked at
+	fd   int   // -1 while there is none
+	slot int32 // in its reader
+	life int32 // changes when it connects or is left: tells stale events from new ones
+	ans  answer
+	out  []byte        // of the request, still to be written
+	full bool          // epoll says when more of it can be
+	owed float64       // bytes that a slow client may read now
+	fed  time.Duration // when that was last looked at
 }
 
 func newEpollCarrier(s *Swarm) (*epollCarrier, error) {
@@ -38,6 +37,7 @@ func newEpollCarrier(s *Swarm) (*epollCarrier, error) {
 	for _, m := range s.meters {
 		r, err := newEpollReader(s, m)
 		if err != nil {
+			c.close()
 			return nil, err
 		}
 		c.readers[m] = r
@@ -71,7 +71,11 @@ func (c *epollCarrier) returns(st *stream, after time.Duration) {
 	defer m.mu.Unlock()
 	if st.phase == idle {
 		st.phase = waiting
-		heap.Push(&c.readers[m].coming, comeback{Now() + after, raw, raw.life})
+		r := c.readers[m]
+		heap.Push(&r.coming, comeback{Now() + after, raw, raw.life})
+		if r.coming[0].st == raw {
+			r.nudge()
+		}
 	}
 }
 
@@ -80,6 +84,7 @@ func (c *epollCarrier) leave(st *stream, reset bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.leaves(st)
+	raw.life++
 	raw.close(reset)
 }
 
@@ -106,6 +111,7 @@ type epollReader struct {
 	swarm *Swarm
 	meter *meter
 	ep    int
+	wake  int // an eventfd: written to when there is something else to wait for
 	done  chan struct{}
 
 	slots   []*rawStream
@@ -114,9 +120,10 @@ type epollReader struct {
 	ticked  time.Duration // when they last read
 	stopped bool
 
-	watch sync.Mutex // guards what follows
-	idle  time.Duration
-	since time.Duration
+	watch sync.Mutex    // guards what follows
+	since time.Duration // when its busy share was last asked
+	idle  time.Duration // since then, in waits that are over
+	slept time.Duration // when the present wait began; negative while there is none
 }
 
 func newEpollReader(s *Swarm, m *meter) (*epollReader, error) {
@@ -124,17 +131,36 @@ func newEpollReader(s *Swarm, m *meter) (*epollReader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create epoll set: %w", err)
 	}
-	r := &epollReader{swarm: s, meter: m, ep: ep, done: make(chan struct{}), since: Now()}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err == nil {
+		err = unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: wakeSlot})
+	}
+	if err != nil {
+		unix.Close(ep)
+		return nil, fmt.Errorf("create event descriptor: %w", err)
+	}
+	r := &epollReader{swarm: s, meter: m, ep: ep, wake: wake, done: make(chan struct{}), since: Now(), slept: -1}
 	go r.run()
 	return r, nil
+}
+
+// wakeSlot is the slot of the eventfd: no stream's.
+const wakeSlot = -1
+
+// nudge ends the present wait. The event is an edge: nobody needs to read it.
+func (r *epollReader) nudge() {
+	one := [8]byte{1}
+	_, _ = unix.Write(r.wake, one[:])
 }
 
 func (r *epollReader) stop() {
 	r.meter.mu.Lock()
 	r.stopped = true
 	r.meter.mu.Unlock()
+	r.nudge()
 	<-r.done
 	unix.Close(r.ep)
+	unix.Close(r.wake)
 }
 
 // slowTick is how often slow clients read.
@@ -146,21 +172,38 @@ func (r *epollReader) run() {
 	buf := make([]byte, 256<<10)
 	timeout := 100 * time.Millisecond
 	for timeout >= 0 {
-		before := Now()
+		r.sleeps()
 		n, err := unix.EpollWait(r.ep, events, int(timeout/time.Millisecond))
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return
 		}
-		r.waited(Now() - before)
+		r.wakes()
 		timeout = r.batch(events[:max(n, 0)], buf)
 	}
 }
 
-// waited notes a time without anything to do.
-func (r *epollReader) waited(d time.Duration) {
+// sleeps notes that a wait begins.
+func (r *epollReader) sleeps() {
 	r.watch.Lock()
-	r.idle += d
+	r.slept = Now()
 	r.watch.Unlock()
+}
+
+// wakes notes that a wait is over.
+func (r *epollReader) wakes() {
+	r.watch.Lock()
+	r.idle += r.waited(Now())
+	r.slept = -1
+	r.watch.Unlock()
+}
+
+// waited is how much of the present wait belongs to the time since the busy share
+// was last asked.
+func (r *epollReader) waited(now time.Duration) time.Duration {
+	if r.slept < 0 {
+		return 0
+	}
+	return now - max(r.slept, r.since)
 }
 
 // busyShare is the share of the time since it was last asked that was not waited.
@@ -168,9 +211,9 @@ func (r *epollReader) busyShare() float64 {
 	r.watch.Lock()
 	defer r.watch.Unlock()
 	now := Now()
-	share := 1 - r.idle.Seconds()/max((now-r.since).Seconds(), 1e-9)
+	share := 1 - (r.idle+r.waited(now)).Seconds()/max((now-r.since).Seconds(), 1e-9)
 	r.idle, r.since = 0, now
-	return max(share, 0) // a wait that is not over may count where it ends
+	return min(max(share, 0), 1) // of no time at all, rounded
 }
 
 // batch does what is due, and returns how long there is nothing to do at most;
@@ -179,6 +222,9 @@ func (r *epollReader) batch(events []unix.EpollEvent, buf []byte) time.Duration 
 	r.meter.mu.Lock()
 	defer r.meter.mu.Unlock()
 	for _, ev := range events {
+		if ev.Fd == wakeSlot {
+			continue
+		}
 		if st := r.slots[ev.Fd]; st.fd >= 0 && st.life == ev.Pad {
 			r.ready(st, ev.Events, buf)
 		}
@@ -196,7 +242,7 @@ func (r *epollReader) batch(events []unix.EpollEvent, buf []byte) time.Duration 
 // ready handles one event of epoll.
 func (r *epollReader) ready(st *rawStream, events uint32, buf []byte) {
 	if len(st.out) > 0 {
-		if r.send(st); st.fd < 0 || len(st.out) > 0 {
+		if r.send(st); st.fd < 0 {
 			return
 		}
 	}
@@ -238,8 +284,8 @@ func (r *epollReader) dial(st *rawStream) error {
 			return fmt.Errorf("bind to %v: %w", from, err)
 		}
 	}
-	if st.client.Stops || st.client.Rate > 0 { // a small window, so that the server notices
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096)
+	if st.client.ill() {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, st.client.window())
 	}
 	if err := unix.Connect(fd, sockaddr(to)); err != nil && err != unix.EINPROGRESS {
 		return err
@@ -285,48 +331,45 @@ func (r *epollReader) wants(st *rawStream, events uint32) {
 	_ = unix.EpollCtl(r.ep, unix.EPOLL_CTL_MOD, st.fd, st.interest(events))
 }
 
-// read reads once. The time is taken once a read.
-func (r *epollReader) read(st *rawStream, buf []byte) {
+// read reads once, and returns how many bytes came. The time is taken once a read.
+func (r *epollReader) read(st *rawStream, buf []byte) int {
 	n, err := unix.Read(st.fd, buf)
 	if err == unix.EAGAIN || err == unix.EINTR {
-		return
+		return 0
 	}
 	now := Now()
-	if err == nil && n == 0 {
+	switch {
+	case err != nil:
+	case n == 0:
 		err = errEnded
+	default:
+		err = r.takes(st, buf[:n:n], now)
 	}
 	if err != nil {
 		r.breaks(st, err, now)
-		return
 	}
-	if err := r.takes(st, buf[:n:n], now); err != nil {
-		r.breaks(st, err, now)
-	}
+	return max(n, 0)
 }
 
 // takes takes bytes of the answer.
 func (r *epollReader) takes(st *rawStream, b []byte, now time.Duration) error {
-	body, err := st.ans.feed(b)
-	if err != nil {
-		return err
-	}
+	body, wrong := st.ans.feed(b)
 	if st.phase == connecting && st.ans.headDone {
-		r.meter.opens(&st.stream, now, st.again)
-		st.again = true
+		r.meter.opens(&st.stream, now)
 		r.settle(st, now)
 	}
 	if err := r.meter.reads(&st.stream, body, now); err != nil {
 		return err
 	}
-	if st.ans.ended {
+	if wrong == nil && st.ans.ended {
 		return errEnded
 	}
-	return nil
+	return wrong
 }
 
 // settle lets an open stream read as its client does.
 func (r *epollReader) settle(st *rawStream, now time.Duration) {
-	if !st.client.Stops && st.client.Rate == 0 {
+	if !st.client.ill() {
 		return
 	}
 	r.wants(st, 0)
@@ -348,8 +391,7 @@ func (r *epollReader) feedSlow(buf []byte, now time.Duration) {
 		st.owed = min(st.owed+(now-st.fed).Seconds()*float64(st.client.Rate), float64(st.client.Rate))
 		st.fed = now
 		if n := min(int(st.owed), len(buf)); n > 0 {
-			st.owed -= float64(n)
-			r.read(st, buf[:n])
+			st.owed -= float64(r.read(st, buf[:n]))
 		}
 	}
 	r.slow = kept

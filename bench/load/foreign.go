@@ -53,7 +53,7 @@ func (f *Foreign) find(data []byte) (due time.Duration, ok bool) {
 			return 0, false
 		}
 		text = string(m[1])
-	default:
+	case len(f.path) > 0:
 		text = atPath(data, f.path)
 	}
 	at, ok := parseTime(text)

@@ -29,10 +29,16 @@ type httpCarrier struct {
 // httpStream is a stream of net/http. Its meter's mutex guards it.
 type httpStream struct {
 	stream
-	stop context.CancelFunc // ends its goroutine; nil while there is none
-	conn net.Conn           // that its answer comes on
+	visit *visit // the last one
+}
 
-	again bool // it was open before
+// visit is a goroutine's time with a stream, which ends when the stream does for
+// good, or is left. The next one may begin before it has noticed.
+type visit struct {
+	*httpStream
+	client Client             // as it was at the beginning
+	stop   context.CancelFunc // ends it
+	conn   net.Conn           // its alone; nil while there is none; the meter's mutex guards it
 }
 
 func newHTTPCarrier(s *Swarm) *httpCarrier {
@@ -41,16 +47,19 @@ func newHTTPCarrier(s *Swarm) *httpCarrier {
 		MaxIdleConnsPerHost: -1,
 		ForceAttemptHTTP2:   s.request.HTTP2,
 		TLSClientConfig:     &tls.Config{InsecureSkipVerify: s.request.Insecure},
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-			d := net.Dialer{}
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			d, addr := net.Dialer{}, s.end.addr.String()
 			if from := s.nextSource(); from.IsValid() {
 				d.LocalAddr = &net.TCPAddr{IP: from.AsSlice()}
 			}
 			return d.DialContext(ctx, network, addr)
 		},
 	}
-	return &httpCarrier{swarm: s, client: &http.Client{Transport: t}}
+	return &httpCarrier{swarm: s, client: &http.Client{Transport: t, CheckRedirect: dontFollow}}
 }
+
+// dontFollow takes a redirection for an answer that is no stream.
+func dontFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func (c *httpCarrier) add(*meter) *stream {
 	st := &httpStream{}
@@ -76,27 +85,32 @@ func (c *httpCarrier) start(st *stream, after time.Duration) {
 		return
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	h.stop = stop
+	v := &visit{httpStream: h, client: st.client, stop: stop}
+	h.visit = v
 	st.phase = waiting
 	if after == 0 { // whoever waits for all to be open has to see it
 		h.dec.restart()
 		m.begins(st, Now())
 	}
-	c.running.Go(func() { c.run(ctx, h, after) })
+	c.running.Go(func() {
+		defer stop()
+		c.run(ctx, v, after)
+	})
 }
 
 func (c *httpCarrier) leave(st *stream, reset bool) {
-	h := c.streams[st.index]
 	st.meter.mu.Lock()
 	defer st.meter.mu.Unlock()
 	st.meter.leaves(st)
-	if tcp, ok := h.conn.(*net.TCPConn); ok && reset {
+	v := c.streams[st.index].visit
+	if v == nil {
+		return
+	}
+	if tcp, ok := v.conn.(*net.TCPConn); ok && reset {
 		_ = tcp.SetLinger(0)
 		_ = tcp.Close()
 	}
-	if h.stop != nil {
-		h.stop()
-	}
+	v.stop()
 }
 
 func (c *httpCarrier) busy() float64 { return -1 }
@@ -113,54 +127,54 @@ func (c *httpCarrier) close() {
 }
 
 // run has the stream until it ends for good, or is stopped.
-func (c *httpCarrier) run(ctx context.Context, h *httpStream, after time.Duration) {
-	if after > 0 && (!sleepUntil(ctx, Now()+after) || !c.begins(ctx, h)) {
+func (c *httpCarrier) run(ctx context.Context, v *visit, after time.Duration) {
+	if after > 0 && (!sleepUntil(ctx, Now()+after) || !c.begins(ctx, v)) {
 		return
 	}
 	for {
-		err := c.once(ctx, h)
-		back, comes := c.breaks(ctx, h, err)
-		if !comes || !sleepUntil(ctx, back) || !c.begins(ctx, h) {
+		err := c.once(ctx, v)
+		back, comes := c.breaks(ctx, v, err)
+		if !comes || !sleepUntil(ctx, back) || !c.begins(ctx, v) {
 			return
 		}
 	}
 }
 
 // breaks notes that the stream ended, unless that was our will.
-func (c *httpCarrier) breaks(ctx context.Context, h *httpStream, err error) (back time.Duration, comes bool) {
-	m := h.meter
+func (c *httpCarrier) breaks(ctx context.Context, v *visit, err error) (back time.Duration, comes bool) {
+	m := v.meter
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	h.conn = nil
+	v.conn = nil
 	if ctx.Err() != nil {
 		return 0, false
 	}
-	return m.breaks(&h.stream, err, Now())
+	return m.breaks(&v.stream, err, Now())
 }
 
-func (c *httpCarrier) begins(ctx context.Context, h *httpStream) bool {
-	m := h.meter
+func (c *httpCarrier) begins(ctx context.Context, v *visit) bool {
+	m := v.meter
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if ctx.Err() != nil {
 		return false
 	}
-	h.dec.restart()
-	m.begins(&h.stream, Now())
+	v.dec.restart()
+	m.begins(&v.stream, Now())
 	return true
 }
 
 // once asks for the stream and reads it to its end.
-func (c *httpCarrier) once(ctx context.Context, h *httpStream) error {
-	res, err := c.ask(ctx, h)
+func (c *httpCarrier) once(ctx context.Context, v *visit) error {
+	res, err := c.ask(ctx, v)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
-	if err := c.opens(ctx, h, res); err != nil {
+	if err := c.opens(ctx, v, res); err != nil {
 		return err
 	}
-	if h.client.Stops {
+	if v.client.Stops {
 		<-ctx.Done()
 		return ctx.Err()
 	}
@@ -170,72 +184,75 @@ func (c *httpCarrier) once(ctx context.Context, h *httpStream) error {
 			return fmt.Errorf("read gzip: %w", err)
 		}
 	}
-	return c.readAll(ctx, h, body)
+	return c.readAll(ctx, v, body)
 }
 
 // ask sends the request and waits for the head of its answer.
-func (c *httpCarrier) ask(ctx context.Context, h *httpStream) (*http.Response, error) {
+func (c *httpCarrier) ask(ctx context.Context, v *visit) (*http.Response, error) {
 	r := &c.swarm.request
-	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
-		conn := i.Conn
-		if t, ok := conn.(*tls.Conn); ok {
-			conn = t.NetConn()
-		}
-		h.meter.mu.Lock()
-		h.conn = conn
-		h.meter.mu.Unlock()
-	}}
+	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { v.has(i.Conn) }}
 	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.Method, r.URL, strings.NewReader(r.Body))
 	if err != nil {
 		return nil, err
 	}
-	for name, values := range r.Header {
-		req.Header[name] = values
-	}
-	if req.Header.Get("Accept") == "" {
-		req.Header.Set("Accept", "text/event-stream")
-	}
+	v.meter.mu.Lock()
+	req.Header = r.header(v.dec.lastID).Clone()
+	v.meter.mu.Unlock()
+	req.Host = req.Header.Get("Host")
 	if r.Gzip {
 		req.Header.Set("Accept-Encoding", "gzip")
-	}
-	h.meter.mu.Lock()
-	lastID := string(h.dec.lastID)
-	h.meter.mu.Unlock()
-	if lastID != "" {
-		req.Header.Set("Last-Event-ID", lastID)
 	}
 	return c.client.Do(req)
 }
 
+// has notes the connection, unless streams share it: of these none can be reset
+// by way of it.
+func (v *visit) has(conn net.Conn) {
+	if t, ok := conn.(*tls.Conn); ok {
+		if conn = t.NetConn(); t.ConnectionState().NegotiatedProtocol == "h2" {
+			return
+		}
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok && v.client.ill() {
+		_ = tcp.SetReadBuffer(v.client.window())
+	}
+	v.meter.mu.Lock()
+	defer v.meter.mu.Unlock()
+	v.conn = conn
+}
+
 // opens checks the head of the answer.
-func (c *httpCarrier) opens(ctx context.Context, h *httpStream, res *http.Response) error {
+func (c *httpCarrier) opens(ctx context.Context, v *visit, res *http.Response) error {
 	if res.StatusCode != http.StatusOK {
 		return &refusal{fmt.Sprintf("the answer is %q", res.Status)}
 	}
-	if t := res.Header.Get("Content-Type"); !strings.HasPrefix(t, "text/event-stream") {
-		return &refusal{fmt.Sprintf("the answer is %q and no text/event-stream", t)}
+	asked := ""
+	if c.swarm.request.Gzip {
+		asked = "gzip"
 	}
-	m := h.meter
+	if err := noStream(res.Header.Get("Content-Type"), res.Header.Get("Content-Encoding"), asked); err != nil {
+		return err
+	}
+	m := v.meter
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if ctx.Err() == nil {
-		m.opens(&h.stream, Now(), h.again)
-		h.again = true
+		m.opens(&v.stream, Now())
 	}
 	return ctx.Err()
 }
 
 // readAll reads the body to its end. The time is taken once a read.
-func (c *httpCarrier) readAll(ctx context.Context, h *httpStream, body io.Reader) error {
+func (c *httpCarrier) readAll(ctx context.Context, v *visit, body io.Reader) error {
 	size := 32 << 10
-	if h.client.Rate > 0 {
-		size = max(h.client.Rate/50, 1)
+	if v.client.Rate > 0 {
+		size = max(v.client.Rate/50, 1)
 	}
 	buf := make([]byte, size)
 	for {
 		n, err := body.Read(buf)
 		now := Now()
-		bad := c.takes(ctx, h, buf[:n], now)
+		bad := c.takes(ctx, v, buf[:n], now)
 		switch {
 		case bad != nil:
 			return bad
@@ -244,18 +261,18 @@ func (c *httpCarrier) readAll(ctx context.Context, h *httpStream, body io.Reader
 		case err != nil:
 			return err
 		}
-		if h.client.Rate > 0 && !sleepUntil(ctx, now+time.Duration(n)*time.Second/time.Duration(h.client.Rate)) {
+		if v.client.Rate > 0 && !sleepUntil(ctx, now+time.Duration(n)*time.Second/time.Duration(v.client.Rate)) {
 			return ctx.Err()
 		}
 	}
 }
 
 // takes takes bytes of the body, unless the stream has been left.
-func (c *httpCarrier) takes(ctx context.Context, h *httpStream, b []byte, now time.Duration) error {
-	h.meter.mu.Lock()
-	defer h.meter.mu.Unlock()
+func (c *httpCarrier) takes(ctx context.Context, v *visit, b []byte, now time.Duration) error {
+	v.meter.mu.Lock()
+	defer v.meter.mu.Unlock()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return h.meter.reads(&h.stream, b, now)
+	return v.meter.reads(&v.stream, b, now)
 }

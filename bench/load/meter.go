@@ -16,9 +16,22 @@ type Client struct {
 	Rate    int  // bytes a second that it reads; zero: all that comes
 }
 
-// defaultRetry is how long a browser waits before it comes back when the server
-// has not said: Chromium's three seconds.
-const defaultRetry = 3 * time.Second
+// ill says whether the client does not read as it should. It is there to be in
+// the way: what it gets, and how late, is not counted.
+func (c *Client) ill() bool { return c.Stops || c.Rate > 0 }
+
+// window is how many bytes may wait to be read by an ill client: few, so that the
+// server notices.
+func (c *Client) window() int { return max(4096, c.Rate/10) }
+
+const (
+	// defaultRetry is how long a browser waits before it comes back when the
+	// server has not said: Chromium's three seconds.
+	defaultRetry = 3 * time.Second
+	// soonest is how long it waits at least: Chromium manages about forty
+	// connections a second when the server says "retry: 0".
+	soonest = 25 * time.Millisecond
+)
 
 // phase is where a stream is in its life.
 type phase int
@@ -31,8 +44,10 @@ const (
 	gone    // refused, or broken and not to come back
 )
 
-// errEnded is a clean end.
-var errEnded = errors.New("the server ended the stream")
+var (
+	errEnded = errors.New("the server ended the stream")
+	errLeft  = errors.New("they were left")
+)
 
 // stream is what a client has of its stream. Its meter's mutex guards it.
 type stream struct {
@@ -41,8 +56,16 @@ type stream struct {
 	meter   *meter
 	phase   phase
 	began   time.Duration // of connecting
+	again   bool          // it was open before
 	dec     decoder
 	tallies []tally // by lane
+}
+
+// becomes makes the stream, which has been left, another client's.
+func (st *stream) becomes(c Client) {
+	st.meter.mu.Lock()
+	defer st.meter.mu.Unlock()
+	st.client, st.tallies, st.dec, st.again = c, nil, decoder{}, false
 }
 
 // meter counts what a share of the streams see: one reading goroutine's.
@@ -126,15 +149,16 @@ func (m *meter) begins(st *stream, now time.Duration) {
 	m.connecting++
 }
 
-func (m *meter) opens(st *stream, now time.Duration, again bool) {
+func (m *meter) opens(st *stream, now time.Duration) {
 	st.phase = open
 	m.connecting--
 	m.open++
-	if again {
+	if st.again {
 		m.now.Reconnected++
 	} else {
 		m.now.Opened++
 	}
+	st.again = true
 	record(m.now.Opening, now-st.began)
 }
 
@@ -166,8 +190,8 @@ func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Dura
 
 // comesAfter is how long the client waits before it comes back.
 func (st *stream) comesAfter() time.Duration {
-	if st.dec.retry > 0 {
-		return st.dec.retry
+	if st.dec.hasRetry {
+		return max(st.dec.retry, soonest)
 	}
 	return defaultRetry
 }
@@ -185,6 +209,9 @@ func (m *meter) leaves(st *stream) {
 
 // reads takes bytes of the body that came at now.
 func (m *meter) reads(st *stream, body []byte, now time.Duration) error {
+	if st.client.ill() {
+		return st.dec.feed(body, func([]byte) {})
+	}
 	return st.dec.feed(body, func(data []byte) { m.event(st, data, now) })
 }
 

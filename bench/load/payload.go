@@ -66,11 +66,15 @@ func readStamp(data []byte) (s stamp, ok bool) {
 	return stamp{int(lane), seq, time.Duration(due)}, ok1 && ok2 && ok3 && seq > 0
 }
 
+// maxDigits is how many digits a number of ours has at most: what fits every
+// integer.
+const maxDigits = 18
+
 // readUint reads digits and the space after them.
 func readUint(b []byte) (n uint64, rest []byte, ok bool) {
 	for i, c := range b {
 		if c == ' ' {
-			return n, b[i+1:], i > 0
+			return n, b[i+1:], i > 0 && i <= maxDigits
 		}
 		if c < '0' || c > '9' {
 			return 0, b, false

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,15 +16,26 @@ import (
 
 // pipeline posts over one connection without waiting for answers: so that it
 // keeps its schedule however slow they are, and events reach the server in their
-// order.
+// order. A connection that the server closes while nothing is on its way, as
+// servers do to idle ones, is made again.
 type pipeline struct {
+	url    string
+	addr   string
+	method string
+	head   []byte // of each request, up to its length
+	buf    []byte
+	link   *link
+}
+
+// link is one connection of a pipeline.
+type link struct {
 	conn     net.Conn
 	method   string
-	head     []byte
-	buf      []byte
-	posted   uint64
+	before   uint64 // events that earlier links have taken
+	posted   uint64 // the publisher's alone
 	answered atomic.Uint64
-	failed   chan error // closed when no more answers come; holds why
+	ended    chan struct{} // closed when no more answers come…
+	why      error         // …because of this
 }
 
 func newPipeline(ctx context.Context, p *Publishing) (*pipeline, error) {
@@ -31,67 +43,117 @@ func newPipeline(ctx context.Context, p *Publishing) (*pipeline, error) {
 	if err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", end.addr.String())
-	if err != nil {
-		return nil, fmt.Errorf("connect publisher to %s: %w", p.URL, err)
-	}
-	l := &pipeline{conn: conn, method: p.Method, failed: make(chan error, 1)}
-	l.head = fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\n", p.Method, end.url.RequestURI(), end.url.Host)
-	if p.Header.Get("Content-Type") == "" {
-		l.head = append(l.head, "Content-Type: text/plain\r\n"...)
-	}
-	for name, values := range p.Header {
-		for _, v := range values {
-			l.head = fmt.Appendf(l.head, "%s: %s\r\n", name, v)
-		}
-	}
+	l := &pipeline{url: p.URL, addr: end.addr.String(), method: p.Method}
+	l.head = appendHead(nil, p.Method, end.url, complete(p.Header, end.url, "Content-Type", "text/plain"))
 	l.head = append(l.head, "Content-Length: "...)
-	go l.readAnswers()
-	return l, nil
+	return l, l.connect(ctx, 0)
 }
 
-func (l *pipeline) post(_ context.Context, body []byte) error {
+// connect makes a connection, after others that have taken some events.
+func (l *pipeline) connect(ctx context.Context, before uint64) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", l.addr)
+	if err != nil {
+		return fmt.Errorf("connect publisher to %s: %w; start the server first, or give its URL", l.url, err)
+	}
+	l.link = &link{conn: conn, method: l.method, before: before, ended: make(chan struct{})}
+	go l.link.readAnswers()
+	return nil
+}
+
+func (l *pipeline) post(ctx context.Context, body []byte) error {
+	if l.link.spent() {
+		if err := l.connect(ctx, l.link.before+l.link.posted); err != nil {
+			return err
+		}
+	}
 	l.buf = append(l.buf[:0], l.head...)
 	l.buf = strconv.AppendInt(l.buf, int64(len(body)), 10)
 	l.buf = append(l.buf, "\r\n\r\n"...)
 	l.buf = append(l.buf, body...)
-	_ = l.conn.SetWriteDeadline(time.Now().Add(time.Minute))
-	if _, err := l.conn.Write(l.buf); err != nil {
-		return err
-	}
-	l.posted++
-	return nil
+	return l.link.write(ctx, l.buf)
 }
 
-func (l *pipeline) await(ctx context.Context, most uint64) error {
-	for l.posted >= l.answered.Load()+most {
+// mostBlocked is how long a server may let a publisher wait to write an event.
+const mostBlocked = time.Minute
+
+// write writes a request, or gives up when ctx ends.
+func (k *link) write(ctx context.Context, request []byte) error {
+	_ = k.conn.SetWriteDeadline(time.Now().Add(mostBlocked))
+	defer context.AfterFunc(ctx, func() { _ = k.conn.SetWriteDeadline(time.Now()) })()
+	_, err := k.conn.Write(request)
+	switch {
+	case err == nil:
+		k.posted++
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	select {
+	case <-k.ended: // the last answer says more than that nothing can be written
+		return k.why
+	case <-time.After(time.Second):
+		return err
+	}
+}
+
+func (l *pipeline) await(ctx context.Context, most uint64) error { return l.link.await(ctx, most) }
+
+func (k *link) await(ctx context.Context, most uint64) error {
+	for {
+		unanswered := k.posted - k.answered.Load()
 		select {
-		case err := <-l.failed:
-			return err
+		case <-k.ended:
+			if k.spent() {
+				return nil
+			}
+			return k.why
+		default:
+		}
+		if unanswered < most {
+			return nil
+		}
+		select {
+		case <-k.ended:
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(time.Millisecond):
 		}
 	}
-	return nil
 }
 
-func (l *pipeline) readAnswers() {
-	defer close(l.failed)
-	r := bufio.NewReaderSize(l.conn, 64<<10)
-	req := &http.Request{Method: l.method}
+// spent says whether the connection has ended after all answers. A bad answer is
+// none.
+func (k *link) spent() bool {
+	select {
+	case <-k.ended:
+		return k.posted == k.answered.Load()
+	default:
+		return false
+	}
+}
+
+func (k *link) readAnswers() {
+	defer close(k.ended)
+	defer k.conn.Close()
+	r := bufio.NewReaderSize(k.conn, 64<<10)
+	req := &http.Request{Method: k.method}
 	for {
-		err := readAnswer(r, req)
-		if err != nil {
-			l.failed <- fmt.Errorf("the answer to event %d: %w", l.answered.Load()+1, err)
+		if err := readAnswer(r, req); err != nil {
+			k.why = fmt.Errorf("the answer to event %d: %w", k.before+k.answered.Load()+1, err)
 			return
 		}
-		l.answered.Add(1)
+		k.answered.Add(1)
 	}
 }
 
 // readAnswer reads one answer, which has to be a good one.
 func readAnswer(r *bufio.Reader, req *http.Request) error {
+	if _, err := r.Peek(1); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("the server has closed the connection instead")
+		}
+		return err
+	}
 	res, err := http.ReadResponse(r, req)
 	if err != nil {
 		return err
@@ -112,4 +174,7 @@ func taken(res *http.Response) error {
 	return nil
 }
 
-func (l *pipeline) close() { _ = l.conn.Close() }
+func (l *pipeline) close() {
+	_ = l.link.conn.Close()
+	<-l.link.ended
+}

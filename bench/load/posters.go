@@ -6,22 +6,29 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // httpPoster posts with net/http, one event after the other: TLS.
 type httpPoster struct {
 	client *http.Client
 	p      *Publishing
+	header http.Header
 }
 
 func newHTTPPoster(p *Publishing) (*httpPoster, error) {
-	if _, err := checkURL(p.URL); err != nil {
-		return nil, err
+	u, err := url.Parse(p.URL)
+	if err != nil || u.Host == "" {
+		return nil, fmt.Errorf("publish to URL %q: give one that begins with https:// and a host (%v)", p.URL, err)
 	}
 	t := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: p.Insecure}, ForceAttemptHTTP2: true}
-	return &httpPoster{client: &http.Client{Transport: t}, p: p}, nil
+	return &httpPoster{
+		client: &http.Client{Transport: t, CheckRedirect: dontFollow},
+		p:      p, header: complete(p.Header, u, "Content-Type", "text/plain"),
+	}, nil
 }
 
 func (h *httpPoster) post(ctx context.Context, body []byte) error {
@@ -29,10 +36,7 @@ func (h *httpPoster) post(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "text/plain")
-	for name, values := range h.p.Header {
-		req.Header[name] = values
-	}
+	req.Header, req.Host = h.header.Clone(), h.header.Get("Host")
 	res, err := h.client.Do(req)
 	if err != nil {
 		return err
@@ -77,7 +81,11 @@ func (c *commandPoster) post(ctx context.Context, body []byte) error {
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdin = bytes.NewReader(body)
+	cmd.WaitDelay = time.Second // for those that it has started, and that keep its output open
 	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil { // it was killed: how it died says nothing
+		return ctx.Err()
+	}
 	if err != nil {
 		return fmt.Errorf("run %q: %w: %s", args[0], err, bytes.TrimSpace(out))
 	}

@@ -2,14 +2,17 @@ package load
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/process"
 )
 
-// Process is the server under load, seen from outside.
+// Process is the server under load, seen from outside. It may be looked at by
+// several at a time.
 type Process struct {
-	p *process.Process
+	mu sync.Mutex // guards p, which keeps what it has read
+	p  *process.Process
 }
 
 // Usage is what a process has used up to a moment.
@@ -26,11 +29,13 @@ func NewProcess(pid int) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look at process %d: %w; give the pid of the server with -pid", pid, err)
 	}
-	return &Process{p}, nil
+	return &Process{p: p}, nil
 }
 
 // Usage reads the process's figures. CPU has the kernel's resolution of 10 ms.
 func (p *Process) Usage() (Usage, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	times, err := p.p.Times()
 	if err != nil {
 		return Usage{}, fmt.Errorf("read CPU time of process %d: %w", p.p.Pid, err)

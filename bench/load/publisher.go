@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"text/template"
@@ -103,8 +102,11 @@ func filler(text string) (func(message string) ([]byte, error), error) {
 	}
 	const probe = "the message"
 	b, err := fill(probe)
-	if err != nil || !bytes.Contains(b, []byte(probe)) {
-		return nil, fmt.Errorf("template %q does not say {{.Message}}: events would not arrive as they were sent (%v)", text, err)
+	if err != nil {
+		return nil, fmt.Errorf("fill template %q: %w; it knows {{.Message}} only", text, err)
+	}
+	if !bytes.Contains(b, []byte(probe)) {
+		return nil, fmt.Errorf("template %q does not say {{.Message}}: events would not arrive as they were sent", text)
 	}
 	return fill, nil
 }
@@ -177,12 +179,3 @@ func (p *Publisher) Late() time.Duration { return p.late }
 
 // Close gives the connection back.
 func (p *Publisher) Close() { p.poster.close() }
-
-// checkURL is the error of a URL that cannot be published to.
-func checkURL(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return nil, fmt.Errorf("read publish URL %q: %w", raw, err)
-	}
-	return u, nil
-}

@@ -2,7 +2,9 @@ package load
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -46,9 +48,11 @@ func resolve(ctx context.Context, rawURL string) (endpoint, error) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return endpoint{}, fmt.Errorf("URL %q: give one that begins with http:// or https:// and a host", rawURL)
 	}
-	port, _ := strconv.ParseUint(u.Port(), 10, 16)
-	if u.Port() == "" {
-		port = map[string]uint64{"http": 80, "https": 443}[u.Scheme]
+	port := map[string]uint64{"http": 80, "https": 443}[u.Scheme]
+	if u.Port() != "" {
+		if port, err = strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
+			return endpoint{}, fmt.Errorf("URL %q: give a port from 1 to 65535", rawURL)
+		}
 	}
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
 	if err != nil {
@@ -64,29 +68,50 @@ func resolve(ctx context.Context, rawURL string) (endpoint, error) {
 	return endpoint{u, netip.AddrPortFrom(addr, uint16(port))}, nil
 }
 
-// bytes is the request on the wire, with lastID as Last-Event-ID if it is not
-// empty.
-func (r *Request) bytes(u *url.URL, lastID []byte) []byte {
-	method := r.Method
-	if method == "" {
-		method = http.MethodGet
+// complete returns h with what it does not say itself: the host, a user of the
+// URL, and name's value.
+func complete(h http.Header, u *url.URL, name, value string) http.Header {
+	all := http.Header{"Host": {u.Host}, name: {value}}
+	if u.User != nil {
+		password, _ := u.User.Password()
+		both := u.User.Username() + ":" + password
+		all.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(both)))
 	}
-	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, u.RequestURI(), u.Host)
-	if r.Header.Get("Accept") == "" {
-		b = append(b, "Accept: text/event-stream\r\n"...)
-	}
-	for name, values := range r.Header {
+	maps.Copy(all, h)
+	return all
+}
+
+// appendHead appends the first line of a request and a complete header.
+func appendHead(b []byte, method string, u *url.URL, h http.Header) []byte {
+	b = fmt.Appendf(b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, u.RequestURI(), h.Get("Host"))
+	for name, values := range h {
+		if name == "Host" {
+			continue
+		}
 		for _, v := range values {
 			b = fmt.Appendf(b, "%s: %s\r\n", name, v)
 		}
 	}
-	if len(lastID) > 0 {
-		b = fmt.Appendf(b, "Last-Event-ID: %s\r\n", lastID)
-	}
-	if r.Body != "" {
+	return b
+}
+
+// bytes is the request on the wire.
+func (r *Request) bytes(u *url.URL, lastID []byte) []byte {
+	b := appendHead(nil, r.Method, u, r.header(lastID))
+	if r.Body != "" || r.Method != http.MethodGet {
 		b = fmt.Appendf(b, "Content-Length: %d\r\n", len(r.Body))
 	}
 	return append(append(b, "\r\n"...), r.Body...)
+}
+
+// header is the complete header, with lastID as Last-Event-ID if it is not empty.
+func (r *Request) header(lastID []byte) http.Header {
+	if len(lastID) == 0 {
+		return r.Header
+	}
+	h := maps.Clone(r.Header)
+	h.Set("Last-Event-ID", string(lastID))
+	return h
 }
 
 // sources deals out the local addresses of connections to addr.
@@ -99,26 +124,31 @@ type sources struct {
 // perLoopback is how many streams share a loopback address.
 const perLoopback = 4000
 
-func newSources(given []netip.Addr, to netip.Addr) *sources {
-	s := &sources{addrs: given, perAddress: 1}
+func newSources(given []netip.Addr, to netip.Addr) (*sources, error) {
+	s := &sources{perAddress: 1}
+	for _, from := range given {
+		if from = from.Unmap(); from.Is4() != to.Is4() {
+			return nil, fmt.Errorf("connect from %v to %v: one is IPv4, the other is not; give addresses of the target's kind", from, to)
+		}
+		s.addrs = append(s.addrs, from)
+	}
 	if len(given) == 0 && to.Is4() && to.IsLoopback() {
 		s.perAddress = perLoopback
 		for i := range 200 {
 			s.addrs = append(s.addrs, netip.AddrFrom4([4]byte{127, 0, 1, byte(1 + i)}))
 		}
 	}
-	return s
+	return s, nil
 }
 
 // next is the address of the next connection; the zero one leaves it to the
 // system.
 func (s *sources) next() netip.Addr {
+	s.dealt++
 	if len(s.addrs) == 0 {
 		return netip.Addr{}
 	}
-	a := s.addrs[s.dealt/s.perAddress%len(s.addrs)]
-	s.dealt++
-	return a
+	return s.addrs[(s.dealt-1)/s.perAddress%len(s.addrs)]
 }
 
 // most is how many connections the busiest address has had.
@@ -126,5 +156,6 @@ func (s *sources) most() int {
 	if len(s.addrs) == 0 {
 		return s.dealt
 	}
-	return min(s.dealt, s.perAddress) * max((s.dealt+s.perAddress*len(s.addrs)-1)/(s.perAddress*len(s.addrs)), 1)
+	round := s.perAddress * len(s.addrs)
+	return s.dealt/round*s.perAddress + min(s.dealt%round, s.perAddress)
 }

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +39,11 @@ func (s *spread) arrived(seq uint64, latency time.Duration) {
 	if all == 0 {
 		return
 	}
-	n := s.count(seq).Add(1)
+	count := s.count(seq)
+	if count == nil {
+		return
+	}
+	n := count.Add(1)
 	if n == 1 || n == all || n == share(all, 50) || n == share(all, 99) {
 		s.record(n, all, latency)
 	}
@@ -49,22 +54,37 @@ func share(all, percent uint32) uint32 {
 	return uint32((uint64(all)*uint64(percent) + 99) / 100)
 }
 
+// keptPages is how many pages are kept: what comes later than the next million
+// events has no place in the spread any more.
+const keptPages = 1024
+
+// count is where an event's arrivals are counted; nil if they are not any more.
 func (s *spread) count(seq uint64) *atomic.Uint32 {
-	page, at := int(seq/uint64(len(spreadPage{}))), seq%uint64(len(spreadPage{}))
+	page, at := seq/uint64(len(spreadPage{})), seq%uint64(len(spreadPage{}))
 	pages := *s.pages.Load()
-	if page >= len(pages) {
-		pages = s.grow(page)
+	if page >= uint64(len(pages)) {
+		if pages = s.grow(page); page >= uint64(len(pages)) {
+			return nil
+		}
 	}
-	return &pages[page][at]
+	if p := pages[page]; p != nil {
+		return &p[at]
+	}
+	return nil
 }
 
-func (s *spread) grow(page int) []*spreadPage {
+// grow adds pages, unless somebody else has or it would be too many at a time.
+func (s *spread) grow(page uint64) []*spreadPage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pages := *s.pages.Load()
-	for len(pages) <= page {
-		pages = append(pages[:len(pages):len(pages)], new(spreadPage))
+	pages := slices.Clone(*s.pages.Load())
+	if page >= uint64(len(pages)+keptPages) {
+		return pages
 	}
+	for uint64(len(pages)) <= page {
+		pages = append(pages, new(spreadPage))
+	}
+	clear(pages[:max(len(pages)-keptPages, 0)])
 	s.pages.Store(&pages)
 	return pages
 }

@@ -2,8 +2,8 @@ package load
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -23,8 +23,8 @@ type SwarmConfig struct {
 // goroutines with an epoll set each, on Linux: no goroutine a stream, so that the
 // CPU is the server's. Everything else goes by way of net/http.
 //
-// Open, Leave, ResetAll and ReopenAll are for one goroutine at a time; the rest
-// may be called at any time.
+// Expect, Now, Err, Delivered, Busy, Take, Total, Spread and PerAddress may be
+// called at any time; the rest is for one goroutine at a time.
 type Swarm struct {
 	request  Request
 	end      endpoint
@@ -62,9 +62,14 @@ func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Swarm{
-		request: c.Request, end: end, foreign: c.Foreign,
-		sources: newSources(c.Request.Sources, end.addr.Addr()), total: newInterval(),
+	from, err := newSources(c.Request.Sources, end.addr.Addr())
+	if err != nil {
+		return nil, err
+	}
+	s := &Swarm{request: c.Request, end: end, foreign: c.Foreign, sources: from, total: newInterval()}
+	s.request.Header = complete(c.Request.Header, end.url, "Accept", "text/event-stream")
+	if s.request.Method == "" {
+		s.request.Method = http.MethodGet
 	}
 	for range max(c.Lanes, 1) {
 		s.spreads = append(s.spreads, newSpread())
@@ -102,7 +107,7 @@ func (s *Swarm) openOne(c Client) int {
 		index := s.left[n-1]
 		s.left = s.left[:n-1]
 		st := s.streams[index]
-		st.client, st.tallies, st.dec = c, nil, decoder{}
+		st.becomes(c)
 		s.carrier.connect(st)
 		return index
 	}
@@ -251,10 +256,15 @@ func (s *Swarm) AwaitOpen(ctx context.Context, patience time.Duration) error {
 // openError is why streams are not open.
 func (s *Swarm) openError() error {
 	open, _ := s.Now()
-	if missing := len(s.streams) - len(s.left) - open; missing > 0 {
-		return fmt.Errorf("open streams: %d of %d came to nothing: %w", missing, len(s.streams), errors.Join(s.Err()))
+	missing := s.Streams() - open
+	if missing <= 0 {
+		return nil
 	}
-	return nil
+	err := s.Err()
+	if err == nil {
+		err = errLeft
+	}
+	return fmt.Errorf("open streams: %d of %d came to nothing: %w", missing, s.Streams(), err)
 }
 
 // nextSource is the local address of the next connection; the zero one leaves it

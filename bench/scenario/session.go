@@ -18,11 +18,20 @@ func Run(ctx context.Context, sc *Scenario) (*result.Result, error) {
 		return nil, err
 	}
 	defer s.close()
-	if err := s.open(ctx); err != nil {
+	if err = s.open(ctx); err == nil {
+		err = s.publish(ctx)
+	}
+	return s.end(ctx, errors.Join(err, s.unopened()))
+}
+
+// end is the result of a session, unless it has failed before any stream was
+// open.
+func (s *session) end(ctx context.Context, err error) (*result.Result, error) {
+	r := s.sum(ctx)
+	if err != nil && r.Opened == 0 {
 		return nil, err
 	}
-	err = s.publish(ctx)
-	return s.sum(ctx), errors.Join(err, s.unopened())
+	return r, errors.Join(err, s.watcher.logErr)
 }
 
 // session is one run of a scenario.
@@ -43,8 +52,9 @@ type session struct {
 	own     struct{ before, after load.Condition }
 	idle    struct{ before, after load.Processors }
 	busy    float64
-	held    bool // usage.before is of streams that are open and have had nothing yet
-	short   int  // streams that were not opened
+	held    bool  // usage.before is of streams that are open and have had nothing yet
+	short   int   // streams that were not opened
+	missed  error // why the first of these was not
 }
 
 // lane is a publisher, and the streams that its events are for.
@@ -80,6 +90,11 @@ func begin(ctx context.Context, sc *Scenario) (*session, error) {
 func (s *session) prepare(ctx context.Context) (err error) {
 	if s.PID != 0 {
 		if s.process, err = load.NewProcess(s.PID); err != nil {
+			return err
+		}
+	}
+	if s.Goroutines != "" {
+		if _, err := goroutines(s.Goroutines); err != nil {
 			return err
 		}
 	}
@@ -199,7 +214,13 @@ func (s *session) openSome(ctx context.Context, l *lane, n int, c load.Client) e
 		l.readers = open
 	}
 	l.streams = open
-	if open == 0 && err != nil && ctx.Err() == nil {
+	if err == nil || ctx.Err() != nil {
+		return nil
+	}
+	if s.missed == nil {
+		s.missed = err
+	}
+	if open == 0 {
 		return err
 	}
 	return nil
@@ -210,29 +231,35 @@ func (s *session) unopened() error {
 	if s.short == 0 {
 		return nil
 	}
-	err := s.lanes[0].swarm.Err()
-	for _, l := range s.lanes {
-		if err == nil {
-			err = l.swarm.Err()
-		}
+	if s.missed == nil {
+		return fmt.Errorf("%d streams were opened, and had ended when publishing was to begin", s.short)
 	}
-	return fmt.Errorf("%d streams were not opened: %w", s.short, err)
+	return fmt.Errorf("%d streams were not opened: %w", s.short, s.missed)
+}
+
+// countMissing notes which streams are not open that should be. None should when
+// ctx has ended.
+func (s *session) countMissing(ctx context.Context) {
+	missing := s.Streams + s.Stalled + s.Slow - s.lanes[0].streams
+	for _, l := range s.lanes[1:] {
+		missing += l.asked - l.streams
+	}
+	s.held = missing == 0
+	if ctx.Err() == nil {
+		s.short = missing
+	}
 }
 
 // publish publishes in all lanes, and waits for what is on its way.
 func (s *session) publish(ctx context.Context) (err error) {
-	if ctx.Err() == nil {
-		s.short = s.Streams + s.Stalled + s.Slow - s.lanes[0].streams
-	}
+	s.countMissing(ctx)
 	if s.usage.before, err = s.look(); err != nil {
 		return err
 	}
-	s.held = true
 	s.takeStock()
 	if s.coming != nil {
 		s.churn = load.NewChurn(s.coming, s.Churn, s.Reset)
 	}
-	s.first = load.Now()
 	err = s.publishLanes(ctx)
 	if s.churn != nil {
 		s.churn.Stop()
@@ -259,10 +286,12 @@ func (s *session) takeStock() {
 func (s *session) publishLanes(ctx context.Context) error {
 	if s.lanes[0].publisher == nil {
 		s.watcher.enter("hold")
+		s.first = load.Now()
 		pause(ctx, s.Duration)
 		return nil
 	}
 	s.watcher.enter("publish")
+	s.first = load.Now() // what is due from here on is late by the server's doing, not the watcher's
 	if s.Longest > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, s.Duration+s.Longest)
@@ -271,7 +300,7 @@ func (s *session) publishLanes(ctx context.Context) error {
 	results := make(chan error, len(s.lanes))
 	for i, l := range s.lanes {
 		l.swarm.Expect(i, l.readers)
-		n := uint64(l.rate * s.Duration.Seconds())
+		n := uint64(l.rate*s.Duration.Seconds() + 1e-6) // 4.35 s of 100 a second are 435
 		go func() { results <- l.publisher.Run(ctx, n, l.rate, s.first) }()
 	}
 	var err error
@@ -283,11 +312,13 @@ func (s *session) publishLanes(ctx context.Context) error {
 	return err
 }
 
-// drain waits until everything has come, or nothing more does.
+// drain waits until everything has come, or nothing more does. When ctx has ended
+// what is on its way still has a moment, and no more.
 func (s *session) drain(ctx context.Context) {
-	patience := s.patience()
-	if ctx.Err() != nil { // what is on its way still counts, but nobody waits long
-		ctx, patience = context.WithoutCancel(ctx), min(patience, time.Second)
+	if ctx.Err() != nil {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), moment)
+		defer stop()
 	}
 	want := uint64(0)
 	for _, l := range s.lanes {
@@ -299,12 +330,15 @@ func (s *session) drain(ctx context.Context) {
 		if got != last {
 			last, since = got, load.Now()
 		}
-		if got >= want || load.Now()-since > patience {
+		if got >= want || load.Now()-since > s.patience() {
 			return
 		}
 		pause(ctx, 5*time.Millisecond)
 	}
 }
+
+// moment is how long an end that was asked for may take.
+const moment = 500 * time.Millisecond
 
 func (s *session) delivered() (n uint64) {
 	for _, l := range s.lanes {

@@ -23,25 +23,37 @@ type Storm struct {
 	Back time.Duration
 }
 
-// stormPatience is how long nothing may come before a storm is over.
+// stormPatience is how long nothing may come before a storm is over, unless the
+// scenario says.
 const stormPatience = 10 * time.Second
 
-// Run runs the storm. When ctx ends it stops early, and the result says so.
+// Run runs the storm. When ctx ends it stops early, and the result says so. The
+// result is there whenever streams were opened; figures of the storm itself are
+// only when it has begun.
 func (c *Storm) Run(ctx context.Context) (*result.Result, error) {
+	if c.Publish == nil {
+		return nil, errors.New("storm: nothing is published, so nobody can miss it; say how")
+	}
 	s, err := begin(ctx, &c.Scenario)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	if err := s.open(ctx); err != nil {
-		return nil, err
+	if err = s.open(ctx); err == nil {
+		s.countMissing(ctx)
+		err = s.unopened()
 	}
-	if s.short = c.Streams - s.lanes[0].readers; s.short > 0 {
-		return nil, s.unopened()
+	var figures *result.Storm
+	if err == nil && ctx.Err() == nil {
+		figures, err = c.run(ctx, s)
 	}
-	figures, err := c.run(ctx, s)
-	r := s.sum(ctx)
-	r.Storm = figures
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // which the result says
+		err = nil
+	}
+	r, err := s.end(ctx, err)
+	if r != nil {
+		r.Storm = figures
+	}
 	return r, err
 }
 
@@ -49,53 +61,55 @@ func (c *Storm) Run(ctx context.Context) (*result.Result, error) {
 func (c *Storm) run(ctx context.Context, s *session) (*result.Storm, error) {
 	main := s.lanes[0]
 	main.swarm.Expect(0, main.readers)
+	s.first = load.Now()
 	if err := main.publisher.Once(ctx); err != nil { // so that everybody has an id
 		return nil, err
 	}
-	if err := s.until(ctx, uint64(c.Streams)); err != nil {
+	if err := s.until(ctx, uint64(c.Streams), load.Now()); err != nil {
 		return nil, fmt.Errorf("the event before the storm: %w", err)
 	}
-	back, err := c.sendAway(ctx, s)
-	if err != nil {
+	if err := c.sendAway(ctx, s); err != nil {
 		return nil, err
 	}
+	var err error
 	if s.usage.before, err = s.look(); err != nil {
 		return nil, err
 	}
+	s.watcher.enter("back")
 	s.takeStock()
-	return c.comeBack(ctx, s, back)
+	return c.comeBack(ctx, s)
 }
 
-// sendAway resets all streams and publishes what they miss. It returns when the
-// first comes back.
-func (c *Storm) sendAway(ctx context.Context, s *session) (back time.Duration, err error) {
+// sendAway resets all streams and publishes what they miss.
+func (c *Storm) sendAway(ctx context.Context, s *session) error {
 	s.watcher.enter("away")
 	main := s.lanes[0]
 	main.swarm.ResetAll()
 	away := load.Now()
 	for range c.Missed {
 		if err := main.publisher.Once(ctx); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if c.Back > 0 {
 		pause(ctx, away+c.Back-load.Now())
 	}
-	return load.Now(), nil
+	return ctx.Err()
 }
 
 // comeBack has the streams back, and waits until they have caught up.
-func (c *Storm) comeBack(ctx context.Context, s *session, back time.Duration) (*result.Storm, error) {
-	s.watcher.enter("back")
-	main := s.lanes[0]
+func (c *Storm) comeBack(ctx context.Context, s *session) (*result.Storm, error) {
+	main, back := s.lanes[0], load.Now()
 	if c.Back < 0 {
 		back += main.swarm.ReturnAll()
 	} else {
 		main.swarm.ReopenAll()
 	}
 	f := &result.Storm{Streams: c.Streams, Missed: c.Missed}
-	opened := whenAllOpen(ctx, main)
-	err := s.until(ctx, uint64(c.Streams)*uint64(c.Missed+1))
+	waiting, stop := context.WithCancel(ctx)
+	opened := whenAllOpen(waiting, main)
+	err := s.until(ctx, uint64(c.Streams)*uint64(c.Missed+1), back)
+	stop()
 	f.ConnectedS = (<-opened - back).Seconds()
 	var looked error
 	s.usage.after, looked = s.look()
@@ -110,15 +124,15 @@ func (c *Storm) comeBack(ctx context.Context, s *session, back time.Duration) (*
 	return f, errors.Join(err, looked)
 }
 
-// whenAllOpen tells when all of a lane's streams are open, or that they are not
-// after a while.
+// whenAllOpen tells when all of a lane's streams are open, or when ctx has ended.
 func whenAllOpen(ctx context.Context, l *lane) <-chan time.Duration {
 	opened := make(chan time.Duration, 1)
 	go func() {
-		for deadline := load.Now() + 3*stormPatience; ctx.Err() == nil && load.Now() < deadline; pause(ctx, time.Millisecond) {
+		for ctx.Err() == nil {
 			if open, _ := l.swarm.Now(); open >= l.readers {
 				break
 			}
+			pause(ctx, time.Millisecond)
 		}
 		opened <- load.Now()
 	}()
@@ -128,9 +142,13 @@ func whenAllOpen(ctx context.Context, l *lane) <-chan time.Duration {
 // errNothingMore is the end of a wait for events.
 var errNothingMore = errors.New("nothing more came")
 
-// until waits for n deliveries in all.
-func (s *session) until(ctx context.Context, n uint64) error {
-	last, since := uint64(0), load.Now()
+// until waits for n deliveries in all, of which none may come before a time.
+func (s *session) until(ctx context.Context, n uint64, since time.Duration) error {
+	last := s.delivered()
+	patience := stormPatience
+	if s.Patience > 0 {
+		patience = s.Patience
+	}
 	for {
 		got := s.delivered()
 		if got >= n {
@@ -139,8 +157,8 @@ func (s *session) until(ctx context.Context, n uint64) error {
 		if got != last {
 			last, since = got, load.Now()
 		}
-		if load.Now()-since > stormPatience {
-			return fmt.Errorf("%d of %d events came: %w for %v", last, n, errNothingMore, stormPatience)
+		if load.Now()-since > patience {
+			return fmt.Errorf("%d of %d events came: %w for %v", last, n, errNothingMore, patience)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()

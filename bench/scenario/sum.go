@@ -142,7 +142,7 @@ func (s *session) sumServer(r *result.Result) {
 		CPUSeconds: max(u.after.CPU-u.before.CPU, 0).Seconds(),
 	}
 	r.Server = v
-	if third := s.Streams / 3; s.short == 0 && third > 0 && s.held {
+	if third := s.Streams / 3; third > 0 && s.held {
 		v.BytesPerStream = pointer(float64(int64(u.before.RSS)-int64(u.third.RSS)) / float64(s.Streams-third))
 		v.BytesPerStreamAll = pointer(float64(int64(u.before.RSS)-int64(u.empty.RSS)) / float64(s.Streams))
 		v.CPUToOpenUS = pointer(us(u.opened.CPU-u.empty.CPU) / float64(s.Streams))

@@ -76,7 +76,7 @@ func note(t *result.Trend, g *gauge, first, last *float64) {
 	}
 	if rise > g.least && rise > g.share**first {
 		t.Flat = false
-		t.Rising = append(t.Rising, fmt.Sprintf("%s from %.4g to %.4g%s", g.name, *first/g.per, *last/g.per, g.unit))
+		t.Rising = append(t.Rising, fmt.Sprintf("%s from %s to %s%s", g.name, figure(*first/g.per), figure(*last/g.per), g.unit))
 	}
 }
 
@@ -93,4 +93,12 @@ func medianOf(samples []result.Sample, of func(*result.Sample) *float64) *float6
 	}
 	slices.Sort(values)
 	return &values[len(values)/2]
+}
+
+// figure is a number in four digits, or all that it has before the point.
+func figure(v float64) string {
+	if v >= 1000 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.4g", v)
 }

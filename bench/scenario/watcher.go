@@ -166,12 +166,14 @@ func (w *watcher) lookAtSelf(v *result.Sample, now time.Duration) {
 	w.own = c.Usage
 }
 
+// profiles asks a server's pprof, and leaves no connection behind.
+var profiles = http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
 // goroutines asks a server's pprof how many goroutines it has.
 func goroutines(url string) (n int, err error) {
-	client := http.Client{Timeout: time.Second}
-	res, err := client.Get(url)
+	res, err := profiles.Get(url)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("count goroutines: %w", err)
 	}
 	defer res.Body.Close()
 	line, _ := bufio.NewReader(res.Body).ReadString('\n')

@@ -1,0 +1,269 @@
+package load
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// takes serves publishers: one request after the other of a connection, which
+// answers as it likes and says whether it goes on.
+func takes(t *testing.T, answer func(c net.Conn, r *http.Request, body string) bool) (url string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{}
+	w.running.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			w.mu.Lock()
+			w.conns = append(w.conns, c)
+			w.mu.Unlock()
+			w.running.Go(func() {
+				defer c.Close()
+				for in := bufio.NewReader(c); ; {
+					r, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					body, _ := io.ReadAll(r.Body)
+					if !answer(c, r, string(body)) {
+						return
+					}
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		w.close()
+	})
+	return fmt.Sprintf("http://%s/publish?topic=x", l.Addr())
+}
+
+const accepted = "HTTP/1.1 204 No Content\r\n\r\n"
+
+func publisher(t *testing.T, p Publishing) *Publisher {
+	t.Helper()
+	got, err := NewPublisher(t.Context(), p, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(got.Close)
+	return got
+}
+
+func TestPipelinePostsAsGiven(t *testing.T) {
+	type request struct {
+		*http.Request
+		body string
+	}
+	got := make(chan request, 10)
+	url := takes(t, func(c net.Conn, r *http.Request, body string) bool {
+		got <- request{r, body}
+		fmt.Fprint(c, "HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok")
+		return true
+	})
+	url = strings.Replace(url, "http://", "http://me:secret@", 1)
+	p := publisher(t, Publishing{
+		URL: url, Method: "PUT", Size: 70, Body: `{"topic":"x","data":"{{.Message}}"}`,
+		Header: http.Header{"Content-Type": {"application/json"}, "X-Key": {"k"}, "Host": {"example.test"}},
+	})
+	if err := p.Run(t.Context(), 3, 1000, Now()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range uint64(3) {
+		r := <-got
+		user, password, _ := r.BasicAuth()
+		head := fmt.Sprint(r.Method, " ", r.RequestURI, " ", r.Host, " ", r.Header["Content-Type"], " ", r.Header.Get("X-Key"), " ", user, " ", password)
+		if want := "PUT /publish?topic=x example.test [application/json] k me secret"; head != want {
+			t.Errorf("event %d: %s, want %s", i+1, head, want)
+		}
+		message, ok := strings.CutPrefix(strings.TrimSuffix(r.body, `"}`), `{"topic":"x","data":"`)
+		if s, stamped := readStamp([]byte(message)); !ok || !stamped || s.seq != i+1 || len(message) != 70 {
+			t.Errorf("event %d: the body is %s", i+1, r.body)
+		}
+	}
+}
+
+func TestPipelinePostsPlainMessages(t *testing.T) {
+	got := make(chan string, 1)
+	url := takes(t, func(c net.Conn, r *http.Request, body string) bool {
+		got <- r.Method + " " + r.Header.Get("Content-Type") + " " + body[:len(marker)]
+		fmt.Fprint(c, accepted)
+		return true
+	})
+	if err := publisher(t, Publishing{URL: url}).Once(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if request, want := <-got, "POST text/plain "+string(marker); request != want {
+		t.Errorf("%q, want %q", request, want)
+	}
+}
+
+// A server that is slow to answer does not slow the schedule, until so much is
+// unanswered that nothing more is sent.
+func TestScheduleIsOpenLoop(t *testing.T) {
+	var taken atomic.Int64
+	answer := make(chan struct{})
+	url := takes(t, func(c net.Conn, _ *http.Request, _ string) bool {
+		if taken.Add(1) == mostUnanswered {
+			<-answer
+			for range mostUnanswered {
+				fmt.Fprint(c, accepted)
+			}
+		} else if taken.Load() > mostUnanswered {
+			fmt.Fprint(c, accepted)
+		}
+		return true
+	})
+	p := publisher(t, Publishing{URL: url})
+	done := make(chan error, 1)
+	go func() { done <- p.Run(t.Context(), mostUnanswered+100, 20_000, Now()) }()
+	eventually(t, "all that may be unanswered is sent", func() bool { return taken.Load() == mostUnanswered })
+	time.Sleep(50 * time.Millisecond)
+	if p.Sent() != mostUnanswered {
+		t.Errorf("sent %d without an answer, want %d", p.Sent(), mostUnanswered)
+	}
+	close(answer)
+	if err := <-done; err != nil || p.Sent() != mostUnanswered+100 {
+		t.Errorf("sent %d, %v; want %d", p.Sent(), err, mostUnanswered+100)
+	}
+	if p.Late() < 40*time.Millisecond {
+		t.Errorf("%v late, want 50 ms at least: it had to wait", p.Late())
+	}
+}
+
+// The run ends soon after a refusal, whose number and text are the error.
+func TestPublisherSaysWhichEventWasRefused(t *testing.T) {
+	for name, closes := range map[string]bool{"goes on": false, "closes": true} {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			url := takes(t, func(c net.Conn, _ *http.Request, _ string) bool {
+				if n++; n == 7 {
+					fmt.Fprint(c, "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 8\r\n\r\nno disk\n")
+					return !closes
+				}
+				fmt.Fprint(c, accepted)
+				return true
+			})
+			p := publisher(t, Publishing{URL: url})
+			err := p.Run(t.Context(), 1_000_000, 500, Now())
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, says := range []string{"the answer to event 7", "500 Internal Server Error", "no disk"} {
+				if !strings.Contains(err.Error(), says) {
+					t.Errorf("the error is %q, and does not say %q", err, says)
+				}
+			}
+			if p.Sent() < 7 || p.Sent() > 5000 {
+				t.Errorf("sent %d, want little more than 7", p.Sent())
+			}
+		})
+	}
+}
+
+func TestPublisherSaysThatTheServerHasGone(t *testing.T) {
+	n := 0
+	url := takes(t, func(c net.Conn, _ *http.Request, _ string) bool {
+		n++
+		if n < 4 {
+			fmt.Fprint(c, accepted)
+		}
+		return n < 4
+	})
+	p := publisher(t, Publishing{URL: url})
+	err := p.Once(t.Context())
+	for err == nil {
+		err = p.Once(t.Context())
+	}
+	if want := "the answer to event 4: the server has closed the connection instead"; err.Error() != want {
+		t.Errorf("the error is %q, want %q", err, want)
+	}
+}
+
+// Servers close idle connections, some with a word of farewell.
+func TestPublisherComesBackAfterAnIdleTime(t *testing.T) {
+	for name, farewell := range map[string]string{"silent": "", "timeout": "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"} {
+		t.Run(name, func(t *testing.T) {
+			var taken atomic.Int64
+			url := takes(t, func(c net.Conn, _ *http.Request, _ string) bool {
+				fmt.Fprint(c, accepted)
+				if taken.Add(1)%2 == 1 {
+					return true
+				}
+				time.Sleep(10 * time.Millisecond) // the answer is read, the next event not sent
+				fmt.Fprint(c, farewell)
+				return false
+			})
+			p := publisher(t, Publishing{URL: url})
+			for range 6 {
+				if err := p.Once(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if taken.Load()%2 == 0 {
+					eventually(t, "the end of the connection", p.poster.(*pipeline).link.spent)
+				}
+			}
+			if p.Sent() != 6 || taken.Load() != 6 {
+				t.Errorf("sent %d, taken %d; want 6", p.Sent(), taken.Load())
+			}
+		})
+	}
+}
+
+// A server that reads nothing more does not keep the publisher when it is to stop.
+func TestPublisherStopsAlthoughItIsBlocked(t *testing.T) {
+	never := make(chan struct{})
+	url := takes(t, func(net.Conn, *http.Request, string) bool {
+		<-never
+		return false
+	})
+	p := publisher(t, Publishing{URL: url, Size: 1 << 20})
+	t.Cleanup(func() { close(never) })
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx, 1000, 1000, Now()) }()
+	last := uint64(0)
+	eventually(t, "the publisher is blocked", func() bool {
+		was := last
+		time.Sleep(100 * time.Millisecond)
+		last = p.Sent()
+		return last > 0 && last == was
+	})
+	stop()
+	select {
+	case err := <-done:
+		if err != nil || p.Sent() != last {
+			t.Errorf("sent %d, %v; want %d and no error", p.Sent(), err, last)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("it did not stop")
+	}
+}
+
+func TestPublisherCloseLeavesNothing(t *testing.T) {
+	leavesNothing(t, func() {
+		t.Run("publish", func(t *testing.T) {
+			url := takes(t, func(c net.Conn, _ *http.Request, _ string) bool {
+				fmt.Fprint(c, accepted)
+				return true
+			})
+			if err := publisher(t, Publishing{URL: url}).Run(t.Context(), 20, 1000, Now()); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}

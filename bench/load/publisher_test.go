@@ -1,0 +1,144 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// stub takes events, and does to them what the test says.
+type stub struct {
+	posted []stamp
+	times  []time.Duration
+	waits  func(posted int) error
+}
+
+func (s *stub) post(_ context.Context, body []byte) error {
+	var st stamp
+	text := string(body[len(marker):])
+	if _, err := fmt.Sscan(text, &st.lane, &st.seq, (*int64)(&st.due)); err != nil { // a bubble's clock may be before ours
+		return fmt.Errorf("no payload: %q: %w", text, err)
+	}
+	s.posted, s.times = append(s.posted, st), append(s.times, Now())
+	return nil
+}
+
+func (s *stub) await(ctx context.Context, _ uint64) error {
+	if s.waits == nil {
+		return ctx.Err()
+	}
+	return s.waits(len(s.posted))
+}
+
+func (s *stub) close() {}
+
+func newStubPublisher(s *stub) *Publisher {
+	body, _ := bodyOf("")
+	return &Publisher{lane: 2, size: 80, body: body, poster: s}
+}
+
+func TestPublisherKeepsItsSchedule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stub{}
+		p := newStubPublisher(s)
+		begin := Now() + 100*time.Millisecond
+		if err := p.Run(t.Context(), 1000, 250, begin); err != nil {
+			t.Fatal(err)
+		}
+		for i, st := range s.posted {
+			due := begin + time.Duration(i)*4*time.Millisecond
+			if want := (stamp{2, uint64(i + 1), due}); st != want || s.times[i] != due {
+				t.Fatalf("event %d is %+v at %v, want %+v then", i+1, st, s.times[i], want)
+			}
+		}
+		if p.Sent() != 1000 || p.Late() != 0 {
+			t.Errorf("sent %d, %v late; want 1000 and 0", p.Sent(), p.Late())
+		}
+	})
+}
+
+// What has been held up is sent at once, and says when it was due.
+func TestPublisherCatchesUpWithItsSchedule(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stub{waits: func(posted int) error {
+			if posted == 10 {
+				time.Sleep(55 * time.Millisecond)
+			}
+			return nil
+		}}
+		p := newStubPublisher(s)
+		begin := Now()
+		if err := p.Run(t.Context(), 100, 100, begin); err != nil {
+			t.Fatal(err)
+		}
+		for i, st := range s.posted {
+			due := begin + time.Duration(i)*10*time.Millisecond
+			at := due
+			if i >= 10 {
+				at = max(at, begin+155*time.Millisecond)
+			}
+			if st.due != due || s.times[i] != at {
+				t.Fatalf("event %d was due %v and came at %v; want %v and %v", i+1, st.due, s.times[i], due, at)
+			}
+		}
+		if p.Late() != 55*time.Millisecond {
+			t.Errorf("%v late, want 55 ms", p.Late())
+		}
+	})
+}
+
+func TestPublisherStopsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newStubPublisher(&stub{})
+		ctx, stop := context.WithTimeout(t.Context(), 95*time.Millisecond)
+		defer stop()
+		if err := p.Run(ctx, 1000, 100, Now()); err != nil {
+			t.Errorf("the end of the context is an error: %v", err)
+		}
+		if p.Sent() != 10 {
+			t.Errorf("sent %d, want 10", p.Sent())
+		}
+	})
+}
+
+func TestPublisherStopsWhereItFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := errors.New("broken")
+		p := newStubPublisher(&stub{waits: func(posted int) error {
+			if posted == 3 {
+				return broken
+			}
+			return nil
+		}})
+		if err := p.Run(t.Context(), 1000, 100, Now()); !errors.Is(err, broken) || p.Sent() != 3 {
+			t.Errorf("sent %d, the error is %v; want 3, and that it is broken", p.Sent(), err)
+		}
+	})
+}
+
+func TestPublishingsThatCannotWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		p    Publishing
+		says []string
+	}{
+		"no URL":             {Publishing{}, []string{`publish: URL ""`, "give one that begins with http://"}},
+		"no host":            {Publishing{URL: "https:///x"}, []string{`"https:///x"`, "give one that begins with https:// and a host"}},
+		"nobody listens":     {Publishing{URL: "http://127.0.0.9:9/"}, []string{"connect publisher to http://127.0.0.9:9/", "refused", "start the server first"}},
+		"no template":        {Publishing{URL: "http://127.0.0.1/", Body: "{{.Message"}, []string{`"{{.Message"`}},
+		"no message":         {Publishing{URL: "http://127.0.0.1/", Body: "{}"}, []string{`"{}"`, "does not say {{.Message}}"}},
+		"another name":       {Publishing{URL: "http://127.0.0.1/", Body: "{{.Data}}"}, []string{`"{{.Data}}"`, "{{.Message}} only"}},
+		"no such command":    {Publishing{Command: []string{"no-such-command"}}, []string{`"no-such-command"`, "not found"}},
+		"no message in args": {Publishing{Command: []string{"go", "{{.Data}}"}}, []string{"{{.Message}} only"}},
+	} {
+		_, err := NewPublisher(t.Context(), c.p, 0)
+		for _, says := range c.says {
+			if err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: the error is %v, want %q", name, err, says)
+			}
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package load
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func TestURLsThatAreNone(t *testing.T) {
+	for url, says := range map[string]string{
+		"":                         "begins with http:// or https://",
+		"example.test/events":      "begins with http:// or https://",
+		"ftp://127.0.0.1/":         "begins with http:// or https://",
+		"http://":                  "begins with http:// or https://",
+		"http://127.0.0.1:99999/":  "port from 1 to 65535",
+		"http://127.0.0.1:0/":      "port from 1 to 65535",
+		"http://127.0.0.1:x/":      "read URL",
+		"http://no.such.invalid./": `find the address of "no.such.invalid."`,
+	} {
+		_, err := NewSwarm(t.Context(), SwarmConfig{Request: Request{URL: url}})
+		if err == nil || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), url) {
+			t.Errorf("%q: the error is %v, want the URL and %q", url, err, says)
+		}
+	}
+}
+
+func TestResolveKnowsPortsAndPrefersIPv4(t *testing.T) {
+	for url, want := range map[string]string{
+		"http://127.0.0.1/":        "127.0.0.1:80",
+		"https://127.0.0.1/x":      "127.0.0.1:443",
+		"http://[::1]:8080/":       "[::1]:8080",
+		"http://localhost:8080/":   "127.0.0.1:8080",
+		"http://[::ffff:10.0.0.1]": "10.0.0.1:80",
+	} {
+		end, err := resolve(t.Context(), url)
+		if err != nil || end.addr.String() != want {
+			t.Errorf("%s: %v, %v; want %s", url, end.addr, err, want)
+		}
+	}
+}
+
+func TestSourcesAreDealtInTurn(t *testing.T) {
+	given := []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.MustParseAddr("::ffff:127.0.0.3")}
+	for _, c := range []struct {
+		given      []netip.Addr
+		to         string
+		dealt      int
+		most       int
+		last, next string // the last address dealt, and the one after it
+	}{
+		{given, "127.0.0.1", 5, 3, "127.0.0.2", "127.0.0.3"},
+		{given, "10.0.0.1", 4, 2, "127.0.0.3", "127.0.0.2"},
+		{nil, "127.0.0.1", 1, 1, "127.0.1.1", "127.0.1.1"},
+		{nil, "127.0.0.1", perLoopback, perLoopback, "127.0.1.1", "127.0.1.2"},
+		{nil, "127.0.0.1", 200*perLoopback + 1, perLoopback + 1, "127.0.1.1", "127.0.1.1"},
+		{nil, "10.0.0.1", 7, 7, "invalid IP", "invalid IP"},
+		{nil, "::1", 7, 7, "invalid IP", "invalid IP"},
+	} {
+		s, err := newSources(c.given, netip.MustParseAddr(c.to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var last netip.Addr
+		counts := map[netip.Addr]int{}
+		for range c.dealt {
+			last = s.next()
+			counts[last]++
+		}
+		most := 0
+		for _, n := range counts {
+			most = max(most, n)
+		}
+		if got := s.most(); got != most || got != c.most {
+			t.Errorf("%d to %s: %d at most, counted %d, want %d", c.dealt, c.to, got, most, c.most)
+		}
+		if next := s.next(); last.String() != c.last || next.String() != c.next {
+			t.Errorf("%d to %s: the last from %v, the next from %v; want %s and %s", c.dealt, c.to, last, next, c.last, c.next)
+		}
+	}
+}
+
+func TestSourcesOfAnotherKindAreRefused(t *testing.T) {
+	_, err := NewSwarm(t.Context(), SwarmConfig{Request: Request{
+		URL: "http://[::1]:8080/", Sources: []netip.Addr{netip.MustParseAddr("127.0.0.2")},
+	}})
+	if want := "connect from 127.0.0.2 to ::1: one is IPv4, the other is not"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("the error is %v, want %q", err, want)
+	}
+}
