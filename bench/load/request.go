@@ -151,11 +151,12 @@ func (s *sources) next() netip.Addr {
 	return s.addrs[(s.dealt-1)/s.perAddress%len(s.addrs)]
 }
 
-// most is how many connections the busiest address has had.
-func (s *sources) most() int {
+// most is how many of so many connections at a time the busiest address has.
+func (s *sources) most(atATime int) int {
+	n := min(s.dealt, atATime)
 	if len(s.addrs) == 0 {
-		return s.dealt
+		return n
 	}
 	round := s.perAddress * len(s.addrs)
-	return s.dealt/round*s.perAddress + min(s.dealt%round, s.perAddress)
+	return n/round*s.perAddress + min(n%round, s.perAddress)
 }

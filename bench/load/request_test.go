@@ -70,8 +70,11 @@ func TestSourcesAreDealtInTurn(t *testing.T) {
 		for _, n := range counts {
 			most = max(most, n)
 		}
-		if got := s.most(); got != most || got != c.most {
+		if got := s.most(c.dealt); got != most || got != c.most {
 			t.Errorf("%d to %s: %d at most, counted %d, want %d", c.dealt, c.to, got, most, c.most)
+		}
+		if got := s.most(1); got != 1 {
+			t.Errorf("%d to %s, one at a time: %d at most, want 1", c.dealt, c.to, got)
 		}
 		if next := s.next(); last.String() != c.last || next.String() != c.next {
 			t.Errorf("%d to %s: the last from %v, the next from %v; want %s and %s", c.dealt, c.to, last, next, c.last, c.next)

@@ -23,8 +23,8 @@ type SwarmConfig struct {
 // goroutines with an epoll set each, on Linux: no goroutine a stream, so that the
 // CPU is the server's. Everything else goes by way of net/http.
 //
-// Expect, Now, Err, Delivered, Busy, Take, Total, Spread and PerAddress may be
-// called at any time; the rest is for one goroutine at a time.
+// Expect, Now, Err, Delivered, Busy, Take, Total and Spread may be called at
+// any time; the rest is for one goroutine at a time.
 type Swarm struct {
 	request  Request
 	end      endpoint
@@ -275,11 +275,12 @@ func (s *Swarm) nextSource() netip.Addr {
 	return s.sources.next()
 }
 
-// PerAddress is how many connections one local address has made, at most.
+// PerAddress is how many ports the streams take at one local address, at most.
+// Those that came back do not take more.
 func (s *Swarm) PerAddress() int {
 	s.dealing.Lock()
 	defer s.dealing.Unlock()
-	return s.sources.most()
+	return s.sources.most(len(s.streams))
 }
 
 // Streams is how many streams there are, open or not.

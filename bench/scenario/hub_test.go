@@ -168,7 +168,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// until is a context that ends when something has come true, or after 10 s.
+// until is a context that ends when something has come true of the hub, and its
+// clients have had time to see it; or after 10 s.
 func until(t *testing.T, is func() bool) context.Context {
 	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
 	t.Cleanup(stop)
@@ -176,6 +177,7 @@ func until(t *testing.T, is func() bool) context.Context {
 		for ctx.Err() == nil && !is() {
 			time.Sleep(time.Millisecond)
 		}
+		time.Sleep(200 * time.Millisecond)
 		stop()
 	}()
 	return ctx

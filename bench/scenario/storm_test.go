@@ -85,19 +85,19 @@ func TestStormsThatAreInterrupted(t *testing.T) {
 		stop   func(h *hub) bool
 		check  func(r *result.Result) bool
 	}{
-		"open": {&hub{}, func(c *Storm) { c.Ramp = 10 }, func(h *hub) bool { return h.opened() == 5 },
+		"open": {&hub{}, func(c *Storm) { c.Ramp = 4 }, func(h *hub) bool { return h.opened() >= 3 },
 			func(r *result.Result) bool {
 				return r.Storm == nil && r.Opened > 0 && r.Opened < 10 && r.Published == 0
 			}},
-		"settle": {&hub{}, func(c *Storm) { c.Settle = time.Minute }, func(h *hub) bool { return h.opened() == 10 },
+		"settle": {&hub{}, func(c *Storm) { c.Settle = time.Minute }, func(h *hub) bool { return h.opened() >= 10 },
 			func(r *result.Result) bool { return r.Storm == nil && r.Opened == 10 && r.Published == 0 }},
-		"first event": {&hub{drops: func(int, int) bool { return true }}, func(c *Storm) { c.Patience = time.Minute }, func(h *hub) bool { return h.published("/a") == 1 },
+		"first event": {&hub{drops: func(int, int) bool { return true }}, func(c *Storm) { c.Patience = time.Minute }, func(h *hub) bool { return h.published("/a") >= 1 },
 			func(r *result.Result) bool {
 				return r.Storm == nil && r.Opened == 10 && r.Published == 1 && r.Delivered == 0
 			}},
-		"away": {&hub{}, func(c *Storm) { c.Back = time.Minute }, func(h *hub) bool { return h.published("/a") == 8 },
+		"away": {&hub{}, func(c *Storm) { c.Back = time.Minute }, func(h *hub) bool { return h.published("/a") >= 8 },
 			func(r *result.Result) bool { return r.Opened == 10 && r.Published == 8 && r.Delivered == 10 }},
-		"back": {&hub{drops: func(id, visit int) bool { return visit > 10 && id > 4 }}, func(c *Storm) { c.Patience = time.Minute }, func(h *hub) bool { return h.opened() == 20 },
+		"back": {&hub{drops: func(id, visit int) bool { return visit > 10 && id > 4 }}, func(c *Storm) { c.Patience = time.Minute }, func(h *hub) bool { return h.opened() >= 20 },
 			func(r *result.Result) bool {
 				return r.Storm != nil && r.Storm.Caught == 0 && r.Published == 8 && r.Delivered <= 40
 			}},

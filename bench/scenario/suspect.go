@@ -25,7 +25,7 @@ func suspicions(r *result.Result, idle, seconds float64) []string {
 	server, own := shares(r, seconds)
 	suspect(idle < 0.03 && server < 0.5,
 		"processors: all were busy, with the server %.0f%% of the time, with the generator %.0f%%: quieten what else runs here, or take another machine", 100*server, 100*own)
-	suspect(t.GCPauseMS > 10*seconds,
+	suspect(t.GCPauseMS > max(10*seconds, 10), // a pause or two are no suspicion, however short the storm
 		"garbage collection: it stopped the generator for %.0f ms: open fewer streams", t.GCPauseMS)
 	suspect(t.Limit > 0 && float64(t.Descriptors) > 0.95*float64(t.Limit),
 		"descriptors: %d of %d were open: raise the limit (ulimit -n), or share the streams out", t.Descriptors, t.Limit)

@@ -57,6 +57,14 @@ func TestSuspicions(t *testing.T) {
 	}
 }
 
+func TestOnePauseIsNoSuspicion(t *testing.T) {
+	r := calm()
+	r.Tool.GCPauseMS, r.Tool.CPUSeconds, r.Server = 5, 0.02, nil
+	if got := suspicions(r, 0.5, 0.04); len(got) > 0 {
+		t.Errorf("%q, want none of 5 ms in a storm of 40 ms", got)
+	}
+}
+
 func TestSeveralSuspicionsAtATime(t *testing.T) {
 	r := calm()
 	r.Tool.GCPauseMS, r.Tool.Descriptors = 1000, 1000
