@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
@@ -108,25 +106,10 @@ func (f *publishFlags) publishing(port portOf, insecure bool) (*load.Publishing,
 	if err != nil {
 		return nil, err
 	}
-	rawURL, header, err := credentials(port(f.PublishURL), header)
 	return &load.Publishing{
-		URL: rawURL, Method: f.PublishMethod, Header: header, Body: f.PublishBody,
+		URL: port(f.PublishURL), Method: f.PublishMethod, Header: header, Body: f.PublishBody,
 		Command: strings.Fields(f.PublishCommand), Size: f.Size, Insecure: insecure,
-	}, err
-}
-
-// credentials moves a user and password from a URL to where HTTP wants them.
-func credentials(rawURL string, h http.Header) (string, http.Header, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return "", nil, fmt.Errorf("read URL %q: %w", rawURL, err)
-	}
-	if u.User == nil {
-		return rawURL, h, nil
-	}
-	h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.String())))
-	u.User = nil
-	return u.String(), h, nil
+	}, nil
 }
 
 // fill fills in what the flags say of the scenario.

@@ -193,9 +193,9 @@ func TestStreamsComeBackAsBrowsersDo(t *testing.T) {
 		wait time.Duration // since the one before ended
 	}{
 		{says: head + "retry: 90\nid: 1\ndata: x\n\nid: 9\nretry: 60\ndata: unfinished\n"},
-		{says: head + "id: 2\n\nretry: 3x\n\n", id: "1", wait: 60 * time.Millisecond},
-		{says: "", id: "2", wait: 60 * time.Millisecond}, // failed, not refused: it comes back
-		{says: head + ": nothing\n\nretry: 30\n", id: "2", wait: 60 * time.Millisecond},
+		{says: head + ": nothing\n\nretry: 3x\n\n", id: "1", wait: 60 * time.Millisecond},
+		{says: "", id: "1", wait: 60 * time.Millisecond}, // failed, not refused: it comes back
+		{says: head + "id: 2\n\nretry: 30\n", id: "1", wait: 60 * time.Millisecond},
 		{says: head + "id\n\n", id: "2", wait: 30 * time.Millisecond},
 		{says: head + "data: y\n\n", id: "", wait: 30 * time.Millisecond},
 	}
@@ -224,9 +224,10 @@ func TestStreamsComeBackAsBrowsersDo(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Fatalf("it did not come back: %+v", total(s))
 		}
-		eventually(t, "all counted", func() bool { return total(s).Reconnected == 4 })
-		if got := total(s); got.Opened != 1 || got.Ended != 4 || got.Failed != 1 || got.Refused != 0 {
-			t.Errorf("%+v; want 1 opened, 4 ended, 1 failed", got)
+		eventually(t, "two finished events", func() bool { return total(s).Other >= 2 })
+		got := total(s)
+		if got.Opened != 1 || got.Reconnected != 4 || got.Ended != 4 || got.Failed != 1 || got.Refused != 0 || got.Other != 2 {
+			t.Errorf("%+v; want 1 opened, 4 back, 4 ended, 1 failed, 2 events", got)
 		}
 	})
 }
@@ -307,7 +308,7 @@ func TestSlowClientsReadAtTheirRate(t *testing.T) {
 			time.Sleep(1500 * time.Millisecond)
 			got := float64(taken.Load()-before) / time.Since(begin).Seconds()
 			t.Logf("%d bytes a second: %.0f", rate, got)
-			if got < 0.4*float64(rate) || got > 1.6*float64(rate) {
+			if got < 0.15*float64(rate) || got > 1.6*float64(rate) { // a busy machine is slower, never faster
 				t.Errorf("it read %.0f bytes a second, want about %d", got, rate)
 			}
 			if n, _ := s.Delivered(); n != 0 || len(total(s).Lanes) != 0 {
@@ -373,7 +374,8 @@ func TestServersSeeHowStreamsLeave(t *testing.T) {
 	})
 }
 
-// replay sends what a client has not had, with a retry time.
+// replay sends what a client has not had, with a retry time, and the beginning of
+// what it never finishes.
 func replay(t *testing.T, retry int, ids chan<- string) string {
 	return serve(t, func(c *net.TCPConn, r *http.Request, _ int) {
 		id := r.Header.Get("Last-Event-ID")
@@ -383,7 +385,7 @@ func replay(t *testing.T, retry int, ids chan<- string) string {
 			_, _ = fmt.Sscan(id, &from)
 			from++
 		}
-		fmt.Fprintf(c, "%sretry: %d\n\n%s%s", head, retry, event(from), event(from+1))
+		fmt.Fprintf(c, "%sretry: %d\n\n%s%sid: 99\ndata: unfinished\n", head, retry, event(from), event(from+1))
 		_ = hold(c)
 	})
 }
@@ -414,8 +416,8 @@ func TestAllAreResetAndReopened(t *testing.T) {
 				t.Errorf("visit %d has the id %q, want %q", i+1, id, want)
 			}
 		}
-		if got := total(s); got.Opened != 10 || got.Reconnected != 10 || got.Ended != 0 || got.Lanes[0].Duplicated != 0 {
-			t.Errorf("%+v; want 10 opened, 10 reconnected, none ended", got)
+		if got := total(s); got.Opened != 10 || got.Reconnected != 10 || got.Ended != 0 || got.Other != 0 || got.Lanes[0].Duplicated != 0 {
+			t.Errorf("%+v; want 10 opened, 10 reconnected, none ended, nothing unfinished", got)
 		}
 	})
 }
@@ -446,7 +448,7 @@ func TestReturnTimesOfTheResetDoNotCount(t *testing.T) {
 		var visits atomic.Int32
 		r.URL = serve(t, func(c *net.TCPConn, _ *http.Request, visit int) {
 			visits.Add(1)
-			fmt.Fprint(c, head+"retry: 200\n\n")
+			fmt.Fprint(c, head+"retry: 500\n\n")
 			if visit > 1 {
 				_ = hold(c)
 			}
@@ -454,13 +456,16 @@ func TestReturnTimesOfTheResetDoNotCount(t *testing.T) {
 		s := swarm(t, r)
 		s.Open(t.Context(), 1, 0, Client{Returns: true})
 		eventually(t, "its end", func() bool { return total(s).Ended == 1 })
-		time.Sleep(120 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 		s.ResetAll()
+		if visits.Load() > 1 {
+			t.Skip("a sleep of 100 ms took 500")
+		}
 		begin := Now()
 		s.ReturnAll()
 		eventually(t, "it is back", func() bool { return visits.Load() == 2 })
-		if took := Now() - begin; took < 195*time.Millisecond {
-			t.Errorf("it was back after %v, want 200 ms", took)
+		if took := Now() - begin; took < 495*time.Millisecond {
+			t.Errorf("it was back after %v, want 500 ms", took)
 		}
 	})
 }

@@ -115,6 +115,21 @@ func TestInterruptionsGivePartialResults(t *testing.T) {
 	}
 }
 
+// What is on its way counts only if it comes in a moment.
+func TestInterruptionsDoNotWaitForABacklog(t *testing.T) {
+	h := &hub{slow: 200 * time.Millisecond} // 5 of 100 a second
+	sc := short(serve(t, h))
+	sc.Duration, sc.Patience = time.Minute, time.Minute
+	begin := time.Now()
+	r, err := Run(until(t, func() bool { return h.published("/a") >= 60 }), &sc)
+	if err != nil || !r.Partial || *r.Lost == 0 || r.Published < 60 {
+		t.Errorf("partial %v, published %d, lost %d, %v", r.Partial, r.Published, *r.Lost, err)
+	}
+	if took := time.Since(begin); took > 8*time.Second {
+		t.Errorf("it took %v to stop", took)
+	}
+}
+
 func TestStreamsThatWereNotOpenedAreAnError(t *testing.T) {
 	sc := short(serve(t, &hub{most: 6}))
 	r, err := Run(t.Context(), &sc)

@@ -96,7 +96,9 @@ func TestStormsThatAreInterrupted(t *testing.T) {
 				return r.Storm == nil && r.Opened == 10 && r.Published == 1 && r.Delivered == 0
 			}},
 		"away": {&hub{}, func(c *Storm) { c.Back = time.Minute }, func(h *hub) bool { return h.published("/a") >= 8 },
-			func(r *result.Result) bool { return r.Opened == 10 && r.Published == 8 && r.Delivered == 10 }},
+			func(r *result.Result) bool {
+				return r.Storm == nil && r.Opened == 10 && r.Published == 8 && r.Delivered == 10
+			}},
 		"back": {&hub{drops: func(id, visit int) bool { return visit > 10 && id > 4 }}, func(c *Storm) { c.Patience = time.Minute }, func(h *hub) bool { return h.opened() >= 20 },
 			func(r *result.Result) bool {
 				return r.Storm != nil && r.Storm.Caught == 0 && r.Published == 8 && r.Delivered <= 40
