@@ -135,7 +135,7 @@ func (out *Comparison) notes(c *Config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Medians of %d rounds, a fresh server each; %d streams; load and server on the same %d processors (%s, %s).\n",
 		out.Rounds, c.Streams, out.Machine.Processors, out.Machine.Kernel, out.Machine.Go)
-	fmt.Fprintf(&b, "Memory is RSS by slope. Paced: %g events/s of %d B for %v; delivered/s: of %g events/s offered for %v, and %v more to catch up.\n",
+	fmt.Fprintf(&b, "Memory is RSS by slope, good to 200 B or so. Paced: %g events/s of %d B for %v; delivered/s: of %g events/s offered for %v, and %v more to catch up.\n",
 		c.Rate, c.Size, c.Duration, c.FloodRate, c.FloodDuration, c.Rest)
 	b.WriteString("Latency counts from when an event was due; last is the median event's last reader.\n")
 	for _, l := range out.Left {
