@@ -66,7 +66,8 @@ func serveHub(t *testing.T, hub *server.Hub) string {
 // The latencies that run tells are those that a reader has which shares nothing
 // with it but the clock: net/http, bufio, and a sorted list of all times. The
 // server delays events by 100 to 200 ms, evenly, so that what the machine adds is
-// small, and what the percentiles ought to be is known.
+// small, and what the percentiles ought to be is known. Their streams are not the
+// same ones: beyond the 99th percentile a few events of one stream decide.
 func TestRunAgreesWithAnIndependentReader(t *testing.T) {
 	s := startServe(t, "-delay", "100ms", "-jitter", "100ms")
 	stream := s.url + "/events?topic=a"
@@ -85,8 +86,6 @@ func TestRunAgreesWithAnIndependentReader(t *testing.T) {
 		{"p50", 50, r.LatencyMS.P50, 150},
 		{"p90", 90, r.LatencyMS.P90, 190},
 		{"p99", 99, r.LatencyMS.P99, 199},
-		{"p99.9", 99.9, r.LatencyMS.P999, 200},
-		{"max", 100, r.LatencyMS.Max, 200},
 	} {
 		theirs := percentile(times, c.p)
 		t.Logf("%s: run %.1f ms, the independent reader %.1f ms", c.name, c.ours, theirs)

@@ -44,7 +44,7 @@ func TestRunFindsEachFault(t *testing.T) {
 		{"-cut 5s", "-rate 50 -duration 8500ms", 0, func(r *result.Result) bool {
 			return r.Ended != streams || r.Reconnected != streams || *r.Lost+r.Duplicated != 0 || endedIn(r, 4, 7) != streams
 		}, "each stream ended after 5 s, and resumed without a loss"},
-		{"-reset 1s", "-rate 50 -duration 4900ms", 0, func(r *result.Result) bool {
+		{"-reset 1s", "-rate 50 -duration 4300ms", 0, func(r *result.Result) bool {
 			return r.Ended != streams || r.Reconnected != streams || *r.Lost+r.Duplicated != 0 || !strings.Contains(r.FirstError, "reset")
 		}, "each stream reset after 1 s, and resumed without a loss"},
 		{"-refuse 2", "-rate 50 -duration 1s", 1, func(r *result.Result) bool {
