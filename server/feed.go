@@ -20,27 +20,36 @@ const (
 //
 // A feed belongs to one driver: a shard, or the goroutine of one stream.
 type feed struct {
-	topics    []*topic
-	framing   framing
+	topics  []*topic
+	desk    *desk
+	framing framing
+	last    run
+}
+
+// desk is what the feeds of one driver share.
+type desk struct {
 	committed func() uint64 // the hub's newest sequence that is in all its logs
-	shared    bool          // several streams read it in turn: the last run is kept for the next
-	last      run
-	buf       []byte // holds last.bytes, if a segment does not
+	shared    bool          // several streams read a feed in turn: its last run is kept for the next
+
+	// Where runs are gathered that no segment has in one piece: one at a time.
+	gatherer *feed // whose last run is here; nil: nobody's
+	bytes    []byte
+	marks    []mark
+	places   []place
 }
 
 // run is some events on end, as bytes to be written.
 type run struct {
 	from   uint64 // it is what a stream with this next sequence gets
-	replay bool   // it ends before an ephemeral event
 	to     uint64 // the stream's next sequence, once it has taken all
+	replay bool   // it ends before an ephemeral event
 	events int
 	bytes  []byte
 
-	// Where each event is: in the index of one segment…
+	// Where each event is: in the index of one segment, or, if there is none, at the
+	// marks of the desk.
 	seg   *segment
 	first int
-	// …or, if the bytes were gathered, here.
-	marks []mark
 }
 
 // mark is where an event of a gathered run ends.
@@ -49,45 +58,66 @@ type mark struct {
 	end int
 }
 
-// mostGathered bounds the bytes of a run that has to be copied together.
-const mostGathered = 32 << 10
+const (
+	// mostGathered bounds the bytes of a run that has to be copied together, but for
+	// the last event.
+	mostGathered = 32 << 10
+	// mostKept bounds the bytes that a desk keeps for the next one.
+	mostKept = 128 << 10
+)
 
 // look returns the run of a stream whose next sequence is next, nil if there is
-// no event for it. It is valid until the next look.
+// no event for it. It is valid until the next look into any feed of the desk.
 func (f *feed) look(next uint64, replay bool) *run {
 	// Fast path: the neighbour was just here, and nothing has come since.
 	if f.last.from == next && f.last.replay == replay && len(f.last.bytes) > 0 && !f.beyond(f.last.to) {
 		return &f.last
 	}
-	if f.shared && !f.beyond(next) {
+	if f.desk.shared && !f.beyond(next) {
 		return nil // and the run stays: its neighbours are about to ask for it
 	}
 	return f.find(next, replay)
 }
 
 // forget gives up the run, which keeps a segment in memory.
-func (f *feed) forget() { f.last = run{marks: f.last.marks[:0]} }
+func (f *feed) forget() {
+	f.last = run{}
+	if f.desk.gatherer == f {
+		f.desk.gatherer = nil
+	}
+}
+
+// clear gives up what was gathered, and the memory for it.
+func (d *desk) clear() {
+	if d.gatherer != nil {
+		d.gatherer.forget()
+	}
+	d.bytes, d.marks, d.places = nil, nil, nil
+}
 
 // beyond reports whether a log holds events at or after seq.
 func (f *feed) beyond(seq uint64) bool {
 	for _, t := range f.topics {
-		if t.log.head.Load() >= seq {
+		if t.head.Load() >= seq {
 			return true
 		}
 	}
 	return false
 }
 
-// find is the slow path of look.
+// find is the slow path of look. Nothing beyond what is committed is taken: of a
+// batch, some events could still be missing from a log.
 func (f *feed) find(next uint64, replay bool) *run {
-	f.last = run{from: next, replay: replay, to: next, marks: f.last.marks[:0]}
+	f.forget()
+	f.last = run{from: next, replay: replay, to: next}
 	if !f.beyond(next) {
 		return nil
 	}
-	if len(f.topics) == 1 && f.framing == chunked {
-		f.slice(next)
+	limit := f.desk.committed()
+	if t := f.topics[0]; len(f.topics) == 1 && f.framing == chunked && t.sub == nil {
+		f.slice(t, next, limit)
 	} else {
-		f.gather(next)
+		f.gather(next, limit)
 	}
 	if len(f.last.bytes) == 0 && f.last.to == next {
 		return nil
@@ -98,24 +128,24 @@ func (f *feed) find(next uint64, replay bool) *run {
 // slice makes the run a part of one segment: nothing is copied. It ends with
 // the segment or, in a replay, before an ephemeral event: the stream knows if it
 // must get that. Ephemeral events at its beginning make a run without bytes.
-func (f *feed) slice(next uint64) {
-	r, l := &f.last, &f.topics[0].log
-	p, ok := l.seek(max(next, l.forgotten.Load()+1))
+func (f *feed) slice(t *topic, next, limit uint64) {
+	r := &f.last
+	p := t.seek(next)
+	seg, _, ok := p.frame()
 	if !ok {
 		return
 	}
-	seg := p.view[p.seg]
-	frames := seg.visible()
+	frames := upTo(seg.visible(), limit)
 	for r.replay && p.at < len(frames) && frames[p.at].flags&ephemeralFrame != 0 {
 		r.to = frames[p.at].seq + 1
 		p.at++
 	}
 	end := len(frames)
-	if r.replay && l.ephemerals.Load() > 0 {
+	if r.replay && t.log.Load().ephemerals.Load() > 0 {
 		for end = p.at; end < len(frames) && frames[end].flags&ephemeralFrame == 0; end++ {
 		}
 	}
-	if p.at == end || r.to > next {
+	if p.at >= end || r.to > next {
 		return
 	}
 	r.seg, r.first, r.events = seg, p.at, end-p.at
@@ -123,71 +153,20 @@ func (f *feed) slice(next uint64) {
 	r.bytes = seg.bytes[frames[p.at].start:frames[end-1].end]
 }
 
-// gather merges the logs by sequence into the feed's buffer. Nothing beyond
-// what is committed is taken: an older event could still be missing from a log
-// that was looked at first. A replay ends before an ephemeral event, or is one
-// without bytes, as in slice.
-func (f *feed) gather(next uint64) {
-	r := &f.last
-	limit := f.committed()
-	var places [defaultMaxTopics]place
-	at := places[:0]
-	for _, t := range f.topics {
-		p, _ := t.log.seek(max(next, t.log.forgotten.Load()+1))
-		at = append(at, p)
+// upTo leaves out the frames after a sequence.
+func upTo(frames []frame, limit uint64) []frame {
+	n := len(frames)
+	for n > 0 && frames[n-1].seq > limit {
+		n--
 	}
-	b, passing := f.buf[:0], false
-	for len(b) < mostGathered {
-		seg, fr := earliest(at, limit)
-		if fr == nil {
-			break
-		}
-		ephemeral := r.replay && fr.flags&ephemeralFrame != 0
-		if ephemeral != passing && r.to > next {
-			break
-		}
-		passing = ephemeral
-		r.to = fr.seq + 1
-		pass(at, fr.seq)
-		if passing {
-			continue
-		}
-		if f.framing == chunked {
-			b = append(b, seg.chunk(fr)...)
-		} else {
-			b = append(b, seg.payload(fr)...)
-		}
-		r.marks = append(r.marks, mark{seq: fr.seq, end: len(b)})
-	}
-	f.buf = b
-	r.bytes, r.events = b, len(r.marks)
-}
-
-// earliest returns the frame with the lowest sequence among the places.
-func earliest(at []place, limit uint64) (seg *segment, first *frame) {
-	for i := range at {
-		s, fr, ok := at[i].frame()
-		if ok && fr.seq <= limit && (first == nil || fr.seq < first.seq) {
-			seg, first = s, fr
-		}
-	}
-	return seg, first
-}
-
-// pass moves every place that stands at seq on: an event that several of a
-// stream's topics hold is sent once.
-func pass(at []place, seq uint64) {
-	for i := range at {
-		if _, fr, ok := at[i].frame(); ok && fr.seq == seq {
-			at[i].at++
-		}
-	}
+	return frames[:n]
 }
 
 // cut says where a stream stands that has taken the first n bytes of the run,
 // fewer than all: its next sequence, how many events it took, the unfinished
 // one included, and the rest of that one. rest is nil between events.
-func (r *run) cut(n int) (next uint64, events int, rest []byte) {
+func (f *feed) cut(n int) (next uint64, events int, rest []byte) {
+	r := &f.last
 	if n == 0 {
 		return r.from, 0, nil
 	}
@@ -199,9 +178,10 @@ func (r *run) cut(n int) (next uint64, events int, rest []byte) {
 		fr := &r.seg.frames[i]
 		return fr.seq + 1, i - r.first + 1, nonEmpty(r.bytes[n : int(fr.end)-base])
 	}
-	i := sort.Search(len(r.marks), func(i int) bool { return r.marks[i].end >= n })
-	// The buffer is the next run's: what is still owed is copied.
-	return r.marks[i].seq + 1, i + 1, nonEmpty(bytes.Clone(r.bytes[n:r.marks[i].end]))
+	marks := f.desk.marks
+	i := sort.Search(len(marks), func(i int) bool { return marks[i].end >= n })
+	// The bytes are the next run's: what is still owed is copied.
+	return marks[i].seq + 1, i + 1, nonEmpty(bytes.Clone(r.bytes[n:marks[i].end]))
 }
 
 func nonEmpty(b []byte) []byte {
@@ -216,7 +196,7 @@ func nonEmpty(b []byte) []byte {
 func (f *feed) lost(next, live uint64) uint64 {
 	var lost uint64
 	for _, t := range f.topics {
-		lost = max(lost, t.log.lostSince(next, live))
+		lost = max(lost, t.lostSince(next, live))
 	}
 	return lost
 }

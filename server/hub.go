@@ -25,9 +25,12 @@ type Hub struct {
 	epoch    string
 	born     time.Time
 	registry *registry
-	history  history // every method of it needs mu
+	history  *history   // every method of it needs mu
+	classes  []*ageList // what Config.Retention's rules come to, and the default
 	shards   []*shard
 	counters counters
+
+	leastAge uint32 // seconds that an event is kept at least, if nothing else makes it go
 
 	nextShard atomic.Uint32
 	committed atomic.Uint64 // the newest sequence that is in all of its logs
@@ -38,8 +41,7 @@ type Hub struct {
 
 	// mu orders the world: whoever has it takes the next sequence and writes
 	// into the logs. It is held for a copy or two.
-	mu  sync.Mutex
-	seq uint64
+	mu sync.Mutex
 }
 
 const (
@@ -58,7 +60,9 @@ func New(c Config) (*Hub, error) {
 	h := &Hub{cfg: c, epoch: newEpoch(), born: time.Now()}
 	h.closings.logger = h.logger()
 	h.registry = newRegistry(h.newTopic)
-	h.history = history{registry: h.registry, trace: &trace{}, epoch: h.epoch, max: c.MaxHistoryBytes}
+	h.history = newHistory(h.epoch, c.MaxHistoryBytes, h.registry)
+	h.classes = h.history.classes(c.Retention)
+	h.leastAge = leastAge(h.classes)
 	for i := range c.Shards {
 		h.shards = append(h.shards, newShard(h, i))
 	}
@@ -68,13 +72,22 @@ func New(c Config) (*Hub, error) {
 	return h, nil
 }
 
+// newTopic makes a topic with the window that its name has a right to.
 func (h *Hub) newTopic(name string) *topic {
 	for i := range h.cfg.Retention {
-		if r := &h.cfg.Retention[i]; r.matches(name) {
-			return h.history.newTopic(name, r.window())
+		if h.cfg.Retention[i].matches(name) {
+			return h.history.newTopic(name, h.classes[i])
 		}
 	}
-	return h.history.newTopic(name, (&Retention{}).window())
+	return h.history.newTopic(name, h.classes[len(h.classes)-1])
+}
+
+// newMachine makes a machine with the hub's settings, and no streams.
+func (h *Hub) newMachine(d *desk) machine {
+	return machine{
+		epoch: h.epoch, gapType: h.cfg.GapType, slow: h.cfg.SlowReaders, retry: h.cfg.Retry,
+		unsure: &h.history.tombstones.top, desk: d,
+	}
 }
 
 // now is the hub's clock, in milliseconds.
@@ -214,12 +227,16 @@ func (h *Hub) append(b *batch) error {
 	}
 	for i := range b.entries {
 		e := &b.entries[i]
-		h.seq++
+		h.history.append(e, now)
 		b.rings = append(b.rings, e.topic)
-		b.rings = append(b.rings, h.history.append(e, h.seq, now)...)
+		for _, m := range e.topic.log.Load().above {
+			if m.sub.sub.index.Load() != nil { // somebody reads it
+				b.rings = append(b.rings, m.sub)
+			}
+		}
 	}
-	h.committed.Store(h.seq)
-	h.history.sweep(b.entries[len(b.entries)-1].topic, now)
+	h.committed.Store(h.history.seq)
+	h.history.sweep(now)
 	return nil
 }
 
@@ -262,18 +279,7 @@ func (h *Hub) ring(t *topic) {
 }
 
 // release lets go of t, which is dropped when nobody needs it.
-func (h *Hub) release(t *topic) {
-	if !h.registry.release(t) || !t.log.empty() {
-		return
-	}
-	if !t.subtree {
-		h.registry.drop(t)
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.history.dropIfEmpty(t)
-}
+func (h *Hub) release(t *topic) { h.registry.release(t) }
 
 // LastID returns the id of the hub's present position, also before the first
 // event. A client that has a state as of this id misses nothing by resuming

@@ -8,21 +8,12 @@ import (
 	"sync/atomic"
 )
 
-// window bounds a log.
-type window struct {
-	events    int
-	bytes     int
-	age       uint32 // seconds
-	ephemeral bool
-}
-
 // log is the recent events of one topic, in the order of their sequence. One
 // publisher appends and forgets (under Hub.mu); any number of readers look
 // things up without a lock. What readers hold stays valid for as long as they
 // hold it; a reader that holds nothing keeps nothing alive.
 type log struct {
 	// Static after construction.
-	window  window
 	largest int // bytes of a segment
 
 	// Owned by the publisher.
@@ -30,17 +21,16 @@ type log struct {
 	oldest  int        // index of the oldest frame held, in segs[0]
 	count   int        // frames held
 	held    int        // their bytes
-	memory  int        // bytes of all segments
+	memory  int        // bytes of all segments and of the alias index
 	aliases map[string]alias
+	above   []member // its topic's places in the subtrees that it is in, the nearest first
+	newer   *topic   // its topic's neighbours in the age list
+	older   *topic
+	listed  bool // its topic is in the age list
 
-	// Written by the publisher, read by all. forgotten and gone are stored
-	// before the view that lacks what they speak of, so that a reader who
-	// loads the view first never takes a hole for nothing.
+	// Written by the publisher, read by all.
 	view       atomic.Pointer[[]*segment]
-	head       atomic.Uint64 // sequence of the newest event
-	forgotten  atomic.Uint64 // highest sequence of an event that cannot be replayed any more
-	gone       atomic.Uint64 // the same, ephemeral ones included
-	ephemerals atomic.Int64  // how many ephemeral events were ever appended
+	ephemerals atomic.Int64 // how many ephemeral events were ever appended
 }
 
 // alias is where a publisher's own id points.
@@ -51,9 +41,6 @@ type alias struct {
 
 // aliasCost is what an entry of the alias index takes beside its text.
 const aliasCost = 64
-
-// empty reports whether the log holds nothing. Any goroutine may ask.
-func (l *log) empty() bool { return l.view.Load() == nil }
 
 // room returns a slice of n bytes for the next frame; commit makes it visible.
 func (l *log) room(n int) []byte {
@@ -94,7 +81,6 @@ func (l *log) commit(f frame) {
 	if f.flags&aliasedFrame != 0 {
 		l.remember(aliasOf(s.payload(&f)), f.seq)
 	}
-	l.head.Store(f.seq)
 }
 
 func (l *log) publishView() {
@@ -106,37 +92,26 @@ func (l *log) publishView() {
 	l.view.Store(&view)
 }
 
-// trim forgets what is beyond the window at now, but never the newest event.
-func (l *log) trim(now uint32) {
-	for l.count > 1 && (l.count > l.window.events || l.held > l.window.bytes || l.expired(l.oldestFrame(), now)) {
-		l.forget()
-	}
+// beyond reports whether the oldest event is beyond the window at now. The newest
+// never is.
+func (l *log) beyond(w *window, now uint32) bool {
+	return l.count > 1 && (l.count > w.events || l.held > w.bytes || l.oldestFrame().expired(w.age, now))
 }
 
 // stale reports whether even the newest event is too old to keep.
-func (l *log) stale(now uint32) bool {
+func (l *log) stale(w *window, now uint32) bool {
 	if l.count == 0 {
 		return false
 	}
 	last := l.segs[len(l.segs)-1]
-	return l.expired(&last.frames[last.n.Load()-1], now)
-}
-
-// expired reports whether f is too old. Publishers take the time before the lock:
-// f may be of a second that now has not reached.
-func (l *log) expired(f *frame, now uint32) bool {
-	return now > f.at && now-f.at > l.window.age
+	return last.frames[last.n.Load()-1].expired(w.age, now)
 }
 
 func (l *log) oldestFrame() *frame { return &l.segs[0].frames[l.oldest] }
 
-// forget drops the oldest event.
-func (l *log) forget() {
+// dropOldest takes the oldest event out. Its loss is on record by now.
+func (l *log) dropOldest() {
 	s, f := l.segs[0], l.oldestFrame()
-	if f.flags&ephemeralFrame == 0 {
-		l.forgotten.Store(f.seq)
-	}
-	l.gone.Store(f.seq)
 	if f.flags&aliasedFrame != 0 {
 		l.disown(aliasOf(s.payload(f)))
 	}
@@ -150,13 +125,6 @@ func (l *log) forget() {
 	l.oldest = 0
 	l.memory -= s.memory()
 	l.publishView()
-}
-
-// forgetSegment drops the oldest segment's events.
-func (l *log) forgetSegment() {
-	for s := l.segs[0]; len(l.segs) > 0 && l.segs[0] == s; {
-		l.forget()
-	}
 }
 
 func (l *log) remember(id string, seq uint64) {
@@ -187,59 +155,34 @@ func aliasOf(payload []byte) string {
 	return string(line)
 }
 
-// place is a frame of a log, found without a lock.
-type place struct {
-	view []*segment
-	seg  int
-	at   int
-}
-
 // seek finds the first frame at or after next.
-func (l *log) seek(next uint64) (p place, ok bool) {
+func (l *log) seek(next uint64) (view []*segment, seg, at int, ok bool) {
 	v := l.view.Load()
 	if v == nil {
-		return place{}, false
+		return nil, 0, 0, false
 	}
-	view := *v
+	view = *v
 	// Fast path: readers are mostly near the head.
-	i := len(view) - 1
-	if fs := view[i].visible(); fs[0].seq > next {
-		i = sort.Search(i, func(i int) bool {
+	seg = len(view) - 1
+	if fs := view[seg].visible(); fs[0].seq > next {
+		seg = sort.Search(seg, func(i int) bool {
 			fs := view[i].visible()
 			return fs[len(fs)-1].seq >= next
 		})
 	}
-	fs := view[i].visible()
-	at := sort.Search(len(fs), func(i int) bool { return fs[i].seq >= next })
-	return place{view: view, seg: i, at: at}, at < len(fs)
+	fs := view[seg].visible()
+	at = sort.Search(len(fs), func(i int) bool { return fs[i].seq >= next })
+	return view, seg, at, at < len(fs)
 }
 
-// frame returns the segment and index entry of the place, or not ok past the
-// last one.
-func (p *place) frame() (*segment, *frame, bool) {
-	for p.seg < len(p.view) {
-		s := p.view[p.seg]
-		if fs := s.visible(); p.at < len(fs) {
-			return s, &fs[p.at], true
-		}
-		p.seg++
-		p.at = 0
+// find returns the event with that sequence.
+func (l *log) find(seq uint64) (*segment, *frame, bool) {
+	view, i, at, ok := l.seek(seq)
+	if !ok {
+		return nil, nil, false
 	}
-	return nil, nil, false
-}
-
-// lostSince returns the highest sequence from next on that the log held and
-// does not any more; zero if there is none. Ephemeral events count from live
-// on: before, they were never owed.
-func (l *log) lostSince(next, live uint64) uint64 {
-	lost := l.forgotten.Load()
-	if next >= live {
-		lost = max(lost, l.gone.Load())
-	}
-	if lost < next {
-		return 0
-	}
-	return lost
+	f := &view[i].frames[at]
+	return view[i], f, f.seq == seq
 }
 
 // secondsOf turns milliseconds of the hub's clock into the seconds of frames.

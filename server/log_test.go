@@ -9,47 +9,44 @@ import (
 
 func TestLogKeepsItsWindow(t *testing.T) {
 	w := newWorld(t)
-	a := w.topic("a")
-	a.log.window = window{events: 3, bytes: 1 << 20, age: 60}
+	of := window{events: 3, bytes: 500, age: 60}
+	a := w.keep("a", of)
 	for i := range 10 {
 		w.publish("a", strconv.Itoa(i))
 	}
-	if got := held(&a.log); got != "7 8 9" {
+	if got := held(a); got != "7 8 9" {
 		t.Errorf("by number it holds %q, want the last 3", got)
 	}
-	if a.log.forgotten.Load() != 7 {
-		t.Errorf("forgotten up to %d, want 7", a.log.forgotten.Load())
+	if a.forgotten.load() != 7 {
+		t.Errorf("forgotten up to %d, want 7", a.forgotten.load())
 	}
 	w.now = 100
 	w.publish("a", "young")
-	if got := held(&a.log); got != "young" {
+	if got := held(a); got != "young" {
 		t.Errorf("by age it holds %q, want the young one alone", got)
 	}
-	a.log.window.bytes = 500
 	for range 10 {
-		w.publish("a", strings.Repeat("x", 100))
+		w.publish("a", strings.Repeat("x", 300))
 	}
-	if a.log.held > 500 {
-		t.Errorf("by size it holds %d bytes, want at most 500", a.log.held)
+	if n := a.log.Load().held; n > 500 {
+		t.Errorf("by size it holds %d bytes, want at most 500", n)
 	}
 	w.publish("a", strings.Repeat("y", 1000))
-	if got := held(&a.log); len(got) != 1000 {
+	if got := held(a); len(got) != 1000 {
 		t.Errorf("an event larger than the window is not kept: %d bytes", len(got))
 	}
 }
 
-// held is the data of the events that a log holds.
-func held(l *log) string {
+// held is the data of the events that a topic holds.
+func held(t *topic) string {
 	var list []string
-	p, _ := l.seek(l.gone.Load() + 1)
-	for {
+	for p := t.seek(0); ; p.pass() {
 		seg, f, ok := p.frame()
 		if !ok {
 			return strings.Join(list, " ")
 		}
 		_, data, _ := strings.Cut(string(seg.payload(f)), "data: ")
 		list = append(list, strings.TrimSpace(data))
-		p.at++
 	}
 }
 
@@ -62,25 +59,42 @@ func TestLogAccountsForItsMemory(t *testing.T) {
 			w.topic("t/*")
 		}
 	}
-	var sum int64
+	var logs, indexes int64
 	for i := range w.history.registry.stripes {
 		for _, t := range w.history.registry.stripes[i].topics {
-			sum += memoryOf(&t.log)
+			l, x := memoryOf(t)
+			logs += l
+			indexes += x
 		}
 	}
-	if sum != w.history.memory {
-		t.Errorf("the books say %d bytes, the logs %d", w.history.memory, sum)
+	if logs != w.history.memory || indexes != w.history.indexed {
+		t.Errorf("the books say %d bytes of logs and %d of indexes, there are %d and %d", w.history.memory, w.history.indexed, logs, indexes)
+	}
+	if indexes == 0 {
+		t.Error("there is no index")
 	}
 }
 
-func memoryOf(l *log) (n int64) {
+func memoryOf(t *topic) (logs, indexes int64) {
+	if t.sub != nil {
+		if x := t.sub.index.Load(); x != nil {
+			for _, b := range x.blocks {
+				indexes += int64(b.memory())
+			}
+		}
+		return 0, indexes
+	}
+	l := t.log.Load()
+	if l == nil || l.count == 0 {
+		return 0, 0
+	}
 	for _, s := range l.segs {
-		n += int64(s.memory())
+		logs += int64(s.memory())
 	}
 	for id := range l.aliases {
-		n += int64(len(id) + aliasCost)
+		logs += int64(len(id) + aliasCost)
 	}
-	return n
+	return logs + t.overhead(), 0
 }
 
 func TestHistoryIsBoundedAndLeavesATrace(t *testing.T) {
@@ -96,10 +110,10 @@ func TestHistoryIsBoundedAndLeavesATrace(t *testing.T) {
 	if w.history.registry.find("old/1") != nil {
 		t.Error("a topic that nobody reads and that holds nothing is still there")
 	}
-	if lost := w.topic("old/1").log.lostSince(first, w.seq+1); lost < first {
+	if lost := w.topic("old/1").lostSince(first, w.head()+1); lost < first {
 		t.Errorf("who has missed sequence %d is not told", first)
 	}
-	if lost := w.topic("old/*").log.lostSince(first, w.seq+1); lost < first {
+	if lost := w.topic("old/*").lostSince(first, w.head()+1); lost < first {
 		t.Errorf("who follows the subtree and has missed sequence %d is not told", first)
 	}
 }
@@ -113,10 +127,10 @@ func TestSubtreeIsBuiltFromWhatItsTopicsHold(t *testing.T) {
 	sub := w.topic("s/*")
 	w.publish("s/b/c", "4")
 	w.publish("s", "not below either")
-	if got := held(&sub.log); got != "1 2 3 4" {
+	if got := held(sub); got != "1 2 3 4" {
 		t.Errorf("the subtree holds %q, want 1 2 3 4", got)
 	}
-	if got := held(&w.topic("s/b/*").log); got != "2 4" {
+	if got := held(w.topic("s/b/*")); got != "2 4" {
 		t.Errorf("the inner subtree holds %q, want 2 4", got)
 	}
 }
@@ -165,11 +179,11 @@ func runFuzz(t *testing.T, ops []byte, keep int, several bool) {
 	if several {
 		topics = []string{"a", "s/*"}
 	}
+	for _, name := range append([]string{"s/x", "s/y"}, topics...) {
+		w.keepEvents(name, keep)
+	}
 	r := &reader{m: w.machine(chunked, topics...), s: w.fresh()}
 	r.m.slow = Skip
-	for _, topic := range r.m.feeds[0].topics {
-		topic.log.window.events = keep
-	}
 	model := map[uint64]string{} // by sequence: what the stream should get
 	for i, op := range ops {
 		switch op & 3 {
@@ -187,7 +201,7 @@ func runFuzz(t *testing.T, ops []byte, keep int, several bool) {
 		}
 	}
 	r.all()
-	checkAgainst(t, r, model, w.seq)
+	checkAgainst(t, r, model, w.head())
 }
 
 // checkAgainst compares what the client got with the model.

@@ -9,6 +9,9 @@ import (
 // registry finds topics by name. It is cut into stripes with a lock each, so
 // that streams which come and go on different topics do not meet. A topic is in
 // it while somebody refers to it or its log holds something.
+//
+// What a topic has forgotten is among the tombstones before its log looks empty,
+// so that whoever makes the topic anew after it was dropped finds them.
 type registry struct {
 	seed    maphash.Seed
 	stripes [stripes]stripe
@@ -48,25 +51,28 @@ func (r *registry) acquire(name string) *topic {
 	return t
 }
 
-// release undoes one acquire, and reports whether nobody refers to t any more.
-func (r *registry) release(t *topic) (unused bool) {
+// release undoes one acquire. A topic that nobody refers to and that holds
+// nothing is dropped.
+func (r *registry) release(t *topic) {
 	s := r.stripe(t.name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t.refs--
-	return t.refs == 0
+	s.dropUnused(t)
 }
 
-// drop removes t if nobody refers to it and its log is empty.
-func (r *registry) drop(t *topic) (dropped bool) {
+// dropUnused drops t if nobody refers to it and it holds nothing.
+func (r *registry) dropUnused(t *topic) {
 	s := r.stripe(t.name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t.refs > 0 || !t.log.empty() || s.topics[t.name] != t {
-		return false
+	s.dropUnused(t)
+}
+
+func (s *stripe) dropUnused(t *topic) {
+	if t.refs == 0 && t.empty() && s.topics[t.name] == t {
+		delete(s.topics, t.name)
 	}
-	delete(s.topics, t.name)
-	return true
 }
 
 // find returns the topic if it is there. It may be dropped at any moment.
@@ -75,22 +81,6 @@ func (r *registry) find(name string) *topic {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.topics[name]
-}
-
-// below returns all topics in a subtree, but no subtrees.
-func (r *registry) below(subtree string) []*topic {
-	var found []*topic
-	for i := range r.stripes {
-		s := &r.stripes[i]
-		s.mu.Lock()
-		for name, t := range s.topics {
-			if !t.subtree && within(name, subtree) {
-				found = append(found, t)
-			}
-		}
-		s.mu.Unlock()
-	}
-	return found
 }
 
 // len counts topics; subtrees are not counted.

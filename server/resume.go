@@ -27,24 +27,18 @@ type start struct {
 // at the present, if that is empty. Otherwise it gets everything after it or,
 // with a gap, everything that is left.
 func (h *Hub) resume(lastID string, topics []*topic) start {
-	now := h.committed.Load()
-	s := start{next: now + 1, live: now + 1}
 	if lastID == "" {
-		return s
+		next := h.committed.Load() + 1
+		return start{next: next, live: next}
 	}
-	epoch, seq, native := parseID(lastID)
-	aliased, found := h.aliasSeq(lastID, topics)
-	switch {
-	case found:
-		s.next = aliased + 1
-	case !native:
-		s.next, s.gap = 1, gapUnknown
-	case epoch != h.epoch:
-		s.next, s.gap = 1, gapEpoch
-	case seq > now:
-		s.next, s.gap = 1, gapAhead
-	default:
-		s.next = seq + 1
+	seen, gap := h.positionOf(lastID, topics)
+	now := h.committed.Load()
+	if seen > now {
+		seen, gap = 0, gapAhead
+	}
+	s := start{next: seen + 1, live: now + 1, gap: gap}
+	for _, t := range topics {
+		h.expire(t, s.next)
 	}
 	f := feed{topics: topics}
 	if lost := f.lost(s.next, s.live); lost > 0 {
@@ -56,23 +50,85 @@ func (h *Hub) resume(lastID string, topics []*topic) start {
 	return s
 }
 
+// positionOf returns the sequence of an id, or 0 and why it has none.
+func (h *Hub) positionOf(id string, topics []*topic) (seen uint64, gap string) {
+	epoch, seq, native := parseID(id)
+	if native && epoch == h.epoch { // no publisher's id is of that form
+		return seq, ""
+	}
+	if seq, found := h.aliasSeq(id, topics); found {
+		return seq, ""
+	}
+	if native {
+		return 0, gapEpoch
+	}
+	return 0, gapUnknown
+}
+
 // aliasSeq finds the event that bears a publisher's own id. Of several topics
 // that know it, the earliest event counts: what follows it may come twice, but
 // nothing is left out. An id that several events of a topic bear is not found:
 // nobody can say which of them the client has seen.
 func (h *Hub) aliasSeq(id string, topics []*topic) (seq uint64, found bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	for _, t := range topics {
-		a, ok := t.log.aliases[id]
-		if ok && a.uses > 1 {
+		at, uses := h.findAlias(t, id)
+		if uses > 1 {
 			return 0, false
 		}
-		if ok && (!found || a.seq < seq) {
-			seq, found = a.seq, true
+		if uses == 1 && (!found || at < seq) {
+			seq, found = at, true
 		}
 	}
 	return seq, found
+}
+
+// findAlias returns how many events of t bear a publisher's own id, and the
+// sequence of the newest one.
+func (h *Hub) findAlias(t *topic, id string) (seq uint64, uses int) {
+	if t.sub != nil {
+		return t.sub.index.Load().findAlias(id, h.history.aliasHash(id))
+	}
+	l := t.log.Load()
+	if l == nil {
+		return 0, 0
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a := l.aliases[id]
+	return a.seq, a.uses
+}
+
+// expire forgets what t holds from next on that is too old, if no publish has come
+// since to do it: it is not given out.
+func (h *Hub) expire(t *topic, next uint64) {
+	now := secondsOf(h.now())
+	for p := t.seek(next); ; p.pass() {
+		_, f, ok := p.frame()
+		switch {
+		case !ok:
+			return
+		case p.entry != nil:
+			if of := p.entry.topic; f.expired(of.ages.window.age, now) {
+				h.expireTopic(of, now)
+			} else if !f.expired(h.leastAge, now) {
+				return
+			}
+		default:
+			if f.expired(t.ages.window.age, now) {
+				h.expireTopic(t, now)
+			}
+			return
+		}
+	}
+}
+
+// expireTopic forgets the events of t that are too old, a few under each Hub.mu.
+func (h *Hub) expireTopic(t *topic, now uint32) {
+	for more := true; more; {
+		h.mu.Lock()
+		more = h.history.expireSome(t, now)
+		h.mu.Unlock()
+	}
 }
 
 // appendGap appends a gap event. Its id is the position before next, so that a

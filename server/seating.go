@@ -52,7 +52,7 @@ func (s *shard) feed(topics []*topic, fr framing) int32 {
 		return f
 	}
 	f := s.freeFeed()
-	s.machine.feeds[f] = &feed{topics: topics, framing: fr, committed: s.hub.committed.Load, shared: true}
+	s.machine.feeds[f] = &feed{topics: topics, framing: fr, desk: s.machine.desk}
 	s.made++
 	s.readers[f] = readers{key: key, made: s.made}
 	put(&s.byKey, key, f)

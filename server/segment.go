@@ -26,6 +26,10 @@ type frame struct {
 	flags frameFlags
 }
 
+// expired reports whether f is older than age. Publishers take the time before the
+// lock: f may be of a second that now has not reached.
+func (f *frame) expired(age, now uint32) bool { return now > f.at && now-f.at > age }
+
 type frameFlags uint8
 
 const (

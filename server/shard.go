@@ -142,7 +142,7 @@ const (
 
 func newShard(h *Hub, index int) *shard {
 	s := &shard{hub: h, index: index}
-	s.machine = machine{epoch: h.epoch, gapType: h.cfg.GapType, slow: h.cfg.SlowReaders, retry: h.cfg.Retry}
+	s.machine = h.newMachine(&desk{committed: h.committed.Load, shared: true})
 	// A sweep passes every quarter of the interval: beat a quarter early.
 	beat := h.cfg.Heartbeat.Milliseconds()
 	s.machine.every = beat - beat/sweepsPerBeat

@@ -88,7 +88,8 @@ func (h *Hub) Stats() Stats {
 	}
 	c.mu.Unlock()
 	h.mu.Lock()
-	s.HistoryBytes = h.history.memory
+	s.HistoryBytes = h.history.memory + h.history.indexed
 	h.mu.Unlock()
+	s.HistoryBytes += h.history.tombstones.memory()
 	return s
 }

@@ -48,8 +48,12 @@ type machine struct {
 	slow    SlowReaderPolicy
 	retry   time.Duration
 	every   int64 // milliseconds of silence that a heartbeat ends; 0: none
+	// The highest sequence that may stand for a topic's loss although it is not that
+	// topic's own. A position above it raises no false alarm.
+	unsure *watermark
 
 	// Owned by the driver.
+	desk    *desk
 	feeds   []*feed
 	rest    map[int32]owing  // what a stream with owes set is owed first
 	excused map[int32]uint64 // losses that a stream's client has been told of
@@ -57,7 +61,8 @@ type machine struct {
 
 	// The turn: what was offered, and of which kind.
 	kind    kind
-	run     *run // of kind logged
+	run     *run   // of kind logged
+	told    uint64 // of kind position: the sequence
 	offered []byte
 	scratch []byte
 
@@ -70,6 +75,7 @@ type machine struct {
 func (m *machine) fresh() machine {
 	return machine{
 		epoch: m.epoch, gapType: m.gapType, slow: m.slow, retry: m.retry, every: m.every,
+		unsure: m.unsure, desk: m.desk,
 		events: m.events, gaps: m.gaps, aborted: m.aborted,
 	}
 }
@@ -84,10 +90,11 @@ type owing struct {
 type kind uint8
 
 const (
-	logged kind = iota // from a log: the position says what was not taken
-	owed               // the rest of what an earlier turn began
-	word               // said by the machine itself: what was not taken is owed
-	beat               // a word that is dropped if none of it went out
+	logged   kind = iota // from a log: the position says what was not taken
+	owed                 // the rest of what an earlier turn began
+	word                 // said by the machine itself: what was not taken is owed
+	beat                 // a word that is dropped if none of it went out
+	position             // a beat that tells the client how far it is
 )
 
 // next returns what the stream should be sent now, or nil. In between it moves
@@ -102,7 +109,7 @@ func (m *machine) next(key int32, s *stream, now int64) []byte {
 			if r != nil {
 				return m.offer(r)
 			}
-			return m.silence(s, now)
+			return m.silence(key, s, f, now)
 		}
 	}
 	return m.slowNext(key, s, f, now)
@@ -155,7 +162,7 @@ func (m *machine) slowNext(key int32, s *stream, f *feed, now int64) []byte {
 	if s.phase == draining {
 		return m.part(s, f)
 	}
-	return m.silence(s, now)
+	return m.silence(key, s, f, now)
 }
 
 // find returns the next run that has bytes, past ephemeral events from before
@@ -174,21 +181,54 @@ func (m *machine) find(s *stream, f *feed) *run {
 	}
 }
 
-// silence returns a heartbeat if one is due.
-func (m *machine) silence(s *stream, now int64) []byte {
+// silence returns a heartbeat if one is due. The heartbeats of an application's own
+// stream are its Writer's: that gets positions alone.
+func (m *machine) silence(key int32, s *stream, f *feed, now int64) []byte {
 	if m.every == 0 || now-s.wrote < m.every {
 		return nil
 	}
-	if m.feeds[s.feed].framing == chunked {
-		return m.say(beat, beatChunk)
+	if s.next <= m.unsure.load() {
+		return m.tellPosition(key, s, f)
 	}
-	return m.say(beat, beatLine)
+	switch f.framing {
+	case chunked:
+		return m.say(beat, beatChunk)
+	case identity:
+		return m.say(beat, beatLine)
+	}
+	s.wrote = now
+	return nil
 }
 
 var (
 	beatLine  = []byte(":\n")
 	beatChunk = []byte("2\r\n:\n\r\n")
 )
+
+// tellPosition returns the id of the present, for a stream that has got everything:
+// a client that comes back with it is not told of losses that it did not have. It is
+// a block without data, which an EventSource takes for its last event id and
+// nothing else.
+func (m *machine) tellPosition(key int32, s *stream, f *feed) []byte {
+	present := m.desk.committed()
+	// Everything up to then is either found now, or was lost, or the stream has it.
+	if r := m.find(s, f); r != nil {
+		return m.offer(r)
+	}
+	if f.lost(s.next, s.live) > m.excused[key] {
+		return nil // the next turn deals with it
+	}
+	m.told = present
+	id := append(make([]byte, 0, maxIDBytes), "id: "...)
+	id = append(appendID(id, m.epoch, present), "\n\n"...)
+	m.scratch = m.scratch[:0]
+	if f.framing == chunked {
+		m.scratch = appendChunk(m.scratch, id)
+	} else {
+		m.scratch = append(m.scratch, id...)
+	}
+	return m.say(position, m.scratch)
+}
 
 // took moves the stream on by n bytes of what next returned.
 func (m *machine) took(key int32, s *stream, n int, now int64) {
@@ -203,7 +243,7 @@ func (m *machine) took(key int32, s *stream, n int, now int64) {
 			m.events += int64(m.run.events)
 			return
 		}
-		next, events, rest := m.run.cut(n)
+		next, events, rest := m.feeds[s.feed].cut(n)
 		s.next = next
 		m.events += int64(events)
 		m.owe(key, s, owing{rest, true})
@@ -214,6 +254,11 @@ func (m *machine) took(key int32, s *stream, n int, now int64) {
 	case beat:
 		if n > 0 {
 			m.owe(key, s, owing{bytes: m.offered[n:]})
+		}
+	case position:
+		if n > 0 {
+			s.next = max(s.next, m.told+1)
+			m.owe(key, s, owing{bytes: bytes.Clone(m.offered[n:])}) // as above
 		}
 	}
 	if s.phase == parting && !s.owes {

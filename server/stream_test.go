@@ -85,7 +85,7 @@ func TestStreamOfSeveralTopicsWaitsForTheCommit(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine(chunked, "a", "b")
 	limit := uint64(0)
-	m.feeds[0].committed = func() uint64 { return limit }
+	m.desk.committed = func() uint64 { return limit }
 	r := reader{m: m, s: w.fresh()}
 	w.publish("a", "1")
 	w.publish("b", "2")
@@ -136,16 +136,15 @@ func TestEphemeralEventsAreDeliveredAndNeverReplayed(t *testing.T) {
 
 func TestForgottenEphemeralEventsAreNoGapToWhoComesBack(t *testing.T) {
 	w := newWorld(t)
-	a := w.topic("a")
-	a.log.window.events = 2
+	a := w.keepEvents("a", 2)
 	seen := w.publish("a", "1")
 	for range 5 {
 		w.publishEphemeral("a", "e")
 	}
-	if lost := a.log.lostSince(seen+1, w.seq+1); lost != 0 {
+	if lost := a.lostSince(seen+1, w.head()+1); lost != 0 {
 		t.Errorf("sequence %d counts as lost; only ephemeral events are gone", lost)
 	}
-	if lost := a.log.lostSince(seen+1, seen+1); lost == 0 {
+	if lost := a.lostSince(seen+1, seen+1); lost == 0 {
 		t.Error("a live stream has missed ephemeral events, and is not told")
 	}
 }
@@ -234,7 +233,7 @@ func TestDrainDeliversWhatWasPublishedBeforeIt(t *testing.T) {
 		w.publish("a", "1")
 		r.turn(4)
 		w.publish("a", "2")
-		r.m.until = w.seq
+		r.m.until = w.head()
 		r.s.end(draining, ReasonDrain)
 		r.all()
 		r.wants(t, "1 2")
@@ -271,7 +270,7 @@ func slowWorld(t *testing.T, policy SlowReaderPolicy, n int) (*world, *reader) {
 	w := newWorld(t)
 	r := &reader{m: w.machine(chunked, "a"), s: w.fresh()}
 	r.m.slow, r.m.retry = policy, 2*time.Second
-	w.topic("a").log.window.events = 2
+	w.keepEvents("a", 2)
 	w.publish("a", "0")
 	if n > 0 {
 		r.turn(n)
@@ -330,7 +329,7 @@ func TestSlowReaderOfSeveralTopicsIsToldOnce(t *testing.T) {
 	w := newWorld(t)
 	r := &reader{m: w.machine(chunked, "a", "b"), s: w.fresh()}
 	r.m.slow = Skip
-	w.topic("a").log.window.events = 1
+	w.keepEvents("a", 1)
 	w.publish("a", "a1")
 	w.publish("b", "b1")
 	w.publish("a", "a2")

@@ -155,7 +155,6 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	v := h.newDrive(d, n)
 	v.gone = gone
 	v.peer, _ = socket.Beneath(c)
-	v.machine.every = h.cfg.Heartbeat.Milliseconds()
 	v.write = func(b []byte) error {
 		if err := d.arm(h.cfg.WriteTimeout); err != nil {
 			return err
@@ -182,11 +181,12 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 
 func (h *Hub) newDrive(d *driver, n *newcomer) *drive {
 	v := &drive{hub: h, driver: d, stream: n.stream}
-	v.machine = machine{epoch: h.epoch, gapType: h.cfg.GapType, slow: h.cfg.SlowReaders, retry: h.cfg.Retry}
+	v.machine = h.newMachine(&desk{committed: h.committed.Load})
+	v.machine.every = h.cfg.Heartbeat.Milliseconds()
 	if n.excused > 0 {
 		v.machine.excuse(0, n.excused)
 	}
-	v.machine.feeds = []*feed{{topics: n.topics, framing: n.framing, committed: h.committed.Load}}
+	v.machine.feeds = []*feed{{topics: n.topics, framing: n.framing, desk: v.machine.desk}}
 	return v
 }
 
@@ -212,6 +212,7 @@ func (v *drive) run(head []byte) Reason {
 			if s.phase >= over {
 				return s.reason
 			}
+			m.desk.clear() // a stream that waits holds no memory
 			if !v.wait(timer, m.due(s), now) {
 				return ReasonClient
 			}

@@ -260,21 +260,55 @@ func (h *Hub) acquireAll(patterns []string) []*topic {
 	for i, name := range patterns {
 		t := h.registry.acquire(name)
 		topics[i] = t
-		if t.subtree {
-			h.build(t)
+		if t.sub != nil {
+			h.readSubtree(t)
 		}
 	}
 	return topics
 }
 
-func (h *Hub) build(t *topic) {
+// readSubtree makes sure that t has an index while it is read.
+func (h *Hub) readSubtree(t *topic) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.history.build(t, secondsOf(h.now()))
+	making, mine := h.history.read(t)
+	h.mu.Unlock()
+	switch {
+	case mine:
+		h.makeIndex(making)
+	case making != nil:
+		<-making.ready
+	}
 }
 
+// makeIndex looks at the topics below a subtree, a few at a time, and leaves the
+// publishers room in between.
+func (h *Hub) makeIndex(j *indexing) {
+	var batch []*topic
+	for {
+		h.mu.Lock()
+		batch = j.some(batch[:0])
+		h.mu.Unlock()
+		if len(batch) == 0 {
+			break
+		}
+		for _, t := range batch {
+			j.add(t)
+		}
+	}
+	j.sort()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.history.finish(j)
+}
+
+// releaseAll lets go of what acquireAll returned.
 func (h *Hub) releaseAll(topics []*topic) {
 	for _, t := range topics {
+		if t.sub != nil {
+			h.mu.Lock()
+			h.history.unread(t)
+			h.mu.Unlock()
+		}
 		h.release(t)
 	}
 }

@@ -36,6 +36,7 @@ func (s *shard) forgetRuns() {
 			f.forget()
 		}
 	}
+	s.machine.desk.clear()
 }
 
 // inspect is one seat's part of the sweep.

@@ -11,26 +11,56 @@ import (
 // maxTopicBytes bounds topic names.
 const maxTopicBytes = 128
 
-// topic is a log and who reads it. A subtree ("scores/*") is a topic too: its
-// log holds the events of every topic below it.
+// topic is a log and its readers. A subtree ("scores/*") is a topic too: what it
+// holds is what the topics below it hold, and its index says in which order.
 type topic struct {
-	name    string
-	subtree bool
-	log     log
+	// Static after construction.
+	name string
+	ages *ageList // its window, and the topics with the same one
+	sub  *subtree // nil: it is no subtree
 
-	refs int // guarded by its stripe of the registry: streams, and publishers at work
+	refs int32 // guarded by its stripe of the registry: streams, publishers at work, topics below
 
 	readers atomic.Int32  // open streams that name it
 	shards  atomic.Uint64 // the shards that have readers of it, a bit each; set by the shards
 	rung    atomic.Uint64 // the shards that were told of news and have not looked yet
 
-	// Guarded by Hub.mu.
-	built      bool     // subtree: the log follows its topics
-	subtrees   []*topic // the built subtrees above it…
-	subtreesAt uint64   // …as of this generation
-	shelf      *shelf   // where it stands while its log holds something
-	newer      *topic   // its neighbours there
-	older      *topic
+	// Written by publishers under Hub.mu, read by all. A watermark is raised
+	// before what it speaks of leaves any view, so that a reader that looks first
+	// and asks the watermark then never takes a hole for nothing.
+	head      atomic.Uint64 // sequence of the newest event; of a subtree: since it has been read
+	forgotten watermark     // highest sequence of an event that cannot be replayed any more
+	gone      watermark     // the same, ephemeral ones included
+	log       atomic.Pointer[log]
+}
+
+// empty reports whether the topic holds no event. Any goroutine may ask. That of
+// a subtree is in its references: each topic below that holds something has one.
+func (t *topic) empty() bool {
+	l := t.log.Load()
+	return l == nil || l.view.Load() == nil
+}
+
+// lose raises the watermarks for an event that is about to be forgotten.
+func (t *topic) lose(seq uint64, ephemeral bool) {
+	if !ephemeral {
+		t.forgotten.raise(seq)
+	}
+	t.gone.raise(seq)
+}
+
+// lostSince returns the highest sequence from next on that the topic held and
+// does not any more; zero if there is none. Ephemeral events count from live
+// on: before, they were never owed.
+func (t *topic) lostSince(next, live uint64) uint64 {
+	lost := t.forgotten.load()
+	if next >= live {
+		lost = max(lost, t.gone.load())
+	}
+	if lost < next {
+		return 0
+	}
+	return lost
 }
 
 // checkTopic says whether name can be published to.
@@ -82,9 +112,4 @@ func ancestors(name string, yield func(subtree string)) {
 	for i := strings.LastIndexByte(name, '/'); i > 0; i = strings.LastIndexByte(name[:i], '/') {
 		yield(name[:i] + "/*")
 	}
-}
-
-// within reports whether the topic name is in the subtree.
-func within(name, subtree string) bool {
-	return strings.HasPrefix(name, subtree[:len(subtree)-1])
 }

@@ -17,26 +17,35 @@ import (
 // that are published to by hand, at times that are given.
 type world struct {
 	t       testing.TB
+	hub     *Hub
 	history *history
-	seq     uint64
 	now     uint32 // seconds
 }
 
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, history: &history{trace: &trace{}, epoch: "e", max: 1 << 30}}
-	w.history.registry = newRegistry(func(name string) *topic {
-		return w.history.newTopic(name, (&Retention{}).window())
-	})
-	return w
+	hub, err := New(Config{MaxHistoryBytes: 1 << 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub.epoch, hub.history.epoch = "e", "e"
+	return &world{t: t, hub: hub, history: hub.history}
 }
 
-// topic returns the topic, built if it is a subtree.
-func (w *world) topic(name string) *topic {
-	t := w.history.registry.acquire(name)
-	if t.subtree {
-		w.history.build(t, w.now)
-	}
+// topic returns the topic, with its index if it is a subtree.
+func (w *world) topic(name string) *topic { return w.hub.acquireAll([]string{name})[0] }
+
+// keep gives a topic a window of its own. It must be empty.
+func (w *world) keep(name string, of window) *topic {
+	t := w.topic(name)
+	t.ages = w.history.class(of)
 	return t
+}
+
+// keepEvents is keep for a number of events.
+func (w *world) keepEvents(name string, events int) *topic {
+	of := (&Retention{}).window()
+	of.events = events
+	return w.keep(name, of)
 }
 
 // publish appends an event with that data and returns its sequence.
@@ -49,33 +58,37 @@ func (w *world) publishEphemeral(topic, data string) uint64 {
 }
 
 func (w *world) append(e entry) uint64 {
-	w.seq++
-	w.history.append(&e, w.seq, w.now)
-	w.history.sweep(e.topic, w.now)
+	w.history.append(&e, w.now)
+	w.hub.committed.Store(e.seq)
+	w.history.sweep(w.now)
 	w.history.registry.release(e.topic)
-	return w.seq
+	return e.seq
 }
+
+// head is the newest sequence.
+func (w *world) head() uint64 { return w.history.seq }
 
 func fieldsOf(data string) []byte {
 	return streamwriter.AppendEventFields(nil, &streamwriter.Event{Data: []byte(data)})
 }
 
-func (w *world) committed() uint64 { return w.seq }
-
 // machine returns a machine whose feed 0 reads the topics.
 func (w *world) machine(fr framing, topics ...string) *machine {
-	f := &feed{framing: fr, committed: w.committed, shared: true}
+	d := &desk{committed: w.hub.committed.Load, shared: true}
+	f := &feed{framing: fr, desk: d}
 	for _, name := range topics {
 		f.topics = append(f.topics, w.topic(name))
 	}
-	return &machine{epoch: "e", gapType: "gap", feeds: []*feed{f}}
+	m := w.hub.newMachine(d)
+	m.retry, m.feeds = 0, []*feed{f}
+	return &m
 }
 
 // fresh is a stream that begins now.
-func (w *world) fresh() stream { return stream{next: w.seq + 1, live: w.seq + 1} }
+func (w *world) fresh() stream { return stream{next: w.head() + 1, live: w.head() + 1} }
 
 // resumed is a stream that has seen seq last.
-func (w *world) resumed(seq uint64) stream { return stream{next: seq + 1, live: w.seq + 1} }
+func (w *world) resumed(seq uint64) stream { return stream{next: seq + 1, live: w.head() + 1} }
 
 // reader is a stream, its machine, and what a client would have got.
 type reader struct {

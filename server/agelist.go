@@ -1,0 +1,52 @@
+package server
+
+// ageList holds the topics with the same window whose logs hold something, in the
+// order of their last publish.
+type ageList struct {
+	window         window // static
+	newest, oldest *topic // guarded by Hub.mu
+}
+
+// window bounds a log.
+type window struct {
+	events    int
+	bytes     int
+	age       uint32 // seconds
+	ephemeral bool
+}
+
+// touch puts t at the newest end.
+func (a *ageList) touch(t *topic) {
+	if a.newest == t {
+		return
+	}
+	a.remove(t)
+	l := t.log.Load()
+	l.older = a.newest
+	if a.newest != nil {
+		a.newest.log.Load().newer = t
+	} else {
+		a.oldest = t
+	}
+	a.newest = t
+	l.listed = true
+}
+
+// remove takes t out, if it is in the list.
+func (a *ageList) remove(t *topic) {
+	l := t.log.Load()
+	if !l.listed {
+		return
+	}
+	if l.newer != nil {
+		l.newer.log.Load().older = l.older
+	} else {
+		a.newest = l.older
+	}
+	if l.older != nil {
+		l.older.log.Load().newer = l.newer
+	} else {
+		a.oldest = l.newer
+	}
+	l.newer, l.older, l.listed = nil, nil, false
+}

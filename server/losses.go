@@ -1,0 +1,76 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// watermark is a sequence that only rises. The zero value is 0. Any goroutine may
+// use it.
+type watermark struct{ seq atomic.Uint64 }
+
+func (w *watermark) load() uint64 { return w.seq.Load() }
+
+// raise makes the watermark at least seq.
+func (w *watermark) raise(seq uint64) {
+	for {
+		now := w.seq.Load()
+		if now >= seq || w.seq.CompareAndSwap(now, seq) {
+			return
+		}
+	}
+}
+
+// tombstones remember, for topics whose log is empty, the highest sequence that
+// they have forgotten, so that a client which comes back too late is told even
+// if the topic was dropped long ago.
+//
+// They are kept by hash of name, in two generations: when the younger one is
+// full, the older one is given up, and the highest sequence in it becomes the
+// floor, below which every position counts as one that has lost something. So a
+// false alarm is possible, for a position from before some ten thousand forgotten
+// topics; silence is not.
+type tombstones struct {
+	most int // in one generation
+
+	mu       sync.Mutex // guards all below; no other lock is taken while it is held
+	young    map[uint64]uint64
+	old      map[uint64]uint64
+	youngTop uint64 // the highest sequence in young
+	oldTop   uint64
+	floor    uint64
+
+	top watermark // the highest sequence that was ever recorded
+}
+
+// tombstoneCost is about what an entry takes.
+const tombstoneCost = 32
+
+// record notes that seq of the topic with that hash is forgotten.
+func (t *tombstones) record(hash, seq uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.top.raise(seq)
+	if _, known := t.young[hash]; !known && len(t.young) >= t.most {
+		t.floor = max(t.floor, t.oldTop)
+		t.old, t.oldTop = t.young, t.youngTop
+		t.young, t.youngTop = nil, 0
+	}
+	put(&t.young, hash, max(seq, t.young[hash]))
+	t.youngTop = max(t.youngTop, seq)
+}
+
+// last returns the highest sequence that the topic with that hash may have
+// forgotten.
+func (t *tombstones) last(hash uint64) uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return max(t.floor, t.young[hash], t.old[hash])
+}
+
+// memory is about what they cost.
+func (t *tombstones) memory() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return int64(len(t.young)+len(t.old)) * tombstoneCost
+}

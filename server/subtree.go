@@ -1,0 +1,192 @@
+package server
+
+import (
+	"container/list"
+	"sync/atomic"
+)
+
+// subtree is what makes a topic a subtree: the topics below it that hold something
+// and, while somebody reads it, an index of their events.
+type subtree struct {
+	index atomic.Pointer[index] // nil: nobody reads it; replaced under Hub.mu
+
+	// Guarded by Hub.mu.
+	below     []below
+	readers   int           // subscriptions that have it open
+	making    *indexing     // the index does not have yet what was there before; nil: it has
+	idle      *list.Element // its place among the indexes that nobody reads; nil: somebody does
+	idleSince uint32        // seconds
+}
+
+// below is a topic in a subtree, and which of its places there this is.
+type below struct {
+	topic *topic
+	place int // in topic.log.above
+}
+
+// member is a topic's place in a subtree.
+type member struct {
+	sub *topic
+	at  int // in sub.sub.below
+}
+
+// topicCost is about what a topic that holds something takes beside its segments,
+// and memberCost what each subtree that it is in adds.
+const (
+	topicCost  = 512
+	memberCost = 64
+)
+
+// overhead is what t costs beside the segments of its log.
+func (t *topic) overhead() int64 {
+	return int64(topicCost + len(t.name) + memberCost*len(t.log.Load().above))
+}
+
+// enroll makes t one of those that hold something, in all subtrees that it is in.
+func (h *history) enroll(t *topic) {
+	l := t.log.Load()
+	ancestors(t.name, func(name string) {
+		s := h.registry.acquire(name)
+		l.above = append(l.above, member{s, len(s.sub.below)})
+		s.sub.below = append(s.sub.below, below{t, len(l.above) - 1})
+	})
+	h.memory += t.overhead()
+}
+
+// withdraw undoes enroll.
+func (h *history) withdraw(t *topic) {
+	h.memory -= t.overhead()
+	t.ages.remove(t)
+	l := t.log.Load()
+	for _, m := range l.above {
+		m.sub.sub.remove(m.at)
+		if len(m.sub.sub.below) == 0 {
+			h.dropIdleIndex(m.sub)
+		}
+		h.registry.release(m.sub)
+	}
+	l.above = nil
+}
+
+// remove takes the topic at hole out of below. The last one takes its place; while an
+// index is being made, those that have not been looked at stay in front of it.
+func (s *subtree) remove(hole int) {
+	if j := s.making; j != nil && hole < j.next {
+		j.next--
+		s.move(j.next, hole)
+		hole = j.next
+	}
+	last := len(s.below) - 1
+	s.move(last, hole)
+	s.below[last] = below{}
+	s.below = s.below[:last]
+	if last == 0 {
+		s.below = nil
+	}
+}
+
+func (s *subtree) move(from, to int) {
+	b := s.below[from]
+	s.below[to] = b
+	b.topic.log.Load().above[b.place].at = to
+}
+
+// read is what a subscription calls before it looks into a subtree. The index is
+// made if there is none. If making is not nil the index is not whole before
+// making.ready is closed; whoever is told to make it has to.
+func (h *history) read(t *topic) (making *indexing, make bool) {
+	s := t.sub
+	s.readers++
+	if s.idle != nil {
+		h.idle.Remove(s.idle)
+		s.idle = nil
+	}
+	if s.index.Load() != nil {
+		return s.making, false
+	}
+	s.index.Store(&index{})
+	if len(s.below) == 0 {
+		return nil, false
+	}
+	s.making = h.newIndexing(t)
+	return s.making, true
+}
+
+// unread undoes read. An index that nobody reads is kept for the next reader for a
+// while, as long as there is room and there are topics below.
+func (h *history) unread(t *topic) {
+	s := t.sub
+	s.readers--
+	if s.readers > 0 {
+		return
+	}
+	s.idle, s.idleSince = h.idle.PushBack(t), h.swept
+	if len(s.below) == 0 {
+		h.dropIdleIndex(t)
+	}
+}
+
+// keptIdle is how many seconds an index that nobody reads is kept.
+const keptIdle = 60
+
+// dropIdleIndex gives up t's index if nobody reads it.
+func (h *history) dropIdleIndex(t *topic) {
+	if t.sub.idle == nil {
+		return
+	}
+	h.idle.Remove(t.sub.idle)
+	t.sub.idle = nil
+	h.indexed -= int64(t.sub.index.Load().memory)
+	t.sub.index.Store(nil)
+}
+
+// note appends an event of t to the indexes of the subtrees that t is in.
+func (h *history) note(t *topic, e *entry, flags frameFlags) {
+	for _, m := range t.log.Load().above {
+		x := m.sub.sub.index.Load()
+		if x == nil {
+			continue
+		}
+		if x.full() {
+			h.makeRoom(m.sub, x)
+		}
+		found := indexed{seq: e.seq, topic: t, flags: flags}
+		if e.alias != "" {
+			found.alias = h.aliasHash(e.alias)
+		}
+		before := x.memory
+		x.append(found)
+		h.indexed += int64(x.memory - before)
+		for x.count > m.sub.ages.window.events {
+			h.dropIndexed(m.sub, x)
+		}
+		m.sub.head.Store(e.seq)
+	}
+}
+
+// makeRoom lets x have another block within the bound for all indexes: those that
+// nobody reads go first, then its own oldest entries, but for a block of them.
+func (h *history) makeRoom(t *topic, x *index) {
+	more := int64(x.nextBlock() * indexedSize)
+	h.dropIdleIndexes(more)
+	for h.indexed+more > h.maxIndexed && len(x.blocks) > 1 {
+		h.dropIndexed(t, x)
+	}
+}
+
+// dropIdleIndexes gives up indexes that nobody reads until there is room for more
+// bytes, the longest unread first.
+func (h *history) dropIdleIndexes(more int64) {
+	for h.indexed+more > h.maxIndexed && h.idle.Len() > 0 {
+		h.dropIdleIndex(h.idle.Front().Value.(*topic))
+	}
+}
+
+// dropIndexed takes the oldest entry out of t's index.
+func (h *history) dropIndexed(t *topic, x *index) {
+	e := x.oldestEntry()
+	t.lose(e.seq, e.flags&ephemeralFrame != 0)
+	before := x.memory
+	x.dropOldest()
+	h.indexed += int64(x.memory - before)
+}
