@@ -131,10 +131,10 @@ func (f *feed) find(next uint64, replay bool) *run {
 func (f *feed) slice(t *topic, next, limit uint64) {
 	r := &f.last
 	p := t.seek(next)
-	seg, _, ok := p.frame()
-	if !ok {
+	if p.frm == nil {
 		return
 	}
+	seg := p.seg
 	frames := upTo(seg.visible(), limit)
 	for r.replay && p.at < len(frames) && frames[p.at].flags&ephemeralFrame != 0 {
 		r.to = frames[p.at].seq + 1

@@ -13,11 +13,12 @@ func (f *feed) gather(next, limit uint64) {
 		at = append(at, t.seek(next))
 	}
 	skipping := false
-	for len(r.bytes) < mostGathered {
-		seg, fr := earliest(at, limit)
-		if fr == nil {
+	for size := 0; size < mostGathered; {
+		p := earliest(at)
+		if p == nil || p.frm.seq > limit {
 			break
 		}
+		seg, fr := p.seg, p.frm
 		ephemeral := r.replay && fr.flags&ephemeralFrame != 0
 		if ephemeral != skipping && r.to > next {
 			break
@@ -27,7 +28,11 @@ func (f *feed) gather(next, limit uint64) {
 		pass(at, fr.seq)
 		if !skipping {
 			f.add(seg, fr)
+			size += int(fr.end - fr.start)
 		}
+	}
+	if d.gatherer == f {
+		r.bytes = d.bytes
 	}
 	clear(at) // they keep segments in memory
 	d.places = at[:0]
@@ -36,39 +41,28 @@ func (f *feed) gather(next, limit uint64) {
 // add puts an event at the end of the run.
 func (f *feed) add(seg *segment, fr *frame) {
 	r, d := &f.last, f.desk
+	r.events++
 	switch {
-	case f.framing == chunked && r.events == 0:
+	case d.gatherer == f: // the run is being copied
+	case r.events == 1 && f.framing == chunked:
 		r.seg, r.first = seg, frameIndex(seg, fr)
 		r.bytes = seg.bytes[fr.start:fr.end]
-	case r.seg == seg && &seg.frames[r.first+r.events] == fr:
+		return
+	case r.seg == seg && &seg.frames[r.first+r.events-1] == fr:
 		r.bytes = seg.bytes[seg.frames[r.first].start:fr.end]
+		return
 	default:
-		f.copy(seg, fr)
-	}
-	r.events++
-	if r.seg == nil {
-		d.marks = append(d.marks, mark{seq: fr.seq, end: len(r.bytes)})
-	}
-}
-
-// copy appends an event to the bytes of the desk, after what the run has already.
-func (f *feed) copy(seg *segment, fr *frame) {
-	r, d := &f.last, f.desk
-	if d.gatherer != f {
 		d.begin(f)
-		if r.seg != nil {
-			d.take(r)
-		}
 	}
 	if f.framing == chunked {
 		d.bytes = append(d.bytes, seg.chunk(fr)...)
 	} else {
 		d.bytes = append(d.bytes, seg.payload(fr)...)
 	}
-	r.bytes = d.bytes
+	d.marks = append(d.marks, mark{seq: fr.seq, end: len(d.bytes)})
 }
 
-// begin makes the desk f's.
+// begin makes the desk f's, and copies what f's run has as a part of a segment.
 func (d *desk) begin(f *feed) {
 	if d.gatherer != nil {
 		d.gatherer.last = run{}
@@ -77,16 +71,14 @@ func (d *desk) begin(f *feed) {
 	if cap(d.bytes) > mostKept {
 		d.bytes, d.marks = nil, nil
 	}
-	d.bytes, d.marks = d.bytes[:0], d.marks[:0]
-}
-
-// take copies a run that was a part of a segment.
-func (d *desk) take(r *run) {
-	d.bytes = append(d.bytes, r.bytes...)
-	base := r.seg.frames[r.first].start
-	for i := range r.events {
-		fr := &r.seg.frames[r.first+i]
-		d.marks = append(d.marks, mark{seq: fr.seq, end: int(fr.end - base)})
+	r := &f.last
+	d.bytes, d.marks = append(d.bytes[:0], r.bytes...), d.marks[:0]
+	if r.seg == nil {
+		return
+	}
+	frames := r.seg.frames[r.first : r.first+r.events-1] // the last is still to be copied
+	for i := range frames {
+		d.marks = append(d.marks, mark{seq: frames[i].seq, end: int(frames[i].end - frames[0].start)})
 	}
 	r.seg = nil
 }
@@ -97,23 +89,22 @@ func frameIndex(seg *segment, fr *frame) int {
 	return sort.Search(len(fs), func(i int) bool { return fs[i].seq >= fr.seq })
 }
 
-// earliest returns the frame with the lowest sequence among the places.
-func earliest(at []place, limit uint64) (seg *segment, first *frame) {
+// earliest returns the place with the lowest sequence.
+func earliest(at []place) (first *place) {
 	for i := range at {
-		s, fr, ok := at[i].frame()
-		if ok && fr.seq <= limit && (first == nil || fr.seq < first.seq) {
-			seg, first = s, fr
+		if p := &at[i]; p.frm != nil && (first == nil || p.frm.seq < first.frm.seq) {
+			first = p
 		}
 	}
-	return seg, first
+	return first
 }
 
 // pass moves every place that stands at seq on: an event that several of a
 // stream's topics hold is sent once.
 func pass(at []place, seq uint64) {
 	for i := range at {
-		if _, fr, ok := at[i].frame(); ok && fr.seq == seq {
-			at[i].pass()
+		if p := &at[i]; p.frm != nil && p.frm.seq == seq {
+			p.next()
 		}
 	}
 }

@@ -21,25 +21,17 @@ type history struct {
 	swept   uint32     // when the last sweep was, in seconds
 }
 
-// Of Config.MaxHistoryBytes, the indexes of subtrees may take an eighth, so that
-// what subscribers ask for never costs an event; tombstones take what the smallest
-// share allows, and the logs the rest.
-const (
-	indexedShare    = 8
-	tombstoneShare  = 64
-	mostTombstones  = 64 << 10 // in one generation
-	tombstonesLeast = 256
-)
+// indexedShare is the share of Config.MaxHistoryBytes that the indexes of subtrees may
+// take: an eighth, apart from the logs, so that no subscription costs an event.
+const indexedShare = 8
 
 func newHistory(epoch string, most int64, r *registry) *history {
-	h := &history{
+	return &history{
 		registry: r, epoch: epoch, idle: list.New(),
-		max:        max(most-most/indexedShare-most/tombstoneShare, 1),
+		max:        max(most-most/indexedShare, 1),
 		maxIndexed: most / indexedShare,
+		tombstones: &tombstones{most: mostTombstones},
 	}
-	perGeneration := most / tombstoneShare / 2 / tombstoneCost
-	h.tombstones = &tombstones{most: int(max(min(perGeneration, mostTombstones), tombstonesLeast))}
-	return h
 }
 
 // class returns the list of the topics with a window.

@@ -40,14 +40,11 @@ func TestLogKeepsItsWindow(t *testing.T) {
 // held is the data of the events that a topic holds.
 func held(t *topic) string {
 	var list []string
-	for p := t.seek(0); ; p.pass() {
-		seg, f, ok := p.frame()
-		if !ok {
-			return strings.Join(list, " ")
-		}
-		_, data, _ := strings.Cut(string(seg.payload(f)), "data: ")
+	for p := t.seek(0); p.frm != nil; p.next() {
+		_, data, _ := strings.Cut(string(p.seg.payload(p.frm)), "data: ")
 		list = append(list, strings.TrimSpace(data))
 	}
+	return strings.Join(list, " ")
 }
 
 func TestLogAccountsForItsMemory(t *testing.T) {

@@ -43,8 +43,8 @@ type tombstones struct {
 	top watermark // the highest sequence that was ever recorded
 }
 
-// tombstoneCost is about what an entry takes.
-const tombstoneCost = 32
+// mostTombstones is how many a hub keeps in one generation: about 4 MiB in both.
+const mostTombstones = 64 << 10
 
 // record notes that seq of the topic with that hash is forgotten.
 func (t *tombstones) record(hash, seq uint64) {
@@ -66,11 +66,4 @@ func (t *tombstones) last(hash uint64) uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return max(t.floor, t.young[hash], t.old[hash])
-}
-
-// memory is about what they cost.
-func (t *tombstones) memory() int64 {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return int64(len(t.young)+len(t.old)) * tombstoneCost
 }

@@ -94,12 +94,8 @@ func TestWhatIsNotHeldCountsAsLost(t *testing.T) {
 		for _, pattern := range []string{"a/*", "b/*", "b/b/*", "a/a/1"} {
 			read := w.hub.acquireAll([]string{pattern})[0]
 			held := map[uint64]bool{}
-			for p := read.seek(0); ; p.pass() {
-				_, f, ok := p.frame()
-				if !ok {
-					break
-				}
-				held[f.seq] = true
+			for p := read.seek(0); p.frm != nil; p.next() {
+				held[p.frm.seq] = true
 			}
 			for seq, name := range published {
 				below := name == pattern || strings.HasSuffix(pattern, "*") && strings.HasPrefix(name, strings.TrimSuffix(pattern, "*"))

@@ -1,77 +1,73 @@
 package server
 
 // place is where a reader stands in what a topic or a subtree holds, found without
-// a lock.
+// a lock. The zero value is past the last event.
 type place struct {
-	// In a log…
-	view []*segment
-	// …or in an index.
-	blocks []*block
-	entry  *indexed // the entry that seg and frm are of; nil: not looked up yet
-	seg    *segment
-	frm    *frame
+	seg *segment // where the event is
+	frm *frame   // nil: past the last one
 
-	page int // index in view or blocks
-	at   int // index in the segment's or block's
+	view   []*segment // in a log…
+	blocks []*block   // …or in an index
+	page   int        // which of them
+	at     int        // index in it
 }
 
 // seek finds the first event at or after next that t may still give.
-func (t *topic) seek(next uint64) place {
+func (t *topic) seek(next uint64) (p place) {
 	if t.sub != nil {
-		x := t.sub.index.Load()
-		if x == nil {
-			return place{}
+		if x := t.sub.index.Load(); x != nil {
+			p.blocks, p.page, p.at = x.seek(next)
+			p.settleIndexed()
 		}
-		var p place
-		p.blocks, p.page, p.at = x.seek(next)
 		return p
 	}
 	l := t.log.Load()
 	if l == nil {
-		return place{}
+		return p
 	}
-	var p place
-	p.view, p.page, p.at, _ = l.seek(max(next, t.forgotten.load()+1))
+	ok := false
+	if p.view, p.page, p.at, ok = l.seek(max(next, t.forgotten.load()+1)); ok {
+		p.seg = p.view[p.page]
+		p.frm = &p.seg.frames[p.at]
+	}
 	return p
 }
 
-// frame returns the segment and index entry of the event at the place, or not ok
-// past the last one.
-func (p *place) frame() (*segment, *frame, bool) {
+// next moves on to the next event.
+func (p *place) next() {
+	p.at++
 	if p.blocks != nil {
-		return p.indexedFrame()
+		p.settleIndexed()
+		return
 	}
-	for p.page < len(p.view) {
-		s := p.view[p.page]
-		if fs := s.visible(); p.at < len(fs) {
-			return s, &fs[p.at], true
-		}
-		p.page++
-		p.at = 0
+	// Fast path: it is in the same segment.
+	if fs := p.seg.visible(); p.at < len(fs) {
+		p.frm = &fs[p.at]
+		return
 	}
-	return nil, nil, false
+	p.page++
+	p.at, p.seg, p.frm = 0, nil, nil
+	if p.page < len(p.view) {
+		p.seg = p.view[p.page]
+		p.frm = &p.seg.visible()[0] // a segment is in no view before its first frame
+	}
 }
 
-// indexedFrame is frame in an index: past entries whose topic has forgotten the
-// event, which the watermarks tell of.
-func (p *place) indexedFrame() (*segment, *frame, bool) {
-	for p.page < len(p.blocks) {
+// settleIndexed finds the event of the entry where the place is, or of the first
+// after it whose topic still has the event: the watermarks tell of the others.
+func (p *place) settleIndexed() {
+	for ; p.page < len(p.blocks); p.page++ {
 		es := p.blocks[p.page].visible()
 		for ; p.at < len(es); p.at++ {
-			e := &es[p.at]
-			if p.entry == e {
-				return p.seg, p.frm, true
-			}
-			if seg, f, ok := e.find(); ok {
-				p.entry, p.seg, p.frm = e, seg, f
-				return seg, f, true
+			if seg, f, ok := es[p.at].find(); ok {
+				p.seg, p.frm = seg, f
+				return
 			}
 		}
-		p.page++
 		p.at = 0
 	}
-	return nil, nil, false
+	p.seg, p.frm = nil, nil
 }
 
-// pass moves the place on, past the event there.
-func (p *place) pass() { p.at++ }
+// topic is whose the event is, in an index.
+func (p *place) topic() *topic { return p.blocks[p.page].entries[p.at].topic }

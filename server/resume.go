@@ -102,22 +102,16 @@ func (h *Hub) findAlias(t *topic, id string) (seq uint64, uses int) {
 // since to do it: it is not given out.
 func (h *Hub) expire(t *topic, next uint64) {
 	now := secondsOf(h.now())
-	for p := t.seek(next); ; p.pass() {
-		_, f, ok := p.frame()
+	for p := t.seek(next); p.frm != nil; p.next() {
+		of := t
+		if t.sub != nil {
+			of = p.topic()
+		}
 		switch {
-		case !ok:
-			return
-		case p.entry != nil:
-			if of := p.entry.topic; f.expired(of.ages.window.age, now) {
-				h.expireTopic(of, now)
-			} else if !f.expired(h.leastAge, now) {
-				return
-			}
-		default:
-			if f.expired(t.ages.window.age, now) {
-				h.expireTopic(t, now)
-			}
-			return
+		case p.frm.expired(of.ages.window.age, now):
+			h.expireTopic(of, now)
+		case t.sub == nil || !p.frm.expired(h.leastAge, now):
+			return // all that follow are younger
 		}
 	}
 }

@@ -24,7 +24,7 @@ type sinks struct {
 }
 
 // newSinks makes a shard without readers.
-func newSinks(b *testing.B, c Config) *sinks {
+func newSinks(b testing.TB, c Config) *sinks {
 	b.Helper()
 	if runtime.GOOS != "linux" {
 		b.Skip("only Linux parks streams")
@@ -90,7 +90,7 @@ func (s *sinks) turn() {
 }
 
 // publish publishes events to the topics by turns.
-func (s *sinks) publish(b *testing.B, events int, topics ...string) {
+func (s *sinks) publish(b testing.TB, events int, topics ...string) {
 	b.Helper()
 	for i := range events {
 		if _, err := s.hub.Publish(topics[i%len(topics)], hundred); err != nil {

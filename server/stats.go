@@ -90,6 +90,5 @@ func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	s.HistoryBytes = h.history.memory + h.history.indexed
 	h.mu.Unlock()
-	s.HistoryBytes += h.history.tombstones.memory()
 	return s
 }

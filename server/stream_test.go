@@ -175,6 +175,41 @@ func TestHeartbeatEndsASilence(t *testing.T) {
 
 // A reader that takes nothing owes nothing for heartbeats; one that took half of
 // one gets the other half before anything else.
+// A stream that has everything is told so when its position has grown old; one that
+// has not gets what is missing instead.
+func TestHeartbeatTellsAnOldPosition(t *testing.T) {
+	for fr, want := range map[framing]string{chunked: "9\r\nid: e-2\n\n\r\n", identity: "id: e-2\n\n", inner: "id: e-2\n\n"} {
+		w := newWorld(t)
+		r := reader{m: w.machine(fr, "a", "b/*"), s: w.fresh()}
+		r.m.every = 1000
+		w.publish("x", "1")
+		w.publish("x", "2")
+		r.now = 1000
+		for r.turn(1<<20) != nil {
+		}
+		if got := r.got.String(); strings.Contains(got, "id") {
+			t.Errorf("framing %d: it is told %q although nothing has been forgotten", fr, got)
+		}
+		r.got.Reset()
+		w.history.tombstones.record(1, 1)
+		r.now = 2000
+		r.turn(3) // and the rest of it later
+		for r.turn(1<<20) != nil {
+		}
+		if got := r.got.String(); got != want || r.s.next != 3 {
+			t.Errorf("framing %d: it gets %q and stands before %d, want %q and 3", fr, got, r.s.next, want)
+		}
+		r.got.Reset()
+		w.publish("a", "3")
+		w.history.tombstones.record(1, 3)
+		r.now = 3000
+		r.all()
+		if got := datas(r.events(t)); got != "3" || r.s.next != 4 {
+			t.Errorf("framing %d: it gets %q and stands before %d, want 3 and 4", fr, got, r.s.next)
+		}
+	}
+}
+
 func TestHeartbeatThatDoesNotGoOutIsDropped(t *testing.T) {
 	w := newWorld(t)
 	r := reader{m: w.machine(chunked, "a"), s: w.fresh(), now: 5000}

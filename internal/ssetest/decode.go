@@ -25,6 +25,10 @@ type Decoder struct {
 	Retry    string // the last valid reconnection time, in milliseconds
 	Comments int
 
+	// OnID, if set, is asked at each block without data that changes the last event
+	// id. If it says so, Next returns an Event without a type.
+	OnID func(id string) bool
+
 	id, typ string
 	data    []string
 }
@@ -46,10 +50,14 @@ func (d *Decoder) Next() (Event, error) {
 			d.field(line)
 			continue
 		}
+		moved := d.LastID != d.id
 		d.LastID = d.id
 		data, typ := d.data, d.typ
 		d.data, d.typ = nil, ""
 		if data == nil {
+			if moved && d.OnID != nil && d.OnID(d.id) {
+				return Event{ID: d.id}, nil
+			}
 			continue
 		}
 		if typ == "" {

@@ -1,0 +1,48 @@
+package server_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/server"
+)
+
+// forgetOthers publishes to many other topics, and has them forgotten.
+func forgetOthers(r *rig, round int) {
+	r.t.Helper()
+	for i := range 300 {
+		r.publish(fmt.Sprintf("other/%d/%d", round, i), strings.Repeat("x", 1000))
+	}
+}
+
+// A stream that gets nothing for hours still stands at the present: its client is
+// told so, and may come back without a gap however much others have lost.
+func TestQuietStreamsAreToldTheirPosition(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{Heartbeat: 20 * time.Millisecond, MaxHistoryBytes: 64 << 10}})
+		quiet := r.openWith(request{topics: []string{"quiet", "quiet/*"}})
+		old := r.openWith(request{topics: []string{"quiet"}, proto: "HTTP/1.0"})
+		for round := range 3 {
+			forgetOthers(r, round)
+			present := r.hub.LastID()
+			for _, c := range []*client{quiet, old} {
+				if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+					t.Fatal(err)
+				}
+				c.dec.OnID = func(id string) bool { return id == present }
+				if e, err := c.dec.Next(); err != nil || e.Type != "" {
+					t.Fatalf("waiting for the position %s: %+v, %v", present, e, err)
+				}
+			}
+		}
+		at := quiet.dec.LastID
+		quiet.leave()
+		forgetOthers(r, 9)
+		back := r.resume(at, "quiet")
+		r.publish("quiet", "1")
+		back.expect("1")
+	})
+}
