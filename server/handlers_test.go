@@ -75,6 +75,7 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 		{"topic with a control", "POST /?topic=a%00b", "x", "", 400, "topic", "a\x00b"},
 		{"topic that is not UTF-8", "POST /?topic=a%ff", "x", "", 400, "topic", "a\ufffd"},
 		{"topic too long", "POST /?topic=" + long, "x", "", 400, "topic", long[:80] + "…"},
+		{"topic too long, of two bytes a character", "POST /?topic=a" + strings.Repeat("%C3%A9", 64), "x", "", 400, "topic", "a" + strings.Repeat("é", 39) + "…"},
 		{"subtree", "POST /?topic=a/*", "x", "", 400, "topic", "a/*"},
 		{"bare star", "POST /?topic=*", "x", "", 400, "topic", "*"},
 		{"no topic", "POST /", "x", "", 400, "topic", ""},
@@ -91,6 +92,8 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 		{"retry empty", "POST /?topic=a&retry=", "x", "", 400, "retry", ""},
 		{"retry beyond a day", "POST /?topic=a&retry=86400001", "x", "", 400, "retry", "86400001"},
 		{"too large", "POST /?topic=a", strings.Repeat("x", 64<<10+1), "", 413, "data", strings.Repeat("x", 64)},
+
+		{"too large, of two bytes a character", "POST /?topic=a", "x" + strings.Repeat("é", 32<<10), "", 413, "data", "x" + strings.Repeat("é", 31) + "…"},
 
 		{"JSON bad", "POST /", `{"topic"`, jsonType, 400, "body", `{"topic"`},
 		{"JSON empty", "POST /", ``, jsonType, 400, "body", ``},

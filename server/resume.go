@@ -37,7 +37,7 @@ func (h *Hub) resume(lastID string, topics []*topic) start {
 	switch {
 	case found:
 		s.next = aliased + 1
-	case !native:
+	case !native || !isEpoch(epoch):
 		s.next, s.gap = 1, gapUnknown
 	case epoch != h.epoch:
 		s.next, s.gap = 1, gapEpoch
