@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/header"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -107,7 +108,7 @@ func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) error {
 // bearerIs compares in constant time, whatever the length.
 func bearerIs(ctx *fasthttp.RequestCtx, token string) bool {
 	const scheme = "Bearer "
-	got := ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)
+	got := header.Peek(&ctx.Request.Header, fasthttp.HeaderAuthorization)
 	if len(got) < len(scheme) || !bytes.EqualFold(got[:len(scheme)], []byte(scheme)) {
 		return false
 	}
