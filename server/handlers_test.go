@@ -273,10 +273,11 @@ func TestWhoMayPublish(t *testing.T) {
 		{"token", server.PublishOptions{Token: "secret"}, []string{"Authorization: Bearer secret"}, 200},
 		{"scheme in another case", server.PublishOptions{Token: "secret"}, []string{"Authorization: bearer secret"}, 200},
 		{"hook agrees", server.PublishOptions{Authorize: yes}, nil, 200},
-		{"hook refuses", server.PublishOptions{Authorize: no(fmt.Errorf("no"))}, nil, 403},
+		{"hook refuses", server.PublishOptions{Authorize: no(&server.Refusal{})}, nil, 403},
+		{"hook fails", server.PublishOptions{Authorize: no(fmt.Errorf("no"))}, nil, 500},
 		{"hook says how", server.PublishOptions{Authorize: no(&server.Refusal{Status: 404})}, nil, 404},
 		{"hook alone is not enough", server.PublishOptions{Token: "secret", Authorize: yes}, nil, 401},
-		{"token alone is not enough", server.PublishOptions{Token: "secret", Authorize: no(fmt.Errorf("no"))}, []string{"Authorization: Bearer secret"}, 403},
+		{"token alone is not enough", server.PublishOptions{Token: "secret", Authorize: no(&server.Refusal{})}, []string{"Authorization: Bearer secret"}, 403},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -23,9 +23,10 @@ type PublishOptions struct {
 	// compared in constant time.
 	Token string
 
-	// Authorize decides on a request and its messages, which it may change. An
-	// error is answered with 403, or as a *Refusal says. With a Token as well,
-	// both must agree.
+	// Authorize decides on a request and its messages, which it may change. A
+	// *Refusal is answered as it says. Any other error is logged, and answered
+	// with 500 and nothing of its text. Either way nothing is published. With a
+	// Token as well, both must agree.
 	Authorize func(ctx *fasthttp.RequestCtx, messages []Message) error
 
 	// Open lets everybody publish.
@@ -72,27 +73,38 @@ func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
 		refuseMethod(ctx, publishMethods)
 		return
 	}
-	if err := p.admit(ctx); err != nil {
-		refuseHook(ctx, err)
+	if r := p.admit(ctx); r != nil {
+		r.answer(&ctx.Response)
 		return
 	}
 	messages, many, err := readMessages(ctx)
 	if err != nil {
-		refuse(ctx, fasthttp.StatusBadRequest, err)
+		refuse(&ctx.Response, fasthttp.StatusBadRequest, err)
 		return
 	}
 	if p.Authorize != nil {
 		if err := p.Authorize(ctx, messages); err != nil {
-			refuseHook(ctx, err)
+			p.unauthorized(ctx, messages, err)
 			return
 		}
 	}
 	p.publish(ctx, messages, many)
 }
 
+// unauthorized answers with what Authorize returned, as far as that is for the
+// client.
+func (p *publishHandler) unauthorized(ctx *fasthttp.RequestCtx, messages []Message, err error) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		r.answer(&ctx.Response)
+		return
+	}
+	p.hub.logger().Printf("server: nothing published of %d messages, the first to %q: Authorize: %v", len(messages), shorten(messages[0].Topic), err)
+	refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
+}
+
 // admit says whether the request may publish at all, as far as that can be said
 // without its messages.
-func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) error {
+func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) *Refusal {
 	switch {
 	case p.Token != "":
 		if !bearerIs(ctx, p.Token) {
@@ -119,7 +131,7 @@ func bearerIs(ctx *fasthttp.RequestCtx, token string) bool {
 func (p *publishHandler) publish(ctx *fasthttp.RequestCtx, messages []Message, many bool) {
 	ids, err := p.hub.PublishAll(messages)
 	if err != nil {
-		refuse(ctx, publishStatus(err), err)
+		refuse(&ctx.Response, publishStatus(err), err)
 		return
 	}
 	var answer any = map[string][]string{"ids": ids}
@@ -128,7 +140,7 @@ func (p *publishHandler) publish(ctx *fasthttp.RequestCtx, messages []Message, m
 	}
 	body, err := json.Marshal(answer)
 	if err != nil { // strings: it cannot be
-		refuse(ctx, fasthttp.StatusInternalServerError, err)
+		refuse(&ctx.Response, fasthttp.StatusInternalServerError, err)
 		return
 	}
 	ctx.SetContentType("application/json")

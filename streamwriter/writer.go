@@ -125,10 +125,13 @@ func (w *Writer) Open() error {
 	})
 }
 
-// Send sends e. An event that [Event.Validate] refuses is not sent, and ends
-// nothing.
+// Send sends e. An event that [Event.Validate] or [Options.NoIDs] refuses is not
+// sent, and ends nothing.
 func (w *Writer) Send(e Event) error {
 	if err := e.Validate(); err != nil {
+		return fmt.Errorf("streamwriter: send event: %w", err)
+	}
+	if err := w.opts.checkID(e.ID); err != nil {
 		return fmt.Errorf("streamwriter: send event: %w", err)
 	}
 	return w.send(func(dst []byte) []byte { return AppendEvent(dst, &e) })
@@ -173,8 +176,12 @@ func (w *Writer) Comment(text string) error {
 }
 
 // SendEncoded sends p as it is, in one write: whole blocks and comments that
-// the Append functions made. It does not look into p, nor keep it.
+// the Append functions made. It does not keep p, and looks into it for
+// [Options.NoIDs] alone.
 func (w *Writer) SendEncoded(p []byte) error {
+	if err := w.opts.checkEncoded(p); err != nil {
+		return fmt.Errorf("streamwriter: send encoded events: %w", err)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.writeLocked(p)
