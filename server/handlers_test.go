@@ -463,6 +463,12 @@ func TestConfigThatCannotBeHonouredIsRefused(t *testing.T) {
 		says   []string
 	}{
 		{server.Config{Retry: time.Microsecond}, []string{"Config.Retry", `"1µs"`, "at least 1ms"}},
+		{server.Config{Heartbeat: 15}, []string{"Config.Heartbeat", `"15ns"`, "nanoseconds", "15*time.Second"}},
+		{server.Config{Heartbeat: 999_999}, []string{"Config.Heartbeat", `"999.999µs"`}},
+		{server.Config{MaxAge: 240}, []string{"Config.MaxAge", `"240ns"`, "nanoseconds", "with its unit"}},
+		{server.Config{WriteTimeout: 30}, []string{"Config.WriteTimeout", `"30ns"`, "nanoseconds", "with its unit"}},
+		{server.Config{Retention: []server.Retention{{Topics: "*", Age: 300}}}, []string{"Config.Retention[0]", "Age", `"300ns"`, "with its unit"}},
+		{server.Config{MaxEventBytes: 64<<20 + 1}, []string{"Config.MaxEventBytes", `"67108865"`, "64 MiB", "at most 67108864"}},
 		{server.Config{MaxTopics: -1}, []string{"Config.MaxTopics", `"-1"`, "1 or more"}},
 		{server.Config{MaxEventBytes: -2}, []string{"Config.MaxEventBytes", `"-2"`, "1 or more"}},
 		{server.Config{MaxHistoryBytes: -3}, []string{"Config.MaxHistoryBytes", `"-3"`, "1 or more"}},
@@ -487,6 +493,19 @@ func TestConfigThatCannotBeHonouredIsRefused(t *testing.T) {
 				t.Errorf("%q lacks %q", err, part)
 			}
 		}
+	}
+}
+
+func TestTheLeastAndTheMostThatCanBeHonoured(t *testing.T) {
+	t.Parallel()
+	for _, c := range []server.Config{
+		{Heartbeat: time.Millisecond, Retry: time.Millisecond, MaxAge: time.Millisecond, WriteTimeout: time.Millisecond,
+			Retention: []server.Retention{{Topics: "*", Age: time.Millisecond}}},
+		{Heartbeat: -1, Retry: -1, MaxAge: -1, WriteTimeout: -1},
+		{MaxTopics: 1, MaxEventBytes: 1, MaxHistoryBytes: 1, Shards: 1},
+		{MaxEventBytes: 64 << 20, Shards: 64},
+	} {
+		newHub(t, c)
 	}
 }
 

@@ -62,8 +62,20 @@ const (
 	defaultWriteTimeout = 30 * time.Second
 )
 
-// Validate says which option cannot be honoured, as a *FieldError.
+// Validate says which option cannot be honoured, as a *FieldError: a duration
+// above zero that is below a millisecond.
 func (o *Options) Validate() error {
+	for _, f := range [...]struct {
+		name  string
+		value time.Duration
+	}{{"Heartbeat", o.Heartbeat}, {"MaxAge", o.MaxAge}, {"WriteTimeout", o.WriteTimeout}} {
+		if f.value > 0 && f.value < time.Millisecond {
+			return &FieldError{
+				Field: "Options." + f.name, Value: f.value.String(), Problem: "is below one millisecond: a bare number counts nanoseconds",
+				Remedy: "give it with its unit, such as 15*time.Second",
+			}
+		}
+	}
 	if o.Retry > 0 && o.Retry < time.Millisecond {
 		return &FieldError{
 			Field: "Options.Retry", Value: o.Retry.String(), Problem: "is below one millisecond",
