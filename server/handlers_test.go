@@ -122,6 +122,21 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 		{"array with one too large", "POST /", `[{"topic":"a"},{"topic":"b","data":"` + strings.Repeat("x", 64<<10+1) + `"}]`, jsonType, 413, "data", strings.Repeat("x", 64)},
 		{"array with null", "POST /", `[{"topic":"a"},null]`, jsonType, 400, "topic", ""},
 
+		{"two topics", "POST /?topic=a&topic=b", "x", "", 400, "topic", "b"},
+		{"two ids", "POST /?topic=a&id=x&type=t&id=x", "x", "", 400, "id", "x"},
+		{"unknown parameter", "POST /?topic=a&ephemerl=true", "x", "", 400, "query", "ephemerl"},
+		{"parameter in another case", "POST /?topic=a&Type=t", "x", "", 400, "query", "Type"},
+		{"parameter without a name", "POST /?topic=a&=t", "x", "", 400, "query", ""},
+		{"ephemeral neither true nor false", "POST /?topic=a&ephemeral=yes", "x", "", 400, "ephemeral", "yes"},
+		{"ephemeral without a value", "POST /?topic=a&ephemeral", "x", "", 400, "ephemeral", ""},
+		{"JSON and a parameter", "POST /?id=x", `{"topic":"a"}`, jsonType, 400, "id", "x"},
+		{"JSON and an unknown parameter", "POST /?x=y", `[{"topic":"a"}]`, jsonType, 400, "query", "x"},
+		{"JSON ephemeral of the wrong type", "POST /", `{"topic":"a","ephemeral":1}`, jsonType, 400, "body", `{"topic":"a","ephemeral":1}`},
+
+		{"encoded", "POST /?topic=a", "x", "Content-Encoding: gzip", 415, "Content-Encoding", "gzip"},
+		{"encoded, in another case", "POST /?topic=a", "x", "content-encoding: GZip", 415, "Content-Encoding", "GZip"},
+		{"encoded twice", "POST /?topic=a", "x", "Content-Encoding: identity, br", 415, "Content-Encoding", "identity, br"},
+
 		{"wrong method", "PUT /?topic=a", "x", "", 405, "method", "PUT"},
 		{"GET", "GET /?topic=a", "", "", 405, "method", "GET"},
 	}
@@ -163,12 +178,15 @@ func TestGoodPublish(t *testing.T) {
 		{"raw with all", "POST /?topic=a/b&type=t&id=mine&retry=86400000", "x\ny", "", `{"id":"mine"}`, 1},
 		{"raw JSON", "POST /?topic=a", `{"any":1}`, jsonType, `{"id":"E-4"}`, 1},
 		{"raw at the limit", "POST /?topic=a", limit, "", `{"id":"E-5"}`, 1},
-		{"topic at the limit", "POST /?topic=" + strings.Repeat("t", 128), "x", "", `{"id":"E-6"}`, 1},
+		{"not encoded", "POST /?topic=a&ephemeral=0", "x", "Content-Encoding: Identity", `{"id":"E-6"}`, 1},
+		{"ephemeral", "POST /?topic=a&ephemeral=1", "x", "", `{"id":"E-7"}`, 1},
+		{"object that is ephemeral", "POST /", `{"topic":"a","ephemeral":true}`, jsonType, `{"id":"E-8"}`, 1},
+		{"topic at the limit", "POST /?topic=" + strings.Repeat("t", 128), "x", "", `{"id":"E-9"}`, 1},
 		{"object", "POST /", `{"topic":"a","type":"t","id":"mine2","retry":1,"data":"x"}`, jsonType, `{"id":"mine2"}`, 1},
-		{"object with a charset", "POST /", ` {"topic":"a","data":null} `, "Content-Type: Application/JSON; charset=utf-8", `{"id":"E-8"}`, 1},
-		{"object at the limit", "POST /", `{"topic":"a","data":"` + limit + `"}`, jsonType, `{"id":"E-9"}`, 1},
-		{"array of one", "POST /", `[{"topic":"a","data":{"x": [1, 2]}}]`, jsonType, `{"ids":["E-10"]}`, 1},
-		{"array", "POST /", `[{"topic":"a"},{"topic":"b","id":"mine3"}]`, jsonType, `{"ids":["E-11","mine3"]}`, 2},
+		{"object with a charset", "POST /", ` {"topic":"a","data":null} `, "Content-Type: Application/JSON; charset=utf-8", `{"id":"E-11"}`, 1},
+		{"object at the limit", "POST /", `{"topic":"a","data":"` + limit + `"}`, jsonType, `{"id":"E-12"}`, 1},
+		{"array of one", "POST /", `[{"topic":"a","data":{"x": [1, 2]}}]`, jsonType, `{"ids":["E-13"]}`, 1},
+		{"array", "POST /", `[{"topic":"a"},{"topic":"b","id":"mine3"}]`, jsonType, `{"ids":["E-14","mine3"]}`, 2},
 	}
 	seq := 0
 	for _, tt := range tests {
@@ -245,8 +263,13 @@ func TestBadSubscribeIsRefused(t *testing.T) {
 			}
 		})
 	}
-	if ctx := call(subscribe, "GET /?topic=a&topic=b/*&topic=c", ""); !ctx.Hijacked() {
-		t.Errorf("as many topics as may be: %s", ctx.Response.Body())
+	for name, line := range map[string]string{
+		"as many topics as may be":    "GET /?topic=a&topic=b/*&topic=c",
+		"a ticket and a cache-buster": "GET /?topic=a&ticket=t&_=1700000000",
+	} {
+		if ctx := call(subscribe, line, ""); !ctx.Hijacked() {
+			t.Errorf("%s: %s", name, ctx.Response.Body())
+		}
 	}
 }
 

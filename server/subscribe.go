@@ -14,8 +14,9 @@ import (
 
 // SubscribeHandler returns a handler that opens streams: GET with
 // ?topic=a&topic=b (subtrees end in "/*"), and the id to resume from as the
-// Last-Event-ID header or ?lastEventId=. It panics if the options cannot be
-// meant.
+// Last-Event-ID header or ?lastEventId=. Other parameters are Authorize's to
+// read, and not looked at: an EventSource can set no header, so tickets and
+// cache-busters come in the URL. It panics if the options cannot be meant.
 //
 // A stream that cannot be opened now is answered with 200, a reconnection time
 // and the end: EventSource comes back after that, and after nothing else. What
