@@ -54,9 +54,9 @@ type Config struct {
 	// the default delivery window: 4,096 events, 4 MiB, 5 minutes.
 	Retention []Retention
 
-	// MaxHistoryBytes bounds the memory of all logs together. Beyond it, the
-	// topics that were not published to for longest lose their oldest events.
-	// Zero means 256 MiB.
+	// MaxHistoryBytes bounds the memory of all logs together, at every moment
+	// and to within one event. Beyond it, the topics that were not published to
+	// for longest lose their oldest events. Zero means 256 MiB.
 	MaxHistoryBytes int64
 
 	// SlowReaders says what becomes of a stream that has fallen so far behind
@@ -79,15 +79,21 @@ type Config struct {
 	Logger fasthttp.Logger
 }
 
-// Retention is how much of some topics' history is kept.
+// Retention is how much of some topics' history is kept. A subtree holds no
+// events of its own: it is an index of what its topics hold.
 type Retention struct {
 	// Topics is a topic, a subtree such as "scores/*", or "*" for all.
 	Topics string
 
 	// Events, Bytes (on the wire) and Age bound a topic's log; the newest event
 	// is always kept. Zero means the default: 4,096, 4 MiB, 5 minutes. Age counts
-	// in whole seconds, rounded up. What a batch publishes beyond it is forgotten
-	// before anybody can read it: its readers are slow ones then.
+	// in whole seconds, rounded up; a stream that resumes gets nothing that is
+	// older. What a batch publishes beyond the bounds is forgotten before anybody
+	// can read it: its readers are slow ones then.
+	//
+	// The Events of the rule that a subtree matches bound its index, the sum over
+	// its topics: a stream of a subtree of 1,000 topics with Events 100 can come
+	// back to the last 100 events of all of them together.
 	Events int
 	Bytes  int
 	Age    time.Duration
