@@ -52,6 +52,7 @@ func refuse(to *fasthttp.Response, status int, err error) {
 		body = []byte(`{"error":"refused"}`)
 	}
 	to.SetStatusCode(status)
+	to.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	to.Header.SetContentType("application/json")
 	to.SetBody(append(body, '\n'))
 }
@@ -64,6 +65,7 @@ func (r *Refusal) answer(to *fasthttp.Response) {
 	}
 	if status == fasthttp.StatusNoContent {
 		to.SetStatusCode(status)
+		to.Header.Set(fasthttp.HeaderCacheControl, "no-store") // caches keep a 204, and give it to everybody
 		return
 	}
 	refuse(to, status, r)

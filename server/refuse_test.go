@@ -154,3 +154,16 @@ func TestTopicsThatAuthorizeSpoiledAreNotTold(t *testing.T) {
 		t.Errorf("logged: %v", log.lines)
 	}
 }
+
+// A cache that kept one client's 204 would end everybody's EventSource.
+func TestRefusalsAreNotStored(t *testing.T) {
+	t.Parallel()
+	hub := newHub(t, server.Config{})
+	for _, status := range []int{204, 403, 404} {
+		o := server.SubscribeOptions{Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return &server.Refusal{Status: status} }}
+		ctx := call(server.SubscribeHandler(hub, o), "GET /?topic=a", "")
+		if got := string(ctx.Response.Header.Peek("Cache-Control")); ctx.Response.StatusCode() != status || got != "no-store" {
+			t.Errorf("%d: Cache-Control %q", ctx.Response.StatusCode(), got)
+		}
+	}
+}
