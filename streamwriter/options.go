@@ -85,21 +85,18 @@ func (o *Options) Validate() error {
 	return nil
 }
 
-// checkID says whether an event may have this id.
-func (o *Options) checkID(id string) error {
-	if !o.NoIDs || id == "" {
-		return nil
-	}
+// idError refuses an id under NoIDs.
+func idError(id string) error {
 	return &FieldError{
 		Field: "id", Value: shorten(id), Problem: "would replace the position that this stream resumes from, which is not its writer's to set",
 		Remedy: "leave the id out, or carry it in data",
 	}
 }
 
-// checkEncoded says whether encoded bytes may be sent. They must end a line: the
+// checkNoIDs looks for an id line in encoded bytes. They must end a line: the
 // next bytes could make an id of what they begin.
-func (o *Options) checkEncoded(p []byte) error {
-	if !o.NoIDs || len(p) == 0 {
+func checkNoIDs(p []byte) error {
+	if len(p) == 0 {
 		return nil
 	}
 	if last := p[len(p)-1]; last != '\n' && last != '\r' {
@@ -110,7 +107,7 @@ func (o *Options) checkEncoded(p []byte) error {
 	}
 	for line := range bytes.FieldsFuncSeq(p, func(r rune) bool { return r == '\n' || r == '\r' }) {
 		if name, _, _ := bytes.Cut(line, []byte{':'}); string(name) == "id" {
-			return o.checkID(string(line))
+			return idError(string(line))
 		}
 	}
 	return nil

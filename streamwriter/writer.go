@@ -131,8 +131,8 @@ func (w *Writer) Send(e Event) error {
 	if err := e.Validate(); err != nil {
 		return fmt.Errorf("streamwriter: send event: %w", err)
 	}
-	if err := w.opts.checkID(e.ID); err != nil {
-		return fmt.Errorf("streamwriter: send event: %w", err)
+	if w.opts.NoIDs && e.ID != "" {
+		return fmt.Errorf("streamwriter: send event: %w", idError(e.ID))
 	}
 	return w.send(func(dst []byte) []byte { return AppendEvent(dst, &e) })
 }
@@ -179,8 +179,10 @@ func (w *Writer) Comment(text string) error {
 // the Append functions made. It does not keep p, and looks into it for
 // [Options.NoIDs] alone.
 func (w *Writer) SendEncoded(p []byte) error {
-	if err := w.opts.checkEncoded(p); err != nil {
-		return fmt.Errorf("streamwriter: send encoded events: %w", err)
+	if w.opts.NoIDs {
+		if err := checkNoIDs(p); err != nil {
+			return fmt.Errorf("streamwriter: send encoded events: %w", err)
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
