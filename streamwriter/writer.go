@@ -364,14 +364,6 @@ func (w *Writer) tryBeat() {
 
 var heartbeat = []byte(":\n")
 
-// appendWriter lets an encoder append to a slice.
-type appendWriter []byte
-
-func (a *appendWriter) Write(p []byte) (int, error) {
-	*a = append(*a, p...)
-	return len(p), nil
-}
-
 // prepareEnd gives what fasthttp writes after the last event its full time.
 func (w *Writer) prepareEnd() error {
 	w.mu.Lock()
