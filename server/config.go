@@ -10,7 +10,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Config holds a hub's settings. The zero value is meant to be used.
+// Config holds a hub's settings. The zero value is meant to be used. A duration
+// above zero that is below a millisecond is refused: it is a bare number.
 type Config struct {
 	// Heartbeat is the longest silence on a stream: after it a comment is sent.
 	// Zero means 15 s. Negative disables.
@@ -44,8 +45,8 @@ type Config struct {
 	// MaxTopics is how many topics one stream may name. Zero means 16.
 	MaxTopics int
 
-	// MaxEventBytes is the largest Data of an event. Zero means 64 KiB. On the
-	// wire each line of it takes seven bytes more.
+	// MaxEventBytes is the largest Data of an event, 64 MiB at most. Zero means
+	// 64 KiB. On the wire each line of it takes seven bytes more.
 	MaxEventBytes int
 
 	// Retention says how much of which topics is kept for those who come back.
@@ -53,9 +54,9 @@ type Config struct {
 	// the default delivery window: 4,096 events, 4 MiB, 5 minutes.
 	Retention []Retention
 
-	// MaxHistoryBytes bounds the memory of all logs together. Beyond it, the
-	// topics that were not published to for longest lose their oldest events.
-	// Zero means 256 MiB.
+	// MaxHistoryBytes bounds the memory of all logs together, at every moment
+	// and to within one event. Beyond it, the topics that were not published to
+	// for longest lose their oldest events. Zero means 256 MiB.
 	MaxHistoryBytes int64
 
 	// SlowReaders says what becomes of a stream that has fallen so far behind
@@ -78,15 +79,21 @@ type Config struct {
 	Logger fasthttp.Logger
 }
 
-// Retention is how much of some topics' history is kept.
+// Retention is how much of some topics' history is kept. A subtree holds no
+// events of its own: it is an index of what its topics hold.
 type Retention struct {
 	// Topics is a topic, a subtree such as "scores/*", or "*" for all.
 	Topics string
 
 	// Events, Bytes (on the wire) and Age bound a topic's log; the newest event
 	// is always kept. Zero means the default: 4,096, 4 MiB, 5 minutes. Age counts
-	// in whole seconds, rounded up. What a batch publishes beyond it is forgotten
-	// before anybody can read it: its readers are slow ones then.
+	// in whole seconds, rounded up; a stream that resumes gets nothing that is
+	// older. What a batch publishes beyond the bounds is forgotten before anybody
+	// can read it: its readers are slow ones then.
+	//
+	// The Events of the rule that a subtree matches bound its index, the sum over
+	// its topics: a stream of a subtree of 1,000 topics with Events 100 can come
+	// back to the last 100 events of all of them together.
 	Events int
 	Bytes  int
 	Age    time.Duration
@@ -123,6 +130,13 @@ const (
 	defaultWindowAge    = 5 * time.Minute
 
 	maxShards = 64 // a topic names its shards in the bits of a word
+
+	// mostEventBytes bounds MaxEventBytes: an event's place in a segment must fit
+	// 32 bits, even if every byte of it is a newline and so a line of its own.
+	// (This does not compile if it cannot.)
+	mostEventBytes = 64 << 20
+	_              = uint32((mostEventBytes+1)*len("data: \n") + frameOverhead)
+	frameOverhead  = 1024 // more than an event's id, type, retry and framing take
 )
 
 // withDefaults returns c as it will be used, where zero means off, or says what
@@ -158,12 +172,20 @@ func orDefault[T int | int64 | time.Duration](v, def T) T {
 func (c *Config) check(given *Config) error {
 	gap := streamwriter.Event{Type: c.GapType}
 	switch {
+	case tooShort(c.Heartbeat):
+		return tooShortError("Heartbeat", c.Heartbeat)
+	case tooShort(c.MaxAge):
+		return tooShortError("MaxAge", c.MaxAge)
+	case tooShort(c.WriteTimeout):
+		return tooShortError("WriteTimeout", c.WriteTimeout)
 	case c.Retry > 0 && c.Retry < time.Millisecond:
 		return configError("Retry", c.Retry, "is below one millisecond, and browsers would reconnect in a hot loop", "give at least 1ms, or a negative one to send none")
 	case c.MaxTopics == 0:
 		return configError("MaxTopics", given.MaxTopics, "leaves no topic to subscribe to", "give 1 or more, or zero for the default")
 	case c.MaxEventBytes == 0:
 		return configError("MaxEventBytes", given.MaxEventBytes, "leaves no room for data", "give 1 or more, or zero for the default")
+	case c.MaxEventBytes > mostEventBytes:
+		return configError("MaxEventBytes", c.MaxEventBytes, "is more than 64 MiB, and on the wire an event can take seven times as much", "give at most 67108864, and publish a reference to what is larger")
 	case c.MaxHistoryBytes == 0:
 		return configError("MaxHistoryBytes", given.MaxHistoryBytes, "would keep no event long enough to deliver it", "give 1 or more, or zero for the default")
 	case c.Shards == 0 || c.Shards > maxShards:
@@ -181,6 +203,19 @@ func (c *Config) check(given *Config) error {
 	return nil
 }
 
+// tooShort reports whether d is set, and so short that it must be a bare number
+// that was meant to be seconds or milliseconds.
+func tooShort(d time.Duration) bool { return d > 0 && d < time.Millisecond }
+
+func tooShortError(field string, d time.Duration) error {
+	return configError(field, d, tooShortProblem, tooShortRemedy)
+}
+
+const (
+	tooShortProblem = "is below one millisecond: a bare number counts nanoseconds"
+	tooShortRemedy  = "give it with its unit, such as 15*time.Second"
+)
+
 func configError(field string, value any, problem, remedy string) error {
 	return fmt.Errorf("server: Config.%w", &streamwriter.FieldError{
 		Field: field, Value: fmt.Sprint(value), Problem: problem, Remedy: remedy,
@@ -192,6 +227,9 @@ func (r *Retention) check() error {
 		if err := checkPattern(r.Topics); err != nil {
 			return err
 		}
+	}
+	if tooShort(r.Age) {
+		return &streamwriter.FieldError{Field: "Age", Value: r.Age.String(), Problem: tooShortProblem, Remedy: tooShortRemedy}
 	}
 	if r.Events < 0 || r.Bytes < 0 || r.Age < 0 {
 		return fmt.Errorf("bounds for %q are negative (%d events, %d bytes, %v); zero means the default", r.Topics, r.Events, r.Bytes, r.Age)

@@ -3,6 +3,7 @@ package server
 import (
 	"slices"
 
+	"github.com/fastsse/fastsse/internal/header"
 	"github.com/valyala/fasthttp"
 )
 
@@ -38,7 +39,7 @@ func (c *CORS) allow(ctx *fasthttp.RequestCtx) (allowed bool) {
 		return true
 	}
 	h.Add(fasthttp.HeaderVary, fasthttp.HeaderOrigin)
-	origin := string(ctx.Request.Header.Peek(fasthttp.HeaderOrigin))
+	origin := string(header.Peek(&ctx.Request.Header, fasthttp.HeaderOrigin))
 	if origin == "" || !slices.Contains(c.Origins, origin) {
 		return false
 	}

@@ -30,9 +30,12 @@
 //  3. Nothing is lost silently. A stream that resumes gets exactly what it
 //     missed, once, in order. When that is no longer possible it first gets an
 //     event that says so (Config.GapType), with the reason, then what is left. A
-//     fresh or up-to-date id replays nothing. (A publisher's own id that two of
-//     a stream's topics know resumes after the earlier event: some may come
-//     twice, none is left out.)
+//     fresh or up-to-date id replays nothing. A gap may be told where nothing was
+//     lost, never the other way round: the hub keeps the losses of some 100,000
+//     topics apart that it no longer holds; with more of them, a reader of one may
+//     be told of another's. (A publisher's own id that two of a stream's topics
+//     know resumes after the earlier event: some may come twice, none is left
+//     out.)
 //  4. Nobody waits for anybody. A reader that takes nothing costs the others
 //     nothing.
 //  5. Quiet is told from dead. A comment is sent at most every Config.Heartbeat
@@ -44,19 +47,24 @@
 //     before.
 //
 // Not promised: that an event reaches a client that never comes back; history
-// beyond Config.Retention and MaxHistoryBytes; anything across two hubs.
+// beyond Config.Retention and MaxHistoryBytes; that every gap stands for a loss;
+// anything across two hubs.
 //
 // # Two ways to hold a stream
 //
 // Parked (Linux, plaintext TCP or unix socket): the connection's descriptor is
 // duplicated, and everything that fasthttp had for it is given back. What is
-// left is a seat of 64 bytes in a shard. It works with fasthttp's
-// default settings. Streamed (everywhere else: TLS in this process, in-memory
-// listeners, MaxConnsPerIP, other systems; [Hub.Follow]): a goroutine drives the
-// same state machine. Stats counts which, and why.
+// left is a seat of 64 bytes in a shard, and what it shares with the streams of
+// the same topics. (Topics, or a set of them, that no other stream reads cost it
+// more: from a kilobyte to some ten.) It works with fasthttp's default settings.
+// Streamed (everywhere else: TLS in this process, in-memory listeners,
+// MaxConnsPerIP, other systems; [Hub.Follow]): a goroutine drives the same state
+// machine. Stats counts which, and why.
 //
-// fasthttp counts neither as an open connection, and its Shutdown does not end
-// them: Drain does.
+// fasthttp does not count the streams of SubscribeHandler as open connections,
+// and its Shutdown does not end them: Drain does. A stream of
+// streamwriter.Serve that Follow goes on with is still fasthttp's: it is counted,
+// and ended by Shutdown as by Drain.
 //
 // # Goroutines
 //

@@ -75,6 +75,7 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 		{"topic with a control", "POST /?topic=a%00b", "x", "", 400, "topic", "a\x00b"},
 		{"topic that is not UTF-8", "POST /?topic=a%ff", "x", "", 400, "topic", "a\ufffd"},
 		{"topic too long", "POST /?topic=" + long, "x", "", 400, "topic", long[:80] + "…"},
+		{"topic too long, of two bytes a character", "POST /?topic=a" + strings.Repeat("%C3%A9", 64), "x", "", 400, "topic", "a" + strings.Repeat("é", 39) + "…"},
 		{"subtree", "POST /?topic=a/*", "x", "", 400, "topic", "a/*"},
 		{"bare star", "POST /?topic=*", "x", "", 400, "topic", "*"},
 		{"no topic", "POST /", "x", "", 400, "topic", ""},
@@ -91,6 +92,8 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 		{"retry empty", "POST /?topic=a&retry=", "x", "", 400, "retry", ""},
 		{"retry beyond a day", "POST /?topic=a&retry=86400001", "x", "", 400, "retry", "86400001"},
 		{"too large", "POST /?topic=a", strings.Repeat("x", 64<<10+1), "", 413, "data", strings.Repeat("x", 64)},
+
+		{"too large, of two bytes a character", "POST /?topic=a", "x" + strings.Repeat("é", 32<<10), "", 413, "data", "x" + strings.Repeat("é", 31) + "…"},
 
 		{"JSON bad", "POST /", `{"topic"`, jsonType, 400, "body", `{"topic"`},
 		{"JSON empty", "POST /", ``, jsonType, 400, "body", ``},
@@ -118,6 +121,21 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 		{"array with one bad retry", "POST /", `[{"topic":"a"},{"topic":"b","retry":0}]`, jsonType, 400, "retry", "0"},
 		{"array with one too large", "POST /", `[{"topic":"a"},{"topic":"b","data":"` + strings.Repeat("x", 64<<10+1) + `"}]`, jsonType, 413, "data", strings.Repeat("x", 64)},
 		{"array with null", "POST /", `[{"topic":"a"},null]`, jsonType, 400, "topic", ""},
+
+		{"two topics", "POST /?topic=a&topic=b", "x", "", 400, "topic", "b"},
+		{"two ids", "POST /?topic=a&id=x&type=t&id=x", "x", "", 400, "id", "x"},
+		{"unknown parameter", "POST /?topic=a&ephemerl=true", "x", "", 400, "query", "ephemerl"},
+		{"parameter in another case", "POST /?topic=a&Type=t", "x", "", 400, "query", "Type"},
+		{"parameter without a name", "POST /?topic=a&=t", "x", "", 400, "query", ""},
+		{"ephemeral neither true nor false", "POST /?topic=a&ephemeral=yes", "x", "", 400, "ephemeral", "yes"},
+		{"ephemeral without a value", "POST /?topic=a&ephemeral", "x", "", 400, "ephemeral", ""},
+		{"JSON and a parameter", "POST /?id=x", `{"topic":"a"}`, jsonType, 400, "id", "x"},
+		{"JSON and an unknown parameter", "POST /?x=y", `[{"topic":"a"}]`, jsonType, 400, "query", "x"},
+		{"JSON ephemeral of the wrong type", "POST /", `{"topic":"a","ephemeral":1}`, jsonType, 400, "body", `{"topic":"a","ephemeral":1}`},
+
+		{"encoded", "POST /?topic=a", "x", "Content-Encoding: gzip", 415, "Content-Encoding", "gzip"},
+		{"encoded, in another case", "POST /?topic=a", "x", "content-encoding: GZip", 415, "Content-Encoding", "GZip"},
+		{"encoded twice", "POST /?topic=a", "x", "Content-Encoding: identity, br", 415, "Content-Encoding", "identity, br"},
 
 		{"wrong method", "PUT /?topic=a", "x", "", 405, "method", "PUT"},
 		{"GET", "GET /?topic=a", "", "", 405, "method", "GET"},
@@ -160,12 +178,15 @@ func TestGoodPublish(t *testing.T) {
 		{"raw with all", "POST /?topic=a/b&type=t&id=mine&retry=86400000", "x\ny", "", `{"id":"mine"}`, 1},
 		{"raw JSON", "POST /?topic=a", `{"any":1}`, jsonType, `{"id":"E-4"}`, 1},
 		{"raw at the limit", "POST /?topic=a", limit, "", `{"id":"E-5"}`, 1},
-		{"topic at the limit", "POST /?topic=" + strings.Repeat("t", 128), "x", "", `{"id":"E-6"}`, 1},
+		{"not encoded", "POST /?topic=a&ephemeral=0", "x", "Content-Encoding: Identity", `{"id":"E-6"}`, 1},
+		{"ephemeral", "POST /?topic=a&ephemeral=1", "x", "", `{"id":"E-7"}`, 1},
+		{"object that is ephemeral", "POST /", `{"topic":"a","ephemeral":true}`, jsonType, `{"id":"E-8"}`, 1},
+		{"topic at the limit", "POST /?topic=" + strings.Repeat("t", 128), "x", "", `{"id":"E-9"}`, 1},
 		{"object", "POST /", `{"topic":"a","type":"t","id":"mine2","retry":1,"data":"x"}`, jsonType, `{"id":"mine2"}`, 1},
-		{"object with a charset", "POST /", ` {"topic":"a","data":null} `, "Content-Type: Application/JSON; charset=utf-8", `{"id":"E-8"}`, 1},
-		{"object at the limit", "POST /", `{"topic":"a","data":"` + limit + `"}`, jsonType, `{"id":"E-9"}`, 1},
-		{"array of one", "POST /", `[{"topic":"a","data":{"x": [1, 2]}}]`, jsonType, `{"ids":["E-10"]}`, 1},
-		{"array", "POST /", `[{"topic":"a"},{"topic":"b","id":"mine3"}]`, jsonType, `{"ids":["E-11","mine3"]}`, 2},
+		{"object with a charset", "POST /", ` {"topic":"a","data":null} `, "Content-Type: Application/JSON; charset=utf-8", `{"id":"E-11"}`, 1},
+		{"object at the limit", "POST /", `{"topic":"a","data":"` + limit + `"}`, jsonType, `{"id":"E-12"}`, 1},
+		{"array of one", "POST /", `[{"topic":"a","data":{"x": [1, 2]}}]`, jsonType, `{"ids":["E-13"]}`, 1},
+		{"array", "POST /", `[{"topic":"a"},{"topic":"b","id":"mine3"}]`, jsonType, `{"ids":["E-14","mine3"]}`, 2},
 	}
 	seq := 0
 	for _, tt := range tests {
@@ -242,8 +263,13 @@ func TestBadSubscribeIsRefused(t *testing.T) {
 			}
 		})
 	}
-	if ctx := call(subscribe, "GET /?topic=a&topic=b/*&topic=c", ""); !ctx.Hijacked() {
-		t.Errorf("as many topics as may be: %s", ctx.Response.Body())
+	for name, line := range map[string]string{
+		"as many topics as may be":    "GET /?topic=a&topic=b/*&topic=c",
+		"a ticket and a cache-buster": "GET /?topic=a&ticket=t&_=1700000000",
+	} {
+		if ctx := call(subscribe, line, ""); !ctx.Hijacked() {
+			t.Errorf("%s: %s", name, ctx.Response.Body())
+		}
 	}
 }
 
@@ -270,10 +296,11 @@ func TestWhoMayPublish(t *testing.T) {
 		{"token", server.PublishOptions{Token: "secret"}, []string{"Authorization: Bearer secret"}, 200},
 		{"scheme in another case", server.PublishOptions{Token: "secret"}, []string{"Authorization: bearer secret"}, 200},
 		{"hook agrees", server.PublishOptions{Authorize: yes}, nil, 200},
-		{"hook refuses", server.PublishOptions{Authorize: no(fmt.Errorf("no"))}, nil, 403},
+		{"hook refuses", server.PublishOptions{Authorize: no(&server.Refusal{})}, nil, 403},
+		{"hook fails", server.PublishOptions{Authorize: no(fmt.Errorf("no"))}, nil, 500},
 		{"hook says how", server.PublishOptions{Authorize: no(&server.Refusal{Status: 404})}, nil, 404},
 		{"hook alone is not enough", server.PublishOptions{Token: "secret", Authorize: yes}, nil, 401},
-		{"token alone is not enough", server.PublishOptions{Token: "secret", Authorize: no(fmt.Errorf("no"))}, []string{"Authorization: Bearer secret"}, 403},
+		{"token alone is not enough", server.PublishOptions{Token: "secret", Authorize: no(&server.Refusal{})}, []string{"Authorization: Bearer secret"}, 403},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -459,6 +486,12 @@ func TestConfigThatCannotBeHonouredIsRefused(t *testing.T) {
 		says   []string
 	}{
 		{server.Config{Retry: time.Microsecond}, []string{"Config.Retry", `"1µs"`, "at least 1ms"}},
+		{server.Config{Heartbeat: 15}, []string{"Config.Heartbeat", `"15ns"`, "nanoseconds", "15*time.Second"}},
+		{server.Config{Heartbeat: 999_999}, []string{"Config.Heartbeat", `"999.999µs"`}},
+		{server.Config{MaxAge: 240}, []string{"Config.MaxAge", `"240ns"`, "nanoseconds", "with its unit"}},
+		{server.Config{WriteTimeout: 30}, []string{"Config.WriteTimeout", `"30ns"`, "nanoseconds", "with its unit"}},
+		{server.Config{Retention: []server.Retention{{Topics: "*", Age: 300}}}, []string{"Config.Retention[0]", "Age", `"300ns"`, "with its unit"}},
+		{server.Config{MaxEventBytes: 64<<20 + 1}, []string{"Config.MaxEventBytes", `"67108865"`, "64 MiB", "at most 67108864"}},
 		{server.Config{MaxTopics: -1}, []string{"Config.MaxTopics", `"-1"`, "1 or more"}},
 		{server.Config{MaxEventBytes: -2}, []string{"Config.MaxEventBytes", `"-2"`, "1 or more"}},
 		{server.Config{MaxHistoryBytes: -3}, []string{"Config.MaxHistoryBytes", `"-3"`, "1 or more"}},
@@ -483,6 +516,19 @@ func TestConfigThatCannotBeHonouredIsRefused(t *testing.T) {
 				t.Errorf("%q lacks %q", err, part)
 			}
 		}
+	}
+}
+
+func TestTheLeastAndTheMostThatCanBeHonoured(t *testing.T) {
+	t.Parallel()
+	for _, c := range []server.Config{
+		{Heartbeat: time.Millisecond, Retry: time.Millisecond, MaxAge: time.Millisecond, WriteTimeout: time.Millisecond,
+			Retention: []server.Retention{{Topics: "*", Age: time.Millisecond}}},
+		{Heartbeat: -1, Retry: -1, MaxAge: -1, WriteTimeout: -1},
+		{MaxTopics: 1, MaxEventBytes: 1, MaxHistoryBytes: 1, Shards: 1},
+		{MaxEventBytes: 64 << 20, Shards: 64},
+	} {
+		newHub(t, c)
 	}
 }
 

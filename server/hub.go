@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -173,7 +174,7 @@ func (h *Hub) check(m *Message) error {
 	}
 	if n := len(m.Event.Data); n > h.cfg.MaxEventBytes {
 		return &streamwriter.FieldError{
-			Field: "data", Value: shorten(string(m.Event.Data[:min(n, 64)])),
+			Field: "data", Value: shortenTo(64, string(m.Event.Data[:min(n, 64+utf8.UTFMax)])),
 			Problem: fmt.Sprintf("of %d bytes exceeds Config.MaxEventBytes (%d)", n, h.cfg.MaxEventBytes),
 			Remedy:  "raise it, or send a reference",
 		}

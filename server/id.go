@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -11,10 +12,27 @@ import (
 // maxIDBytes bounds ids: a client sends its last one back in a header.
 const maxIDBytes = 128
 
-// newEpoch names the life of a hub's sequence: 40 random bits. It changes with
+// epochBytes is the length of an epoch.
+const epochBytes = 8
+
+// newEpoch names the life of a hub's sequence: 40 random bits as a-z and 2-7. It changes with
 // every hub, so that an id from another one is never taken for one of ours.
 func newEpoch() string {
-	return strings.ToLower(rand.Text()[:8])
+	return strings.ToLower(rand.Text()[:epochBytes])
+}
+
+// isEpoch reports whether s can be the epoch of a hub, as newEpoch makes them:
+// what cannot is part of a publisher's own id.
+func isEpoch(s string) bool {
+	if len(s) != epochBytes {
+		return false
+	}
+	for i := range len(s) {
+		if (s[i] < 'a' || s[i] > 'z') && (s[i] < '2' || s[i] > '7') {
+			return false
+		}
+	}
+	return true
 }
 
 // appendID appends the native id of seq: "<epoch>-<seq>".
@@ -56,10 +74,16 @@ func checkAlias(id, epoch string) error {
 }
 
 // shorten keeps error messages readable.
-func shorten(s string) string {
-	const most = 80
+func shorten(s string) string { return shortenTo(80, s) }
+
+// shortenTo cuts s behind at most so many bytes, between two characters.
+func shortenTo(most int, s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:most] + "…"
+	n := most
+	for n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }

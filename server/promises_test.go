@@ -132,7 +132,7 @@ func TestPromise3NothingLostSilently(t *testing.T) {
 			}
 		}
 		fresh := r.open("a")
-		foreign := r.resume("other-1", "a")
+		foreign := r.resume("anothers-1", "a")
 		foreign.expectGap("epoch")
 		foreign.expect(numbers(n-keeps+1, n)...)
 		r.publish("a", "last")

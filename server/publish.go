@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/header"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -22,9 +25,10 @@ type PublishOptions struct {
 	// compared in constant time.
 	Token string
 
-	// Authorize decides on a request and its messages, which it may change. An
-	// error is answered with 403, or as a *Refusal says. With a Token as well,
-	// both must agree.
+	// Authorize decides on a request and its messages, which it may change. A
+	// *Refusal is answered as it says. Any other error is logged, and answered
+	// with 500 and nothing of its text. Either way nothing is published. With a
+	// Token as well, both must agree.
 	Authorize func(ctx *fasthttp.RequestCtx, messages []Message) error
 
 	// Open lets everybody publish.
@@ -42,14 +46,18 @@ const publishMethods = "POST, OPTIONS"
 // PublishHandler returns a handler that publishes:
 //
 //   - POST ?topic=T publishes the body as it is; &type=, &id= and &retry=
-//     (milliseconds) set the rest of the event;
+//     (milliseconds) set the rest of the event, &ephemeral=true makes it one
+//     that is never replayed;
 //   - POST with Content-Type: application/json and no topic in the query
-//     publishes an object {"topic","type","id","retry","data"}, or an array of
-//     at most 1,000 of them, all or none. A string is data as it is; any other
-//     JSON value is data as JSON.
+//     publishes an object {"topic","type","id","retry","ephemeral","data"}, or an
+//     array of at most 1,000 of them, all or none. A string is data as it is; any
+//     other JSON value is data as JSON.
 //
 // It answers 200 once the event has its place in the order: {"id":"…"}, or
-// {"ids":["…",…]} for an array. It panics if the options cannot be meant.
+// {"ids":["…",…]} for an array. What it does not understand it refuses, with a
+// JSON problem that names it, and publishes nothing: a query parameter that is
+// unknown or given twice (400), a body with a Content-Encoding (415). It panics
+// if the options cannot be meant.
 func PublishHandler(h *Hub, o PublishOptions) fasthttp.RequestHandler {
 	o.CORS.check()
 	p := &publishHandler{hub: h, PublishOptions: o}
@@ -71,27 +79,42 @@ func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
 		refuseMethod(ctx, publishMethods)
 		return
 	}
-	if err := p.admit(ctx); err != nil {
-		refuseHook(ctx, err)
+	if r := p.admit(ctx); r != nil {
+		r.answer(&ctx.Response)
+		return
+	}
+	if err := checkEncoding(&ctx.Request.Header); err != nil {
+		refuse(&ctx.Response, fasthttp.StatusUnsupportedMediaType, err)
 		return
 	}
 	messages, many, err := readMessages(ctx)
 	if err != nil {
-		refuse(ctx, fasthttp.StatusBadRequest, err)
+		refuse(&ctx.Response, fasthttp.StatusBadRequest, err)
 		return
 	}
 	if p.Authorize != nil {
 		if err := p.Authorize(ctx, messages); err != nil {
-			refuseHook(ctx, err)
+			p.unauthorized(ctx, messages, err)
 			return
 		}
 	}
 	p.publish(ctx, messages, many)
 }
 
+// unauthorized answers with what Authorize returned, as far as that is for the
+// client.
+func (p *publishHandler) unauthorized(ctx *fasthttp.RequestCtx, messages []Message, err error) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		r.answer(&ctx.Response)
+		return
+	}
+	p.hub.logger().Printf("server: nothing published of %d messages, the first to %q: Authorize: %v", len(messages), shorten(messages[0].Topic), err)
+	refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
+}
+
 // admit says whether the request may publish at all, as far as that can be said
 // without its messages.
-func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) error {
+func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) *Refusal {
 	switch {
 	case p.Token != "":
 		if !bearerIs(ctx, p.Token) {
@@ -107,7 +130,7 @@ func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) error {
 // bearerIs compares in constant time, whatever the length.
 func bearerIs(ctx *fasthttp.RequestCtx, token string) bool {
 	const scheme = "Bearer "
-	got := ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)
+	got := header.Peek(&ctx.Request.Header, fasthttp.HeaderAuthorization)
 	if len(got) < len(scheme) || !bytes.EqualFold(got[:len(scheme)], []byte(scheme)) {
 		return false
 	}
@@ -118,7 +141,7 @@ func bearerIs(ctx *fasthttp.RequestCtx, token string) bool {
 func (p *publishHandler) publish(ctx *fasthttp.RequestCtx, messages []Message, many bool) {
 	ids, err := p.hub.PublishAll(messages)
 	if err != nil {
-		refuse(ctx, publishStatus(err), err)
+		refuse(&ctx.Response, publishStatus(err), err)
 		return
 	}
 	var answer any = map[string][]string{"ids": ids}
@@ -127,7 +150,7 @@ func (p *publishHandler) publish(ctx *fasthttp.RequestCtx, messages []Message, m
 	}
 	body, err := json.Marshal(answer)
 	if err != nil { // strings: it cannot be
-		refuse(ctx, fasthttp.StatusInternalServerError, err)
+		refuse(&ctx.Response, fasthttp.StatusInternalServerError, err)
 		return
 	}
 	ctx.SetContentType("application/json")
@@ -145,11 +168,31 @@ func publishStatus(err error) int {
 	return fasthttp.StatusServiceUnavailable // ErrClosed
 }
 
+// checkEncoding says whether the body is as it was meant to be published.
+func checkEncoding(h *fasthttp.RequestHeader) error {
+	for name, value := range h.All() {
+		if !bytes.EqualFold(name, []byte(fasthttp.HeaderContentEncoding)) {
+			continue
+		}
+		if v := bytes.TrimSpace(value); len(v) > 0 && !bytes.EqualFold(v, []byte("identity")) {
+			return &streamwriter.FieldError{
+				Field: "Content-Encoding", Value: shorten(string(v)), Problem: "would be published as it is, encoded",
+				Remedy: "send the body without an encoding",
+			}
+		}
+	}
+	return nil
+}
+
 // readMessages reads the request in either form. many says that it was an
 // array.
 func readMessages(ctx *fasthttp.RequestCtx) (messages []Message, many bool, err error) {
 	q := ctx.QueryArgs()
-	if q.Has("topic") || !isJSON(ctx) {
+	raw := q.Has("topic") || !isJSON(ctx)
+	if err := checkQuery(q, raw); err != nil {
+		return nil, false, err
+	}
+	if raw {
 		m, err := readRaw(q, ctx.PostBody())
 		return []Message{m}, false, err
 	}
@@ -161,6 +204,31 @@ func isJSON(ctx *fasthttp.RequestCtx) bool {
 	return bytes.EqualFold(bytes.TrimSpace(typ), []byte("application/json"))
 }
 
+// checkQuery names a parameter that nobody would read, or only once.
+func checkQuery(q *fasthttp.Args, raw bool) error {
+	seen := 0 // a bit each
+	for key, value := range q.All() {
+		name := string(key)
+		i := slices.Index(eventParameters, name)
+		refuse := func(field, value, problem, remedy string) error {
+			return &streamwriter.FieldError{Field: field, Value: shorten(value), Problem: problem, Remedy: remedy}
+		}
+		switch {
+		case i < 0:
+			return refuse("query", name, "is no parameter of an event", "use "+strings.Join(eventParameters, ", ")+"; what is for Authorize goes in a header")
+		case !raw:
+			return refuse(name, string(value), "is in the query, and the event in a JSON body", "put it in the object, or name the topic in the query to publish the body as it is")
+		case seen&(1<<i) != 0:
+			return refuse(name, string(value), "is given a second time", "give it once; an array of JSON objects publishes several events")
+		}
+		seen |= 1 << i
+	}
+	return nil
+}
+
+// eventParameters are the query's.
+var eventParameters = []string{"topic", "type", "id", "retry", "ephemeral"}
+
 func readRaw(q *fasthttp.Args, body []byte) (Message, error) {
 	m := Message{Topic: string(q.Peek("topic")), Event: streamwriter.Event{
 		ID: string(q.Peek("id")), Type: string(q.Peek("type")), Data: body,
@@ -168,12 +236,26 @@ func readRaw(q *fasthttp.Args, body []byte) (Message, error) {
 	if m.Topic == "" {
 		return m, topicError("", "is missing", "add ?topic=NAME, or send an object with a topic as application/json")
 	}
-	if !q.Has("retry") {
-		return m, nil
-	}
 	var err error
-	m.Event.Retry, err = parseRetry(string(q.Peek("retry")))
+	if q.Has("retry") {
+		m.Event.Retry, err = parseRetry(string(q.Peek("retry")))
+	}
+	if err == nil && q.Has("ephemeral") {
+		m.Ephemeral, err = parseEphemeral(string(q.Peek("ephemeral")))
+	}
 	return m, err
+}
+
+func parseEphemeral(s string) (bool, error) {
+	switch s {
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, &streamwriter.FieldError{
+		Field: "ephemeral", Value: shorten(s), Problem: "is neither true nor false", Remedy: "give true or 1, or leave it out",
+	}
 }
 
 // parseRetry reads milliseconds.
@@ -191,11 +273,12 @@ func parseRetry(s string) (time.Duration, error) {
 
 // message is the JSON form of a Message.
 type message struct {
-	Topic string          `json:"topic"`
-	Type  string          `json:"type"`
-	ID    string          `json:"id"`
-	Retry json.Number     `json:"retry"`
-	Data  json.RawMessage `json:"data"`
+	Topic     string          `json:"topic"`
+	Type      string          `json:"type"`
+	ID        string          `json:"id"`
+	Retry     json.Number     `json:"retry"`
+	Ephemeral bool            `json:"ephemeral"`
+	Data      json.RawMessage `json:"data"`
 }
 
 func readJSON(body []byte) (messages []Message, many bool, err error) {
@@ -226,7 +309,7 @@ func readJSON(body []byte) (messages []Message, many bool, err error) {
 }
 
 func (j *message) message() (Message, error) {
-	m := Message{Topic: j.Topic, Event: streamwriter.Event{ID: j.ID, Type: j.Type}}
+	m := Message{Topic: j.Topic, Event: streamwriter.Event{ID: j.ID, Type: j.Type}, Ephemeral: j.Ephemeral}
 	if j.Topic == "" {
 		return m, topicError("", "is missing", `add "topic" to the object`)
 	}
@@ -270,7 +353,7 @@ func decodeJSON(body []byte, v any) error {
 	}
 	if err != nil {
 		return bodyError(body, "is not the JSON that is expected ("+err.Error()+")",
-			`send {"topic":…,"type":…,"id":…,"retry":…,"data":…} or an array of such objects; to publish JSON as it is, name the topic in the query`)
+			`send {"topic":…,"type":…,"id":…,"retry":…,"ephemeral":…,"data":…} or an array of such objects; to publish JSON as it is, name the topic in the query`)
 	}
 	return nil
 }

@@ -15,11 +15,12 @@ const (
 	ReasonClosed                     // Hub.Close
 	ReasonFollower                   // the handler that called Follow ended it
 	ReasonError                      // this side failed; the log says how
+	ReasonRefused                    // OnOpen returned a *Refusal
 	reasons                          // how many there are
 )
 
 var reasonNames = [reasons]string{
-	"", "client", "vanished", "max age", "slow", "timeout", "kicked", "drain", "closed", "follower", "error",
+	"", "client", "vanished", "max age", "slow", "timeout", "kicked", "drain", "closed", "follower", "error", "refused",
 }
 
 // String returns the reason in a word or two.

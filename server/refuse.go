@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 
@@ -8,10 +10,13 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Refusal is an error that says how a request is to be answered.
+// Refusal is an error that says how a request is to be answered. It is the one
+// error of a hook that a client is told of: its own Reason, not the text of what
+// wraps it.
 //
 // EventSource never comes back after anything but 200: 401 and 403 end it for
-// good, and so does 204, which says so without an error.
+// good, and so does 204, which says so without an error. So refuse what can
+// never work, and return another error for what only does not work now.
 type Refusal struct {
 	Status int    // zero means 403
 	Reason string // for the client
@@ -33,8 +38,11 @@ type problem struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
+// errFailed is all that a client hears of an error that is not for it.
+var errFailed = errors.New("the server failed; its log says why")
+
 // refuse answers with err as JSON: field, value and remedy if it has them.
-func refuse(ctx *fasthttp.RequestCtx, status int, err error) {
+func refuse(to *fasthttp.Response, status int, err error) {
 	p := problem{Error: err.Error()}
 	if f, ok := errors.AsType[*streamwriter.FieldError](err); ok {
 		p.Field, p.Value, p.Remedy = f.Field, f.Value, f.Remedy
@@ -43,28 +51,49 @@ func refuse(ctx *fasthttp.RequestCtx, status int, err error) {
 	if marshalErr != nil { // four strings: it cannot be
 		body = []byte(`{"error":"refused"}`)
 	}
-	ctx.SetStatusCode(status)
-	ctx.SetContentType("application/json")
-	ctx.SetBody(append(body, '\n'))
+	to.SetStatusCode(status)
+	to.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+	to.Header.SetContentType("application/json")
+	to.SetBody(append(body, '\n'))
 }
 
-// refuseHook answers with what an Authorize hook returned.
-func refuseHook(ctx *fasthttp.RequestCtx, err error) {
-	status := fasthttp.StatusForbidden
-	if r, ok := errors.AsType[*Refusal](err); ok && r.Status != 0 {
-		status = r.Status
+// answer answers as r says.
+func (r *Refusal) answer(to *fasthttp.Response) {
+	status := r.Status
+	if status == 0 {
+		status = fasthttp.StatusForbidden
 	}
 	if status == fasthttp.StatusNoContent {
-		ctx.SetStatusCode(status)
+		to.SetStatusCode(status)
+		to.Header.Set(fasthttp.HeaderCacheControl, "no-store") // caches keep a 204, and give it to everybody
 		return
 	}
-	refuse(ctx, status, err)
+	refuse(to, status, r)
+}
+
+// instead returns the answer of r, with the headers that a stream would have
+// had: what middleware set among them is for every answer.
+func (r *Refusal) instead(head []byte) []byte {
+	var to fasthttp.Response
+	if to.Header.Read(bufio.NewReaderSize(bytes.NewReader(head), len(head)+1)) != nil {
+		to.Header.Reset() // middleware's headers cannot be read: the answer counts
+		to.Header.SetConnectionClose()
+	}
+	to.Header.SetStatusMessage(nil) // the stream's: OK
+	to.Header.Del(fasthttp.HeaderTransferEncoding)
+	r.answer(&to)
+	var b bytes.Buffer
+	w := bufio.NewWriter(&b)
+	if err := errors.Join(to.Write(w), w.Flush()); err != nil {
+		panic("server: a buffer takes no answer: " + err.Error()) // unreachable
+	}
+	return b.Bytes()
 }
 
 // refuseMethod answers a method that a handler does not serve.
 func refuseMethod(ctx *fasthttp.RequestCtx, allow string) {
 	ctx.Response.Header.Set(fasthttp.HeaderAllow, allow)
-	refuse(ctx, fasthttp.StatusMethodNotAllowed, &streamwriter.FieldError{
+	refuse(&ctx.Response, fasthttp.StatusMethodNotAllowed, &streamwriter.FieldError{
 		Field: "method", Value: shorten(string(ctx.Method())), Problem: "is not served here", Remedy: "use " + allow,
 	})
 }

@@ -59,7 +59,7 @@ func (h *Hub) positionOf(id string, topics []*topic) (seen uint64, gap string) {
 	if seq, found := h.aliasSeq(id, topics); found {
 		return seq, ""
 	}
-	if native {
+	if native && isEpoch(epoch) {
 		return 0, gapEpoch
 	}
 	return 0, gapUnknown

@@ -75,6 +75,8 @@ func TestGapSaysWhyAndTheStreamGoesOn(t *testing.T) {
 			{"before the first", epoch + "-0", "evicted"},
 			{"no id of ours", "what?", "unknown"},
 			{"other epoch", "aaaaaaaa-5", "epoch"},
+			{"a forgotten one of a publisher's", "x-7", "unknown"},
+			{"no epoch of a hub's", "Aaaaaaa1-7", "unknown"},
 			{"ahead of the head", epoch + "-21", "ahead"},
 			{"far ahead", epoch + "-18446744073709551615", "ahead"},
 			{"beyond 64 bits", epoch + "-18446744073709551616", "unknown"},

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net"
 	"runtime/debug"
 	"slices"
@@ -13,8 +14,9 @@ import (
 
 // SubscribeHandler returns a handler that opens streams: GET with
 // ?topic=a&topic=b (subtrees end in "/*"), and the id to resume from as the
-// Last-Event-ID header or ?lastEventId=. It panics if the options cannot be
-// meant.
+// Last-Event-ID header or ?lastEventId=. Other parameters are Authorize's to
+// read, and not looked at: an EventSource can set no header, so tickets and
+// cache-busters come in the URL. It panics if the options cannot be meant.
 //
 // A stream that cannot be opened now is answered with 200, a reconnection time
 // and the end: EventSource comes back after that, and after nothing else. What
@@ -47,17 +49,17 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 	}
 	sub := Subscription{Topics: queryTopics(ctx), LastEventID: streamwriter.LastEventID(ctx)}
 	if err := s.hub.checkTopics(sub.Topics); err != nil {
-		refuse(ctx, fasthttp.StatusBadRequest, err)
+		refuse(&ctx.Response, fasthttp.StatusBadRequest, err)
 		return
 	}
 	if s.Authorize != nil {
 		if err := s.Authorize(ctx, &sub); err != nil {
-			refuseHook(ctx, err)
+			s.unauthorized(ctx, sub, err)
 			return
 		}
 		if err := s.hub.checkTopics(sub.Topics); err != nil { // the hook's mistake
 			s.hub.logger().Printf("server: topics that Authorize left: %v", err)
-			refuse(ctx, fasthttp.StatusInternalServerError, err)
+			refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
 			return
 		}
 	}
@@ -67,6 +69,22 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 	}
 	a := s.arrival(ctx, sub)
 	hijack.Take(ctx, a.framing == chunked, a.run)
+}
+
+// unauthorized answers with what Authorize returned, if that is for the client.
+// Of any other error it can be told no more than of a full hub.
+func (s *subscribeHandler) unauthorized(ctx *fasthttp.RequestCtx, sub Subscription, err error) {
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		r.answer(&ctx.Response)
+		return
+	}
+	s.hub.logger().Printf("server: stream of %q told to come back later: Authorize: %v", sub.Topics, err)
+	streamwriter.SetHeaders(&ctx.Response.Header)
+	if ctx.IsHead() {
+		return
+	}
+	a := s.arrival(ctx, sub)
+	hijack.Take(ctx, a.framing == chunked, a.later)
 }
 
 // queryTopics copies the topics out of the query.
@@ -131,16 +149,15 @@ func (a *arrival) run(c net.Conn, head []byte) {
 		return
 	}
 	n := a.hub.newcomer(a.sub.Topics, a.sub.LastEventID, a.framing)
-	seated := false
+	seated, why := false, ReasonError
 	defer func() {
 		if !seated {
-			a.hub.turnAway(n, ReasonError)
+			a.hub.turnAway(n, why)
 		}
 	}()
 	opening, err := a.opening(n)
 	if err != nil {
-		a.hub.logger().Printf("server: stream not opened: OnOpen: %v", err)
-		a.later(c, head)
+		why = a.unopened(c, head, err)
 		return
 	}
 	n.rest = a.frame(head, opening)
@@ -149,6 +166,17 @@ func (a *arrival) run(c net.Conn, head []byte) {
 	}
 	seated = true
 	a.hub.hold(c, n, a.tls)
+}
+
+// unopened answers with what OnOpen returned, as far as that is for the client.
+func (a *arrival) unopened(c net.Conn, head []byte, err error) Reason {
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		writeLast(c, r.instead(head), a.hub.cfg.WriteTimeout)
+		return ReasonRefused
+	}
+	a.hub.logger().Printf("server: stream of %q not opened: OnOpen: %v", a.sub.Topics, err)
+	a.later(c, head)
+	return ReasonError
 }
 
 // later answers a client that cannot have a stream now, but may come back.
@@ -180,7 +208,7 @@ func (a *arrival) opening(n *newcomer) ([]byte, error) {
 		return b, nil
 	}
 	first := appendBuffer{b}
-	w := streamwriter.NewWriter(&first, streamwriter.Options{Heartbeat: -1, LastEventID: a.sub.LastEventID})
+	w := streamwriter.NewWriter(&first, streamwriter.Options{Heartbeat: -1, LastEventID: a.sub.LastEventID, NoIDs: true})
 	defer w.Close()
 	err := a.handler.OnOpen(Subscriber{Topics: names(n.topics), RemoteAddr: a.remote, User: a.sub.User}, w)
 	return first.b, err

@@ -26,14 +26,22 @@ type Subscription struct {
 // everybody subscribe to everything, from pages of the same origin.
 type SubscribeOptions struct {
 	// Authorize decides on a request: it may narrow or rename s.Topics, set
-	// s.User, or refuse with an error, which is answered with 403, or as a
-	// *Refusal says. What it leaves in s.Topics is checked again.
+	// s.User, or refuse. What it leaves in s.Topics is checked again.
+	//
+	// An error that is, or wraps, a *Refusal is answered as that says: an
+	// EventSource gives up for ever after it. Any other error means that nobody
+	// could tell: it is logged, and the client is told to come back later (200, a
+	// reconnection time and the end), as if the hub were full. Nothing of such an
+	// error's text is sent.
 	Authorize func(ctx *fasthttp.RequestCtx, s *Subscription) error
 
 	// OnOpen may send the stream's first events. They go out with the head of
 	// the stream, before any of its topics' events; they should be short, since
-	// all of them are held until then. An error is logged; the client is told to
-	// come back later.
+	// all of them are held until then. They bear no ids, since the id that the
+	// client resumes from is the hub's: Send refuses an event that has one, and
+	// SendEncoded an id line. A *Refusal is answered as it says, as one of
+	// Authorize is. Any other error is logged, and the client is told to come
+	// back later; nothing of the error's text is sent.
 	OnOpen func(s Subscriber, w *streamwriter.Writer) error
 
 	// OnClose hears, on a goroutine of the hub's own and one at a time, that a

@@ -1,6 +1,7 @@
 package streamwriter
 
 import (
+	"bytes"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -38,6 +39,14 @@ type Options struct {
 	// the request where it is empty.
 	LastEventID string
 
+	// NoIDs refuses ids: [Writer.Send] an event that has one, and
+	// [Writer.SendEncoded] bytes with an id line. The error is a *FieldError; it
+	// ends nothing. It is for who writes to a stream whose position is somebody
+	// else's: a client comes back with the last id that it was sent, whoever sent
+	// it. A hub sets it for the Writer of its OnOpen hook. A stream that Follow
+	// goes on with cannot have it, since the hub's events bear ids.
+	NoIDs bool
+
 	// Context, if set, ends the stream when it is done. [Serve] needs none: it
 	// watches the client and the server by itself.
 	Context context.Context
@@ -53,12 +62,52 @@ const (
 	defaultWriteTimeout = 30 * time.Second
 )
 
-// Validate says which option cannot be honoured, as a *FieldError.
+// Validate says which option cannot be honoured, as a *FieldError: a duration
+// above zero that is below a millisecond.
 func (o *Options) Validate() error {
+	for _, f := range [...]struct {
+		name  string
+		value time.Duration
+	}{{"Heartbeat", o.Heartbeat}, {"MaxAge", o.MaxAge}, {"WriteTimeout", o.WriteTimeout}} {
+		if f.value > 0 && f.value < time.Millisecond {
+			return &FieldError{
+				Field: "Options." + f.name, Value: f.value.String(), Problem: "is below one millisecond: a bare number counts nanoseconds",
+				Remedy: "give it with its unit, such as 15*time.Second",
+			}
+		}
+	}
 	if o.Retry > 0 && o.Retry < time.Millisecond {
 		return &FieldError{
 			Field: "Options.Retry", Value: o.Retry.String(), Problem: "is below one millisecond",
 			Remedy: "give at least 1ms (browsers reconnect in a hot loop below it), or a negative one to send none",
+		}
+	}
+	return nil
+}
+
+// idError refuses an id under NoIDs.
+func idError(id string) error {
+	return &FieldError{
+		Field: "id", Value: shorten(id), Problem: "would replace the position that this stream resumes from, which is not its writer's to set",
+		Remedy: "leave the id out, or carry it in data",
+	}
+}
+
+// checkNoIDs looks for an id line in encoded bytes. They must end a line: the
+// next bytes could make an id of what they begin.
+func checkNoIDs(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if last := p[len(p)-1]; last != '\n' && last != '\r' {
+		return &FieldError{
+			Field: "block", Value: shorten(string(p)), Problem: "does not end in a newline",
+			Remedy: "send whole blocks and comments, as the Append functions make them",
+		}
+	}
+	for line := range bytes.FieldsFuncSeq(p, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		if name, _, _ := bytes.Cut(line, []byte{':'}); string(name) == "id" {
+			return idError(string(line))
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/header"
 	"github.com/fastsse/fastsse/internal/hijack"
 	"github.com/fastsse/fastsse/internal/socket"
 	"github.com/valyala/fasthttp"
@@ -72,9 +73,10 @@ func SetHeaders(h *fasthttp.ResponseHeader) {
 // LastEventID returns the id that the client wants to resume from: the
 // Last-Event-ID header or, for a first connection, the query's lastEventId. A
 // header that is not empty wins, because a browser repeats the URL when it
-// reconnects.
+// reconnects. The header's name counts in any case, also in a server that does
+// not normalize names; the parameter's only as it is spelled here.
 func LastEventID(ctx *fasthttp.RequestCtx) string {
-	if id := ctx.Request.Header.Peek("Last-Event-ID"); len(id) > 0 {
+	if id := header.Peek(&ctx.Request.Header, "Last-Event-ID"); len(id) > 0 {
 		return string(id)
 	}
 	return string(ctx.QueryArgs().Peek("lastEventId"))

@@ -125,11 +125,14 @@ func (w *Writer) Open() error {
 	})
 }
 
-// Send sends e. An event that [Event.Validate] refuses is not sent, and ends
-// nothing.
+// Send sends e. An event that [Event.Validate] or [Options.NoIDs] refuses is not
+// sent, and ends nothing.
 func (w *Writer) Send(e Event) error {
 	if err := e.Validate(); err != nil {
 		return fmt.Errorf("streamwriter: send event: %w", err)
+	}
+	if w.opts.NoIDs && e.ID != "" {
+		return fmt.Errorf("streamwriter: send event: %w", idError(e.ID))
 	}
 	return w.send(func(dst []byte) []byte { return AppendEvent(dst, &e) })
 }
@@ -173,8 +176,14 @@ func (w *Writer) Comment(text string) error {
 }
 
 // SendEncoded sends p as it is, in one write: whole blocks and comments that
-// the Append functions made. It does not look into p, nor keep it.
+// the Append functions made. It does not keep p, and looks into it for
+// [Options.NoIDs] alone.
 func (w *Writer) SendEncoded(p []byte) error {
+	if w.opts.NoIDs {
+		if err := checkNoIDs(p); err != nil {
+			return fmt.Errorf("streamwriter: send encoded events: %w", err)
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.writeLocked(p)
@@ -354,14 +363,6 @@ func (w *Writer) tryBeat() {
 }
 
 var heartbeat = []byte(":\n")
-
-// appendWriter lets an encoder append to a slice.
-type appendWriter []byte
-
-func (a *appendWriter) Write(p []byte) (int, error) {
-	*a = append(*a, p...)
-	return len(p), nil
-}
 
 // prepareEnd gives what fasthttp writes after the last event its full time.
 func (w *Writer) prepareEnd() error {

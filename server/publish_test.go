@@ -1,0 +1,53 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fastsse/fastsse/server"
+)
+
+// Who is connected gets it, who comes back does not, in either form.
+func TestPublishedOverHTTPMayBeEphemeral(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{})
+		publish := server.PublishHandler(r.hub, server.PublishOptions{Open: true})
+		from := r.hub.LastID()
+		c := r.open("a")
+		for i, form := range []struct{ line, body, typ string }{
+			{"POST /?topic=a", "1", "Content-Type: text/plain"},
+			{"POST /?topic=a&ephemeral=true", "2", "Content-Type: text/plain"},
+			{"POST /?topic=a&ephemeral=1", "3", "Content-Type: text/plain"},
+			{"POST /?topic=a&ephemeral=false", "4", "Content-Type: text/plain"},
+			{"POST /", `{"topic":"a","ephemeral":true,"data":"5"}`, jsonType},
+			{"POST /", `[{"topic":"a","data":"6","ephemeral":false},{"topic":"a","data":"7","ephemeral":true}]`, jsonType},
+		} {
+			if ctx := call(publish, form.line, form.body, form.typ); ctx.Response.StatusCode() != 200 {
+				t.Fatalf("%d: %s", i, ctx.Response.Body())
+			}
+		}
+		c.expect(numbers(1, 7)...)
+		r.resume(from, "a").expect("1", "4", "6")
+	})
+}
+
+// Each Content-Encoding of several counts, and is named in any case. (As it
+// comes on the wire: call sets one header once.)
+func TestAnEncodedBodyIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]rigging{"default": {}, "as spelled": {server: asSpelled}} {
+		o.publish.Open = true
+		r := newRig(t, parkedTCP, o)
+		before := r.hub.LastID()
+		for _, headers := range [][]string{
+			{"content-encoding: gzip"},
+			{"Content-Encoding: identity", "Content-Encoding: gzip"},
+		} {
+			c := r.send(request{method: "POST", path: "/publish", topics: []string{"a"}, headers: append(headers, "content-length: 0")})
+			if !strings.HasPrefix(c.status, "HTTP/1.1 415 ") || r.hub.LastID() != before {
+				t.Errorf("%s: %v: %s, last id %s", name, headers, c.status, r.hub.LastID())
+			}
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package server_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+)
+
+// What an application's error says is for its log.
+var errInternal = fmt.Errorf("load session: %w", errors.New("dial tcp 10.0.0.5:5432: password=hunter2"))
+
+func TestOnlyARefusalSpeaksToSubscribers(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		for name, o := range map[string]server.SubscribeOptions{
+			"Authorize": {Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return errInternal }},
+			"OnOpen":    {OnOpen: func(server.Subscriber, *streamwriter.Writer) error { return errInternal }},
+		} {
+			r := newRig(t, v, rigging{subscribe: o, config: server.Config{Retry: 4 * time.Second}})
+			for proto, whole := range map[string]string{
+				"HTTP/1.1": "^[0-9a-f]+\r\n:\nretry: [4-8][0-9]{3}\n\n\r\n0\r\n\r\n$",
+				"HTTP/1.0": "^:\nretry: [4-8][0-9]{3}\n\n$",
+			} {
+				c := r.send(request{proto: proto, topics: []string{"a"}})
+				if c.status != "HTTP/1.1 200 OK" || c.head.Get("Content-Type") != "text/event-stream" {
+					t.Errorf("%s fails: %s %v; an EventSource would never come back", name, c.status, c.head)
+				}
+				body, err := io.ReadAll(c.r) // to the end of the connection
+				if err != nil || !regexp.MustCompile(whole).Match(body) {
+					t.Errorf("%s fails: told %q, %v", name, body, err)
+				}
+				c.leave()
+			}
+			eventually(t, "it is logged, with the topics", func() bool { return r.log.has(`stream of ["a"]`) && r.log.has(name+": "+errInternal.Error()) })
+			r.streams(0)
+			if s := r.hub.Stats(); s.Refused != 2 {
+				t.Errorf("%s: %+v", name, s)
+			}
+		}
+	})
+}
+
+func TestAFailingAuthorizeAnswersHEADWithTheHeadAlone(t *testing.T) {
+	t.Parallel()
+	hub := newHub(t, server.Config{Logger: &logbook{}})
+	ctx := call(server.SubscribeHandler(hub, server.SubscribeOptions{
+		Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return errInternal },
+	}), "HEAD /?topic=a", "")
+	if ctx.Hijacked() || ctx.Response.StatusCode() != 200 || len(ctx.Response.Body()) > 0 {
+		t.Errorf("%d %q", ctx.Response.StatusCode(), ctx.Response.Body())
+	}
+}
+
+func TestOnlyARefusalSpeaksToPublishers(t *testing.T) {
+	t.Parallel()
+	for status, err := range map[int]error{
+		500: errInternal,
+		404: fmt.Errorf("hunter2: %w", &server.Refusal{Status: 404, Reason: "no such feed"}),
+	} {
+		log := &logbook{}
+		hub := newHub(t, server.Config{Logger: log})
+		before := hub.LastID()
+		ctx := call(server.PublishHandler(hub, server.PublishOptions{
+			Authorize: func(*fasthttp.RequestCtx, []server.Message) error { return err },
+		}), "POST /?topic=a", "x")
+		if got := ctx.Response.StatusCode(); got != status || problemOf(t, ctx).Error == "" || bytes.Contains(ctx.Response.Body(), []byte("hunter2")) {
+			t.Errorf("%d %s, want %d", got, ctx.Response.Body(), status)
+		}
+		if hub.LastID() != before || hub.TopicsHeld() != 0 {
+			t.Error("the hub has changed")
+		}
+		if logged := log.has(`"a"`) && log.has(errInternal.Error()); logged != (status == 500) {
+			t.Errorf("%d: logged: %v", status, log.lines)
+		}
+	}
+}
+
+// OnOpen runs before the head is written: what it refuses is no stream yet.
+func TestARefusalOfOnOpenIsAnsweredAsItSays(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		err          error
+		status, body string
+	}{
+		{&server.Refusal{}, "HTTP/1.1 403 Forbidden", `{"error":"refused"}` + "\n"},
+		{&server.Refusal{Status: 204}, "HTTP/1.1 204 No Content", ""},
+		{fmt.Errorf("hunter2: %w", &server.Refusal{Status: 410, Reason: "it is over"}), "HTTP/1.1 410 Gone", `{"error":"it is over"}` + "\n"},
+	}
+	overWays(t, func(t *testing.T, v venue) {
+		for _, tt := range tests {
+			r := newRig(t, v, rigging{
+				subscribe: server.SubscribeOptions{
+					CORS: server.CORS{Origins: []string{"*"}},
+					OnOpen: func(_ server.Subscriber, w *streamwriter.Writer) error {
+						return errors.Join(w.SendString("", "nobody sees this"), tt.err)
+					},
+				},
+				wrap: func(h fasthttp.RequestHandler) fasthttp.RequestHandler {
+					return func(ctx *fasthttp.RequestCtx) {
+						h(ctx)
+						ctx.Response.Header.Set("X-Long", strings.Repeat("x", 8000)) // more than a bufio.Reader's
+					}
+				},
+			})
+			for _, proto := range []string{"HTTP/1.1", "HTTP/1.0"} {
+				c := r.send(request{proto: proto, topics: []string{"a"}})
+				body, err := io.ReadAll(c.r) // to the end of the connection
+				if err != nil || c.status != tt.status || string(body) != tt.body {
+					t.Errorf("%s %q, %v; want %s %q", c.status, body, err, tt.status, tt.body)
+				}
+				if c.head.Get("Access-Control-Allow-Origin") != "*" || len(c.head.Get("X-Long")) != 8000 || c.head.Get("Transfer-Encoding") != "" || c.head.Get("Connection") != "close" {
+					t.Errorf("head %v", c.head)
+				}
+				for name, values := range c.head {
+					if len(values) != 1 {
+						t.Errorf("%s: %v", name, values)
+					}
+				}
+				if want := fmt.Sprint(len(tt.body)); tt.body != "" && c.head.Get("Content-Length") != want {
+					t.Errorf("Content-Length %q, want %s", c.head.Get("Content-Length"), want)
+				}
+				c.leave()
+			}
+			r.ended(server.ReasonRefused, 2)
+			r.streams(0)
+		}
+	})
+}
+
+// What Authorize makes of the topics is not for the client either.
+func TestTopicsThatAuthorizeSpoiledAreNotTold(t *testing.T) {
+	t.Parallel()
+	log := &logbook{}
+	hub := newHub(t, server.Config{Logger: log})
+	ctx := call(server.SubscribeHandler(hub, server.SubscribeOptions{
+		Authorize: func(_ *fasthttp.RequestCtx, s *server.Subscription) error {
+			s.Topics = []string{"hunter2 "}
+			return nil
+		},
+	}), "GET /?topic=a", "")
+	if p := problemOf(t, ctx); ctx.Response.StatusCode() != 500 || p.Error == "" || bytes.Contains(ctx.Response.Body(), []byte("hunter2")) {
+		t.Errorf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
+	}
+	if !log.has(`"hunter2 "`) {
+		t.Errorf("logged: %v", log.lines)
+	}
+}
+
+// A cache that kept one client's 204 would end everybody's EventSource.
+func TestRefusalsAreNotStored(t *testing.T) {
+	t.Parallel()
+	hub := newHub(t, server.Config{})
+	for _, status := range []int{204, 403, 404} {
+		o := server.SubscribeOptions{Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return &server.Refusal{Status: status} }}
+		ctx := call(server.SubscribeHandler(hub, o), "GET /?topic=a", "")
+		if got := string(ctx.Response.Header.Peek("Cache-Control")); ctx.Response.StatusCode() != status || got != "no-store" {
+			t.Errorf("%d: Cache-Control %q", ctx.Response.StatusCode(), got)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package server_test
+
+import (
+	"testing"
+
+	"github.com/fastsse/fastsse/server"
+	"github.com/valyala/fasthttp"
+)
+
+// A stream of SubscribeHandler is no connection of fasthttp's any more, and one
+// that Follow goes on with is.
+func TestShutdownEndsTheStreamsThatFasthttpCounts(t *testing.T) {
+	t.Parallel()
+	overVenues(t, func(t *testing.T, v venue) {
+		var srv *fasthttp.Server
+		r := newRig(t, v, rigging{server: func(s *fasthttp.Server) { srv = s }})
+		c := r.open("a")
+		followed := v.path == "/follow"
+		want := int32(0)
+		if followed {
+			want = 1
+		}
+		eventually(t, "fasthttp counts what is its own", func() bool { return srv.GetOpenConnectionsCount() == want })
+		within(t, "the server shuts down", func() { srv.Shutdown() })
+		if followed {
+			c.ends()
+			r.ended(server.ReasonFollower, 1)
+			return
+		}
+		r.publish("a", "1")
+		c.expect("1")
+	})
+}
