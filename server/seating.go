@@ -1,10 +1,5 @@
 package server
 
-import (
-	"encoding/binary"
-	"slices"
-)
-
 // seat gives a newcomer its place.
 func (s *shard) seat(n *newcomer) {
 	i := s.seats.take()
@@ -42,68 +37,6 @@ func (s *shard) seat(n *newcomer) {
 	default:
 		s.cut(i, st, ReasonClosed)
 	}
-}
-
-// feed finds or makes the feed for topics with that framing.
-func (s *shard) feed(topics []*topic, fr framing) int32 {
-	key := feedKey(topics, fr)
-	if f, ok := s.byKey[key]; ok {
-		s.hub.releaseAll(topics) // the feed has its own references
-		return f
-	}
-	f := s.freeFeed()
-	s.machine.feeds[f] = &feed{topics: topics, framing: fr, committed: s.hub.committed.Load, shared: true}
-	s.made++
-	s.readers[f] = readers{key: key, made: s.made}
-	put(&s.byKey, key, f)
-	for _, t := range topics {
-		put(&s.byTopic, t, append(s.byTopic[t], f))
-		t.shards.Or(s.bit())
-	}
-	return f
-}
-
-// freeFeed returns an unused index for a feed.
-func (s *shard) freeFeed() int32 {
-	if n := len(s.spare); n > 0 {
-		f := s.spare[n-1]
-		s.spare = s.spare[:n-1]
-		return f
-	}
-	s.machine.feeds = append(s.machine.feeds, nil)
-	s.readers = append(s.readers, readers{})
-	return int32(len(s.readers) - 1)
-}
-
-// feedKey tells feeds apart: by their topics, in the order of their names, and
-// their framing.
-func feedKey(topics []*topic, fr framing) string {
-	key := []byte{byte(fr)}
-	for _, t := range topics {
-		key = binary.AppendUvarint(key, uint64(len(t.name)))
-		key = append(key, t.name...)
-	}
-	return string(key)
-}
-
-// dropFeed forgets a feed without readers.
-func (s *shard) dropFeed(i int32) {
-	f := s.machine.feeds[i]
-	delete(s.byKey, s.readers[i].key)
-	s.machine.feeds[i] = nil
-	s.readers[i] = readers{}
-	s.spare = append(s.spare, i)
-	for _, t := range f.topics {
-		feeds := s.byTopic[t]
-		feeds = slices.DeleteFunc(feeds, func(g int32) bool { return g == i })
-		if len(feeds) > 0 {
-			s.byTopic[t] = feeds
-			continue
-		}
-		delete(s.byTopic, t)
-		t.shards.And(^s.bit())
-	}
-	s.hub.releaseAll(f.topics)
 }
 
 // bid takes leave of a subscriber.

@@ -11,9 +11,10 @@ import (
 // them; others only put work into its inbox. The loop runs while there are
 // streams, and not otherwise.
 type shard struct {
-	hub   *Hub
-	index int
-	every int64 // milliseconds between two looks at a seat
+	hub       *Hub
+	index     int
+	every     int64         // milliseconds between two looks at a seat
+	committed func() uint64 // the hub's newest sequence that is in all its logs
 
 	// inbox: what others hand to the loop.
 	mu      sync.Mutex // guards the lists, running and waiter
@@ -34,19 +35,19 @@ type shard struct {
 type loop struct {
 	machine machine
 	seats   seats
-	live    int                // seats taken
-	byKey   map[string]int32   // feeds by their topics and framing
-	byTopic map[*topic][]int32 // the feeds that a topic's news concern
-	readers []readers          // of each feed
-	drivers map[int32]*driver  // streamed subscribers, by seat
-	parties map[int32]*party   // what a subscriber's handler wants known of it, by seat
-	spare   []int32            // unused indexes of feeds
-	made    uint32             // feeds made so far
-	jobs    queue[job]         // rounds that are not finished
-	hungry  []seatRef          // streams with more to take than one turn gave
-	linger  map[int32]int64    // ended, waiting for the peer's FIN until then
-	opened  int64              // when streams were seated last
-	swept   int                // where the sweep is
+	live    int                  // seats taken
+	byKey   map[uint64]int32     // the first feed of each hash of topics and framing
+	byTopic map[*topic][]feedRef // the feeds that a topic's news concern
+	readers []readers            // of each feed
+	drivers map[int32]*driver    // streamed subscribers, by seat
+	parties map[int32]*party     // what a subscriber's handler wants known of it, by seat
+	spare   []int32              // unused indexes of feeds
+	made    uint32               // feeds made so far
+	jobs    queue[job]           // rounds that are not finished
+	hungry  []seatRef            // streams with more to take than one turn gave
+	linger  map[int32]int64      // ended, waiting for the peer's FIN until then
+	opened  int64                // when streams were seated last
+	swept   int                  // where the sweep is
 	sweepAt int64
 	touched uint64 // of no meaning
 	now     int64
@@ -55,11 +56,19 @@ type loop struct {
 
 // readers are the streams of one feed.
 type readers struct {
-	key    string
+	key    uint64
+	next   int32  // the next feed with the same key; noFeed: there is none
 	made   uint32 // tells feeds with the same index apart
 	seats  []int32
-	queued bool // there is a job for the feed
-	again  bool // and news came while it was under way
+	places []int32 // for each of its topics, where the feed is in byTopic
+	queued bool    // there is a job for the feed
+	again  bool    // and news came while it was under way
+}
+
+// feedRef is a feed in the list of one of its topics.
+type feedRef struct {
+	feed  int32
+	which int32 // of the feed's topics it is this one
 }
 
 // job is a round of deliveries to a feed's readers, from the last down to the
@@ -141,7 +150,7 @@ const (
 )
 
 func newShard(h *Hub, index int) *shard {
-	s := &shard{hub: h, index: index}
+	s := &shard{hub: h, index: index, committed: h.committed.Load}
 	s.machine = machine{epoch: h.epoch, gapType: h.cfg.GapType, slow: h.cfg.SlowReaders, retry: h.cfg.Retry}
 	// A sweep passes every quarter of the interval: beat a quarter early.
 	beat := h.cfg.Heartbeat.Milliseconds()
@@ -321,8 +330,8 @@ func (s *shard) empty() {
 	for _, t := range topics {
 		// First the bit, then the look: what comes in between rings again.
 		t.rung.And(^s.bit())
-		for _, f := range s.byTopic[t] {
-			s.enqueue(f)
+		for _, ref := range s.byTopic[t] {
+			s.enqueue(ref.feed)
 		}
 	}
 	for _, o := range orders {

@@ -24,7 +24,7 @@ type sinks struct {
 }
 
 // newSinks makes a shard without readers.
-func newSinks(b *testing.B, c Config) *sinks {
+func newSinks(b testing.TB, c Config) *sinks {
 	b.Helper()
 	if runtime.GOOS != "linux" {
 		b.Skip("only Linux parks streams")
