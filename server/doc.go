@@ -64,7 +64,8 @@
 //	shard loop      shard with streams   its seats, feeds, epoll     a stream is seated
 //	drive           streamed stream      its position, its socket    the stream is open
 //	closings        hub                  the OnClose calls           there are calls to make
-//	opening         stream being opened  the hijacked connection     the first write lasts
+//	opening         stream being opened  the hijacked connection     the first write lasts,
+//	                                                                 or a refused client's end
 //
 // A hub without streams has none, and no timer. What a goroutine does not own
 // it reaches through the shard's inbox, or it is immutable or atomic: logs are

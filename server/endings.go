@@ -86,10 +86,7 @@ func (s *shard) cut(i int32, st *seat, why Reason) {
 // subscriber describes the stream in a seat.
 func (s *shard) subscriber(i int32) Subscriber {
 	st := s.seats.at(i)
-	var sub Subscriber
-	for _, t := range s.machine.feeds[st.feed].topics {
-		sub.Topics = append(sub.Topics, t.name)
-	}
+	sub := Subscriber{Topics: s.names(st.feed)}
 	if p := s.parties[i]; p != nil {
 		sub.User, sub.RemoteAddr = p.user, p.remoteAddr
 	}

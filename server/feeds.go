@@ -55,6 +55,15 @@ func (s *shard) feedAt(key uint64, topics []*topic, fr framing) int32 {
 	return f
 }
 
+// names are those of a feed's topics. All its streams share the slice.
+func (s *shard) names(f int32) []string {
+	r := &s.readers[f]
+	if r.names == nil {
+		r.names = names(s.machine.feeds[f].topics)
+	}
+	return r.names
+}
+
 // freeFeed returns an unused index for a feed.
 func (s *shard) freeFeed() int32 {
 	if n := len(s.spare); n > 0 {

@@ -30,6 +30,8 @@ func (s *shard) seat(n *newcomer) {
 	switch s.hub.state.Load() { // it may have come while the orders went out
 	case hubOpen:
 		s.deliver(i)
+	case hubCutting:
+		s.cut(i, st, ReasonDrain)
 	case hubDraining:
 		s.machine.until = max(s.machine.until, s.hub.committed.Load())
 		s.endSeat(i, draining, ReasonDrain)
@@ -41,15 +43,17 @@ func (s *shard) seat(n *newcomer) {
 
 // bid takes leave of a subscriber.
 func (s *shard) bid(i int32, st *seat, why Reason) {
-	if p := s.parties[i]; p != nil {
-		s.hub.closings.add(p, s.subscriber(i), why)
-		delete(s.parties, i)
+	p := s.parties[i]
+	var topics []string
+	if p.hears() {
+		topics = s.names(st.feed)
 	}
+	delete(s.parties, i)
 	s.leaveFeed(st)
 	if st.fd != noDescriptor {
 		s.hub.counters.parked.Add(-1)
 	}
-	s.hub.left(why)
+	s.hub.left(p, topics, why)
 }
 
 // vacate frees the seat of a streamed subscriber whose goroutine has ended.

@@ -60,9 +60,10 @@ type readers struct {
 	next   int32  // the next feed with the same key; noFeed: there is none
 	made   uint32 // tells feeds with the same index apart
 	seats  []int32
-	places []int32 // for each of its topics, where the feed is in byTopic
-	queued bool    // there is a job for the feed
-	again  bool    // and news came while it was under way
+	names  []string // of its topics, once somebody has asked
+	places []int32  // for each of its topics, where the feed is in byTopic
+	queued bool     // there is a job for the feed
+	again  bool     // and news came while it was under way
 }
 
 // feedRef is a feed in the list of one of its topics.
@@ -91,6 +92,7 @@ type newcomer struct {
 	sock    parkedSocket
 	sink    bool    // sock is no socket: there is nothing to hear of it (benchmarks)
 	driver  *driver // streamed: the goroutine that does the I/O
+	settled bool    // somebody else sees to its end: its shard, or turnAway
 }
 
 // patient reports whether the newcomer may wait for the loop to look by itself:
@@ -186,10 +188,11 @@ func (s *shard) admit(n *newcomer) error {
 			return err
 		}
 		s.running, s.waiter = true, w
-		s.hub.loops.Add(1)
+		s.hub.work.Add(1)
 		go s.run()
 	}
 	s.intake = append(s.intake, n)
+	n.settled = true
 	for _, t := range n.topics {
 		// Its news must wake the loop. The loop may take the bit back when
 		// another reader leaves, but not without looking into the inbox.
@@ -247,7 +250,7 @@ func (s *shard) wakeFrom(rest int32) {
 // The loop.
 
 func (s *shard) run() {
-	defer s.hub.loops.Done()
+	defer s.hub.work.done()
 	for {
 		s.now = s.hub.now()
 		s.empty()

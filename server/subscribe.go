@@ -50,8 +50,10 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		refuse(ctx, fasthttp.StatusBadRequest, err)
 		return
 	}
+	granted := true
 	if s.Authorize != nil {
-		if err := s.Authorize(ctx, &sub); err != nil {
+		var err error
+		if granted, err = s.authorize(ctx, &sub); err != nil {
 			refuseHook(ctx, err)
 			return
 		}
@@ -66,7 +68,20 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	a := s.arrival(ctx, sub)
+	a.granted = granted
 	hijack.Take(ctx, a.framing == chunked, a.run)
+}
+
+// authorize asks the application, unless the client has to be told to come back
+// later whatever it says: then it is not granted.
+func (s *subscribeHandler) authorize(ctx *fasthttp.RequestCtx, sub *Subscription) (granted bool, err error) {
+	if s.hub.full() || !s.hub.begin() {
+		return false, nil
+	}
+	defer s.hub.work.done()
+	s.hub.hooks.Add(1)
+	defer s.hub.hooks.Add(-1)
+	return true, s.Authorize(ctx, sub)
 }
 
 // queryTopics copies the topics out of the query.
@@ -94,11 +109,12 @@ func (h *Hub) checkTopics(topics []string) error {
 	return nil
 }
 
-// arrival is a request that has been granted, on its way to become a stream.
+// arrival is a request that has not been refused, on its way to become a stream.
 type arrival struct {
 	handler *subscribeHandler
 	hub     *Hub
 	sub     Subscription
+	granted bool // else it is told to come back later
 	framing framing
 	remote  string
 	tls     bool
@@ -109,57 +125,51 @@ func (s *subscribeHandler) arrival(ctx *fasthttp.RequestCtx, sub Subscription) *
 	if !ctx.Request.Header.IsHTTP11() {
 		a.framing = identity
 	}
-	if s.needsParty(sub) {
+	if s.OnOpen != nil || s.OnClose != nil {
 		a.remote = ctx.RemoteAddr().String()
 	}
 	return a
 }
 
-func (s *subscribeHandler) needsParty(sub Subscription) bool {
-	return sub.User != nil || s.OnOpen != nil || s.OnClose != nil
+// party is what is to be known of the stream; nil: nothing.
+func (a *arrival) party() *party {
+	if a.sub.User == nil && a.handler.OnClose == nil {
+		return nil
+	}
+	return &party{user: a.sub.User, remoteAddr: a.remote, onClose: a.handler.OnClose}
 }
 
 // run opens the stream on the hijacked connection.
 func (a *arrival) run(c net.Conn, head []byte) {
+	begun := a.hub.begin()
+	if begun {
+		defer a.hub.work.done()
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			a.hub.logger().Printf("server: stream cut: panic while it was opened: %v\n%s", r, debug.Stack())
 		}
 	}()
-	if !a.hub.enter() {
+	if !a.granted || !begun || !a.hub.enter() {
 		a.later(c, head)
 		return
 	}
 	n := a.hub.newcomer(a.sub.Topics, a.sub.LastEventID, a.framing)
-	seated := false
 	defer func() {
-		if !seated {
+		if !n.settled {
 			a.hub.turnAway(n, ReasonError)
 		}
 	}()
 	opening, err := a.opening(n)
 	if err != nil {
 		a.hub.logger().Printf("server: stream not opened: OnOpen: %v", err)
+		a.hub.turnAway(n, ReasonError)
 		a.later(c, head)
 		return
 	}
 	n.rest = a.frame(head, opening)
-	if a.handler.needsParty(a.sub) {
-		n.party = &party{user: a.sub.User, remoteAddr: a.remote, onClose: a.handler.OnClose}
-	}
-	seated = true
+	n.party = a.party() // from here on OnClose is owed
 	a.hub.hold(c, n, a.tls)
-}
-
-// later answers a client that cannot have a stream now, but may come back.
-func (a *arrival) later(c net.Conn, head []byte) {
-	a.hub.counters.refused.Add(1)
-	retry := streamwriter.AppendRetry([]byte(":\n"), streamwriter.Spread(max(a.hub.cfg.Retry, defaultRetry)))
-	b := a.frame(head, retry)
-	if a.framing == chunked {
-		b = append(b, lastChunk...)
-	}
-	writeLast(c, b, a.hub.cfg.WriteTimeout)
 }
 
 // frame appends the first bytes of the body to the head.
@@ -182,6 +192,8 @@ func (a *arrival) opening(n *newcomer) ([]byte, error) {
 	first := appendBuffer{b}
 	w := streamwriter.NewWriter(&first, streamwriter.Options{Heartbeat: -1, LastEventID: a.sub.LastEventID})
 	defer w.Close()
+	a.hub.hooks.Add(1)
+	defer a.hub.hooks.Add(-1)
 	err := a.handler.OnOpen(Subscriber{Topics: names(n.topics), RemoteAddr: a.remote, User: a.sub.User}, w)
 	return first.b, err
 }
@@ -208,14 +220,30 @@ func (a *appendBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// begin counts a goroutine in that works for the hub, which Close waits for. It
+// fails once the hub is closed. Work.done counts it out.
+func (h *Hub) begin() bool {
+	h.work.Add(1)
+	if h.state.Load() == hubClosed {
+		h.work.done()
+		return false
+	}
+	return true
+}
+
 // enter counts a stream in, if there may be one more.
 func (h *Hub) enter() bool {
 	n := h.streams.Add(1)
 	if h.state.Load() != hubOpen || (h.cfg.MaxStreams > 0 && n > int64(h.cfg.MaxStreams)) {
-		h.streams.Add(-1)
+		h.streams.done()
 		return false
 	}
 	return true
+}
+
+// full reports whether enter would fail now.
+func (h *Hub) full() bool {
+	return h.state.Load() != hubOpen || (h.cfg.MaxStreams > 0 && h.streams.Load() >= int64(h.cfg.MaxStreams))
 }
 
 // newcomer finds the topics of a stream that was counted in, and where it
@@ -237,19 +265,19 @@ func (h *Hub) newcomer(patterns []string, lastID string, fr framing) *newcomer {
 	return n
 }
 
-// turnAway undoes newcomer and enter for a stream that came to nothing.
+// turnAway undoes newcomer and enter for a stream that came to nothing. Its
+// OnClose is called all the same, if its OnOpen has been.
 func (h *Hub) turnAway(n *newcomer, why Reason) {
+	n.settled = true
+	var list []string
+	if n.party.hears() {
+		list = names(n.topics)
+	}
 	for _, t := range n.topics {
 		t.readers.Add(-1)
 	}
 	h.releaseAll(n.topics)
-	h.left(why)
-}
-
-// left counts a stream out.
-func (h *Hub) left(why Reason) {
-	h.counters.ended[why].Add(1)
-	h.streams.Add(-1)
+	h.left(n.party, list, why)
 }
 
 // acquireAll returns the topics, each once, in the order of their names, and

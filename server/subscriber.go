@@ -1,9 +1,6 @@
 package server
 
 import (
-	"runtime/debug"
-	"sync"
-
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -28,76 +25,34 @@ type SubscribeOptions struct {
 	// Authorize decides on a request: it may narrow or rename s.Topics, set
 	// s.User, or refuse with an error, which is answered with 403, or as a
 	// *Refusal says. What it leaves in s.Topics is checked again.
+	//
+	// It is not called while the hub is full, draining or closed: the client is
+	// told to come back later without it. It has no counterpart: a stream that it
+	// let in may still come to nothing, without OnOpen or OnClose. Count streams
+	// in OnOpen and OnClose.
 	Authorize func(ctx *fasthttp.RequestCtx, s *Subscription) error
 
 	// OnOpen may send the stream's first events. They go out with the head of
 	// the stream, before any of its topics' events; they should be short, since
 	// all of them are held until then. An error is logged; the client is told to
 	// come back later.
+	//
+	// Each call that returns nil is followed by one of OnClose, whatever becomes
+	// of the stream; one that returns an error or panics is not. Calls run at the
+	// same time, each on a goroutine of its stream's. It may call the hub, but
+	// not Drain or Close, which wait for it.
 	OnOpen func(s Subscriber, w *streamwriter.Writer) error
 
-	// OnClose hears, on a goroutine of the hub's own and one at a time, that a
-	// stream has ended and why.
+	// OnClose is told, on a goroutine of the hub's own and one stream at a time,
+	// that a stream has ended and why: once for each whose OnOpen returned nil
+	// or, without OnOpen, once for each that was opened. It may call the hub, but
+	// not Drain or Close, which wait for it.
+	//
+	// A stream counts for Config.MaxStreams until its OnClose has returned. If
+	// the hook is slower than streams leave, new ones are told to come back
+	// later, instead of calls piling up (Stats.Closing).
 	OnClose func(s Subscriber, why Reason)
 
 	// CORS lets pages of other origins subscribe.
 	CORS CORS
-}
-
-// party is what a subscriber's handler wants known when it leaves or is asked
-// about. Most streams have none.
-type party struct {
-	user       any
-	remoteAddr string
-	onClose    func(Subscriber, Reason)
-}
-
-// closings calls OnClose hooks, off the shards' goroutines. It has a goroutine
-// while there are calls to make.
-type closings struct {
-	logger fasthttp.Logger
-
-	mu      sync.Mutex // guards all below
-	calls   []func()
-	running bool
-}
-
-func (c *closings) add(p *party, s Subscriber, why Reason) {
-	if p.onClose == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.calls = append(c.calls, func() {
-		defer survive(c.logger, "OnClose")
-		p.onClose(s, why)
-	})
-	if !c.running {
-		c.running = true
-		go c.run()
-	}
-}
-
-func (c *closings) run() {
-	for {
-		c.mu.Lock()
-		calls := c.calls
-		c.calls = nil
-		c.running = len(calls) > 0
-		c.mu.Unlock()
-		if len(calls) == 0 {
-			return
-		}
-		for _, call := range calls {
-			call()
-		}
-	}
-}
-
-// survive is deferred around an application's hook: a panic in it is logged, and
-// ends nothing else.
-func survive(logger fasthttp.Logger, hook string) {
-	if r := recover(); r != nil {
-		logger.Printf("server: panic in %s: %v\n%s", hook, r, debug.Stack())
-	}
 }
