@@ -13,10 +13,52 @@ type party struct {
 	user       any
 	remoteAddr string // known where there are hooks
 	onClose    func(Subscriber, Reason)
+	indexed    bool // its stream can be found by its user
+
+	// Owned by the loop of its stream's shard: the parties of the same user.
+	seat       int32
+	prev, next *party
 }
 
 // hears reports whether somebody is to be told of the stream's end.
 func (p *party) hears() bool { return p != nil && p.onClose != nil }
+
+// register notes what is to be known of the stream in a seat.
+func (s *shard) register(i int32, p *party) {
+	put(&s.parties, i, p)
+	if !p.indexed {
+		return
+	}
+	p.seat = i
+	if p.next = s.byUser[p.user]; p.next != nil {
+		p.next.prev = p
+	}
+	put(&s.byUser, p.user, p)
+}
+
+// unregister undoes register.
+func (s *shard) unregister(i int32) {
+	p := s.parties[i]
+	if p == nil {
+		return
+	}
+	delete(s.parties, i)
+	if !p.indexed {
+		return
+	}
+	if p.next != nil {
+		p.next.prev = p.prev
+	}
+	switch {
+	case p.prev != nil:
+		p.prev.next = p.next
+	case p.next != nil:
+		s.byUser[p.user] = p.next
+	default:
+		delete(s.byUser, p.user)
+	}
+	p.prev, p.next = nil, nil
+}
 
 // closings calls OnClose hooks, off the shards' goroutines. It has a goroutine
 // while there are calls to make. Each call is for a stream that is still counted
@@ -45,7 +87,7 @@ func (h *Hub) left(p *party, topics []string, why Reason) {
 	c := &h.closings
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.calls = append(c.calls, closing{p.onClose, Subscriber{Topics: topics, User: p.user, RemoteAddr: p.remoteAddr}, why})
+	c.calls = append(c.calls, closing{p.onClose, Subscriber{Topics: topics, User: p.user, addr: p.remoteAddr}, why})
 	if !c.running {
 		c.running = true
 		h.work.Add(1)

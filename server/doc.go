@@ -75,5 +75,7 @@
 //
 // Hub.mu orders the world: sequence, logs, history. A stripe of the registry
 // guards names and references, a shard's mu its inbox. Hub.mu may be held while
-// a stripe's is taken, never the other way round; no other two are held at once.
+// a stripe's is taken, never the other way round. The lock of the kicks is held
+// while each shard's is taken in turn. Kick's predicate may ask for an address
+// under two locks that nothing else is done under. No other two are held at once.
 package server

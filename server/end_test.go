@@ -270,7 +270,7 @@ func TestKickByAddress(t *testing.T) {
 	overWays(t, func(t *testing.T, v venue) {
 		r := newRig(t, v, rigging{})
 		a, b := r.open("a"), r.open("a")
-		r.kick(1, func(s server.Subscriber) bool { return s.RemoteAddr == a.conn.LocalAddr().String() })
+		r.kick(1, func(s server.Subscriber) bool { return s.RemoteAddr() == a.conn.LocalAddr().String() })
 		a.ends()
 		r.publish("a", "1")
 		b.expect("1")

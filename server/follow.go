@@ -20,6 +20,7 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if err := h.checkTopics(topics); err != nil {
 		return fmt.Errorf("server: follow: %w", err)
 	}
+	began := h.kicks.era.Load()
 	if !h.begin() {
 		return h.followLater(w)
 	}
@@ -29,7 +30,7 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	}
 	n := h.newcomer(topics, w.LastEventID(), inner)
 	d := &driver{bell: make(chan struct{}, 1)}
-	n.driver = d
+	n.driver, n.began = d, began
 	n.stream.dies = 0 // the Writer knows its age
 	v := h.newDrive(d, n)
 	v.write, v.gone = w.SendEncoded, w.Context().Done()

@@ -36,6 +36,7 @@ type Hub struct {
 	hooks     atomic.Int64  // Authorize and OnOpen hooks that are running
 	lingering atomic.Int64  // refused connections that are open until their clients close
 	closings  closings
+	kicks     kicks
 
 	// mu orders the world: whoever has it takes the next sequence and writes
 	// into the logs. It is held for a copy or two.
@@ -58,6 +59,7 @@ func New(c Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{cfg: c, epoch: newEpoch(), born: time.Now()}
+	h.kicks.era.Store(new(era))
 	h.registry = newRegistry(h.newTopic)
 	h.history = history{registry: h.registry, trace: &trace{}, epoch: h.epoch, max: c.MaxHistoryBytes}
 	for i := range c.Shards {

@@ -8,11 +8,14 @@ func (s *shard) seat(n *newcomer) {
 	st.feed = s.feed(n.topics, n.framing)
 	st.parkedSocket = n.sock
 	s.live++
+	if len(s.walks) > 0 {
+		put(&s.seated, i, s.walked)
+	}
 	if n.party != nil {
-		put(&s.parties, i, n.party)
+		s.register(i, n.party)
 	}
 	if d := n.driver; d != nil {
-		d.seat = i
+		d.seat, d.seated = i, true
 		st.fd = noDescriptor
 		put(&s.drivers, i, d)
 	}
@@ -27,17 +30,31 @@ func (s *shard) seat(n *newcomer) {
 		s.hangUp(i, ReasonError)
 		return
 	}
-	switch s.hub.state.Load() { // it may have come while the orders went out
-	case hubOpen:
-		s.deliver(i)
-	case hubCutting:
+	s.welcome(i, st, n)
+	if d := n.driver; d != nil && d.left {
+		s.vacate(i)
+	}
+}
+
+// welcome gives a stream that has just been seated what it is owed: the end, if
+// that was ordered while it was on its way.
+func (s *shard) welcome(i int32, st *seat, n *newcomer) {
+	state, kicked := s.hub.state.Load(), s.meets(n.began, i)
+	n.began = nil // a streamed one's newcomer lives as long as the stream
+	switch {
+	case state == hubClosed:
+		s.cut(i, st, ReasonClosed)
+	case state == hubCutting:
 		s.cut(i, st, ReasonDrain)
-	case hubDraining:
+	case kicked:
+		s.endSeat(i, leaving, ReasonKicked)
+		s.deliver(i)
+	case state == hubDraining:
 		s.machine.until = max(s.machine.until, s.hub.committed.Load())
 		s.endSeat(i, draining, ReasonDrain)
 		s.deliver(i)
 	default:
-		s.cut(i, st, ReasonClosed)
+		s.deliver(i)
 	}
 }
 
@@ -48,7 +65,7 @@ func (s *shard) bid(i int32, st *seat, why Reason) {
 	if p.hears() {
 		topics = s.names(st.feed)
 	}
-	delete(s.parties, i)
+	s.unregister(i)
 	s.leaveFeed(st)
 	if st.fd != noDescriptor {
 		s.hub.counters.parked.Add(-1)

@@ -40,6 +40,12 @@ type loop struct {
 	byTopic map[*topic][]feedRef // the feeds that a topic's news concern
 	readers []readers            // of each feed
 	drivers map[int32]*driver    // streamed subscribers, by seat
+	waiting queue[*newcomer]     // to be seated
+	byUser  map[any]*party       // the first of each user's
+	walks   []walk               // orders under way
+	walked  uint64               // how many there were
+	seated  map[int32]uint64     // seats taken since there are walks, and how many there were then
+	peer    *peer                // tells Kick's predicate an address
 	parties map[int32]*party     // what a subscriber's handler wants known of it, by seat
 	spare   []int32              // unused indexes of feeds
 	made    uint32               // feeds made so far
@@ -92,6 +98,7 @@ type newcomer struct {
 	sock    parkedSocket
 	sink    bool    // sock is no socket: there is nothing to hear of it (benchmarks)
 	driver  *driver // streamed: the goroutine that does the I/O
+	began   *era    // where the kicks begin that it has to meet; nil: none
 	settled bool    // somebody else sees to its end: its shard, or turnAway
 }
 
@@ -108,26 +115,13 @@ const (
 	asleep
 )
 
-// order is a command to all streams of a shard.
-type order struct {
-	kind  orderKind
-	until uint64                // drainAll
-	why   Reason                // cutAll
-	pick  func(Subscriber) bool // kickSome
-}
-
-type orderKind uint8
-
-const (
-	drainAll orderKind = iota
-	cutAll
-	kickSome
-)
-
 const (
 	// writesPerRound bounds the deliveries between two looks at everything
 	// else: a flood on one topic must not delay a goal on another.
 	writesPerRound = 256
+	// seatedPerPass bounds the newcomers likewise: each may take turnsPerVisit
+	// writes of what it has missed.
+	seatedPerPass = 64
 	// touchedAhead is how many seats are loaded ahead of their turn.
 	touchedAhead = 16
 	// turnsPerVisit bounds what one reader gets before the next one's turn.
@@ -254,6 +248,7 @@ func (s *shard) run() {
 	for {
 		s.now = s.hub.now()
 		s.empty()
+		s.walk()
 		s.round()
 		s.sweep()
 		s.report()
@@ -274,7 +269,9 @@ func (s *shard) run() {
 }
 
 // idle reports whether all that was brought has been done.
-func (s *shard) idle() bool { return s.jobs.len() == 0 && len(s.hungry) == 0 }
+func (s *shard) idle() bool {
+	return s.jobs.len() == 0 && len(s.hungry) == 0 && len(s.walks) == 0 && s.waiting.len() == 0
+}
 
 func (s *shard) hasMail() bool {
 	s.mu.Lock()
@@ -314,7 +311,9 @@ func (s *shard) sleep() (rest int32, d time.Duration) {
 	return asleep, left
 }
 
-// empty takes everything out of the inbox.
+// empty takes everything out of the inbox. Newcomers who have to wait for their
+// seat miss nothing by it: they look into their topics' logs, and at what was
+// ordered, when they have it.
 func (s *shard) empty() {
 	s.mu.Lock()
 	intake, leaves, topics, orders := s.intake, s.leaves, s.topics, s.orders
@@ -324,11 +323,22 @@ func (s *shard) empty() {
 	if len(intake) > 0 {
 		s.opened = s.now
 	}
+	for _, o := range orders { // first: who is seated later is asked then
+		s.obey(o)
+	}
 	for _, n := range intake {
-		s.seat(n)
+		s.waiting.push(n)
+	}
+	for range min(s.waiting.len(), seatedPerPass) {
+		s.seat(s.waiting.pop())
+	}
+	if s.waiting.len() == 0 {
+		s.waiting = queue[*newcomer]{} // it holds those who were in it
 	}
 	for _, d := range leaves {
-		s.vacate(d.seat)
+		if d.left = true; d.seated {
+			s.vacate(d.seat)
+		}
 	}
 	for _, t := range topics {
 		// First the bit, then the look: what comes in between rings again.
@@ -336,9 +346,6 @@ func (s *shard) empty() {
 		for _, ref := range s.byTopic[t] {
 			s.enqueue(ref.feed)
 		}
-	}
-	for _, o := range orders {
-		s.obey(o)
 	}
 }
 

@@ -39,7 +39,9 @@ func (h *Hub) whyStreamed(c net.Conn, isTLS bool) string {
 type driver struct {
 	bell chan struct{} // one ring is as good as many
 
-	seat   int32  // owned by the shard's loop
+	seat   int32  // owned by the shard's loop, as are
+	seated bool   // whether it has that seat,
+	left   bool   // and whether it was dismissed before it had
 	reason Reason // set by the goroutine before it is dismissed
 
 	mu      sync.Mutex // guards all below

@@ -50,7 +50,7 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		refuse(ctx, fasthttp.StatusBadRequest, err)
 		return
 	}
-	granted := true
+	granted, began := true, s.hub.kicks.era.Load()
 	if s.Authorize != nil {
 		var err error
 		if granted, err = s.authorize(ctx, &sub); err != nil {
@@ -68,7 +68,7 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	a := s.arrival(ctx, sub)
-	a.granted = granted
+	a.granted, a.began = granted, began
 	hijack.Take(ctx, a.framing == chunked, a.run)
 }
 
@@ -114,6 +114,7 @@ type arrival struct {
 	handler *subscribeHandler
 	hub     *Hub
 	sub     Subscription
+	began   *era // before Authorize was asked
 	granted bool // else it is told to come back later
 	framing framing
 	remote  string
@@ -136,7 +137,7 @@ func (a *arrival) party() *party {
 	if a.sub.User == nil && a.handler.OnClose == nil {
 		return nil
 	}
-	return &party{user: a.sub.User, remoteAddr: a.remote, onClose: a.handler.OnClose}
+	return &party{user: a.sub.User, remoteAddr: a.remote, onClose: a.handler.OnClose, indexed: indexable(a.sub.User)}
 }
 
 // run opens the stream on the hijacked connection.
@@ -155,6 +156,7 @@ func (a *arrival) run(c net.Conn, head []byte) {
 		return
 	}
 	n := a.hub.newcomer(a.sub.Topics, a.sub.LastEventID, a.framing)
+	n.began, a.began = a.began, nil
 	defer func() {
 		if !n.settled {
 			a.hub.turnAway(n, ReasonError)
@@ -194,7 +196,7 @@ func (a *arrival) opening(n *newcomer) ([]byte, error) {
 	defer w.Close()
 	a.hub.hooks.Add(1)
 	defer a.hub.hooks.Add(-1)
-	err := a.handler.OnOpen(Subscriber{Topics: names(n.topics), RemoteAddr: a.remote, User: a.sub.User}, w)
+	err := a.handler.OnOpen(Subscriber{Topics: names(n.topics), addr: a.remote, User: a.sub.User}, w)
 	return first.b, err
 }
 

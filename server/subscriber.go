@@ -5,18 +5,32 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Subscriber is an open stream, as hooks and Kick see it. It is a copy.
+// Subscriber is an open stream, as hooks and Kick see it. It may be kept.
 type Subscriber struct {
-	Topics     []string // sorted
-	RemoteAddr string   // of the connection, which may be a proxy's
-	User       any      // what Authorize set
+	Topics []string // sorted; streams share the slice: it must not be changed
+	User   any      // what Authorize set
+
+	addr string // the peer's address or, if it is empty,
+	peer *peer  // who knows it,
+	turn uint64 // during that turn of his
+}
+
+// RemoteAddr returns the address of the connection's peer, which may be a
+// proxy's; empty if there is none, as for a unix socket or a stream of Follow.
+// Kick's predicate has to ask while it runs: what it keeps does not know the
+// address any more, unless the stream has hooks.
+func (s Subscriber) RemoteAddr() string {
+	if s.addr == "" && s.peer != nil {
+		return s.peer.addr(s.turn)
+	}
+	return s.addr
 }
 
 // Subscription is what a client asks for. Authorize may change it.
 type Subscription struct {
 	Topics      []string // topics and subtrees, valid ones
 	LastEventID string   // the client's word; empty: from now on
-	User        any      // for OnOpen, OnClose and Kick; not sent anywhere
+	User        any      // for OnOpen, OnClose, Kick and KickUser; not sent anywhere
 }
 
 // SubscribeOptions are the settings of a subscribe handler. The zero value lets
