@@ -48,7 +48,7 @@ func TestCloseWaitsForHooks(t *testing.T) {
 		go r.try(request{topics: []string{"a"}, query: "in=authorize"})
 		eventually(t, "a stream is in Authorize", func() bool { return in.Load() == 2 })
 
-		err := r.hub.Close(timeout(t, 300*time.Millisecond))
+		err := r.hub.Close(timeout(t, time.Second))
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "for 1 streams to end and 4 hooks") {
 			t.Errorf("two streams are in OnClose, one in OnOpen, one in Authorize; Close says: %v", err)
 		}
@@ -59,6 +59,42 @@ func TestCloseWaitsForHooks(t *testing.T) {
 		if out.Load() != in.Load() || in.Load() != 5 { // the stream in OnOpen has been told of, too
 			t.Errorf("when Close returned, %d hooks had begun and %d returned", in.Load(), out.Load())
 		}
+	})
+}
+
+// A stream that is still on its way when a drain's time is over is not waited for
+// by anybody: it is cut, too, when it arrives.
+func TestADrainWhoseTimeIsOverCutsLateArrivals(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		in, goOn := make(chan struct{}, 1), make(chan struct{})
+		r := newRig(t, v, rigging{
+			config: server.Config{Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}},
+			subscribe: server.SubscribeOptions{OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
+				in <- struct{}{}
+				<-goOn
+				return nil
+			}},
+		})
+		from := r.hub.LastID()
+		for i := range manyFat { // more than the kernel takes: it will stall
+			r.publish("a", fat(i))
+		}
+		conn, err := r.dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write(request{path: v.path, topics: []string{"a"}, lastID: from}.bytes()); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "OnOpen is called", func() { <-in })
+		if err := r.hub.Drain(timeout(t, 50*time.Millisecond)); err == nil {
+			t.Error("Drain says that all have ended")
+		}
+		close(goOn)
+		r.ended(server.ReasonDrain, 1)
+		r.streams(0)
 	})
 }
 
