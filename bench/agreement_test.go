@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"net"
@@ -58,7 +59,7 @@ func serveHub(t *testing.T, hub *server.Hub) string {
 	go func() { _ = srv.Serve(ln) }()
 	t.Cleanup(func() {
 		_ = ln.Close()
-		_ = hub.Close()
+		_ = hub.Close(context.Background())
 	})
 	return "http://" + ln.Addr().String()
 }

@@ -111,7 +111,7 @@ func (h *listeningHub) serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	_ = h.ln.Close() // Serve says so; connections are the hub's to end
-	return h.hub.Close()
+	return h.hub.Close(context.Background())
 }
 
 // serveFaultyHub serves a hub through faults. The hub lives longer than its

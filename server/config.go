@@ -38,7 +38,8 @@ type Config struct {
 	SendBuffer int
 
 	// MaxStreams is how many streams may be open. One more is told to come back
-	// later. Zero means nine tenths of the descriptors that the process may
+	// later. A stream counts until its OnClose has returned. Up to 64 connections
+	// of refused clients are open beside them, for 5 s at most. Zero means nine tenths of the descriptors that the process may
 	// open. Negative means no limit.
 	MaxStreams int
 

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"runtime"
@@ -65,7 +66,7 @@ func serve(b *testing.B, ln net.Listener, c server.Config, o server.SubscribeOpt
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	b.Cleanup(func() {
-		hub.Close()
+		hub.Close(context.Background())
 		ln.Close()
 		<-served
 	})

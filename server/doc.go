@@ -72,7 +72,8 @@
 //	shard loop      shard with streams   its seats, feeds, epoll     a stream is seated
 //	drive           streamed stream      its position, its socket    the stream is open
 //	closings        hub                  the OnClose calls           there are calls to make
-//	opening         stream being opened  the hijacked connection     the first write lasts
+//	opening         stream being opened  the hijacked connection     the first write lasts,
+//	                                                                 or a refused client's end
 //
 // A hub without streams has none, and no timer. What a goroutine does not own
 // it reaches through the shard's inbox, or it is immutable or atomic: logs are
@@ -82,5 +83,7 @@
 //
 // Hub.mu orders the world: sequence, logs, history. A stripe of the registry
 // guards names and references, a shard's mu its inbox. Hub.mu may be held while
-// a stripe's is taken, never the other way round; no other two are held at once.
+// a stripe's is taken, never the other way round. The lock of the kicks is held
+// while each shard's is taken in turn. Kick's predicate may ask for an address
+// under two locks that nothing else is done under. No other two are held at once.
 package server

@@ -154,7 +154,7 @@ func TestCloseEndsEverything(t *testing.T) {
 		a, b := r.open("a"), r.open("b")
 		r.publish("a", "1")
 		a.expect("1")
-		within(t, "Close", func() { r.hub.Close() })
+		within(t, "Close", func() { r.hub.Close(context.Background()) })
 		a.ends()
 		b.ends()
 		if s := r.hub.Stats(); s.Streams != 0 || s.Ended["closed"] != 2 {
@@ -165,7 +165,7 @@ func TestCloseEndsEverything(t *testing.T) {
 		}
 		c := r.send(request{topics: []string{"a"}})
 		c.expectRetry(3*time.Second, c.ends)
-		if err := r.hub.Close(); err != nil {
+		if err := r.hub.Close(context.Background()); err != nil {
 			t.Errorf("a second Close: %v", err)
 		}
 		if err := r.hub.Drain(timeout(t, patience)); err != nil {
@@ -180,7 +180,7 @@ func TestCloseDoesNotWaitForStalledReaders(t *testing.T) {
 		r := newRig(t, v, rigging{})
 		r.stall("a")
 		start := time.Now()
-		within(t, "Close", func() { r.hub.Close() })
+		within(t, "Close", func() { r.hub.Close(context.Background()) })
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("Close took %v", took)
 		}
@@ -201,7 +201,7 @@ func TestCloseAndNewcomersAtOnce(t *testing.T) {
 					}
 				})
 			}
-			within(t, "Close", func() { r.hub.Close() })
+			within(t, "Close", func() { r.hub.Close(context.Background()) })
 			clients.Wait()
 			eventually(t, "the counters agree", func() bool {
 				s := r.hub.Stats()
@@ -270,7 +270,7 @@ func TestKickByAddress(t *testing.T) {
 	overWays(t, func(t *testing.T, v venue) {
 		r := newRig(t, v, rigging{})
 		a, b := r.open("a"), r.open("a")
-		r.kick(1, func(s server.Subscriber) bool { return s.RemoteAddr == a.conn.LocalAddr().String() })
+		r.kick(1, func(s server.Subscriber) bool { return s.RemoteAddr() == a.conn.LocalAddr().String() })
 		a.ends()
 		r.publish("a", "1")
 		b.expect("1")

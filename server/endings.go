@@ -32,31 +32,17 @@ func (s *shard) hangUp(i int32, why Reason) {
 	s.free(i, st)
 }
 
-// obey carries out an order.
+// obey carries out an order, or begins to.
 func (s *shard) obey(o order) {
-	if o.kind == drainAll {
+	switch o.kind {
+	case cutAll:
+		s.walks, s.seated = nil, nil // they have come to their end
+		s.seats.each(func(i int32, st *seat) { s.cut(i, st, o.why) })
+		return
+	case drainAll:
 		s.machine.until = o.until
 	}
-	s.seats.each(func(i int32, st *seat) {
-		switch o.kind {
-		case drainAll:
-			s.endSeat(i, draining, ReasonDrain)
-			s.deliver(i)
-		case kickSome:
-			if !st.lingering && s.picked(o.pick, i) {
-				s.endSeat(i, leaving, ReasonKicked)
-				s.deliver(i)
-			}
-		case cutAll:
-			s.cut(i, st, o.why)
-		}
-	})
-}
-
-// picked asks an application's predicate about a stream.
-func (s *shard) picked(pick func(Subscriber) bool, i int32) (yes bool) {
-	defer survive(s.hub.logger(), "Kick's predicate")
-	return pick(s.subscriber(i))
+	s.startWalk(o)
 }
 
 // endSeat makes a stream part soon.
@@ -81,24 +67,4 @@ func (s *shard) cut(i int32, st *seat, why Reason) {
 	if st.taken {
 		s.hangUp(i, why)
 	}
-}
-
-// subscriber describes the stream in a seat.
-func (s *shard) subscriber(i int32) Subscriber {
-	st := s.seats.at(i)
-	var sub Subscriber
-	for _, t := range s.machine.feeds[st.feed].topics {
-		sub.Topics = append(sub.Topics, t.name)
-	}
-	if p := s.parties[i]; p != nil {
-		sub.User, sub.RemoteAddr = p.user, p.remoteAddr
-	}
-	switch d := s.drivers[i]; {
-	case sub.RemoteAddr != "":
-	case d != nil:
-		sub.RemoteAddr = d.remoteAddr()
-	default:
-		sub.RemoteAddr = st.remoteAddr()
-	}
-	return sub
 }

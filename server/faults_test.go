@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -152,7 +153,7 @@ func TestPlaintextAndTLSAtOnce(t *testing.T) {
 		go func() { served <- srv.Serve(ln) }()
 	}
 	defer func() {
-		hub.Close()
+		hub.Close(context.Background())
 		for _, ln := range []net.Listener{plain, secure} {
 			ln.Close()
 			<-served

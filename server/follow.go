@@ -20,13 +20,17 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if err := h.checkTopics(topics); err != nil {
 		return fmt.Errorf("server: follow: %w", err)
 	}
+	began := h.kicks.era.Load()
+	if !h.begin() {
+		return h.followLater(w)
+	}
+	defer h.work.done()
 	if !h.enter() {
-		h.counters.refused.Add(1)
-		return w.SendEncoded(streamwriter.AppendRetry(nil, streamwriter.Spread(max(h.cfg.Retry, defaultRetry))))
+		return h.followLater(w)
 	}
 	n := h.newcomer(topics, w.LastEventID(), inner)
 	d := &driver{bell: make(chan struct{}, 1)}
-	n.driver = d
+	n.driver, n.began = d, began
 	n.stream.dies = 0 // the Writer knows its age
 	v := h.newDrive(d, n)
 	v.write, v.gone = w.SendEncoded, w.Context().Done()
@@ -39,12 +43,19 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 		return fmt.Errorf("server: follow: start shard %d: %w", sh.index, err)
 	}
 	h.counters.streamed("follow")
+	d.reason = ReasonError // of a panic: run returns any other
+	defer sh.dismiss(d)
 	d.reason = v.run(h.appendPosition(nil, n, w.LastEventID()))
 	if d.reason == ReasonClient {
 		d.reason = whyWriterEnded(w)
 	}
-	sh.dismiss(d)
 	return context.Cause(w.Context())
+}
+
+// followLater tells a client that cannot follow now when to come back.
+func (h *Hub) followLater(w *streamwriter.Writer) error {
+	h.counters.refused.Add(1)
+	return w.SendEncoded(streamwriter.AppendRetry(nil, streamwriter.Spread(max(h.cfg.Retry, defaultRetry))))
 }
 
 // whyWriterEnded names the end of an application's stream.

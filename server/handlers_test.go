@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -23,7 +24,7 @@ func newHub(t *testing.T, c server.Config) *server.Hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { h.Close() })
+	t.Cleanup(func() { h.Close(context.Background()) })
 	return h
 }
 
@@ -344,7 +345,7 @@ func TestPublishAuthorizeMayChangeMessages(t *testing.T) {
 func TestPublishToAClosedHubIsUnavailable(t *testing.T) {
 	t.Parallel()
 	hub := newHub(t, server.Config{})
-	hub.Close()
+	hub.Close(context.Background())
 	ctx := call(server.PublishHandler(hub, server.PublishOptions{Open: true}), "POST /?topic=a", "x")
 	if ctx.Response.StatusCode() != 503 {
 		t.Errorf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
@@ -507,7 +508,7 @@ func TestConfigThatCannotBeHonouredIsRefused(t *testing.T) {
 	for _, tt := range tests {
 		hub, err := server.New(tt.config)
 		if err == nil {
-			hub.Close()
+			hub.Close(context.Background())
 			t.Errorf("%+v is accepted", tt.config)
 			continue
 		}

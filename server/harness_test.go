@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -175,7 +176,7 @@ func newRig(t *testing.T, v venue, o rigging) *rig {
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	t.Cleanup(func() {
-		within(t, "the hub closes", func() { hub.Close() })
+		within(t, "the hub closes", func() { hub.Close(context.Background()) })
 		ln.Close()
 		within(t, "the server ends", func() { <-served })
 	})

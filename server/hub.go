@@ -1,7 +1,6 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	stdlog "log"
@@ -35,10 +34,13 @@ type Hub struct {
 
 	nextShard atomic.Uint32
 	committed atomic.Uint64 // the newest sequence that is in all of its logs
-	streams   atomic.Int64  // open, or about to be
-	state     atomic.Int32  // open, draining, closed
-	loops     sync.WaitGroup
+	state     atomic.Int32  // open, draining, cutting, closed
+	streams   gauge         // open, about to be, or not through with OnClose
+	work      gauge         // goroutines that work for the hub
+	hooks     atomic.Int64  // Authorize and OnOpen hooks that are running
+	lingering atomic.Int64  // refused connections that are open until their clients close
 	closings  closings
+	kicks     kicks
 
 	// mu orders the world: whoever has it takes the next sequence and writes
 	// into the logs. It is held for a copy or two.
@@ -48,6 +50,7 @@ type Hub struct {
 const (
 	hubOpen int32 = iota
 	hubDraining
+	hubCutting // draining, and its time is over
 	hubClosed
 )
 
@@ -59,7 +62,7 @@ func New(c Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{cfg: c, epoch: newEpoch(), born: time.Now()}
-	h.closings.logger = h.logger()
+	h.kicks.era.Store(new(era))
 	h.registry = newRegistry(h.newTopic)
 	h.history = newHistory(h.epoch, c.MaxHistoryBytes, h.registry)
 	h.classes = h.history.classes(c.Retention)
@@ -296,60 +299,4 @@ func (h *Hub) Readers(topic string) int {
 		return int(t.readers.Load())
 	}
 	return 0
-}
-
-// Drain ends every stream, each between two events, after it has got what was
-// published before and a reconnection time drawn at random; newcomers are told
-// to come back later. It returns when all have ended or ctx is done: then the
-// rest is cut, and the error says how many. Publishing goes on until Close.
-func (h *Hub) Drain(ctx context.Context) error {
-	if !h.state.CompareAndSwap(hubOpen, hubDraining) && h.state.Load() == hubClosed {
-		return nil
-	}
-	h.order(order{kind: drainAll, until: h.committed.Load()})
-	if h.emptied(ctx) {
-		return nil
-	}
-	left := h.streams.Load()
-	h.order(order{kind: cutAll, why: ReasonDrain})
-	return fmt.Errorf("server: drain: %d streams had not taken all that was published for them and were cut; give it more time than until %v", left, context.Cause(ctx))
-}
-
-// emptied waits until no stream is open or ctx is done.
-func (h *Hub) emptied(ctx context.Context) bool {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for h.streams.Load() > 0 {
-		select {
-		case <-ctx.Done():
-			return h.streams.Load() == 0
-		case <-tick.C:
-		}
-	}
-	return true
-}
-
-// Close ends every stream at once and refuses everything from now on. It
-// returns when the hub has no goroutine left. To lose nothing, Drain first.
-func (h *Hub) Close() error {
-	if h.state.Swap(hubClosed) == hubClosed {
-		return nil
-	}
-	h.order(order{kind: cutAll, why: ReasonClosed})
-	h.loops.Wait()
-	return nil
-}
-
-// Kick ends the streams that pick says yes to, each between two events, with a
-// fresh reconnection time, and returns at once: Authorize decides whether they
-// may come back. pick is called on the shards' goroutines, several at a time,
-// once for each stream; it must be quick, and call no method of the hub.
-func (h *Hub) Kick(pick func(Subscriber) bool) {
-	h.order(order{kind: kickSome, pick: pick})
-}
-
-func (h *Hub) order(o order) {
-	for _, s := range h.shards {
-		s.command(o)
-	}
 }

@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -175,6 +176,6 @@ func serveScarce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	hub.Close()
+	hub.Close(context.Background())
 	ln.Close()
 }

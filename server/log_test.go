@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -137,7 +138,7 @@ func TestAliasOfTwoEventsIsNoPosition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.Close()
+	defer h.Close(context.Background())
 	topics := h.acquireAll([]string{"a"})
 	publishAlias := func(id string) {
 		t.Helper()

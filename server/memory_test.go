@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -60,7 +61,7 @@ func TestAHubWithoutStreamsHasNoGoroutine(t *testing.T) {
 			noGoroutines(t)
 		}
 		r.open("a")
-		within(t, "Close", func() { r.hub.Close() })
+		within(t, "Close", func() { r.hub.Close(context.Background()) })
 		noGoroutines(t)
 	})
 }
@@ -139,7 +140,7 @@ func TestRefusedEventsAndStreamsKeepNothing(t *testing.T) {
 	if _, err := r.hub.Publish("c", streamwriter.Event{Type: "a\nb"}); err == nil {
 		t.Error("a type with a newline is accepted")
 	}
-	within(t, "Close", func() { r.hub.Close() })
+	within(t, "Close", func() { r.hub.Close(context.Background()) })
 	if _, err := r.hub.Publish("d", streamwriter.Event{}); err == nil {
 		t.Error("a closed hub takes events")
 	}
@@ -264,7 +265,7 @@ func TestStatsSayHowStreamsAreHeld(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		eventually(t, "the deliveries are counted", func() bool { return r.hub.Stats().Delivered == 4 })
-		within(t, "Close", func() { r.hub.Close() })
+		within(t, "Close", func() { r.hub.Close(context.Background()) })
 		s = r.hub.Stats()
 		if s.Streams != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["closed"] != 2 || s.Delivered != 4 {
 			t.Errorf("after Close: %+v", s)
@@ -280,7 +281,7 @@ func TestPreforkIsWarnedOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hub.Close()
+		hub.Close(context.Background())
 	}
 	newHub()
 	if log.has("") && log.has("prefork") {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -57,7 +58,7 @@ func TestAFreshStreamIsPrimed(t *testing.T) {
 		r.publish("a", "1")
 		at := r.hub.LastID()
 		c := r.open("a")
-		within(t, "the stream closes", func() { r.hub.Close() })
+		within(t, "the stream closes", func() { r.hub.Close(context.Background()) })
 		if _, clean := c.rest(); !clean || c.dec.LastID != at {
 			t.Errorf("got id %q (clean end: %v), want %q", c.dec.LastID, clean, at)
 		}

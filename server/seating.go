@@ -1,10 +1,5 @@
 package server
 
-import (
-	"encoding/binary"
-	"slices"
-)
-
 // seat gives a newcomer its place.
 func (s *shard) seat(n *newcomer) {
 	i := s.seats.take()
@@ -13,11 +8,14 @@ func (s *shard) seat(n *newcomer) {
 	st.feed = s.feed(n.topics, n.framing)
 	st.parkedSocket = n.sock
 	s.live++
+	if len(s.walks) > 0 {
+		put(&s.seated, i, s.walked)
+	}
 	if n.party != nil {
-		put(&s.parties, i, n.party)
+		s.register(i, n.party)
 	}
 	if d := n.driver; d != nil {
-		d.seat = i
+		d.seat, d.seated = i, true
 		st.fd = noDescriptor
 		put(&s.drivers, i, d)
 	}
@@ -32,91 +30,47 @@ func (s *shard) seat(n *newcomer) {
 		s.hangUp(i, ReasonError)
 		return
 	}
-	switch s.hub.state.Load() { // it may have come while the orders went out
-	case hubOpen:
+	s.welcome(i, st, n)
+	if d := n.driver; d != nil && d.left {
+		s.vacate(i)
+	}
+}
+
+// welcome gives a stream that has just been seated what it is owed: the end, if
+// that was ordered while it was on its way.
+func (s *shard) welcome(i int32, st *seat, n *newcomer) {
+	state, kicked := s.hub.state.Load(), s.meets(n.began, i)
+	n.began = nil // a streamed one's newcomer lives as long as the stream
+	switch {
+	case state == hubClosed:
+		s.cut(i, st, ReasonClosed)
+	case state == hubCutting:
+		s.cut(i, st, ReasonDrain)
+	case kicked:
+		s.endSeat(i, leaving, ReasonKicked)
 		s.deliver(i)
-	case hubDraining:
+	case state == hubDraining:
 		s.machine.until = max(s.machine.until, s.hub.committed.Load())
 		s.endSeat(i, draining, ReasonDrain)
 		s.deliver(i)
 	default:
-		s.cut(i, st, ReasonClosed)
+		s.deliver(i)
 	}
-}
-
-// feed finds or makes the feed for topics with that framing.
-func (s *shard) feed(topics []*topic, fr framing) int32 {
-	key := feedKey(topics, fr)
-	if f, ok := s.byKey[key]; ok {
-		s.hub.releaseAll(topics) // the feed has its own references
-		return f
-	}
-	f := s.freeFeed()
-	s.machine.feeds[f] = &feed{topics: topics, framing: fr, desk: s.machine.desk}
-	s.made++
-	s.readers[f] = readers{key: key, made: s.made}
-	put(&s.byKey, key, f)
-	for _, t := range topics {
-		put(&s.byTopic, t, append(s.byTopic[t], f))
-		t.shards.Or(s.bit())
-	}
-	return f
-}
-
-// freeFeed returns an unused index for a feed.
-func (s *shard) freeFeed() int32 {
-	if n := len(s.spare); n > 0 {
-		f := s.spare[n-1]
-		s.spare = s.spare[:n-1]
-		return f
-	}
-	s.machine.feeds = append(s.machine.feeds, nil)
-	s.readers = append(s.readers, readers{})
-	return int32(len(s.readers) - 1)
-}
-
-// feedKey tells feeds apart: by their topics, in the order of their names, and
-// their framing.
-func feedKey(topics []*topic, fr framing) string {
-	key := []byte{byte(fr)}
-	for _, t := range topics {
-		key = binary.AppendUvarint(key, uint64(len(t.name)))
-		key = append(key, t.name...)
-	}
-	return string(key)
-}
-
-// dropFeed forgets a feed without readers.
-func (s *shard) dropFeed(i int32) {
-	f := s.machine.feeds[i]
-	delete(s.byKey, s.readers[i].key)
-	s.machine.feeds[i] = nil
-	s.readers[i] = readers{}
-	s.spare = append(s.spare, i)
-	for _, t := range f.topics {
-		feeds := s.byTopic[t]
-		feeds = slices.DeleteFunc(feeds, func(g int32) bool { return g == i })
-		if len(feeds) > 0 {
-			s.byTopic[t] = feeds
-			continue
-		}
-		delete(s.byTopic, t)
-		t.shards.And(^s.bit())
-	}
-	s.hub.releaseAll(f.topics)
 }
 
 // bid takes leave of a subscriber.
 func (s *shard) bid(i int32, st *seat, why Reason) {
-	if p := s.parties[i]; p != nil {
-		s.hub.closings.add(p, s.subscriber(i), why)
-		delete(s.parties, i)
+	p := s.parties[i]
+	var topics []string
+	if p.hears() {
+		topics = s.names(st.feed)
 	}
+	s.unregister(i)
 	s.leaveFeed(st)
 	if st.fd != noDescriptor {
 		s.hub.counters.parked.Add(-1)
 	}
-	s.hub.left(why)
+	s.hub.left(p, topics, why)
 }
 
 // vacate frees the seat of a streamed subscriber whose goroutine has ended.

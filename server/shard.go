@@ -11,9 +11,9 @@ import (
 // them; others only put work into its inbox. The loop runs while there are
 // streams, and not otherwise.
 type shard struct {
-	hub   *Hub
-	index int
-	every int64 // milliseconds between two looks at a seat
+	hub       *Hub
+	index     int
+	every     int64         // milliseconds between two looks at a seat
 
 	// inbox: what others hand to the loop.
 	mu      sync.Mutex // guards the lists, running and waiter
@@ -34,19 +34,25 @@ type shard struct {
 type loop struct {
 	machine machine
 	seats   seats
-	live    int                // seats taken
-	byKey   map[string]int32   // feeds by their topics and framing
-	byTopic map[*topic][]int32 // the feeds that a topic's news concern
-	readers []readers          // of each feed
-	drivers map[int32]*driver  // streamed subscribers, by seat
-	parties map[int32]*party   // what a subscriber's handler wants known of it, by seat
-	spare   []int32            // unused indexes of feeds
-	made    uint32             // feeds made so far
-	jobs    queue[job]         // rounds that are not finished
-	hungry  []seatRef          // streams with more to take than one turn gave
-	linger  map[int32]int64    // ended, waiting for the peer's FIN until then
-	opened  int64              // when streams were seated last
-	swept   int                // where the sweep is
+	live    int                  // seats taken
+	byKey   map[uint64]int32     // the first feed of each hash of topics and framing
+	byTopic map[*topic][]feedRef // the feeds that a topic's news concern
+	readers []readers            // of each feed
+	drivers map[int32]*driver    // streamed subscribers, by seat
+	waiting queue[*newcomer]     // to be seated
+	byUser  map[any]*party       // the first of each user's
+	walks   []walk               // orders under way
+	walked  uint64               // how many there were
+	seated  map[int32]uint64     // seats taken since there are walks, and how many there were then
+	peer    *peer                // tells Kick's predicate an address
+	parties map[int32]*party     // what a subscriber's handler wants known of it, by seat
+	spare   []int32              // unused indexes of feeds
+	made    uint32               // feeds made so far
+	jobs    queue[job]           // rounds that are not finished
+	hungry  []seatRef            // streams with more to take than one turn gave
+	linger  map[int32]int64      // ended, waiting for the peer's FIN until then
+	opened  int64                // when streams were seated last
+	swept   int                  // where the sweep is
 	sweepAt int64
 	touched uint64 // of no meaning
 	now     int64
@@ -55,11 +61,20 @@ type loop struct {
 
 // readers are the streams of one feed.
 type readers struct {
-	key    string
+	key    uint64
+	next   int32  // the next feed with the same key; noFeed: there is none
 	made   uint32 // tells feeds with the same index apart
 	seats  []int32
-	queued bool // there is a job for the feed
-	again  bool // and news came while it was under way
+	names  []string // of its topics, once somebody has asked
+	places []int32  // for each of its topics, where the feed is in byTopic
+	queued bool     // there is a job for the feed
+	again  bool     // and news came while it was under way
+}
+
+// feedRef is a feed in the list of one of its topics.
+type feedRef struct {
+	feed  int32
+	which int32 // of the feed's topics it is this one
 }
 
 // job is a round of deliveries to a feed's readers, from the last down to the
@@ -82,6 +97,8 @@ type newcomer struct {
 	sock    parkedSocket
 	sink    bool    // sock is no socket: there is nothing to hear of it (benchmarks)
 	driver  *driver // streamed: the goroutine that does the I/O
+	began   *era    // where the kicks begin that it has to meet; nil: none
+	settled bool    // somebody else sees to its end: its shard, or turnAway
 }
 
 // patient reports whether the newcomer may wait for the loop to look by itself:
@@ -97,26 +114,13 @@ const (
 	asleep
 )
 
-// order is a command to all streams of a shard.
-type order struct {
-	kind  orderKind
-	until uint64                // drainAll
-	why   Reason                // cutAll
-	pick  func(Subscriber) bool // kickSome
-}
-
-type orderKind uint8
-
-const (
-	drainAll orderKind = iota
-	cutAll
-	kickSome
-)
-
 const (
 	// writesPerRound bounds the deliveries between two looks at everything
 	// else: a flood on one topic must not delay a goal on another.
 	writesPerRound = 256
+	// seatedPerPass bounds the newcomers likewise: each may take turnsPerVisit
+	// writes of what it has missed.
+	seatedPerPass = 64
 	// touchedAhead is how many seats are loaded ahead of their turn.
 	touchedAhead = 16
 	// turnsPerVisit bounds what one reader gets before the next one's turn.
@@ -177,10 +181,11 @@ func (s *shard) admit(n *newcomer) error {
 			return err
 		}
 		s.running, s.waiter = true, w
-		s.hub.loops.Add(1)
+		s.hub.work.Add(1)
 		go s.run()
 	}
 	s.intake = append(s.intake, n)
+	n.settled = true
 	for _, t := range n.topics {
 		// Its news must wake the loop. The loop may take the bit back when
 		// another reader leaves, but not without looking into the inbox.
@@ -238,10 +243,11 @@ func (s *shard) wakeFrom(rest int32) {
 // The loop.
 
 func (s *shard) run() {
-	defer s.hub.loops.Done()
+	defer s.hub.work.done()
 	for {
 		s.now = s.hub.now()
 		s.empty()
+		s.walk()
 		s.round()
 		s.sweep()
 		s.report()
@@ -262,7 +268,9 @@ func (s *shard) run() {
 }
 
 // idle reports whether all that was brought has been done.
-func (s *shard) idle() bool { return s.jobs.len() == 0 && len(s.hungry) == 0 }
+func (s *shard) idle() bool {
+	return s.jobs.len() == 0 && len(s.hungry) == 0 && len(s.walks) == 0 && s.waiting.len() == 0
+}
 
 func (s *shard) hasMail() bool {
 	s.mu.Lock()
@@ -302,7 +310,9 @@ func (s *shard) sleep() (rest int32, d time.Duration) {
 	return asleep, left
 }
 
-// empty takes everything out of the inbox.
+// empty takes everything out of the inbox. Newcomers who have to wait for their
+// seat miss nothing by it: they look into their topics' logs, and at what was
+// ordered, when they have it.
 func (s *shard) empty() {
 	s.mu.Lock()
 	intake, leaves, topics, orders := s.intake, s.leaves, s.topics, s.orders
@@ -312,21 +322,29 @@ func (s *shard) empty() {
 	if len(intake) > 0 {
 		s.opened = s.now
 	}
+	for _, o := range orders { // first: who is seated later is asked then
+		s.obey(o)
+	}
 	for _, n := range intake {
-		s.seat(n)
+		s.waiting.push(n)
+	}
+	for range min(s.waiting.len(), seatedPerPass) {
+		s.seat(s.waiting.pop())
+	}
+	if s.waiting.len() == 0 {
+		s.waiting = queue[*newcomer]{} // it holds those who were in it
 	}
 	for _, d := range leaves {
-		s.vacate(d.seat)
+		if d.left = true; d.seated {
+			s.vacate(d.seat)
+		}
 	}
 	for _, t := range topics {
 		// First the bit, then the look: what comes in between rings again.
 		t.rung.And(^s.bit())
-		for _, f := range s.byTopic[t] {
-			s.enqueue(f)
+		for _, ref := range s.byTopic[t] {
+			s.enqueue(ref.feed)
 		}
-	}
-	for _, o := range orders {
-		s.obey(o)
 	}
 }
 

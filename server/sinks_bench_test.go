@@ -80,6 +80,7 @@ func (s *sinks) turn() {
 	for {
 		s.now = s.hub.now()
 		s.empty()
+		s.walk()
 		s.round()
 		s.report()
 		if s.idle() {

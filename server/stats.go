@@ -17,6 +17,10 @@ type Stats struct {
 	// "platform", "failed".
 	StreamedWhy map[string]int64
 
+	// Closing counts streams that have ended and whose OnClose has not returned.
+	// They are in none of the above, but they count for MaxStreams.
+	Closing int64
+
 	Opened  int64            // streams ever opened
 	Refused int64            // told to come back later: full, draining
 	Ended   map[string]int64 // streams that ended, by Reason
@@ -38,6 +42,7 @@ type counters struct {
 	gaps      atomic.Int64
 	delivered atomic.Int64 // by streamed subscribers
 	aborted   atomic.Int64 // likewise
+	closing   atomic.Int64
 	ended     [reasons]atomic.Int64
 
 	mu  sync.Mutex // guards why
@@ -58,8 +63,10 @@ func (c *counters) streamed(why string) {
 // Stats returns the hub's figures.
 func (h *Hub) Stats() Stats {
 	c := &h.counters
+	closing := c.closing.Load()
 	s := Stats{
-		Streams:     h.streams.Load(),
+		Streams:     max(h.streams.Load()-closing, 0),
+		Closing:     closing,
 		Parked:      c.parked.Load(),
 		StreamedWhy: map[string]int64{},
 		Opened:      c.opened.Load(),

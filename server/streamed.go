@@ -39,7 +39,9 @@ func (h *Hub) whyStreamed(c net.Conn, isTLS bool) string {
 type driver struct {
 	bell chan struct{} // one ring is as good as many
 
-	seat   int32  // owned by the shard's loop
+	seat   int32  // owned by the shard's loop, as are
+	seated bool   // whether it has that seat,
+	left   bool   // and whether it was dismissed before it had
 	reason Reason // set by the goroutine before it is dismissed
 
 	mu      sync.Mutex // guards all below
@@ -166,14 +168,18 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	n.rest = nil
 	if err := sh.admit(n); err != nil {
 		h.turnAway(n, h.notAdmitted(sh, err))
-		writeLast(c, appendFarewell(head, n.framing, h.cfg.Retry), h.cfg.WriteTimeout)
+		h.writeLast(c, appendFarewell(head, n.framing, h.cfg.Retry))
 		return
 	}
-	d.reason = v.run(head)
-	cut := d.retire()
-	h.loops.Add(1) // Close waits for this goroutine too; the shard's loop still runs
-	defer h.loops.Done()
-	sh.dismiss(d)
+	d.reason = ReasonError // of a panic: run returns any other
+	var cut bool
+	func() {
+		defer func() {
+			cut = d.retire()
+			sh.dismiss(d)
+		}()
+		d.reason = v.run(head)
+	}()
 	if v.stream.phase == over && !cut {
 		lingerOn(c, func() bool { return h.state.Load() == hubClosed })
 	}
@@ -313,15 +319,5 @@ func lingerOn(c net.Conn, enough func() bool) {
 		if _, err := c.Read(discard[:]); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 			return
 		}
-	}
-}
-
-// writeLast writes b and ends the connection in a way that lets it arrive.
-func writeLast(c net.Conn, b []byte, timeout time.Duration) {
-	if timeout > 0 && c.SetWriteDeadline(time.Now().Add(timeout)) != nil {
-		return
-	}
-	if _, err := c.Write(b); err == nil {
-		lingerOn(c, func() bool { return false })
 	}
 }

@@ -52,39 +52,46 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		refuse(&ctx.Response, fasthttp.StatusBadRequest, err)
 		return
 	}
-	if s.Authorize != nil {
-		if err := s.Authorize(ctx, &sub); err != nil {
-			s.unauthorized(ctx, sub, err)
-			return
-		}
-		if err := s.hub.checkTopics(sub.Topics); err != nil { // the hook's mistake
-			s.hub.logger().Printf("server: topics that Authorize left: %v", err)
-			refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
-			return
-		}
+	began := s.hub.kicks.era.Load()
+	granted, answered := s.authorize(ctx, &sub)
+	if answered {
+		return
 	}
 	streamwriter.SetHeaders(&ctx.Response.Header)
 	if ctx.IsHead() {
 		return
 	}
 	a := s.arrival(ctx, sub)
+	a.granted, a.began = granted, began
 	hijack.Take(ctx, a.framing == chunked, a.run)
 }
 
-// unauthorized answers with what Authorize returned, if that is for the client.
-// Of any other error it can be told no more than of a full hub.
-func (s *subscribeHandler) unauthorized(ctx *fasthttp.RequestCtx, sub Subscription, err error) {
-	if r, ok := errors.AsType[*Refusal](err); ok {
-		r.answer(&ctx.Response)
-		return
+// authorize asks the application, unless the client has to be told to come back
+// later whatever it says. Where it refuses, the request is answered here.
+func (s *subscribeHandler) authorize(ctx *fasthttp.RequestCtx, sub *Subscription) (granted, answered bool) {
+	if s.Authorize == nil {
+		return true, false
 	}
-	s.hub.logger().Printf("server: stream of %q told to come back later: Authorize: %v", sub.Topics, err)
-	streamwriter.SetHeaders(&ctx.Response.Header)
-	if ctx.IsHead() {
-		return
+	if s.hub.full() || !s.hub.begin() {
+		return false, false
 	}
-	a := s.arrival(ctx, sub)
-	hijack.Take(ctx, a.framing == chunked, a.later)
+	defer s.hub.work.done()
+	s.hub.hooks.Add(1)
+	defer s.hub.hooks.Add(-1)
+	if err := s.Authorize(ctx, sub); err != nil {
+		if r, ok := errors.AsType[*Refusal](err); ok {
+			r.answer(&ctx.Response)
+			return false, true
+		}
+		s.hub.logger().Printf("server: stream of %q told to come back later: Authorize: %v", sub.Topics, err)
+		return false, false
+	}
+	if err := s.hub.checkTopics(sub.Topics); err != nil { // the hook's mistake
+		s.hub.logger().Printf("server: topics that Authorize left: %v", err)
+		refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
+		return false, true
+	}
+	return true, false
 }
 
 // queryTopics copies the topics out of the query.
@@ -112,11 +119,13 @@ func (h *Hub) checkTopics(topics []string) error {
 	return nil
 }
 
-// arrival is a request that has been granted, on its way to become a stream.
+// arrival is a request that has not been refused, on its way to become a stream.
 type arrival struct {
 	handler *subscribeHandler
 	hub     *Hub
 	sub     Subscription
+	began   *era // before Authorize was asked
+	granted bool // else it is told to come back later
 	framing framing
 	remote  string
 	tls     bool
@@ -127,67 +136,62 @@ func (s *subscribeHandler) arrival(ctx *fasthttp.RequestCtx, sub Subscription) *
 	if !ctx.Request.Header.IsHTTP11() {
 		a.framing = identity
 	}
-	if s.needsParty(sub) {
+	if s.OnOpen != nil || s.OnClose != nil {
 		a.remote = ctx.RemoteAddr().String()
 	}
 	return a
 }
 
-func (s *subscribeHandler) needsParty(sub Subscription) bool {
-	return sub.User != nil || s.OnOpen != nil || s.OnClose != nil
+// party is what is to be known of the stream; nil: nothing.
+func (a *arrival) party() *party {
+	if a.sub.User == nil && a.handler.OnClose == nil {
+		return nil
+	}
+	return &party{user: a.sub.User, remoteAddr: a.remote, onClose: a.handler.OnClose, indexed: indexable(a.sub.User)}
 }
 
 // run opens the stream on the hijacked connection.
 func (a *arrival) run(c net.Conn, head []byte) {
+	begun := a.hub.begin()
+	if begun {
+		defer a.hub.work.done()
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			a.hub.logger().Printf("server: stream cut: panic while it was opened: %v\n%s", r, debug.Stack())
 		}
 	}()
-	if !a.hub.enter() {
+	if !a.granted || !begun || !a.hub.enter() {
 		a.later(c, head)
 		return
 	}
 	n := a.hub.newcomer(a.sub.Topics, a.sub.LastEventID, a.framing)
-	seated, why := false, ReasonError
+	n.began, a.began = a.began, nil
 	defer func() {
-		if !seated {
-			a.hub.turnAway(n, why)
+		if !n.settled {
+			a.hub.turnAway(n, ReasonError)
 		}
 	}()
 	opening, err := a.opening(n)
 	if err != nil {
-		why = a.unopened(c, head, err)
+		a.unopened(c, head, err, n)
 		return
 	}
 	n.rest = a.frame(head, opening)
-	if a.handler.needsParty(a.sub) {
-		n.party = &party{user: a.sub.User, remoteAddr: a.remote, onClose: a.handler.OnClose}
-	}
-	seated = true
+	n.party = a.party() // from here on OnClose is owed
 	a.hub.hold(c, n, a.tls)
 }
 
 // unopened answers with what OnOpen returned, as far as that is for the client.
-func (a *arrival) unopened(c net.Conn, head []byte, err error) Reason {
+func (a *arrival) unopened(c net.Conn, head []byte, err error, n *newcomer) {
 	if r, ok := errors.AsType[*Refusal](err); ok {
-		writeLast(c, r.instead(head), a.hub.cfg.WriteTimeout)
-		return ReasonRefused
+		a.hub.turnAway(n, ReasonRefused)
+		a.hub.writeLast(c, r.instead(head))
+		return
 	}
 	a.hub.logger().Printf("server: stream of %q not opened: OnOpen: %v", a.sub.Topics, err)
+	a.hub.turnAway(n, ReasonError)
 	a.later(c, head)
-	return ReasonError
-}
-
-// later answers a client that cannot have a stream now, but may come back.
-func (a *arrival) later(c net.Conn, head []byte) {
-	a.hub.counters.refused.Add(1)
-	retry := streamwriter.AppendRetry([]byte(":\n"), streamwriter.Spread(max(a.hub.cfg.Retry, defaultRetry)))
-	b := a.frame(head, retry)
-	if a.framing == chunked {
-		b = append(b, lastChunk...)
-	}
-	writeLast(c, b, a.hub.cfg.WriteTimeout)
 }
 
 // frame appends the first bytes of the body to the head.
@@ -210,7 +214,9 @@ func (a *arrival) opening(n *newcomer) ([]byte, error) {
 	first := appendBuffer{b}
 	w := streamwriter.NewWriter(&first, streamwriter.Options{Heartbeat: -1, LastEventID: a.sub.LastEventID, NoIDs: true})
 	defer w.Close()
-	err := a.handler.OnOpen(Subscriber{Topics: names(n.topics), RemoteAddr: a.remote, User: a.sub.User}, w)
+	a.hub.hooks.Add(1)
+	defer a.hub.hooks.Add(-1)
+	err := a.handler.OnOpen(Subscriber{Topics: names(n.topics), addr: a.remote, User: a.sub.User}, w)
 	return first.b, err
 }
 
@@ -236,14 +242,30 @@ func (a *appendBuffer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// begin counts a goroutine in that works for the hub, which Close waits for. It
+// fails once the hub is closed. Work.done counts it out.
+func (h *Hub) begin() bool {
+	h.work.Add(1)
+	if h.state.Load() == hubClosed {
+		h.work.done()
+		return false
+	}
+	return true
+}
+
 // enter counts a stream in, if there may be one more.
 func (h *Hub) enter() bool {
 	n := h.streams.Add(1)
 	if h.state.Load() != hubOpen || (h.cfg.MaxStreams > 0 && n > int64(h.cfg.MaxStreams)) {
-		h.streams.Add(-1)
+		h.streams.done()
 		return false
 	}
 	return true
+}
+
+// full reports whether enter would fail now.
+func (h *Hub) full() bool {
+	return h.state.Load() != hubOpen || (h.cfg.MaxStreams > 0 && h.streams.Load() >= int64(h.cfg.MaxStreams))
 }
 
 // newcomer finds the topics of a stream that was counted in, and where it
@@ -265,19 +287,19 @@ func (h *Hub) newcomer(patterns []string, lastID string, fr framing) *newcomer {
 	return n
 }
 
-// turnAway undoes newcomer and enter for a stream that came to nothing.
+// turnAway undoes newcomer and enter for a stream that came to nothing. Its
+// OnClose is called all the same, if its OnOpen has been.
 func (h *Hub) turnAway(n *newcomer, why Reason) {
+	n.settled = true
+	var list []string
+	if n.party.hears() {
+		list = names(n.topics)
+	}
 	for _, t := range n.topics {
 		t.readers.Add(-1)
 	}
 	h.releaseAll(n.topics)
-	h.left(why)
-}
-
-// left counts a stream out.
-func (h *Hub) left(why Reason) {
-	h.counters.ended[why].Add(1)
-	h.streams.Add(-1)
+	h.left(n.party, list, why)
 }
 
 // acquireAll returns the topics, each once, in the order of their names, and

@@ -1,25 +1,36 @@
 package server
 
 import (
-	"runtime/debug"
-	"sync"
-
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
 
-// Subscriber is an open stream, as hooks and Kick see it. It is a copy.
+// Subscriber is an open stream, as hooks and Kick see it. It may be kept.
 type Subscriber struct {
-	Topics     []string // sorted
-	RemoteAddr string   // of the connection, which may be a proxy's
-	User       any      // what Authorize set
+	Topics []string // sorted; streams share the slice: it must not be changed
+	User   any      // what Authorize set
+
+	addr string // the peer's address or, if it is empty,
+	peer *peer  // who knows it,
+	turn uint64 // during that turn of his
+}
+
+// RemoteAddr returns the address of the connection's peer, which may be a
+// proxy's; empty if there is none, as for a unix socket or a stream of Follow.
+// Kick's predicate has to ask while it runs: what it keeps does not know the
+// address any more, unless the stream has hooks.
+func (s Subscriber) RemoteAddr() string {
+	if s.addr == "" && s.peer != nil {
+		return s.peer.addr(s.turn)
+	}
+	return s.addr
 }
 
 // Subscription is what a client asks for. Authorize may change it.
 type Subscription struct {
 	Topics      []string // topics and subtrees, valid ones
 	LastEventID string   // the client's word; empty: from now on
-	User        any      // for OnOpen, OnClose and Kick; not sent anywhere
+	User        any      // for OnOpen, OnClose, Kick and KickUser; not sent anywhere
 }
 
 // SubscribeOptions are the settings of a subscribe handler. The zero value lets
@@ -33,6 +44,11 @@ type SubscribeOptions struct {
 	// could tell: it is logged, and the client is told to come back later (200, a
 	// reconnection time and the end), as if the hub were full. Nothing of such an
 	// error's text is sent.
+	//
+	// It is not called while the hub is full, draining or closed: the client is
+	// told to come back later without it. It has no counterpart: a stream that it
+	// let in may still come to nothing, without OnOpen or OnClose. Count streams
+	// in OnOpen and OnClose.
 	Authorize func(ctx *fasthttp.RequestCtx, s *Subscription) error
 
 	// OnOpen may send the stream's first events. They go out with the head of
@@ -42,70 +58,23 @@ type SubscribeOptions struct {
 	// SendEncoded an id line. A *Refusal is answered as it says, as one of
 	// Authorize is. Any other error is logged, and the client is told to come
 	// back later; nothing of the error's text is sent.
+	//
+	// Each call that returns nil is followed by one of OnClose, whatever becomes
+	// of the stream; one that returns an error or panics is not. Calls run at the
+	// same time, each on a goroutine of its stream's. It may call the hub, but
+	// not Drain or Close, which wait for it.
 	OnOpen func(s Subscriber, w *streamwriter.Writer) error
 
-	// OnClose hears, on a goroutine of the hub's own and one at a time, that a
-	// stream has ended and why.
+	// OnClose is told, on a goroutine of the hub's own and one stream at a time,
+	// that a stream has ended and why: once for each whose OnOpen returned nil
+	// or, without OnOpen, once for each that was opened. It may call the hub, but
+	// not Drain or Close, which wait for it.
+	//
+	// A stream counts for Config.MaxStreams until its OnClose has returned. If
+	// the hook is slower than streams leave, new ones are told to come back
+	// later, instead of calls piling up (Stats.Closing).
 	OnClose func(s Subscriber, why Reason)
 
 	// CORS lets pages of other origins subscribe.
 	CORS CORS
-}
-
-// party is what a subscriber's handler wants known when it leaves or is asked
-// about. Most streams have none.
-type party struct {
-	user       any
-	remoteAddr string
-	onClose    func(Subscriber, Reason)
-}
-
-// closings calls OnClose hooks, off the shards' goroutines. It has a goroutine
-// while there are calls to make.
-type closings struct {
-	logger fasthttp.Logger
-
-	mu      sync.Mutex // guards all below
-	calls   []func()
-	running bool
-}
-
-func (c *closings) add(p *party, s Subscriber, why Reason) {
-	if p.onClose == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.calls = append(c.calls, func() {
-		defer survive(c.logger, "OnClose")
-		p.onClose(s, why)
-	})
-	if !c.running {
-		c.running = true
-		go c.run()
-	}
-}
-
-func (c *closings) run() {
-	for {
-		c.mu.Lock()
-		calls := c.calls
-		c.calls = nil
-		c.running = len(calls) > 0
-		c.mu.Unlock()
-		if len(calls) == 0 {
-			return
-		}
-		for _, call := range calls {
-			call()
-		}
-	}
-}
-
-// survive is deferred around an application's hook: a panic in it is logged, and
-// ends nothing else.
-func survive(logger fasthttp.Logger, hook string) {
-	if r := recover(); r != nil {
-		logger.Printf("server: panic in %s: %v\n%s", hook, r, debug.Stack())
-	}
 }

@@ -90,7 +90,7 @@ func serveHub(t *testing.T, cors ...string) string {
 	go func() { _ = srv.Serve(ln) }()
 	t.Cleanup(func() {
 		_ = ln.Close()
-		_ = hub.Close()
+		_ = hub.Close(context.Background())
 	})
 	return "http://" + ln.Addr().String()
 }

@@ -171,7 +171,9 @@ func (a *app) shutdown() {
 		a.player.log.Printf("drain: %v", err)
 	}
 	_ = a.http.ShutdownWithContext(ctx) // idle connections need not end
-	_ = a.hub.Close()
+	if err := a.hub.Close(ctx); err != nil {
+		a.player.log.Print(err)
+	}
 }
 
 // failure is what ended ctx, if that was not its caller.

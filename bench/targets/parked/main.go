@@ -53,5 +53,5 @@ func serve(ctx context.Context, addr string) error {
 	case <-ctx.Done():
 	}
 	_ = ln.Close() // Serve says so; connections are the hub's to end
-	return hub.Close()
+	return hub.Close(context.Background())
 }

@@ -1,0 +1,175 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+)
+
+func TestCloseWaitsForHooks(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		goOn := make(chan struct{})
+		var in, out atomic.Int64
+		hook := func() {
+			in.Add(1)
+			<-goOn
+			out.Add(1)
+		}
+		var block atomic.Bool
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			Authorize: func(ctx *fasthttp.RequestCtx, _ *server.Subscription) error {
+				if string(ctx.QueryArgs().Peek("in")) == "authorize" {
+					hook()
+				}
+				return nil
+			},
+			OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
+				if block.Load() {
+					hook()
+				}
+				return nil
+			},
+			OnClose: func(server.Subscriber, server.Reason) { hook() },
+		}})
+		r.open("a")
+		r.open("a")
+		block.Store(true)
+		r.abandon()
+		eventually(t, "a stream is in OnOpen", func() bool { return in.Load() == 1 })
+		go r.try(request{topics: []string{"a"}, query: "in=authorize"})
+		eventually(t, "a stream is in Authorize", func() bool { return in.Load() == 2 })
+
+		err := r.hub.Close(timeout(t, time.Second))
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "for 1 streams to end and 4 hooks") {
+			t.Errorf("two streams are in OnClose, one in OnOpen, one in Authorize; Close says: %v", err)
+		}
+		close(goOn)
+		if err := r.hub.Close(timeout(t, patience)); err != nil {
+			t.Errorf("a second Close: %v", err)
+		}
+		if out.Load() != in.Load() || in.Load() != 5 { // the stream in OnOpen has been told of, too
+			t.Errorf("when Close returned, %d hooks had begun and %d returned", in.Load(), out.Load())
+		}
+	})
+}
+
+// A stream that is still on its way when a drain's time is over is not waited for
+// by anybody: it is cut, too, when it arrives.
+func TestADrainWhoseTimeIsOverCutsLateArrivals(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		in, goOn := make(chan struct{}, 1), make(chan struct{})
+		r := newRig(t, v, rigging{
+			config: server.Config{Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}},
+			subscribe: server.SubscribeOptions{OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
+				in <- struct{}{}
+				<-goOn
+				return nil
+			}},
+		})
+		from := r.hub.LastID()
+		for i := range manyFat { // more than the kernel takes: it will stall
+			r.publish("a", fat(i))
+		}
+		conn, err := r.dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := conn.Write(request{path: v.path, topics: []string{"a"}, lastID: from}.bytes()); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "OnOpen is called", func() { <-in })
+		if err := r.hub.Drain(timeout(t, 50*time.Millisecond)); err == nil {
+			t.Error("Drain says that all have ended")
+		}
+		close(goOn)
+		r.ended(server.ReasonDrain, 1)
+		r.streams(0)
+	})
+}
+
+// Not parallel: it counts the process's goroutines.
+func TestNothingRunsAfterClose(t *testing.T) {
+	noGoroutines(t)
+	overVenues(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{
+			config:    server.Config{MaxStreams: 3},
+			subscribe: server.SubscribeOptions{OnClose: func(server.Subscriber, server.Reason) { time.Sleep(time.Millisecond) }},
+		})
+		for range 3 {
+			r.open("a", "b")
+		}
+		for range 3 {
+			r.send(request{topics: []string{"a"}}) // refused; it does not close
+		}
+		if err := r.hub.Close(timeout(t, patience)); err != nil {
+			t.Fatal(err)
+		}
+		// A goroutine that has counted itself out has a few instructions left.
+		if !soon(time.Second, func() bool { n, _ := hubGoroutines(); return n == 0 }) {
+			n, stacks := hubGoroutines()
+			t.Errorf("%d goroutines are left:\n%s", n, stacks)
+		}
+	})
+}
+
+// countedConns counts the connections of a listener that are open.
+type countedConns struct {
+	net.Listener
+	open *atomic.Int64
+}
+
+func (l countedConns) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.open.Add(1)
+	return &countedConn{TCPConn: c.(*net.TCPConn), open: l.open}, nil
+}
+
+type countedConn struct {
+	*net.TCPConn
+	open   *atomic.Int64
+	closed atomic.Bool
+}
+
+func (c *countedConn) Close() error {
+	if !c.closed.Swap(true) {
+		c.open.Add(-1)
+	}
+	return c.TCPConn.Close()
+}
+
+// Refused clients that do not close their connections hold few of them.
+func TestRefusedClientsHoldFewConnections(t *testing.T) {
+	t.Parallel()
+	var open atomic.Int64
+	v := venue{name: "counted", path: "/events", listen: func(t *testing.T) (net.Listener, dialer) {
+		ln, dial := listenTCP(t)
+		return countedConns{ln, &open}, dial
+	}}
+	r := newRig(t, v, rigging{config: server.Config{MaxStreams: 1}})
+	r.open("a")
+	const refused, most = 200, 64
+	for range refused {
+		c := r.send(request{topics: []string{"b"}})
+		c.expectRetry(3*time.Second, c.ends) // all of them get their answer
+	}
+	if n := r.hub.Stats().Refused; n != refused {
+		t.Fatalf("%d were refused, want %d", n, refused)
+	}
+	if !soon(time.Second, func() bool { return open.Load() <= 1+most }) {
+		t.Errorf("%d connections are open, want at most %d", open.Load(), 1+most)
+	}
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"runtime/debug"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+)
+
+// party is what a subscriber's handler wants known when it leaves or is asked
+// about. Most streams have none.
+type party struct {
+	user       any
+	remoteAddr string // known where there are hooks
+	onClose    func(Subscriber, Reason)
+	indexed    bool // its stream can be found by its user
+
+	// Owned by the loop of its stream's shard: the parties of the same user.
+	seat       int32
+	prev, next *party
+}
+
+// hears reports whether somebody is to be told of the stream's end.
+func (p *party) hears() bool { return p != nil && p.onClose != nil }
+
+// register notes what is to be known of the stream in a seat.
+func (s *shard) register(i int32, p *party) {
+	put(&s.parties, i, p)
+	if !p.indexed {
+		return
+	}
+	p.seat = i
+	if p.next = s.byUser[p.user]; p.next != nil {
+		p.next.prev = p
+	}
+	put(&s.byUser, p.user, p)
+}
+
+// unregister undoes register.
+func (s *shard) unregister(i int32) {
+	p := s.parties[i]
+	if p == nil {
+		return
+	}
+	delete(s.parties, i)
+	if !p.indexed {
+		return
+	}
+	if p.next != nil {
+		p.next.prev = p.prev
+	}
+	switch {
+	case p.prev != nil:
+		p.prev.next = p.next
+	case p.next != nil:
+		s.byUser[p.user] = p.next
+	default:
+		delete(s.byUser, p.user)
+	}
+	p.prev, p.next = nil, nil
+}
+
+// closings calls OnClose hooks, off the shards' goroutines. It has a goroutine
+// while there are calls to make. Each call is for a stream that is still counted
+// by Hub.streams, so that MaxStreams bounds them.
+type closings struct {
+	mu      sync.Mutex // guards all below
+	calls   []closing
+	running bool
+}
+
+// closing is a call to make.
+type closing struct {
+	hook       func(Subscriber, Reason)
+	subscriber Subscriber
+	why        Reason
+}
+
+// left counts a stream out, when its OnClose, if there is one, has returned.
+func (h *Hub) left(p *party, topics []string, why Reason) {
+	h.counters.ended[why].Add(1)
+	if !p.hears() {
+		h.streams.done()
+		return
+	}
+	h.counters.closing.Add(1)
+	c := &h.closings
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = append(c.calls, closing{p.onClose, Subscriber{Topics: topics, User: p.user, addr: p.remoteAddr}, why})
+	if !c.running {
+		c.running = true
+		h.work.Add(1)
+		go h.runClosings()
+	}
+}
+
+func (h *Hub) runClosings() {
+	defer h.work.done()
+	for c := &h.closings; ; {
+		c.mu.Lock()
+		calls := c.calls
+		c.calls = nil
+		c.running = len(calls) > 0
+		c.mu.Unlock()
+		if len(calls) == 0 {
+			return
+		}
+		for i := range calls {
+			h.callClosing(&calls[i])
+		}
+	}
+}
+
+func (h *Hub) callClosing(c *closing) {
+	defer func() {
+		h.counters.closing.Add(-1)
+		h.streams.done()
+	}()
+	defer survive(h.logger(), "OnClose")
+	c.hook(c.subscriber, c.why)
+}
+
+// survive is deferred around an application's hook: a panic in it is logged, and
+// ends nothing else.
+func survive(logger fasthttp.Logger, hook string) {
+	if r := recover(); r != nil {
+		logger.Printf("server: panic in %s: %v\n%s", hook, r, debug.Stack())
+	}
+}

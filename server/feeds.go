@@ -1,0 +1,122 @@
+package server
+
+import (
+	"hash/maphash"
+	"slices"
+)
+
+// The feeds of a shard: found by their topics and framing, and by each of their
+// topics; made for their first reader and dropped with their last. To make or to
+// drop one takes as long as it has topics, however many others share these.
+
+const noFeed = -1
+
+var feedSeed = maphash.MakeSeed()
+
+// feedKey is a hash of topics, in the order of their names, and a framing. Feeds
+// refer to their topics, so that a name is one topic for as long as they live.
+func feedKey(topics []*topic, fr framing) uint64 {
+	var h maphash.Hash
+	h.SetSeed(feedSeed)
+	_ = h.WriteByte(byte(fr)) // it never fails
+	for _, t := range topics {
+		maphash.WriteComparable(&h, t)
+	}
+	return h.Sum64()
+}
+
+// feed finds or makes the feed for topics with that framing.
+func (s *shard) feed(topics []*topic, fr framing) int32 {
+	return s.feedAt(feedKey(topics, fr), topics, fr)
+}
+
+// feedAt is feed with the key given.
+func (s *shard) feedAt(key uint64, topics []*topic, fr framing) int32 {
+	first, found := s.byKey[key]
+	if !found {
+		first = noFeed
+	}
+	for f := first; f != noFeed; f = s.readers[f].next {
+		if g := s.machine.feeds[f]; g.framing == fr && slices.Equal(g.topics, topics) {
+			s.hub.releaseAll(topics) // the feed has its own references
+			return f
+		}
+	}
+	f := s.freeFeed()
+	s.machine.feeds[f] = &feed{topics: topics, framing: fr, desk: s.machine.desk}
+	s.made++
+	s.readers[f] = readers{key: key, next: first, made: s.made, places: make([]int32, len(topics))}
+	put(&s.byKey, key, f)
+	for which, t := range topics {
+		s.readers[f].places[which] = int32(len(s.byTopic[t]))
+		put(&s.byTopic, t, append(s.byTopic[t], feedRef{f, int32(which)}))
+		t.shards.Or(s.bit())
+	}
+	return f
+}
+
+// names are those of a feed's topics. All its streams share the slice.
+func (s *shard) names(f int32) []string {
+	r := &s.readers[f]
+	if r.names == nil {
+		r.names = names(s.machine.feeds[f].topics)
+	}
+	return r.names
+}
+
+// freeFeed returns an unused index for a feed.
+func (s *shard) freeFeed() int32 {
+	if n := len(s.spare); n > 0 {
+		f := s.spare[n-1]
+		s.spare = s.spare[:n-1]
+		return f
+	}
+	s.machine.feeds = append(s.machine.feeds, nil)
+	s.readers = append(s.readers, readers{})
+	return int32(len(s.readers) - 1)
+}
+
+// dropFeed forgets a feed without readers.
+func (s *shard) dropFeed(f int32) {
+	topics, r := s.machine.feeds[f].topics, s.readers[f]
+	s.unchain(f, r.key)
+	for which, t := range topics {
+		s.dropPlace(t, r.places[which])
+	}
+	s.machine.feeds[f] = nil
+	s.readers[f] = readers{}
+	s.spare = append(s.spare, f)
+	s.hub.releaseAll(topics)
+}
+
+// unchain takes a feed out of those with its key.
+func (s *shard) unchain(f int32, key uint64) {
+	next := s.readers[f].next
+	if first := s.byKey[key]; first != f {
+		for s.readers[first].next != f {
+			first = s.readers[first].next
+		}
+		s.readers[first].next = next
+		return
+	}
+	if next == noFeed {
+		delete(s.byKey, key)
+		return
+	}
+	s.byKey[key] = next
+}
+
+// dropPlace takes a feed off the list of one of its topics: the last one of the
+// list gets its place.
+func (s *shard) dropPlace(t *topic, place int32) {
+	feeds := s.byTopic[t]
+	last := feeds[len(feeds)-1]
+	feeds[place] = last
+	s.readers[last.feed].places[last.which] = place
+	if feeds = feeds[:len(feeds)-1]; len(feeds) > 0 {
+		s.byTopic[t] = feeds
+		return
+	}
+	delete(s.byTopic, t)
+	t.shards.And(^s.bit())
+}

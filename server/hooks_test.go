@@ -1,0 +1,271 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+)
+
+// ends counts OnClose by reason.
+type ends struct {
+	mu sync.Mutex // guards by
+	by map[server.Reason]int
+}
+
+func (e *ends) onClose(_ server.Subscriber, why server.Reason) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.by == nil {
+		e.by = map[server.Reason]int{}
+	}
+	e.by[why]++
+}
+
+func (e *ends) all() (n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, c := range e.by {
+		n += c
+	}
+	return n
+}
+
+func (e *ends) of(why server.Reason) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.by[why]
+}
+
+// abandon sends a request on a connection of its own, and returns a function that
+// resets it.
+func (r *rig) abandon() (reset func()) {
+	r.t.Helper()
+	conn, err := r.dial()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { conn.Close() })
+	if _, err := conn.Write(request{path: r.venue.path, topics: []string{"a"}}.bytes()); err != nil {
+		r.t.Fatal(err)
+	}
+	return func() {
+		conn.(*net.TCPConn).SetLinger(0)
+		conn.Close()
+	}
+}
+
+func TestOnCloseFollowsOnOpenAlsoAfterAReset(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		var closed ends
+		var opening, opened atomic.Int64
+		goOn := make(chan struct{})
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
+				n := opening.Add(1)
+				<-goOn
+				if n%2 == 0 {
+					return errors.New("no")
+				}
+				opened.Add(1)
+				return nil
+			},
+			OnClose: closed.onClose,
+		}})
+		const clients = 20
+		for range clients {
+			reset := r.abandon()
+			defer reset()
+		}
+		eventually(t, "all are in OnOpen", func() bool { return opening.Load() == clients })
+		for range clients {
+			r.abandon()() // while the first ones are in OnOpen, and before that
+		}
+		close(goOn)
+		within(t, "the hub closes", func() { r.hub.Close(context.Background()) })
+		if n := closed.all(); n == 0 || int64(n) != opened.Load() {
+			t.Errorf("OnOpen returned nil %d times, OnClose was called %d times: %v", opened.Load(), n, closed.by)
+		}
+	})
+}
+
+func TestOnCloseHearsOfClientsThatResetInOnOpen(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		var closed ends
+		opening, goOn := make(chan struct{}), make(chan struct{})
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
+				opening <- struct{}{}
+				<-goOn
+				return nil
+			},
+			OnClose: closed.onClose,
+		}})
+		const clients = 20
+		for range clients {
+			reset := r.abandon()
+			within(t, "OnOpen is called", func() { <-opening })
+			reset()
+		}
+		close(goOn)
+		eventually(t, "OnClose is called for each", func() bool { return closed.of(server.ReasonClient) == clients })
+		r.streams(0)
+		if n := closed.all(); n != clients {
+			t.Errorf("OnClose was called %d times for %d streams", n, clients)
+		}
+	})
+}
+
+func TestOnCloseIsCalledForEveryOpenedStream(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		var closed ends
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{OnClose: closed.onClose}})
+		for range 50 {
+			r.abandon()()
+		}
+		r.open("a")
+		within(t, "the hub closes", func() { r.hub.Close(context.Background()) })
+		if s := r.hub.Stats(); int64(closed.all()) != s.Opened {
+			t.Errorf("%d streams were opened, OnClose was called %d times", s.Opened, closed.all())
+		}
+	})
+}
+
+// The hub closes while OnOpen runs: the stream is not taken any more.
+func TestOnCloseFollowsOnOpenAlsoWhenTheHubCloses(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		var closed ends
+		opening, goOn := make(chan struct{}), make(chan struct{})
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
+				opening <- struct{}{}
+				<-goOn
+				return nil
+			},
+			OnClose: closed.onClose,
+		}})
+		r.abandon()
+		within(t, "OnOpen is called", func() { <-opening })
+		done := make(chan error, 1)
+		go func() { done <- r.hub.Close(timeout(t, patience)) }()
+		r.closing()
+		close(goOn)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if closed.of(server.ReasonClosed) != 1 || closed.all() != 1 {
+			t.Errorf("OnClose was called with %v", closed.by)
+		}
+	})
+}
+
+// closing waits until the hub refuses everything.
+func (r *rig) closing() {
+	r.t.Helper()
+	eventually(r.t, "the hub is closed", func() bool {
+		_, err := r.hub.Publish("a", streamwriter.Event{})
+		return errors.Is(err, server.ErrClosed)
+	})
+}
+
+// bomb is a connection whose writes panic.
+type bomb struct{ net.Conn }
+
+func (bomb) Write([]byte) (int, error) { panic("out of order") }
+
+type bombs struct{ net.Listener }
+
+func (b bombs) Accept() (net.Conn, error) {
+	c, err := b.Listener.Accept()
+	return bomb{c}, err
+}
+
+func TestOnCloseFollowsOnOpenAlsoAfterAPanic(t *testing.T) {
+	t.Parallel()
+	var closed ends
+	v := venue{name: "bomb", path: "/events", listen: func(t *testing.T) (net.Listener, dialer) {
+		ln, dial := listenTCP(t)
+		return bombs{ln}, dial
+	}}
+	r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+		OnOpen:  func(server.Subscriber, *streamwriter.Writer) error { return nil },
+		OnClose: closed.onClose,
+	}})
+	if _, err := r.try(request{topics: []string{"a"}}); err == nil {
+		t.Error("the stream opened")
+	}
+	eventually(t, "OnClose is called", func() bool { return closed.of(server.ReasonError) == 1 })
+	r.streams(0)
+	if n := closed.all(); n != 1 || !r.log.has("out of order") {
+		t.Errorf("OnClose was called %d times; the log says %q", n, r.log.lines)
+	}
+}
+
+func TestAuthorizeIsNotAskedWhenNobodyCanBeLetIn(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		var asked atomic.Int64
+		r := newRig(t, v, rigging{
+			config: server.Config{MaxStreams: 1},
+			subscribe: server.SubscribeOptions{Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error {
+				asked.Add(1)
+				return nil
+			}},
+		})
+		r.open("a")
+		refused := func() {
+			t.Helper()
+			c := r.send(request{topics: []string{"a"}})
+			c.expectRetry(3*time.Second, c.ends)
+			c.leave()
+		}
+		refused()
+		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			t.Error(err)
+		}
+		refused()
+		within(t, "the hub closes", func() { r.hub.Close(context.Background()) })
+		refused()
+		if n := asked.Load(); n != 1 {
+			t.Errorf("Authorize ran %d times for one stream that there was room for", n)
+		}
+		if s := r.hub.Stats(); s.Refused != 3 || s.Opened != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A hook that does not keep up is no unbounded queue: its streams count.
+func TestAStreamCountsUntilItsOnCloseHasReturned(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		goOn := make(chan struct{})
+		r := newRig(t, v, rigging{
+			config:    server.Config{MaxStreams: 2},
+			subscribe: server.SubscribeOptions{OnClose: func(server.Subscriber, server.Reason) { <-goOn }},
+		})
+		a, b := r.open("a"), r.open("a")
+		a.leave()
+		b.leave()
+		eventually(t, "both streams have ended", func() bool { return r.hub.Stats().Closing == 2 })
+		if s := r.hub.Stats(); s.Streams != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["client"] != 2 {
+			t.Errorf("%+v", s)
+		}
+		c := r.send(request{topics: []string{"a"}})
+		c.expectRetry(3*time.Second, c.ends)
+		close(goOn)
+		eventually(t, "the hooks return", func() bool { return r.hub.Stats().Closing == 0 })
+		r.open("a")
+	})
+}
