@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -15,7 +17,12 @@ import (
 // It returns context.Cause of the Writer's Context when that is done, and nil
 // when the hub has ended the stream (Drain, Kick, Close) or cannot take it now:
 // the client has been told when to come back, and the callback should return.
-// Heartbeats and maximum age are the Writer's.
+// Heartbeats and maximum age are the Writer's, and so is the write timeout, until
+// the hub ends the stream: a write that waits for its reader is then given up
+// after 5 s, or at once when Close or Drain's deadline cut it. For that Follow uses
+// w.SetWriteDeadline, and takes the deadline off before it returns. A Writer over
+// an io.Writer that has no write deadline cannot be cut: Close waits for its
+// write.
 func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if err := h.checkTopics(topics); err != nil {
 		return fmt.Errorf("server: follow: %w", err)
@@ -25,7 +32,7 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 		return w.SendEncoded(streamwriter.AppendRetry(nil, streamwriter.Spread(max(h.cfg.Retry, defaultRetry))))
 	}
 	n := h.newcomer(topics, w.LastEventID(), inner)
-	d := &driver{bell: make(chan struct{}, 1)}
+	d := &driver{bell: make(chan struct{}, 1), bound: w.SetWriteDeadline}
 	n.driver = d
 	n.stream.dies = 0 // the Writer knows its age
 	v := h.newDrive(d, n)
@@ -41,15 +48,20 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	h.counters.streamed("follow")
 	d.reason = v.run(h.appendPosition(nil, n, w.LastEventID()))
 	if d.reason == ReasonClient {
-		d.reason = whyWriterEnded(w)
+		d.reason = v.whyWriterEnded(w)
+	}
+	if _, bound := d.retire(); bound {
+		_ = w.SetWriteDeadline(time.Time{}) // fails only where it is not needed any more
 	}
 	sh.dismiss(d)
 	return context.Cause(w.Context())
 }
 
 // whyWriterEnded names the end of an application's stream.
-func whyWriterEnded(w *streamwriter.Writer) Reason {
+func (v *drive) whyWriterEnded(w *streamwriter.Writer) Reason {
 	switch cause := context.Cause(w.Context()); {
+	case errors.Is(cause, os.ErrDeadlineExceeded): // before ErrClientGone, which it is as well
+		return v.gaveUp()
 	case errors.Is(cause, streamwriter.ErrClientGone):
 		return ReasonClient
 	case errors.Is(cause, streamwriter.ErrMaxAge):

@@ -146,6 +146,7 @@ func newShard(h *Hub, index int) *shard {
 	// A sweep passes every quarter of the interval: beat a quarter early.
 	beat := h.cfg.Heartbeat.Milliseconds()
 	s.machine.every = beat - beat/sweepsPerBeat
+	s.machine.patience = h.cfg.WriteTimeout.Milliseconds()
 	s.every = longestSweep
 	if beat > 0 {
 		s.every = max(beat/sweepsPerBeat, 1)
