@@ -23,12 +23,22 @@ type Config struct {
 	Retry time.Duration
 
 	// MaxAge ends a stream after about this long, between two events, before a
-	// platform would cut it. Each stream draws its own from the last tenth.
+	// platform would cut it. Each stream draws its own from the last tenth. One
+	// that has stopped inside an event, and takes nothing for 5 s, is cut there.
 	// Zero or negative means no limit.
 	MaxAge time.Duration
 
-	// WriteTimeout is how long one write to a streamed subscriber may block.
-	// Parked streams never block. Zero means 30 s. Negative disables.
+	// WriteTimeout is how long one write to a streamed subscriber may block. A
+	// parked stream's write never does: there it is how long a reader that has
+	// stopped inside an event may take nothing once one of its topics has
+	// forgotten the event, or newer ones; until then it costs no memory, and
+	// Disconnect does not wait for it. The stream is cut then (ReasonTimeout).
+	// Zero means 30 s. Negative disables: under Skip a stalled reader then keeps
+	// up to 128 KiB of forgotten events (one larger event, whole) in memory for
+	// as long as it is connected.
+	//
+	// A stream that is to end (Kick, MaxAge) gets 5 s, in place of a longer or no
+	// WriteTimeout, to take what it is inside.
 	WriteTimeout time.Duration
 
 	// SendBuffer is SO_SNDBUF of a parked stream's socket, in bytes: what the
@@ -112,7 +122,8 @@ const (
 	// Disconnect ends the stream. The client comes back with its Last-Event-ID,
 	// and is told of the gap then.
 	Disconnect SlowReaderPolicy = iota
-	// Skip sends a gap event in-band and goes on with what is left.
+	// Skip sends a gap event in-band and goes on with what is left. A reader that
+	// has stopped inside an event has Config.WriteTimeout to finish it.
 	Skip
 )
 

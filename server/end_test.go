@@ -7,7 +7,6 @@ import (
 	"net"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -92,29 +91,6 @@ func TestDrainDoesNotWaitForClientsToClose(t *testing.T) {
 	})
 }
 
-func TestDrainKeepsItsDeadlineWithAStalledReader(t *testing.T) {
-	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}}})
-		stalled, healthy := r.stall("a"), r.open("a")
-		start := time.Now()
-		err := r.hub.Drain(timeout(t, 300*time.Millisecond))
-		if took := time.Since(start); took > 5*time.Second {
-			t.Errorf("Drain took %v", took)
-		}
-		if err == nil || !strings.Contains(err.Error(), "1 streams") {
-			t.Errorf("Drain does not say that a stream was cut: %v", err)
-		}
-		healthy.ends()
-		r.streams(0)
-		got, clean := stalled.rest()
-		if contiguous(t, got, 1) > manyFat || clean {
-			t.Errorf("the stalled reader got %d events, a clean end: %v", len(got), clean)
-		}
-		r.ended(server.ReasonDrain, 2)
-	})
-}
-
 // Streams that come while a drain begins are either turned away, or get all
 // that they missed before they are ended.
 func TestDrainAndNewcomersAtOnce(t *testing.T) {
@@ -170,19 +146,6 @@ func TestCloseEndsEverything(t *testing.T) {
 		}
 		if err := r.hub.Drain(timeout(t, patience)); err != nil {
 			t.Errorf("Drain after Close: %v", err)
-		}
-	})
-}
-
-func TestCloseDoesNotWaitForStalledReaders(t *testing.T) {
-	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		r.stall("a")
-		start := time.Now()
-		within(t, "Close", func() { r.hub.Close(context.Background()) })
-		if took := time.Since(start); took > 3*time.Second {
-			t.Errorf("Close took %v", took)
 		}
 	})
 }

@@ -65,6 +65,7 @@ func (s *shard) cut(i int32, st *seat, why Reason) {
 	st.end(leaving, why)
 	s.deliver(i)
 	if st.taken {
+		s.machine.breakOff(i, &st.stream, why)
 		s.hangUp(i, why)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"time"
 
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -15,7 +17,12 @@ import (
 // It returns context.Cause of the Writer's Context when that is done, and nil
 // when the hub has ended the stream (Drain, Kick, Close) or cannot take it now:
 // the client has been told when to come back, and the callback should return.
-// Heartbeats and maximum age are the Writer's.
+// Heartbeats and maximum age are the Writer's, and so is the write timeout, until
+// the hub ends the stream: a write that waits for its reader is then given up
+// after 5 s, or at once when Close or Drain's deadline cut it. For that Follow uses
+// w.SetWriteDeadline, and takes the deadline off before it returns. A Writer over
+// an io.Writer that has no write deadline cannot be cut: Close waits for its
+// write.
 func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if err := h.checkTopics(topics); err != nil {
 		return fmt.Errorf("server: follow: %w", err)
@@ -29,7 +36,7 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 		return h.followLater(w)
 	}
 	n := h.newcomer(topics, w.LastEventID(), inner)
-	d := &driver{bell: make(chan struct{}, 1)}
+	d := &driver{bell: make(chan struct{}, 1), bound: w.SetWriteDeadline}
 	n.driver, n.began = d, began
 	n.stream.dies = 0 // the Writer knows its age
 	v := h.newDrive(d, n)
@@ -47,7 +54,10 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	defer sh.dismiss(d)
 	d.reason = v.run(h.appendPosition(nil, n, w.LastEventID()))
 	if d.reason == ReasonClient {
-		d.reason = whyWriterEnded(w)
+		d.reason = v.whyWriterEnded(w)
+	}
+	if _, bound := d.retire(); bound {
+		_ = w.SetWriteDeadline(time.Time{}) // fails only where it is not needed any more
 	}
 	return context.Cause(w.Context())
 }
@@ -59,8 +69,10 @@ func (h *Hub) followLater(w *streamwriter.Writer) error {
 }
 
 // whyWriterEnded names the end of an application's stream.
-func whyWriterEnded(w *streamwriter.Writer) Reason {
+func (v *drive) whyWriterEnded(w *streamwriter.Writer) Reason {
 	switch cause := context.Cause(w.Context()); {
+	case errors.Is(cause, os.ErrDeadlineExceeded): // before ErrClientGone, which it is as well
+		return v.gaveUp()
 	case errors.Is(cause, streamwriter.ErrClientGone):
 		return ReasonClient
 	case errors.Is(cause, streamwriter.ErrMaxAge):

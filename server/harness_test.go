@@ -48,6 +48,7 @@ type dialer func() (net.Conn, error)
 var (
 	parkedTCP   = venue{name: "parked", parked: true, path: "/events", listen: listenTCP}
 	streamedTCP = venue{name: "streamed", why: "configured", path: "/events", config: streamed, listen: listenTCP}
+	followTCP   = venue{name: "follow", why: "follow", path: "/follow", listen: listenTCP}
 	ways        = []venue{parkedTCP, streamedTCP}
 	venues      = []venue{
 		parkedTCP, streamedTCP,
@@ -55,7 +56,7 @@ var (
 		{name: "unix socket streamed", why: "configured", path: "/events", config: streamed, listen: listenUnix},
 		{name: "TLS", why: "tls", path: "/events", listen: listenTLS},
 		{name: "in memory", why: "not a socket", path: "/events", listen: listenMemory},
-		{name: "follow", why: "follow", path: "/follow", listen: listenTCP},
+		followTCP,
 		{name: "follow TLS", why: "follow", path: "/follow", listen: listenTLS},
 	}
 )

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -16,7 +17,10 @@ import (
 // out of descriptors, which fasthttp takes for the end of the listener. A
 // descriptor is kept in reserve; with it the newcomer is accepted and told to
 // come back (an event stream by a reconnection time, anything else by a 503),
-// and nobody who is already there notices.
+// and nobody who is already there notices. The reserve comes first: while
+// somebody else in the process has got hold of it, the next descriptor that is
+// free takes its place, and no connection gets one. Accept may be called by
+// several goroutines.
 //
 // On Linux a connection is accepted when its first bytes are there: one that a
 // browser opens ahead and does not use costs no descriptor, and a stream one
@@ -43,8 +47,9 @@ func Listen(network, addr string) (net.Listener, error) {
 type listener struct {
 	net.Listener
 
-	mu      sync.Mutex // guards reserve
-	reserve *os.File   // nil while it is in use, or could not be had again
+	mu      sync.Mutex              // held to change what follows
+	reserve atomic.Pointer[os.File] // nil while it is in use, or could not be had again
+	closed  bool                    // there is to be no reserve any more
 }
 
 const (
@@ -55,15 +60,35 @@ const (
 	scarcityPause = 10 * time.Millisecond
 )
 
-// Accept returns the next connection. It does not fail for want of descriptors.
+// Accept returns the next connection. It does not fail for want of descriptors,
+// and returns none while there is no reserve: a connection that got what should
+// have become the reserve is told to come back, and gives it up.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
+		l.haveReserve() // if not, the look after Accept counts
 		c, err := l.Listener.Accept()
-		if err == nil || !scarce(err) {
-			return c, err
+		switch {
+		case err == nil && l.haveReserve():
+			return c, nil
+		case err == nil:
+			refuseConn(c)
+		case scarce(err):
+			l.refuseOne()
+		case errors.Is(err, os.ErrDeadlineExceeded): // of acceptNow, on another goroutine
+		default:
+			return nil, err
 		}
-		l.refuseOne()
 	}
+}
+
+// haveReserve reports whether there is a reserve, and gets one if it can.
+func (l *listener) haveReserve() bool {
+	if l.reserve.Load() != nil {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.keepReserve() == nil
 }
 
 // scarce reports whether an Accept failed for want of descriptors or memory.
@@ -76,9 +101,7 @@ func scarce(err error) bool {
 func (l *listener) refuseOne() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.reserve != nil {
-		_ = l.reserve.Close()
-		l.reserve = nil
+	if l.spendReserve() {
 		if c, err := l.acceptNow(); err == nil {
 			refuseConn(c)
 		}
@@ -99,12 +122,23 @@ func (l *listener) acceptNow() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-// keepReserve opens the descriptor that is kept in reserve.
-func (l *listener) keepReserve() (err error) {
-	if l.reserve == nil {
-		l.reserve, err = os.Open(os.DevNull)
+// keepReserve opens the descriptor that is kept in reserve, unless there is one
+// or the listener is closed.
+func (l *listener) keepReserve() error {
+	if l.closed || l.reserve.Load() != nil {
+		return nil
+	}
+	f, err := os.Open(os.DevNull)
+	if err == nil {
+		l.reserve.Store(f)
 	}
 	return err
+}
+
+// spendReserve closes the reserve, and reports whether there was one.
+func (l *listener) spendReserve() bool {
+	f := l.reserve.Swap(nil)
+	return f != nil && f.Close() == nil
 }
 
 // refuseConn answers the request of a connection that cannot be served now.
@@ -130,9 +164,7 @@ func (l *listener) Close() error {
 	err := l.Listener.Close()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.reserve != nil {
-		_ = l.reserve.Close()
-		l.reserve = nil
-	}
+	l.closed = true
+	l.spendReserve()
 	return err
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -104,8 +105,16 @@ func (io *shardIO) open() (waiter, error) {
 
 func (io *shardIO) close() { io.poller.Close() }
 
-func (io *shardIO) watch(fd int32, ref seatRef) bool {
-	return io.poller.Watch(int(fd), ref.token()) == nil
+func (io *shardIO) watch(fd int32, ref seatRef) error {
+	return io.poller.Watch(int(fd), ref.token())
+}
+
+// watchRemedy is what can be done about an error of watch.
+func watchRemedy(err error) string {
+	if errors.Is(err, unix.ENOSPC) {
+		return "; raise the sysctl fs.epoll.max_user_watches"
+	}
+	return ""
 }
 
 func (io *shardIO) remove(fd int32) { io.poller.Remove(int(fd)) }

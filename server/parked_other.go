@@ -47,9 +47,10 @@ func (io *shardIO) open() (waiter, error) {
 	return io.wake, nil
 }
 
-func (*shardIO) close()                    {}
-func (*shardIO) watch(int32, seatRef) bool { return false }
-func (*shardIO) remove(int32)              {}
+func (*shardIO) close()                     {}
+func (*shardIO) watch(int32, seatRef) error { return errors.ErrUnsupported }
+func (*shardIO) remove(int32)               {}
+func watchRemedy(error) string              { return "" }
 
 func (s *shard) wait(d time.Duration) {
 	if d == 0 {

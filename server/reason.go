@@ -9,7 +9,7 @@ const (
 	ReasonVanished                   // the client's machine or network is gone: it acknowledges nothing
 	ReasonMaxAge                     // Config.MaxAge
 	ReasonSlow                       // it fell behind what its topics hold, under Disconnect
-	ReasonTimeout                    // a write took longer than Config.WriteTimeout
+	ReasonTimeout                    // it took nothing for Config.WriteTimeout (under Follow, the Writer's)
 	ReasonKicked                     // Hub.Kick
 	ReasonDrain                      // Hub.Drain
 	ReasonClosed                     // Hub.Close

@@ -26,9 +26,12 @@ func (s *shard) seat(n *newcomer) {
 	if n.excused > 0 {
 		s.machine.excuse(i, n.excused)
 	}
-	if n.driver == nil && !n.sink && !s.io.watch(st.fd, seatRef{i, st.gen}) {
-		s.hangUp(i, ReasonError)
-		return
+	if n.driver == nil && !n.sink {
+		if err := s.io.watch(st.fd, seatRef{i, st.gen}); err != nil {
+			s.hub.logger().Printf("server: stream cut: watch its connection: %v%s", err, watchRemedy(err))
+			s.hangUp(i, ReasonError)
+			return
+		}
 	}
 	s.welcome(i, st, n)
 	if d := n.driver; d != nil && d.left {

@@ -11,9 +11,9 @@ import (
 // them; others only put work into its inbox. The loop runs while there are
 // streams, and not otherwise.
 type shard struct {
-	hub       *Hub
-	index     int
-	every     int64         // milliseconds between two looks at a seat
+	hub   *Hub
+	index int
+	every int64 // milliseconds between two looks at a seat
 
 	// inbox: what others hand to the loop.
 	mu      sync.Mutex // guards the lists, running and waiter
@@ -150,6 +150,7 @@ func newShard(h *Hub, index int) *shard {
 	// A sweep passes every quarter of the interval: beat a quarter early.
 	beat := h.cfg.Heartbeat.Milliseconds()
 	s.machine.every = beat - beat/sweepsPerBeat
+	s.machine.patience = h.cfg.WriteTimeout.Milliseconds()
 	s.every = longestSweep
 	if beat > 0 {
 		s.every = max(beat/sweepsPerBeat, 1)

@@ -15,9 +15,10 @@ import (
 // than a process may have descriptors.
 //
 // What every number taken with it leaves out, beside what its benchmark says:
-// the kernel's part. /dev/null takes bytes without looking at them (BenchmarkSink
-// is what that costs), a socket copies them, sends them, and is memory of its own
-// that has to be fetched; and nothing is registered with epoll.
+// the kernel's part. /dev/null takes bytes without looking at them, with a second
+// system call because the first takes sockets only (BenchmarkSink is what that
+// costs), a socket copies them, sends them, and is memory of its own that has to
+// be fetched; and nothing is registered with epoll.
 type sinks struct {
 	*shard
 	sock parkedSocket

@@ -126,7 +126,6 @@ func TestSlowReaderSkips(t *testing.T) {
 // One event that no buffer holds: the reader is inside it when it falls off.
 func TestSlowReaderInsideAnEvent(t *testing.T) {
 	t.Parallel()
-	huge := "1|" + strings.Repeat("x", 12<<20)
 	overWays(t, func(t *testing.T, v venue) {
 		for _, policy := range []server.SlowReaderPolicy{server.Disconnect, server.Skip} {
 			for _, topics := range [][]string{{"a"}, {"a", "b"}} {
@@ -172,17 +171,19 @@ func TestSlowReaderInsideAnEvent(t *testing.T) {
 // A streamed write that nobody takes is given up after Config.WriteTimeout.
 func TestWriteTimeoutCutsAStalledStreamedReader(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, streamedTCP, rigging{config: server.Config{
-		WriteTimeout: 200 * time.Millisecond,
-		Retention:    []server.Retention{{Topics: "*", Bytes: 64 << 20}},
-	}})
-	c := r.stall("a")
-	r.ended(server.ReasonTimeout, 1)
-	got, clean := c.rest()
-	if contiguous(t, got, 1) > manyFat || clean {
-		t.Errorf("got %d events, a clean end: %v", len(got), clean)
-	}
-	r.resume(c.dec.LastID, "a").next()
+	overAll(t, []venue{streamedTCP, followTCP}, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{
+			WriteTimeout: 200 * time.Millisecond,
+			Retention:    []server.Retention{{Topics: "*", Bytes: 64 << 20}},
+		}})
+		c := r.stall("a")
+		r.ended(server.ReasonTimeout, 1)
+		got, clean := c.rest()
+		if contiguous(t, got, 1) > manyFat || clean {
+			t.Errorf("got %d events, a clean end: %v", len(got), clean)
+		}
+		r.resume(c.dec.LastID, "a").next()
+	})
 }
 
 // A parked stream that is to end, and whose reader does not even take its last

@@ -30,7 +30,7 @@ type Stats struct {
 	Published    int64 // events
 	Delivered    int64 // events that streams have taken
 	Gaps         int64 // gap events sent
-	Aborted      int64 // streams cut inside an event, because their topic no longer held the next
+	Aborted      int64 // streams that this side cut inside an event: see Config.SlowReaders and WriteTimeout, Kick, Drain, Close
 }
 
 // counters are what is counted by whoever it happens to.

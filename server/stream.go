@@ -43,11 +43,12 @@ const (
 // next turn of any stream.
 type machine struct {
 	// Static after construction.
-	epoch   string
-	gapType string
-	slow    SlowReaderPolicy
-	retry   time.Duration
-	every   int64 // milliseconds of silence that a heartbeat ends; 0: none
+	epoch    string
+	gapType  string
+	slow     SlowReaderPolicy
+	retry    time.Duration
+	every    int64 // milliseconds of silence that a heartbeat ends; 0: none
+	patience int64 // milliseconds that nothing may be taken of a forgotten event; 0: no limit
 	// The highest sequence that may stand for a topic's loss although it is not that
 	// topic's own. A position above it raises no false alarm.
 	unsure *watermark
@@ -74,7 +75,7 @@ type machine struct {
 // fresh returns a machine with the same settings and counters, and no streams.
 func (m *machine) fresh() machine {
 	return machine{
-		epoch: m.epoch, gapType: m.gapType, slow: m.slow, retry: m.retry, every: m.every,
+		epoch: m.epoch, gapType: m.gapType, slow: m.slow, retry: m.retry, every: m.every, patience: m.patience,
 		unsure: m.unsure, desk: m.desk,
 		events: m.events, gaps: m.gaps, aborted: m.aborted,
 	}
@@ -134,7 +135,7 @@ func (m *machine) slowNext(key int32, s *stream, f *feed, now int64) []byte {
 	if s.owes {
 		rest := m.rest[key]
 		if rest.event && m.slow == Disconnect && f.lost(s.next, s.live) > m.excused[key] {
-			return m.breakOff(key, s)
+			return m.breakOff(key, s, ReasonSlow)
 		}
 		return m.say(owed, rest.bytes)
 	}
@@ -283,14 +284,6 @@ func (m *machine) excuse(key int32, seq uint64) { put(&m.excused, key, seq) }
 func (m *machine) forget(key int32) {
 	delete(m.rest, key)
 	delete(m.excused, key)
-}
-
-// breakOff ends a stream inside an event.
-func (m *machine) breakOff(key int32, s *stream) []byte {
-	m.owe(key, s, owing{})
-	m.aborted++
-	s.phase, s.reason = broken, ReasonSlow
-	return nil
 }
 
 // part returns the last bytes of a stream.

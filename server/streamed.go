@@ -44,8 +44,10 @@ type driver struct {
 	left   bool   // and whether it was dismissed before it had
 	reason Reason // set by the goroutine before it is dismissed
 
-	mu      sync.Mutex // guards all below
-	conn    net.Conn   // nil inside a Writer, and once it is fasthttp's again
+	mu      sync.Mutex              // guards all below
+	conn    net.Conn                // nil inside a Writer, and once it is fasthttp's again
+	bound   func(t time.Time) error // sets the write deadline of the stream; nil once it is over
+	writeBy time.Time               // what arm or end has set; zero: none
 	aborted bool
 	ordered bool
 	how     phase
@@ -61,12 +63,26 @@ func (d *driver) ring() {
 	}
 }
 
-// end orders the stream to part.
+// end orders the stream to part. One that is to leave gets lingerFor for a write
+// that is waiting for its reader.
 func (d *driver) end(how phase, why Reason, until uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.ordered, d.how, d.why, d.until = true, how, why, until
+	by := time.Now().Add(lingerFor)
+	if how == leaving && d.bound != nil && !d.aborted && sooner(by, d.writeBy) == by {
+		d.writeBy = by
+		_ = d.bound(by)
+	}
 	d.ring()
+}
+
+// sooner is the earlier of two write deadlines, where zero is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
 }
 
 // abortedIn is how long a write may still take when the stream is cut.
@@ -77,19 +93,24 @@ func (d *driver) abort() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.aborted = true
-	if d.conn != nil {
-		_ = d.conn.SetWriteDeadline(time.Now().Add(abortedIn))
+	if d.bound != nil {
+		_ = d.bound(time.Now().Add(abortedIn))
 	}
 }
 
-// arm gives the next write its time, unless the stream is cut.
-func (d *driver) arm(timeout time.Duration) error {
+// arm gives the next write its time, unless the stream is cut. An order to leave
+// that has just come has given it less.
+func (d *driver) arm(by time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if timeout == 0 || d.aborted {
+	if d.aborted || (by.IsZero() && d.writeBy.IsZero()) {
 		return nil
 	}
-	return d.conn.SetWriteDeadline(time.Now().Add(timeout))
+	if d.ordered && d.how == leaving {
+		by = sooner(by, d.writeBy)
+	}
+	d.writeBy = by
+	return d.bound(by)
 }
 
 // leave ends a write to a client that has left.
@@ -97,18 +118,19 @@ func (d *driver) leave() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.aborted = true
-	if d.conn != nil {
-		_ = d.conn.SetWriteDeadline(time.Unix(1, 0))
+	if d.bound != nil {
+		_ = d.bound(time.Unix(1, 0))
 	}
 }
 
 // retire gives the connection back: it may be another stream's from now on. It
-// reports whether the stream was cut.
-func (d *driver) retire() (cut bool) {
+// reports whether the stream was cut, and whether the driver has set a write
+// deadline.
+func (d *driver) retire() (cut, bound bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.conn = nil
-	return d.aborted
+	d.conn, d.bound = nil, nil
+	return d.aborted, d.aborted || !d.writeBy.IsZero()
 }
 
 // remoteAddr is the peer's address, if it is known.
@@ -148,7 +170,8 @@ type drive struct {
 
 // stream holds a stream on its hijacked connection until it ends.
 func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
-	d := &driver{bell: make(chan struct{}, 1), conn: c}
+	socket.Unblock(c) // or no deadline would end a write
+	d := &driver{bell: make(chan struct{}, 1), conn: c, bound: c.SetWriteDeadline}
 	n.driver = d
 	gone := make(chan struct{})
 	if stop, ok := socket.Watch(c, func() { close(gone); d.leave() }); ok {
@@ -158,7 +181,7 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	v.gone = gone
 	v.peer, _ = socket.Beneath(c)
 	v.write = func(b []byte) error {
-		if err := d.arm(h.cfg.WriteTimeout); err != nil {
+		if err := d.arm(v.giveUpAt()); err != nil {
 			return err
 		}
 		_, err := c.Write(b)
@@ -175,7 +198,7 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	var cut bool
 	func() {
 		defer func() {
-			cut = d.retire()
+			cut, _ = d.retire()
 			sh.dismiss(d)
 		}()
 		d.reason = v.run(head)
@@ -194,6 +217,23 @@ func (h *Hub) newDrive(d *driver, n *newcomer) *drive {
 	}
 	v.machine.feeds = []*feed{{topics: n.topics, framing: n.framing, desk: v.machine.desk}}
 	return v
+}
+
+// giveUpAt is when a write that begins now is given up; zero: never. A stream that
+// is leaving, or reaches its age while it waits, gets lingerFor.
+func (v *drive) giveUpAt() (by time.Time) {
+	now := time.Now()
+	if t := v.hub.cfg.WriteTimeout; t > 0 {
+		by = now.Add(t)
+	}
+	switch s := &v.stream; {
+	case s.phase >= leaving:
+		by = sooner(by, now.Add(lingerFor))
+	case s.phase == following && s.dies != 0:
+		left := time.Duration(max(s.dies-v.hub.now(), 0)) * time.Millisecond
+		by = sooner(by, now.Add(left+lingerFor))
+	}
+	return by
 }
 
 // run drives the stream from its head to its end.
@@ -280,15 +320,30 @@ func (v *drive) failed(err error) Reason {
 		return ReasonClient
 	default:
 	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return v.gaveUp()
+	}
+	return v.ending(ReasonClient)
+}
+
+// gaveUp ends a stream whose last write this side has given up, and says why.
+func (v *drive) gaveUp() Reason {
+	if v.machine.inside(0) {
+		v.machine.aborted++
+		v.count()
+	}
+	v.machine.age(&v.stream, v.hub.now())
+	return v.ending(ReasonTimeout)
+}
+
+// ending is why the stream was to end, or otherwise.
+func (v *drive) ending(otherwise Reason) Reason {
 	v.driver.mu.Lock()
 	defer v.driver.mu.Unlock()
-	switch {
-	case v.driver.ordered || v.stream.phase >= draining:
+	if v.driver.ordered || v.stream.phase >= draining {
 		return max(v.driver.why, v.stream.reason)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return ReasonTimeout
 	}
-	return ReasonClient
+	return otherwise
 }
 
 // count adds what the machine has counted since the last time.

@@ -48,9 +48,6 @@ func (s *shard) inspect(i int32) {
 	case s.vanished(st):
 		s.hangUp(i, ReasonVanished)
 		return
-	case st.phase == parting && s.now-st.wrote >= lingerFor.Milliseconds():
-		s.hangUp(i, st.reason) // it does not take its last words
-		return
 	}
 	// Who is too old before the next look is old enough.
 	s.machine.age(&st.stream, s.now+s.every)
@@ -58,6 +55,9 @@ func (s *shard) inspect(i int32) {
 		st.lagging = false
 	}
 	s.deliver(i)
+	if st.taken && !st.lingering && s.machine.stuck(i, &st.stream, s.now) {
+		s.endIfOver(i, st)
+	}
 }
 
 // vanished reports whether the peer of a stream has gone without a word: it has

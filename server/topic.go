@@ -51,11 +51,11 @@ func (t *topic) lose(seq uint64, ephemeral bool) {
 
 // lostSince returns the highest sequence from next on that the topic held and
 // does not any more; zero if there is none. Ephemeral events count from live
-// on: before, they were never owed.
+// on: those before were never owed.
 func (t *topic) lostSince(next, live uint64) uint64 {
 	lost := t.forgotten.load()
-	if next >= live {
-		lost = max(lost, t.gone.load())
+	if gone := t.gone.load(); gone >= live {
+		lost = max(lost, gone)
 	}
 	if lost < next {
 		return 0

@@ -11,7 +11,8 @@ import (
 var heartbeats clock
 
 // clock calls each stream's tick when it is due, on one goroutine. A tick only
-// tries: nothing that a stream does there can delay another's.
+// tries, and writes from there only to a socket that has said there is room: no
+// stream can delay another's.
 type clock struct {
 	mu      sync.Mutex // guards all below
 	agenda  agenda

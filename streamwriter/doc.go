@@ -33,9 +33,10 @@
 // Beside fasthttp's own there are at most three, however many streams there
 // are, and none when there is no stream: the heartbeat clock, the watch for
 // clients that leave (Linux), and one for each fasthttp server that waits for
-// its shutdown. Only where the system cannot say whether a write would block
-// (Windows, in-memory connections, a plain io.Writer) does a heartbeat take a
-// goroutine for as long as it is being written.
+// its shutdown. Only where nobody can say whether a write would block (Windows,
+// in-memory connections, a listener's or middleware's own net.Conn around the
+// connection, a plain io.Writer) does a heartbeat take a goroutine for as long as
+// it is being written.
 //
 // # What it does not do
 //

@@ -172,6 +172,7 @@ func (s *stream) serveUnframed(c net.Conn, head []byte) {
 // run drives the callback from the first byte to the last. An error means that
 // the response must not look complete.
 func (s *stream) run(dst io.Writer) error {
+	socket.Unblock(s.conn) // or no deadline would end a write
 	w := newWriter(s.transport(dst), s.opts)
 	defer w.release()
 	defer w.cancel(ErrClosed)
@@ -193,7 +194,7 @@ func (s *stream) run(dst io.Writer) error {
 // transport is dst, with what the connection under it can tell and bound.
 func (s *stream) transport(dst io.Writer) transport {
 	out := transport{Writer: dst, setDeadline: s.conn.SetWriteDeadline}
-	if raw, ok := socket.Beneath(s.conn); ok && socket.CanAskWritable {
+	if raw, ok := socket.Transparent(s.conn); ok && socket.CanAskWritable {
 		out.writable = func() bool { return socket.Writable(raw) }
 	}
 	return out

@@ -41,6 +41,8 @@ type Writer struct {
 
 	wrote atomic.Int64 // unix nanoseconds of the last write that succeeded
 
+	deadline deadline // of SetWriteDeadline
+
 	mu     sync.Mutex // guards what follows; held during a write, not between
 	buf    []byte
 	armed  time.Time // when out's write deadline was last set
@@ -93,7 +95,7 @@ func newWriter(out transport, o Options) *Writer {
 		w.dies = now.Add(Jitter(o.MaxAge))
 	}
 	if invalid != nil {
-		w.closed = true
+		w.closed, w.deadline.over = true, true
 		w.cancel(invalid)
 		return w
 	}
@@ -206,7 +208,7 @@ func (w *Writer) Close() error {
 	if w.endedHere() {
 		err = w.farewellLocked()
 	}
-	if !w.armed.IsZero() {
+	if w.endDeadline() || !w.armed.IsZero() {
 		_ = w.out.setDeadline(time.Time{})
 	}
 	w.closed = true
@@ -275,10 +277,13 @@ const (
 )
 
 // armLocked sets the write deadline, or takes fasthttp's off if there is to be
-// none.
+// none. One of SetWriteDeadline stays.
 func (w *Writer) armLocked(now time.Time) error {
 	if w.out.setDeadline == nil {
 		return nil
+	}
+	if w.deadline.given.Load() != nil {
+		return w.setDeadline(now)
 	}
 	timeout := w.opts.WriteTimeout
 	age := now.Sub(w.armed)
@@ -287,10 +292,7 @@ func (w *Writer) armLocked(now time.Time) error {
 		return nil
 	}
 	w.armed = now
-	if timeout == 0 {
-		return w.out.setDeadline(time.Time{})
-	}
-	return w.out.setDeadline(now.Add(timeout))
+	return w.setDeadline(now)
 }
 
 // leave ends the stream of a client that has gone, and a write that is waiting
@@ -308,6 +310,7 @@ func (w *Writer) release() {
 	heartbeats.remove(w)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.endDeadline()
 	w.closed = true
 }
 

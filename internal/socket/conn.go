@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"crypto/tls"
 	"net"
 	"reflect"
 	"syscall"
@@ -25,22 +26,42 @@ func Plain(c net.Conn) (syscall.RawConn, bool) {
 	return nil, false
 }
 
+// Transparent returns the descriptor of the socket under c if a write to c waits
+// for that socket and for nothing else: a plain one, or TLS over a plain one. Of
+// any other wrapper's Write nobody knows what it waits for.
+func Transparent(c net.Conn) (syscall.RawConn, bool) {
+	if h, ok := c.(interface{ UnsafeConn() net.Conn }); ok {
+		c = h.UnsafeConn()
+	}
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	return Plain(c)
+}
+
 // Beneath returns the descriptor of the socket that c finally stands on,
 // through TLS and any wrapper that embeds a net.Conn. It serves to watch and to
 // ask, never to write: a wrapper may transform what passes through it.
 func Beneath(c net.Conn) (syscall.RawConn, bool) {
+	sc := bottom(c)
+	if sc == nil {
+		return nil, false
+	}
+	raw, err := sc.SyscallConn()
+	return raw, err == nil
+}
+
+// bottom takes all wrappers off c, or returns nil if there is no socket.
+func bottom(c net.Conn) syscall.Conn {
 	for range 8 { // wrappers of wrappers, not loops
 		if sc, ok := c.(syscall.Conn); ok {
-			raw, err := sc.SyscallConn()
-			return raw, err == nil
+			return sc
 		}
-		inner := unwrap(c)
-		if inner == nil {
-			return nil, false
+		if c = unwrap(c); c == nil {
+			return nil
 		}
-		c = inner
 	}
-	return nil, false
+	return nil
 }
 
 // unwrap takes one wrapper off c, or returns nil.

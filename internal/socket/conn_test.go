@@ -14,16 +14,21 @@ func TestBeneathLooksThroughWrappers(t *testing.T) {
 		c       net.Conn
 		beneath bool
 		plain   bool
+		clear   bool // nothing but the socket makes a write wait
 	}{
-		{"TCP", server, true, true},
-		{"TLS", tls.Server(server, &tls.Config{}), true, false},
-		{"embedded", &embeds{server}, true, false},
-		{"embedded TLS", &embeds{tls.Server(server, &tls.Config{})}, true, false},
-		{"embedded by value", embeds{server}, false, false},
-		{"embedded nothing", &embeds{}, false, false},
-		{"nil wrapper", (*embeds)(nil), false, false},
-		{"loop", &loops{}, false, false},
-		{"in memory", pipe, false, false},
+		{"TCP", server, true, true, true},
+		{"hijacked", hijacked{server}, true, true, true},
+		{"TLS", tls.Server(server, &tls.Config{}), true, false, true},
+		{"hijacked TLS", hijacked{tls.Server(server, &tls.Config{})}, true, false, true},
+		{"TLS over a wrapper", tls.Server(&embeds{server}, &tls.Config{}), true, false, false},
+		{"embedded", &embeds{server}, true, false, false},
+		{"hijacked and embedded", hijacked{&embeds{server}}, true, false, false},
+		{"embedded TLS", &embeds{tls.Server(server, &tls.Config{})}, true, false, false},
+		{"embedded by value", embeds{server}, false, false, false},
+		{"embedded nothing", &embeds{}, false, false, false},
+		{"nil wrapper", (*embeds)(nil), false, false, false},
+		{"loop", &loops{}, false, false, false},
+		{"in memory", pipe, false, false, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -32,6 +37,9 @@ func TestBeneathLooksThroughWrappers(t *testing.T) {
 			}
 			if _, ok := Plain(tt.c); ok != tt.plain {
 				t.Errorf("Plain: %v, want %v", ok, tt.plain)
+			}
+			if _, ok := Transparent(tt.c); ok != tt.clear {
+				t.Errorf("Transparent: %v, want %v", ok, tt.clear)
 			}
 		})
 	}

@@ -47,3 +47,8 @@ type embeds struct{ net.Conn }
 type loops struct{ net.Conn }
 
 func (l *loops) NetConn() net.Conn { return l }
+
+// hijacked is what fasthttp wraps a hijacked connection in.
+type hijacked struct{ net.Conn }
+
+func (h hijacked) UnsafeConn() net.Conn { return h.Conn }

@@ -1,0 +1,78 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/server"
+)
+
+// blockingChild is set in the environment of the process whose sockets are in
+// blocking mode: if a write to one blocks, all of it may stand still.
+const blockingChild = "FASTSSE_TEST_BLOCKING_CHILD"
+
+// An application that asks for a connection's descriptor (to set an option, say)
+// puts its socket into blocking mode, most likely without knowing.
+func TestASocketInBlockingModeStopsNobody(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(blockingChild) == "" {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$")
+		cmd.Env = append(os.Environ(), blockingChild+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("the process with blocking sockets: %v, %v\n%s", err, ctx.Err(), out)
+		}
+		return
+	}
+	for _, v := range append(ways, followTCP) {
+		v.listen = func(t *testing.T) (net.Listener, dialer) {
+			ln, dial := listenTCP(t)
+			return blockingListener{ln}, dial
+		}
+		t.Run(v.name, func(t *testing.T) {
+			r := newRig(t, v, rigging{config: server.Config{
+				WriteTimeout: -1, Shards: 1,
+				Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}},
+			}})
+			stalled, other := r.stall("a"), r.open("b")
+			r.publish("b", numbers(1, 20)...)
+			other.expect(numbers(1, 20)...)
+			runtime.GC()
+			if v.parked {
+				r.publish("a", fat(manyFat+1))
+				if got, _ := stalled.read(); numberOf(t, got) != 1 {
+					t.Errorf("the stalled reader got %.20q first", got.Data)
+				}
+			}
+			start := time.Now()
+			r.hub.Close(context.Background())
+			if took := time.Since(start); took > 3*time.Second {
+				t.Errorf("Close took %v", took)
+			}
+		})
+	}
+}
+
+// blockingListener puts what it accepts into blocking mode.
+type blockingListener struct{ net.Listener }
+
+func (l blockingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	f, err := c.(*net.TCPConn).File()
+	if err != nil {
+		return nil, fmt.Errorf("descriptor of %v: %w", c.RemoteAddr(), err)
+	}
+	defer f.Close()
+	f.Fd()
+	return c, nil
+}

@@ -1,0 +1,75 @@
+package server
+
+import "testing"
+
+// inside is a stream that has taken 7 bytes of its next event at time 0, and
+// then nothing. forgotten: its topic holds that event no more.
+func inside(t *testing.T, policy SlowReaderPolicy, forgotten bool) *reader {
+	w := newWorld(t)
+	w.keepEvents("a", 1)
+	r := &reader{m: w.machine(chunked, "a"), s: w.fresh()}
+	r.m.slow, r.m.patience = policy, 30_000
+	w.publish("a", "one")
+	r.turn(7)
+	if forgotten {
+		w.publish("a", "two")
+	}
+	return r
+}
+
+func TestAStreamThatTakesNothingIsBrokenOffWhenItsEndOrMemoryWaits(t *testing.T) {
+	linger := lingerFor.Milliseconds()
+	for _, c := range []struct {
+		name      string
+		how       phase
+		forgotten bool
+		patience  int64
+		at        int64 // the first moment at which it is broken off; 0: never
+		why       Reason
+	}{
+		{"it only lags", following, false, 30_000, 0, 0},
+		{"inside a forgotten event", following, true, 30_000, 30_000, ReasonTimeout},
+		{"inside a forgotten event, without a limit", following, true, 0, 0, 0},
+		{"leaving", leaving, false, 30_000, linger, ReasonKicked},
+		{"leaving, without a limit", leaving, false, 0, linger, ReasonKicked},
+		{"draining", draining, false, 30_000, 0, 0},
+		{"draining inside a forgotten event", draining, true, 30_000, 30_000, ReasonKicked},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := inside(t, Skip, c.forgotten)
+			r.m.patience = c.patience
+			if c.how != following {
+				r.s.end(c.how, ReasonKicked)
+			}
+			if c.at == 0 {
+				if r.m.stuck(0, &r.s, 1<<40) {
+					t.Fatal("broken off")
+				}
+				return
+			}
+			if r.m.stuck(0, &r.s, c.at-1) {
+				t.Fatal("broken off too early")
+			}
+			if !r.m.stuck(0, &r.s, c.at) || r.s.phase != broken || r.s.reason != c.why {
+				t.Fatalf("phase %d, reason %v, want broken, %v", r.s.phase, r.s.reason, c.why)
+			}
+			if r.m.aborted != 1 || len(r.m.rest) != 0 || r.turn(100) != nil {
+				t.Errorf("%d aborts, %d rests; want 1, none, and nothing more to send", r.m.aborted, len(r.m.rest))
+			}
+		})
+	}
+}
+
+// Last bytes that nobody takes are no abort: they are not an event.
+func TestAStreamThatDoesNotTakeItsLastBytesEnds(t *testing.T) {
+	w := newWorld(t)
+	r := &reader{m: w.machine(chunked, "a"), s: w.fresh()}
+	r.s.end(leaving, ReasonMaxAge)
+	r.turn(3)
+	if r.m.stuck(0, &r.s, lingerFor.Milliseconds()-1) {
+		t.Fatal("broken off too early")
+	}
+	if !r.m.stuck(0, &r.s, lingerFor.Milliseconds()) || r.s.reason != ReasonMaxAge || r.m.aborted != 0 {
+		t.Errorf("phase %d, reason %v, %d aborts", r.s.phase, r.s.reason, r.m.aborted)
+	}
+}
