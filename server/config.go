@@ -259,25 +259,6 @@ func (r *Retention) matches(topic string) bool {
 	return subtree && strings.HasPrefix(topic, prefix)
 }
 
-// classes returns what each rule's topics keep and, last, what those keep that no
-// rule is for.
-func (h *history) classes(rules []Retention) []*ageList {
-	var list []*ageList
-	for i := range rules {
-		list = append(list, h.class(rules[i].window()))
-	}
-	return append(list, h.class((&Retention{}).window()))
-}
-
-// leastAge is the shortest age of the classes, in seconds.
-func leastAge(classes []*ageList) uint32 {
-	least := classes[0].window.age
-	for _, a := range classes {
-		least = min(least, a.window.age)
-	}
-	return least
-}
-
 // window is a log's bounds with the defaults filled in.
 func (r *Retention) window() window {
 	return window{

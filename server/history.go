@@ -9,6 +9,9 @@ type history struct {
 	// Static after construction.
 	registry   *registry
 	tombstones *tombstones
+	rules      []Retention
+	classes    []*ageList // what the rules come to, and the default
+	leastAge   uint32     // seconds: the least of all windows
 	epoch      string
 	max        int64 // bytes of all logs
 	maxIndexed int64 // bytes of all indexes of subtrees
@@ -25,13 +28,34 @@ type history struct {
 // take: an eighth, apart from the logs, so that no subscription costs an event.
 const indexedShare = 8
 
-func newHistory(epoch string, most int64, r *registry) *history {
-	return &history{
-		registry: r, epoch: epoch, idle: list.New(),
+func newHistory(epoch string, most int64, rules []Retention) *history {
+	h := &history{
+		epoch: epoch, idle: list.New(), rules: rules,
 		max:        max(most-most/indexedShare, 1),
 		maxIndexed: most / indexedShare,
 		tombstones: &tombstones{most: mostTombstones},
 	}
+	h.registry = newRegistry(h.newTopic)
+	for i := range rules {
+		h.classes = append(h.classes, h.class(rules[i].window()))
+	}
+	h.classes = append(h.classes, h.class((&Retention{}).window()))
+	h.leastAge = h.classes[0].window.age
+	for _, a := range h.classes {
+		h.leastAge = min(h.leastAge, a.window.age)
+	}
+	return h
+}
+
+// classOf returns the list that a topic or subtree of that name belongs to. It does
+// not need the lock.
+func (h *history) classOf(name string) *ageList {
+	for i := range h.rules {
+		if h.rules[i].matches(name) {
+			return h.classes[i]
+		}
+	}
+	return h.classes[len(h.classes)-1]
 }
 
 // class returns the list of the topics with a window.
@@ -46,20 +70,21 @@ func (h *history) class(w window) *ageList {
 	return a
 }
 
-// newTopic makes a topic, of those with the same window. It does not need the lock.
-func (h *history) newTopic(name string, ages *ageList) *topic {
-	t := &topic{name: name, ages: ages}
+// newTopic makes a topic. It does not need the lock.
+func (h *history) newTopic(name string) *topic {
+	t := &topic{name: name}
 	if name[len(name)-1] == '*' {
-		t.sub = &subtree{}
+		t.sub = &subtree{events: h.classOf(name).window.events}
 	}
 	lost := h.tombstones.last(h.registry.hash(name))
 	t.lose(lost, false)
 	return t
 }
 
-func (h *history) newLog() *log {
+// newLog makes the log of a topic, which has the window that it has a right to.
+func (h *history) newLog(of *ageList) *log {
 	// A segment is forgotten whole, so it must be small beside the bound.
-	return &log{largest: int(min(max(h.max/16, smallestSegment), largestSegment))}
+	return &log{ages: of, largest: int(min(max(h.max/16, smallestSegment), largestSegment))}
 }
 
 // aliasHash is what an index knows a publisher's own id by; never 0.
@@ -82,7 +107,7 @@ func (h *history) append(e *entry, now uint32) {
 	t := e.topic
 	l := t.log.Load()
 	if l == nil {
-		l = h.newLog()
+		l = h.newLog(h.classOf(t.name))
 		t.log.Store(l)
 	}
 	if l.count == 0 {
@@ -94,10 +119,10 @@ func (h *history) append(e *entry, now uint32) {
 	h.memory += int64(l.memory - before)
 	t.head.Store(e.seq)
 	h.note(t, e, f.flags)
-	for l.beyond(&t.ages.window, now) {
+	for l.beyond(&l.ages.window, now) {
 		h.forget(t)
 	}
-	t.ages.touch(t)
+	l.ages.touch(t)
 	if h.memory > h.max {
 		h.shrink(t)
 	}
@@ -106,7 +131,7 @@ func (h *history) append(e *entry, now uint32) {
 // encode writes e's frame into the log, which commit makes visible.
 func (h *history) encode(l *log, e *entry, now uint32) frame {
 	f := frame{seq: e.seq, at: now}
-	if e.ephemeral || e.topic.ages.window.ephemeral {
+	if e.ephemeral || l.ages.window.ephemeral {
 		f.flags |= ephemeralFrame
 	}
 	var native [maxIDBytes]byte
@@ -197,7 +222,7 @@ func (h *history) sweep(now uint32) {
 func (h *history) expireSome(t *topic, now uint32) (more bool) {
 	l := t.log.Load()
 	for range 32 {
-		if l.count == 0 || !l.oldestFrame().expired(t.ages.window.age, now) {
+		if l.count == 0 || !l.oldestFrame().expired(l.ages.window.age, now) {
 			return false
 		}
 		h.forget(t)

@@ -25,12 +25,9 @@ type Hub struct {
 	epoch    string
 	born     time.Time
 	registry *registry
-	history  *history   // every method of it needs mu
-	classes  []*ageList // what Config.Retention's rules come to, and the default
+	history  *history // every method of it needs mu
 	shards   []*shard
 	counters counters
-
-	leastAge uint32 // seconds that an event is kept at least, if nothing else makes it go
 
 	nextShard atomic.Uint32
 	committed atomic.Uint64 // the newest sequence that is in all of its logs
@@ -63,10 +60,8 @@ func New(c Config) (*Hub, error) {
 	}
 	h := &Hub{cfg: c, epoch: newEpoch(), born: time.Now()}
 	h.kicks.era.Store(new(era))
-	h.registry = newRegistry(h.newTopic)
-	h.history = newHistory(h.epoch, c.MaxHistoryBytes, h.registry)
-	h.classes = h.history.classes(c.Retention)
-	h.leastAge = leastAge(h.classes)
+	h.history = newHistory(h.epoch, c.MaxHistoryBytes, c.Retention)
+	h.registry = h.history.registry
 	for i := range c.Shards {
 		h.shards = append(h.shards, newShard(h, i))
 	}
@@ -74,16 +69,6 @@ func New(c Config) (*Hub, error) {
 		h.logger().Printf("server: this is one of several prefork processes, and they share nothing: an event published here reaches only the streams here. Feed every process from a broker, or serve without prefork")
 	}
 	return h, nil
-}
-
-// newTopic makes a topic with the window that its name has a right to.
-func (h *Hub) newTopic(name string) *topic {
-	for i := range h.cfg.Retention {
-		if h.cfg.Retention[i].matches(name) {
-			return h.history.newTopic(name, h.classes[i])
-		}
-	}
-	return h.history.newTopic(name, h.classes[len(h.classes)-1])
 }
 
 // newMachine makes a machine with the hub's settings, and no streams.

@@ -29,7 +29,7 @@ type indexing struct {
 func (h *history) newIndexing(t *topic) *indexing {
 	return &indexing{
 		ready: make(chan struct{}), history: h, topic: t, next: len(t.sub.below), upTo: h.seq,
-		most: max(min(t.ages.window.events, int(h.maxIndexed)/indexedSize), 1),
+		most: max(min(t.sub.events, int(h.maxIndexed)/indexedSize), 1),
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 // hold it; a reader that holds nothing keeps nothing alive.
 type log struct {
 	// Static after construction.
-	largest int // bytes of a segment
+	ages    *ageList // its window, and the topics with the same one
+	largest int      // bytes of a segment
 
 	// Owned by the publisher.
 	segs    []*segment // oldest first

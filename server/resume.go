@@ -108,9 +108,9 @@ func (h *Hub) expire(t *topic, next uint64) {
 			of = p.topic()
 		}
 		switch {
-		case p.frm.expired(of.ages.window.age, now):
+		case p.frm.expired(of.log.Load().ages.window.age, now):
 			h.expireTopic(of, now)
-		case t.sub == nil || !p.frm.expired(h.leastAge, now):
+		case t.sub == nil || !p.frm.expired(h.history.leastAge, now):
 			return // all that follow are younger
 		}
 	}

@@ -8,7 +8,8 @@ import (
 // subtree is what makes a topic a subtree: the topics below it that hold something
 // and, while somebody reads it, an index of their events.
 type subtree struct {
-	index atomic.Pointer[index] // nil: nobody reads it; replaced under Hub.mu
+	events int                   // that its index may have; static
+	index  atomic.Pointer[index] // nil: nobody reads it; replaced under Hub.mu
 
 	// Guarded by Hub.mu.
 	below     []below
@@ -56,8 +57,8 @@ func (h *history) enroll(t *topic) {
 // withdraw undoes enroll.
 func (h *history) withdraw(t *topic) {
 	h.memory -= t.overhead()
-	t.ages.remove(t)
 	l := t.log.Load()
+	l.ages.remove(t)
 	for _, m := range l.above {
 		m.sub.sub.remove(m.at)
 		if len(m.sub.sub.below) == 0 {
@@ -157,7 +158,7 @@ func (h *history) note(t *topic, e *entry, flags frameFlags) {
 		before := x.memory
 		x.append(found)
 		h.indexed += int64(x.memory - before)
-		for x.count > m.sub.ages.window.events {
+		for x.count > m.sub.sub.events {
 			h.dropIndexed(m.sub, x)
 		}
 		m.sub.head.Store(e.seq)

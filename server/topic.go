@@ -16,7 +16,6 @@ const maxTopicBytes = 128
 type topic struct {
 	// Static after construction.
 	name string
-	ages *ageList // its window, and the topics with the same one
 	sub  *subtree // nil: it is no subtree
 
 	refs int32 // guarded by its stripe of the registry: streams, publishers at work, topics below

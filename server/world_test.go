@@ -37,7 +37,11 @@ func (w *world) topic(name string) *topic { return w.hub.acquireAll([]string{nam
 // keep gives a topic a window of its own. It must be empty.
 func (w *world) keep(name string, of window) *topic {
 	t := w.topic(name)
-	t.ages = w.history.class(of)
+	if t.sub != nil {
+		t.sub.events = of.events
+	} else {
+		t.log.Store(w.history.newLog(w.history.class(of)))
+	}
 	return t
 }
 
