@@ -174,23 +174,29 @@ func (r *soakRound) publisher(n int, random *rand.Rand) {
 				messages = append(messages, r.message(random))
 			}
 		case 1, 2:
-			m := r.message(random)
 			own++
-			m.Event.ID = fmt.Sprintf("own-%d-%d.", n, own)
-			m.Event.Data = append([]byte(m.Event.ID), m.Event.Data...)
-			messages = append(messages, m)
-			switch random.IntN(6) {
-			case 0: // in another topic too
-				m.Topic = r.plan.topic(random, r.generation())
-				messages = append(messages, m)
-			case 1: // in the same one again
-				if !r.plan.whole {
-					messages = append(messages, m)
-				}
-			}
+			messages = append(messages, r.owned(random, fmt.Sprintf("own-%d-%d.", n, own))...)
 		}
 		r.publish(messages)
 	}
+}
+
+// owned is an event with that id, and sometimes a second that bears it too, in
+// another topic or in the same. Their data tells them apart.
+func (r *soakRound) owned(random *rand.Rand, id string) []server.Message {
+	first := r.message(random)
+	second := r.message(random)
+	if random.IntN(2) == 0 && !r.plan.whole {
+		second.Topic = first.Topic
+	}
+	for i, m := range []*server.Message{&first, &second} {
+		m.Event.ID = id
+		m.Event.Data = append(fmt.Appendf(nil, "%s%d", id, i), m.Event.Data...)
+	}
+	if random.IntN(3) > 0 {
+		return []server.Message{first}
+	}
+	return []server.Message{first, second}
 }
 
 // message is an event of any size, mostly small.
@@ -245,11 +251,12 @@ func (r *soakRound) storm(k int, random *rand.Rand) {
 		return messages
 	}
 	r.publish(small())
-	batch := make([]server.Message, 600)
+	batch, topics := make([]server.Message, 600), []int{3, 60, 600}[random.IntN(3)]
 	size := min(60_000, int(r.config.MaxHistoryBytes)/len(batch)*(2+random.IntN(3))+1000)
 	for i := range batch {
-		batch[i] = soakMessage(random, fmt.Sprintf("big/%d", i%3), size)
+		batch[i] = soakMessage(random, fmt.Sprintf("big/%d", i%topics), size)
 	}
+	spread := 1000 << random.IntN(7) // microseconds
 	var all sync.WaitGroup
 	all.Go(func() { r.publish(batch) })
 	for i := range guests {
@@ -259,7 +266,7 @@ func (r *soakRound) storm(k int, random *rand.Rand) {
 			if i%4 == 0 {
 				s.topics = append(s.topics, fmt.Sprintf("s%d.%d/x", k, i))
 			}
-			r.nap(time.Duration(random.IntN(4000)) * time.Microsecond)
+			r.nap(time.Duration(random.IntN(spread)) * time.Microsecond)
 			r.visit(&s, manners{stay: 300 * time.Millisecond, exit: "rst"}, random, func() {})
 		})
 	}

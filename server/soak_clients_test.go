@@ -86,13 +86,13 @@ type line struct {
 }
 
 // call sends v's request and reads the head of the answer.
-func (r *soakRound) call(v *sitting, random *rand.Rand) (*line, error) {
+func (r *soakRound) call(v *sitting, narrow bool) (*line, error) {
 	conn, err := r.rig.dial()
 	if err != nil {
 		return nil, err
 	}
 	tcp := conn.(*net.TCPConn)
-	if random.IntN(2) == 0 { // who stalls is noticed sooner
+	if narrow { // that it stalls is noticed sooner
 		_ = tcp.SetReadBuffer(4 << 10)
 	}
 	q := request{path: v.path, proto: v.proto, topics: v.topics, lastID: v.lastID, query: fmt.Sprintf("n=%d", v.number)}
@@ -221,7 +221,7 @@ func (r *soakRound) visit(s *someone, m manners, random *rand.Rand, opened func(
 	case 1:
 		v.proto = "HTTP/1.0"
 	}
-	l, err := r.call(v, random)
+	l, err := r.call(v, m.stay > 0 && random.IntN(2) == 0)
 	if err != nil {
 		if l != nil {
 			l.leave("fin")
