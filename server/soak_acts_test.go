@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -229,6 +230,14 @@ func (r *soakRound) kicker(random *rand.Rand) {
 			n, ok := s.User.(uint64)
 			return n%of == one%of || !ok && uint64(len(s.Topics[0]))%of == one%of
 		})
+	}
+}
+
+// collector has garbage collected all the time: that stops a publisher where it
+// would not stop by itself, such as between two steps of an eviction.
+func (r *soakRound) collector() {
+	for !r.ending() {
+		runtime.GC()
 	}
 }
 

@@ -99,6 +99,9 @@ func runSoakRound(t *testing.T, seed uint64, n int, left time.Duration) {
 	if r.plan.evicts {
 		spawn(&actors, r.stormer)
 	}
+	if r.plan.churn {
+		spawn(&actors, func(*rand.Rand) { r.collector() })
+	}
 	r.rest(r.plan.length)
 	close(r.hurry)
 	within(t, "the kicks and storms end", actors.Wait)
