@@ -233,6 +233,25 @@ func (r *soakRound) kicker(random *rand.Rand) {
 	}
 }
 
+// latecomers ask for a subtree that nobody has asked for before, when some of its
+// topics were quiet and others have forgotten much.
+func (r *soakRound) latecomers(random *rand.Rand) {
+	for k := 0; !r.ending(); k++ {
+		r.rest(time.Duration(random.IntN(150)) * time.Millisecond)
+		var messages []server.Message
+		for range 2 + random.IntN(100) {
+			child := random.IntN(1 + random.IntN(4)) // the first ones are the busiest
+			messages = append(messages, soakMessage(random, fmt.Sprintf("y%d/%d", k, child), 1+random.IntN(100)))
+		}
+		r.publish(messages)
+		s := someone{client: -k, topics: []string{fmt.Sprintf("y%d/*", k)}}
+		s.lastID = r.book.id(r.now() - min(r.now(), random.Uint64N(uint64(len(messages)+10))))
+		r.visit(&s, manners{stay: 30 * time.Millisecond, exit: "fin"}, random, func() {})
+		r.publish(messages[:1])
+		r.visit(&s, manners{stay: 10 * time.Millisecond, exit: "fin"}, random, func() {})
+	}
+}
+
 // collector has garbage collected all the time: that stops a publisher where it
 // would not stop by itself, such as between two steps of an eviction.
 func (r *soakRound) collector() {

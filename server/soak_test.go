@@ -96,6 +96,7 @@ func runSoakRound(t *testing.T, seed uint64, n int, left time.Duration) {
 		spawn(&clients, func(random *rand.Rand) { r.client(i, random) })
 	}
 	spawn(&actors, r.kicker)
+	spawn(&actors, r.latecomers)
 	if r.plan.evicts {
 		spawn(&actors, r.stormer)
 	}
