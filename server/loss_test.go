@@ -167,3 +167,33 @@ func proveLoss(t *testing.T, hub *server.Hub, try int, topic, before string) {
 	}
 	t.Fatalf("try %d: the topic does not know of its loss, though a stream does", try)
 }
+
+// A stream that is open is owed ephemeral events, also while it still reads what
+// it had missed. If its topic has no room for one until then, it is told.
+func TestAnEphemeralEventIsNotLostSilentlyDuringAReplay(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		r := newRig(t, v, rigging{config: server.Config{
+			SlowReaders: server.Skip, SendBuffer: 8 << 10, WriteTimeout: -1,
+			Retention: []server.Retention{{Topics: "now", Ephemeral: true, Events: 1}, {Topics: "*", Bytes: 64 << 20}},
+		}})
+		from := r.hub.LastID()
+		for range 300 { // more than sockets hold
+			r.publish("a", string(filler[:60_000]))
+		}
+		r.publish("a", numbers(1, 5)...)
+		lost := strings.Repeat("x", 2000) // a segment of its own
+		c := r.resume(from, "a", "now")
+		c.next() // it is there
+		r.ephemeral("now", lost)
+		r.publish("a", "6") // which goes out together with what was missed
+		r.ephemeral("now", "left")
+		told := false
+		for e := c.next(); e.Data != "left"; e = c.next() {
+			told = told || e.Type == "gap" || e.Data == lost
+		}
+		if !told {
+			t.Error("an ephemeral event was missed by a stream that was open, and no gap says so")
+		}
+	})
+}
