@@ -201,6 +201,11 @@ func (r *soakRound) finish(random *rand.Rand, publishers *sync.WaitGroup) {
 		}
 		within(r.t, "the clients come back for the end", r.arrived.Wait)
 		r.closing.Store(true)
+		var burst []server.Message // which nobody has got yet when the drain begins
+		for range 1 + random.IntN(200) {
+			burst = append(burst, r.message(random))
+		}
+		r.publish(burst)
 		r.drainSeq, r.drainBegan = r.now(), r.clock()
 		if err := r.rig.hub.Drain(timeout(r.t, patience)); err != nil {
 			r.t.Errorf("though everybody reads: %v", err)
