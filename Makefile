@@ -4,7 +4,7 @@ GO ?= go
 MODULES := . bench examples $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-.PHONY: check test race fmt tidy vet staticcheck fuzz bench bench-record
+.PHONY: check test race soak soak-race fmt tidy vet staticcheck fuzz bench bench-record
 
 check: fmt tidy vet staticcheck race
 
@@ -13,6 +13,16 @@ test:
 
 race:
 	$(GO) test -race -shuffle=on work
+
+# Streams of all kinds, held against a ledger of what was published. A failure
+# prints the flags that draw its round again: SOAKFLAGS='-soak.seed … -soak.round …'
+SOAK ?= 10m
+SOAKTEST = ./server -run '^TestSoak$$' -count 1 -timeout 0 -soak $(SOAK) $(SOAKFLAGS)
+soak:
+	$(GO) test $(SOAKTEST)
+
+soak-race:
+	$(GO) test -race $(SOAKTEST)
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

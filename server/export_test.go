@@ -37,3 +37,25 @@ func (h *Hub) ShardsRunning() int {
 	}
 	return n
 }
+
+// Held is a topic that somebody refers to, as a stream does.
+type Held struct {
+	hub   *Hub
+	topic *topic
+}
+
+// Hold refers to a topic without subscribing to it.
+func (h *Hub) Hold(name string) Held { return Held{h, h.registry.acquire(name)} }
+
+// Release undoes Hold.
+func (h Held) Release() { h.hub.release(h.topic) }
+
+// Empty reports whether nothing is left that a reader could see.
+func (h Held) Empty() bool { return h.topic.log.empty() }
+
+// HasForgotten reports whether a stream that has not seen the event with that id
+// would be told of a loss.
+func (h Held) HasForgotten(id string) bool {
+	_, seq, _ := parseID(id)
+	return h.topic.log.lostSince(seq, seq) >= seq
+}

@@ -1,0 +1,265 @@
+package server_test
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fastsse/fastsse/server"
+)
+
+// verdict checks one visit against the ledger. It reads the visit from its
+// beginning to its end, and then asks for what was owed and did not come.
+type verdict struct {
+	*soakRound
+	v *sitting
+
+	from    uint64 // what the client may get lies beyond
+	owed    uint64 // what it is owed lies beyond: more than from after an ambiguous id
+	last    uint64 // where the stream stands
+	reach   uint64 // up to here all that is owed must have come
+	got     map[uint64]bool
+	excuses []excuse
+	opened  time.Duration // from then on the stream was surely there
+	events  bool          // one has come
+}
+
+// excuse is what a gap accounts for: anything beyond from, up to to.
+type excuse struct{ from, to uint64 }
+
+// judge returns what is wrong with a visit, or nil.
+func (r *soakRound) judge(v *sitting) error {
+	if len(v.got) == 0 && v.end != "clean" {
+		return nil // it may never have been a stream
+	}
+	d := &verdict{soakRound: r, v: v, got: map[uint64]bool{}, opened: math.MaxInt64}
+	if len(v.got) > 0 {
+		d.opened = v.got[0].at
+	}
+	if err := d.opening(); err != nil {
+		return err
+	}
+	for i, got := range v.got {
+		if err := d.receive(i, got); err != nil {
+			return fmt.Errorf("block %d, %v: %w", i+1, got, err)
+		}
+	}
+	if r.drained && v.end == "clean" && v.ended > r.drainBegan && d.endedByDrain() {
+		d.reach = max(d.reach, r.drainSeq)
+	}
+	return d.complete()
+}
+
+// endedByDrain says whether the stream got to its end through Drain. Of Follow
+// nobody hears why it ended: there it is known where nobody can fall behind.
+func (d *verdict) endedByDrain() bool {
+	if d.v.path == "/follow" {
+		return d.plan.whole && len(d.v.got) > 0
+	}
+	return d.endings[d.v.number] == server.ReasonDrain
+}
+
+// opening finds where the stream has to start.
+func (d *verdict) opening() error {
+	id := d.v.lastID
+	if seq, ok := d.book.native(id); ok && d.v.foreign == "" {
+		d.from, d.owed = seq, seq
+	} else if bearers := d.bearers(id); len(bearers) > 0 {
+		// Which of them the client has seen nobody can say, if they are several.
+		d.from, d.owed = bearers[0].seq, bearers[len(bearers)-1].seq
+	}
+	d.last, d.reach = d.from, d.from
+	if len(d.v.got) == 0 {
+		return nil
+	}
+	first := d.v.got[0]
+	switch {
+	case id == "" && first.kind != gotPosition:
+		return fmt.Errorf("a fresh stream begins with %v, not with its position", first)
+	case id == "":
+		seq, ok := d.book.native(first.id)
+		if !ok || seq < d.v.floor || seq > d.book.head(first.at) {
+			return fmt.Errorf("a fresh stream is at %s; the hub was at %d before and at most at %d after", first.id, d.v.floor, d.book.head(first.at))
+		}
+		d.from, d.owed, d.last, d.reach = seq, seq, seq, seq
+	case d.v.foreign != "" && (first.kind != gotGap || first.reason != d.v.foreign):
+		return fmt.Errorf("came with the id %q and got %v first, not a gap %s", id, first, d.v.foreign)
+	}
+	return nil
+}
+
+// bearers returns the events of the visit's topics that bear a publisher's id.
+func (d *verdict) bearers(id string) []*posting {
+	return slices.DeleteFunc(slices.Clone(d.book.byOwn[id]), func(p *posting) bool { return !d.wants(p.topic) })
+}
+
+func (d *verdict) wants(topic string) bool {
+	return slices.ContainsFunc(d.v.topics, func(pattern string) bool { return matches(pattern, topic) })
+}
+
+// receive takes the ith block.
+func (d *verdict) receive(i int, got receipt) error {
+	switch got.kind {
+	case gotGap:
+		return d.gap(i, got)
+	case gotPosition:
+		return d.position(got)
+	case gotHello:
+		if d.events || d.v.path == "/follow" {
+			return fmt.Errorf("what OnOpen sends comes before any event of a topic")
+		}
+		return nil
+	}
+	return d.event(got)
+}
+
+// gap checks that a gap may be, and notes what it accounts for.
+func (d *verdict) gap(i int, got receipt) error {
+	seq, ok := d.book.native(got.id)
+	head := d.book.head(got.at)
+	if !ok || seq > head {
+		return fmt.Errorf("its id is no position of this hub, whose head was at most %d", head)
+	}
+	if err := d.mayBe(i, got); err != nil {
+		return err
+	}
+	if i == 0 && got.reason != "evicted" && got.reason != "slow" { // it starts again from what is held
+		d.from, d.owed, d.last, d.reach = 0, 0, 0, 0
+	}
+	if seq < d.last {
+		return fmt.Errorf("its id lies before the stream's position %d", d.last)
+	}
+	d.excuses = append(d.excuses, excuse{d.last, head})
+	d.last = seq
+	d.reach = max(d.reach, seq)
+	return nil
+}
+
+// mayBe says whether there can be such a gap at the ith block.
+func (d *verdict) mayBe(i int, got receipt) error {
+	native := false
+	if d.v.foreign == "" {
+		_, native = d.book.native(d.v.lastID)
+	}
+	switch {
+	case i > 0 && (got.reason != "slow" || d.config.SlowReaders != server.Skip):
+		return fmt.Errorf("that is no gap for the middle of a stream")
+	case i == 0 && d.v.lastID == "":
+		return fmt.Errorf("a fresh stream has missed nothing")
+	case i == 0 && d.v.foreign != "" && got.reason == d.v.foreign:
+		return nil
+	case i == 0 && native && got.reason != "evicted" && !(got.reason == "slow" && d.config.SlowReaders == server.Skip):
+		return fmt.Errorf("the id %s is one that this hub gave", d.v.lastID)
+	case d.nothingForgotten() && len(d.bearers(d.v.lastID)) < 2:
+		return fmt.Errorf("nothing of these topics was ever forgotten")
+	}
+	return nil
+}
+
+// nothingForgotten says whether the hub still holds all events of the visit's
+// topics. Of a subtree that is sure only where nothing at all is forgotten: what
+// other topics forgot may lie in its tombstone.
+func (d *verdict) nothingForgotten() bool {
+	return d.plan.whole || !slices.ContainsFunc(d.v.topics, func(t string) bool {
+		return !d.kept(t) || strings.HasSuffix(t, "*")
+	})
+}
+
+// kept says whether a topic's or subtree's own log keeps all of the round.
+func (d *verdict) kept(pattern string) bool {
+	return d.plan.whole || d.plan.keeps && strings.HasPrefix(pattern, "k/")
+}
+
+// position checks an id block without data: up to there the client has all.
+func (d *verdict) position(got receipt) error {
+	seq, ok := d.book.native(got.id)
+	switch {
+	case !ok:
+		return fmt.Errorf("that is no position of this hub")
+	case seq < d.last:
+		return fmt.Errorf("it lies before the stream's position %d", d.last)
+	case seq > d.book.head(got.at):
+		return fmt.Errorf("the hub was at most at %d then", d.book.head(got.at))
+	}
+	d.last = seq
+	d.reach = max(d.reach, seq)
+	return nil
+}
+
+// event checks that an event is one of the ledger, for this client, and now.
+func (d *verdict) event(got receipt) error {
+	d.events = true
+	p := d.find(got)
+	switch {
+	case p == nil:
+		return fmt.Errorf("nobody published that")
+	case p.sum != got.sum || p.size != got.size:
+		return fmt.Errorf("its data is not that of %v", p)
+	case !d.wants(p.topic):
+		return fmt.Errorf("%v is of none of the stream's topics", p)
+	case p.seq <= d.last:
+		return fmt.Errorf("%v comes at the position %d: twice, or out of order", p, d.last)
+	case p.ephemeral && p.end < d.v.asked:
+		return fmt.Errorf("%v was replayed", p)
+	case p.start > got.at:
+		return fmt.Errorf("%v came before it was published", p)
+	}
+	d.last = p.seq
+	d.reach = max(d.reach, p.seq)
+	d.got[p.seq] = true
+	return nil
+}
+
+// find returns the posting of an event. One with an id of the publisher's own
+// is known by its data as well, if several bear the id.
+func (d *verdict) find(got receipt) *posting {
+	if seq, ok := d.book.native(got.id); ok {
+		p := d.book.bySeq[seq]
+		if p != nil && p.own != "" {
+			return nil
+		}
+		return p
+	}
+	var found *posting
+	for _, p := range d.bearers(got.id) {
+		if found == nil || (p.sum == got.sum && p.size == got.size && (found.sum != got.sum || found.seq <= d.last)) {
+			found = p
+		}
+	}
+	return found
+}
+
+// complete says which event was owed, and neither came nor was accounted for.
+func (d *verdict) complete() error {
+	var missing []*posting
+	for _, pattern := range d.v.topics {
+		for _, p := range d.book.between(pattern, d.owed, d.reach) {
+			if !d.got[p.seq] && d.isOwed(p) && !d.excused(p, pattern) {
+				missing = append(missing, p)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.SortFunc(missing, func(a, b *posting) int { return cmp.Compare(a.seq, b.seq) })
+	missing = slices.Compact(missing)
+	last := missing[len(missing)-1]
+	return fmt.Errorf("LOST: %d events that it was owed between %d and %d did not come, and no gap says so: first %v, last %v",
+		len(missing), d.owed, d.reach, missing[0], last)
+}
+
+// isOwed says whether the stream had a right to p: an ephemeral event only if it
+// was there when that was published.
+func (d *verdict) isOwed(p *posting) bool { return !p.ephemeral || p.start > d.opened }
+
+// excused says whether a gap accounts for p: not if the log that the stream reads
+// it from has forgotten nothing.
+func (d *verdict) excused(p *posting, pattern string) bool {
+	return !d.kept(pattern) && slices.ContainsFunc(d.excuses, func(e excuse) bool {
+		return p.seq > e.from && p.seq <= e.to
+	})
+}
