@@ -51,11 +51,11 @@ func (h *Hub) Hold(name string) Held { return Held{h, h.registry.acquire(name)} 
 func (h Held) Release() { h.hub.release(h.topic) }
 
 // Empty reports whether nothing is left that a reader could see.
-func (h Held) Empty() bool { return h.topic.log.empty() }
+func (h Held) Empty() bool { return h.topic.empty() }
 
 // HasForgotten reports whether a stream that has not seen the event with that id
 // would be told of a loss.
 func (h Held) HasForgotten(id string) bool {
 	_, seq, _ := parseID(id)
-	return h.topic.log.lostSince(seq, seq) >= seq
+	return h.topic.lostSince(seq, seq) >= seq
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -115,7 +116,7 @@ func TestATopicThatItsLastReaderLeavesForgetsNothingSilently(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer hub.Close()
+	defer hub.Close(context.Background())
 	const tries = 50_000
 	big := filler[:8<<10]
 	publish := func(topic string, data []byte) string {

@@ -195,7 +195,7 @@ func (r *soakRound) someone(client int, random *rand.Rand) someone {
 	s := someone{client: client, topics: r.plan.subscription(random, r.generation())}
 	switch random.IntN(16) {
 	case 0:
-		s.lastID, s.foreign = "elsewhere-7", "epoch"
+		s.lastID, s.foreign = "elsewher-7", "epoch"
 	case 1:
 		s.lastID, s.foreign = "what?", "unknown"
 	case 2:

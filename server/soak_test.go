@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -220,10 +221,10 @@ func (r *soakRound) finish(random *rand.Rand, publishers *sync.WaitGroup) {
 	}
 	r.closing.Store(true)
 	if r.plan.end == "close" {
-		within(r.t, "the hub closes", func() { r.rig.hub.Close() })
+		within(r.t, "the hub closes", func() { r.rig.hub.Close(context.Background()) })
 	}
 	stop()
-	within(r.t, "the hub closes", func() { r.rig.hub.Close() })
+	within(r.t, "the hub closes", func() { r.rig.hub.Close(context.Background()) })
 }
 
 // report judges all visits.
