@@ -68,6 +68,9 @@ func (d *driver) ring() {
 func (d *driver) end(how phase, why Reason, until uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.ordered && d.how == leaving && how == draining {
+		return // it is to leave sooner, and has not read that yet
+	}
 	d.ordered, d.how, d.why, d.until = true, how, why, until
 	by := time.Now().Add(lingerFor)
 	if how == leaving && d.bound != nil && !d.aborted && sooner(by, d.writeBy) == by {
