@@ -67,7 +67,10 @@ type Config struct {
 
 	// MaxHistoryBytes bounds the memory of all logs together, at every moment
 	// and to within one event. Beyond it, the topics that were not published to
-	// for longest lose their oldest events. Zero means 256 MiB.
+	// for longest lose their oldest events. An eighth of it is for the indexes of
+	// subtrees, so that no subscription makes an event go; each subtree that is
+	// being read keeps at least 100 bytes, whatever the bound. What is remembered
+	// of losses takes up to 4 MiB beside it. Zero means 256 MiB.
 	MaxHistoryBytes int64
 
 	// SlowReaders says what becomes of a stream that has fallen so far behind
@@ -96,8 +99,8 @@ type Retention struct {
 	// Topics is a topic, a subtree such as "scores/*", or "*" for all.
 	Topics string
 
-	// Events, Bytes (on the wire) and Age bound a topic's log; the newest event
-	// is always kept. Zero means the default: 4,096, 4 MiB, 5 minutes. Age counts
+	// Events, Bytes (on the wire) and Age bound a topic's log; Events and Bytes
+	// never make the newest event go. Zero means the default: 4,096, 4 MiB, 5 minutes. Age counts
 	// in whole seconds, rounded up; a stream that resumes gets nothing that is
 	// older. What a batch publishes beyond the bounds is forgotten before anybody
 	// can read it: its readers are slow ones then.

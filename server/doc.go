@@ -31,9 +31,9 @@
 //     missed, once, in order. When that is no longer possible it first gets an
 //     event that says so (Config.GapType), with the reason, then what is left. A
 //     fresh or up-to-date id replays nothing. A gap may be told where nothing was
-//     lost, never the other way round: the hub keeps the losses of some 100,000
-//     topics apart that it no longer holds; with more of them, a reader of one may
-//     be told of another's. (A publisher's own id that two of a stream's topics
+//     lost, never the other way round: of topics that it no longer holds the hub
+//     remembers the losses of the last 65,536 at least, and a position from before
+//     those counts as one that has lost something. (A publisher's own id that two of a stream's topics
 //     know resumes after the earlier event: some may come twice, none is left
 //     out.)
 //  4. Nobody waits for anybody. A reader that takes nothing costs the others
@@ -55,8 +55,8 @@
 // Parked (Linux, plaintext TCP or unix socket): the connection's descriptor is
 // duplicated, and everything that fasthttp had for it is given back. What is
 // left is a seat of 64 bytes in a shard, and what it shares with the streams of
-// the same topics. (Topics, or a set of them, that no other stream reads cost it
-// more: from a kilobyte to some ten.) It works with fasthttp's default settings.
+// the same topics. (A topic that no other stream reads makes it 0.6 KB, sixteen of
+// them 4 KB.) It works with fasthttp's default settings.
 // Streamed (everywhere else: TLS in this process, in-memory listeners,
 // MaxConnsPerIP, other systems; [Hub.Follow]): a goroutine drives the same state
 // machine. Stats counts which, and why.
@@ -83,7 +83,8 @@
 //
 // Hub.mu orders the world: sequence, logs, history. A stripe of the registry
 // guards names and references, a shard's mu its inbox. Hub.mu may be held while
-// a stripe's is taken, never the other way round. The lock of the kicks is held
+// a stripe's is taken, never the other way round, and the tombstones' lock under
+// either. The lock of the kicks is held
 // while each shard's is taken in turn. Kick's predicate may ask for an address
 // under two locks that nothing else is done under. No other two are held at once.
 package server
