@@ -243,6 +243,8 @@ func TestBadSubscribeIsRefused(t *testing.T) {
 		{"GET /?topic=" + strings.Repeat("t", 129), 400, "topic", strings.Repeat("t", 80) + "…"},
 		{"GET /?topic=a&topic=b&topic=c&topic=d", 400, "topic", "4 topics"},
 		{"HEAD /?topic=a%20b", 400, "topic", "a b"},
+		{"GET /?topic=a&lastEventID=e-1", 400, "query", "lastEventID"},
+		{"GET /?topic=a&last-event-id=e-1", 400, "query", "last-event-id"},
 		{"POST /?topic=a", 405, "method", "POST"},
 		{"DELETE /?topic=a", 405, "method", "DELETE"},
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/fastsse/fastsse/internal/hijack"
 	"github.com/fastsse/fastsse/streamwriter"
@@ -48,7 +49,7 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	sub := Subscription{Topics: queryTopics(ctx), LastEventID: streamwriter.LastEventID(ctx)}
-	if err := s.hub.checkTopics(sub.Topics); err != nil {
+	if err := errors.Join(checkPositionName(ctx), s.hub.checkTopics(sub.Topics)); err != nil {
 		refuse(&ctx.Response, fasthttp.StatusBadRequest, err)
 		return
 	}
@@ -101,6 +102,22 @@ func queryTopics(ctx *fasthttp.RequestCtx) []string {
 		topics = append(topics, string(t))
 	}
 	return topics
+}
+
+// checkPositionName refuses a position under a name that is nearly right: the stream
+// would begin at the present, and lose what its client has missed without a word.
+func checkPositionName(ctx *fasthttp.RequestCtx) error {
+	for key := range ctx.QueryArgs().All() {
+		switch string(key) {
+		case "topic", "lastEventId": // Fast path: what there usually is.
+			continue
+		}
+		plain := strings.NewReplacer("-", "", "_", "").Replace(string(key))
+		if strings.EqualFold(plain, "lastEventId") {
+			return &streamwriter.FieldError{Field: "query", Value: shorten(string(key)), Problem: "is not the name of the position", Remedy: "spell it lastEventId"}
+		}
+	}
+	return nil
 }
 
 // checkTopics says what is wrong with the topics of a subscription.
