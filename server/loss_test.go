@@ -60,10 +60,11 @@ func TestASubtreeOfWhatIsBeingEvictedForgetsNothingSilently(t *testing.T) {
 				r.publish(topic(i), "missed")
 			}
 			clients := make([]*client, guests)
+			before := took
 			var coming sync.WaitGroup
 			coming.Go(func() { took = publishBatch() })
 			for i := range guests { // one after the other while the batch takes place
-				at := took * time.Duration(i) / guests
+				at := before * time.Duration(i) / guests
 				coming.Go(func() {
 					time.Sleep(at)
 					clients[i], _ = r.try(request{topics: []string{strings.TrimSuffix(topic(i), "x") + "*"}, lastID: from})

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,14 +28,15 @@ func TestQuietStreamsAreToldTheirPosition(t *testing.T) {
 		old := r.openWith(request{topics: []string{"quiet"}, proto: "HTTP/1.0"})
 		for round := range 3 {
 			forgetOthers(r, round)
-			present := r.hub.LastID()
+			present := sequence(t, r.hub.LastID())
 			for _, c := range []*client{quiet, old} {
 				if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 					t.Fatal(err)
 				}
-				c.dec.OnID = func(id string) bool { return id == present }
+				// Not to the last event: what is still held raises no alarm.
+				c.dec.OnID = func(id string) bool { return sequence(t, id)+100 > present }
 				if e, err := c.dec.Next(); err != nil || e.Type != "" {
-					t.Fatalf("waiting for the position %s: %+v, %v", present, e, err)
+					t.Fatalf("waiting for a position near %d: %+v, %v", present, e, err)
 				}
 			}
 		}
@@ -45,4 +47,14 @@ func TestQuietStreamsAreToldTheirPosition(t *testing.T) {
 		r.publish("quiet", "1")
 		back.expect("1")
 	})
+}
+
+// sequence is the number in a native id.
+func sequence(t *testing.T, id string) int {
+	t.Helper()
+	n, err := strconv.Atoi(id[strings.LastIndexByte(id, '-')+1:])
+	if err != nil {
+		t.Fatalf("id %q: %v", id, err)
+	}
+	return n
 }
