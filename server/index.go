@@ -79,14 +79,15 @@ func (x *index) append(e indexed) {
 	x.count++
 }
 
-// prepend puts what was there before all that the index holds in front of it.
+// prepend puts copies of what was there before all that the index holds in front of
+// it.
 func (x *index) prepend(older []indexed) {
 	if len(older) == 0 {
 		return
 	}
 	var blocks []*block
 	for piece := range slices.Chunk(older, largestBlock) {
-		b := &block{entries: piece}
+		b := &block{entries: slices.Clone(piece)}
 		b.n.Store(int32(len(piece)))
 		x.memory += b.memory()
 		blocks = append(blocks, b)
