@@ -154,9 +154,18 @@ func (c *countedConn) Close() error {
 // Refused clients that do not close their connections hold few of them.
 func TestRefusedClientsHoldFewConnections(t *testing.T) {
 	t.Parallel()
+	for _, mode := range []string{"as usual", "in blocking mode"} {
+		t.Run(mode, func(t *testing.T) { refusedClientsHoldFewConnections(t, mode == "in blocking mode") })
+	}
+}
+
+func refusedClientsHoldFewConnections(t *testing.T, blocking bool) {
 	var open atomic.Int64
 	v := venue{name: "counted", path: "/events", listen: func(t *testing.T) (net.Listener, dialer) {
 		ln, dial := listenTCP(t)
+		if blocking {
+			ln = inBlockingMode{ln}
+		}
 		return countedConns{ln, &open}, dial
 	}}
 	r := newRig(t, v, rigging{config: server.Config{MaxStreams: 1}})
@@ -172,4 +181,55 @@ func TestRefusedClientsHoldFewConnections(t *testing.T) {
 	if !soon(time.Second, func() bool { return open.Load() <= 1+most }) {
 		t.Errorf("%d connections are open, want at most %d", open.Load(), 1+most)
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := r.hub.Close(ctx); err != nil { // although their clients stay
+		t.Error(err)
+	}
+}
+
+// inBlockingMode hands out connections as an application leaves them that has asked for
+// their descriptor.
+type inBlockingMode struct{ net.Listener }
+
+func (l inBlockingMode) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if f, err := c.(*net.TCPConn).File(); err == nil {
+		f.Fd()
+		f.Close()
+	}
+	return c, nil
+}
+
+// Streams that have ended count until their connections are closed: clients that keep
+// their end open do not make the hub hold more descriptors than it may.
+func TestEndedStreamsCountUntilTheirConnectionsAreClosed(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		const most = 5
+		r := newRig(t, v, rigging{config: server.Config{MaxStreams: most}})
+		var clients []*client
+		for range most {
+			clients = append(clients, r.open("a"))
+		}
+		r.hub.KickTopic("a")
+		for _, c := range clients {
+			c.ends()
+		}
+		r.streams(0)
+		refused := r.send(request{topics: []string{"a"}})
+		refused.expectRetry(3*time.Second, refused.ends)
+		for _, c := range clients {
+			c.leave()
+		}
+		eventually(t, "there is room again", func() bool {
+			before := r.hub.Stats().Refused
+			c := r.send(request{topics: []string{"a"}})
+			defer c.leave()
+			return r.hub.Stats().Refused == before
+		})
+	})
 }

@@ -65,7 +65,7 @@ func (s *shard) unregister(i int32) {
 // by Hub.streams, so that MaxStreams bounds them.
 type closings struct {
 	mu      sync.Mutex // guards all below
-	calls   []closing
+	calls   queue[closing]
 	running bool
 }
 
@@ -87,7 +87,7 @@ func (h *Hub) left(p *party, topics []string, why Reason) {
 	c := &h.closings
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.calls = append(c.calls, closing{p.onClose, Subscriber{Topics: topics, User: p.user, addr: p.remoteAddr}, why})
+	c.calls.push(closing{p.onClose, Subscriber{Topics: topics, User: p.user, addr: p.remoteAddr}, why})
 	if !c.running {
 		c.running = true
 		h.work.Add(1)
@@ -96,20 +96,33 @@ func (h *Hub) left(p *party, topics []string, why Reason) {
 }
 
 func (h *Hub) runClosings() {
-	defer h.work.done()
-	for c := &h.closings; ; {
-		c.mu.Lock()
-		calls := c.calls
-		c.calls = nil
-		c.running = len(calls) > 0
-		c.mu.Unlock()
-		if len(calls) == 0 {
+	all := false
+	defer func() {
+		if !all { // a hook has ended the goroutine: runtime.Goexit
+			go h.runClosings()
 			return
 		}
-		for i := range calls {
-			h.callClosing(&calls[i])
+		h.work.done()
+	}()
+	for {
+		call, ok := h.closings.next()
+		if !ok {
+			all = true
+			return
 		}
+		h.callClosing(&call)
 	}
+}
+
+// next takes the call that has waited longest.
+func (c *closings) next() (call closing, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.calls.len() == 0 {
+		c.running, c.calls = false, queue[closing]{}
+		return closing{}, false
+	}
+	return c.calls.pop(), true
 }
 
 func (h *Hub) callClosing(c *closing) {

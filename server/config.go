@@ -69,7 +69,7 @@ type Config struct {
 	// and to within one event. Beyond it, the topics that were not published to
 	// for longest lose their oldest events. An eighth of it is for the indexes of
 	// subtrees, so that no subscription makes an event go; each subtree that is
-	// being read keeps at least 100 bytes, whatever the bound. What is remembered
+	// being read keeps at least half a kilobyte, whatever the bound. What is remembered
 	// of losses takes up to 4 MiB beside it. Zero means 256 MiB.
 	MaxHistoryBytes int64
 

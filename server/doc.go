@@ -31,11 +31,13 @@
 //     missed, once, in order. When that is no longer possible it first gets an
 //     event that says so (Config.GapType), with the reason, then what is left. A
 //     fresh or up-to-date id replays nothing. A gap may be told where nothing was
-//     lost, never the other way round: of topics that it no longer holds the hub
-//     remembers the losses of the last 65,536 at least, and a position from before
-//     those counts as one that has lost something. (A publisher's own id that two of a stream's topics
-//     know resumes after the earlier event: some may come twice, none is left
-//     out.)
+//     lost, never the other way round: of topics and subtrees that it no longer
+//     holds the hub remembers the losses of the last 65,536 at least, and a
+//     position from before those counts as one that has lost something. (A
+//     publisher's own id is a position as long as it is one event's. Where two of a
+//     stream's topics hold it, the stream resumes after the earlier event: some may
+//     come twice, none is left out. Where one of them has forgotten it, nobody can
+//     know: see [Hub.Publish].)
 //  4. Nobody waits for anybody. A reader that takes nothing costs the others
 //     nothing.
 //  5. Quiet is told from dead. A comment is sent at most every Config.Heartbeat

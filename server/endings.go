@@ -17,13 +17,16 @@ func (s *shard) startLinger(i int32, st *seat) {
 	st.shutdownWrite()
 	s.bid(i, st, st.reason)
 	st.lingering = true
+	s.hub.ended.Add(1)
 	put(&s.linger, i, s.now+lingerFor.Milliseconds())
 }
 
 // hangUp closes a connection at once.
 func (s *shard) hangUp(i int32, why Reason) {
 	st := s.seats.at(i)
-	if !st.lingering {
+	if st.lingering {
+		s.hub.ended.Add(-1)
+	} else {
 		s.bid(i, st, why)
 	}
 	s.io.remove(st.fd)
@@ -51,7 +54,7 @@ func (s *shard) endSeat(i int32, how phase, why Reason) {
 		d.end(how, why, s.machine.until)
 		return
 	}
-	s.seats.at(i).end(how, why)
+	s.seats.at(i).end(how, why, s.now)
 }
 
 // cut ends a stream now: with its last words if it can take them, without if
@@ -62,7 +65,7 @@ func (s *shard) cut(i int32, st *seat, why Reason) {
 		d.abort()
 		return
 	}
-	st.end(leaving, why)
+	st.end(leaving, why, s.now)
 	s.deliver(i)
 	if st.taken {
 		s.machine.breakOff(i, &st.stream, why)

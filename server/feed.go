@@ -141,7 +141,7 @@ func (f *feed) slice(t *topic, next, limit uint64) {
 		p.at++
 	}
 	end := len(frames)
-	if r.replay && t.log.Load().ephemerals.Load() > 0 {
+	if r.replay && p.log.ephemerals.Load() > 0 {
 		for end = p.at; end < len(frames) && frames[end].flags&ephemeralFrame == 0; end++ {
 		}
 	}

@@ -20,6 +20,7 @@ type history struct {
 	memory  int64      // bytes of all logs
 	indexed int64      // bytes of all indexes
 	ages    []*ageList // one for each window
+	reading *list.List // of subtrees whose index is read
 	idle    *list.List // of subtrees whose index nobody reads, the longest unread first
 	swept   uint32     // when the last sweep was, in seconds
 }
@@ -30,7 +31,7 @@ const indexedShare = 8
 
 func newHistory(epoch string, most int64, rules []Retention) *history {
 	h := &history{
-		epoch: epoch, idle: list.New(), rules: rules,
+		epoch: epoch, reading: list.New(), idle: list.New(), rules: rules,
 		max:        max(most-most/indexedShare, 1),
 		maxIndexed: most / indexedShare,
 		tombstones: &tombstones{most: mostTombstones},
@@ -119,7 +120,10 @@ func (h *history) append(e *entry, now uint32) {
 	h.memory += int64(l.memory - before)
 	t.head.Store(e.seq)
 	h.note(t, e, f.flags)
-	for l.beyond(&l.ages.window, now) {
+	for l.beyond(&l.ages.window) {
+		h.forget(t)
+	}
+	for n := 0; n < mostExpired && l.count > 1 && l.oldestFrame().expired(l.ages.window.age, now); n++ {
 		h.forget(t)
 	}
 	l.ages.touch(t)
@@ -127,6 +131,10 @@ func (h *history) append(e *entry, now uint32) {
 		h.shrink(t)
 	}
 }
+
+// mostExpired bounds the events that a publish forgets for their age, of its own topic
+// and of each other that it looks at: the next one goes on.
+const mostExpired = 64
 
 // encode writes e's frame into the log, which commit makes visible.
 func (h *history) encode(l *log, e *entry, now uint32) frame {
@@ -180,7 +188,8 @@ func (h *history) forget(t *topic) {
 	}
 }
 
-// bury leaves tombstones for t and the subtrees that it is in.
+// bury leaves tombstones for t, whose last event is about to go, and for the subtrees
+// in which it is the last topic.
 func (h *history) bury(t *topic) {
 	seq := t.forgotten.load()
 	if seq == 0 {
@@ -188,7 +197,9 @@ func (h *history) bury(t *topic) {
 	}
 	h.tombstones.record(h.registry.hash(t.name), seq)
 	for _, m := range t.log.Load().above {
-		h.tombstones.record(h.registry.hash(m.sub.name), seq)
+		if len(m.sub.sub.below) == 1 { // else the subtree itself remembers
+			h.tombstones.record(h.registry.hash(m.sub.name), m.sub.forgotten.load())
+		}
 	}
 }
 
@@ -206,7 +217,7 @@ func (h *history) sweep(now uint32) {
 	for _, a := range h.ages {
 		for range 2 {
 			if t := a.oldest; t != nil && t.log.Load().stale(&a.window, now) {
-				h.clear(t)
+				h.expireSome(t, now)
 			}
 		}
 	}
@@ -221,20 +232,16 @@ func (h *history) sweep(now uint32) {
 // more of them.
 func (h *history) expireSome(t *topic, now uint32) (more bool) {
 	l := t.log.Load()
-	for range 32 {
+	if l == nil {
+		return false
+	}
+	for range mostExpired {
 		if l.count == 0 || !l.oldestFrame().expired(l.ages.window.age, now) {
 			return false
 		}
 		h.forget(t)
 	}
 	return true
-}
-
-// clear forgets all of t.
-func (h *history) clear(t *topic) {
-	for l := t.log.Load(); l.count > 0; {
-		h.forget(t)
-	}
 }
 
 // shrink forgets what is beyond the bound for all logs. Topics that were not

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -267,5 +268,28 @@ func TestAStreamCountsUntilItsOnCloseHasReturned(t *testing.T) {
 		close(goOn)
 		eventually(t, "the hooks return", func() bool { return r.hub.Stats().Closing == 0 })
 		r.open("a")
+	})
+}
+
+// A hook that ends its goroutine, as t.FailNow does, ends neither the other hooks nor
+// the deliveries.
+func TestAHookThatEndsItsGoroutineEndsNothingElse(t *testing.T) {
+	t.Parallel()
+	overWays(t, func(t *testing.T, v venue) {
+		var closed atomic.Int64
+		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+			OnClose: func(server.Subscriber, server.Reason) {
+				closed.Add(1)
+				runtime.Goexit()
+			},
+		}})
+		for range 5 {
+			r.open("a").leave()
+		}
+		eventually(t, "OnClose is called for each", func() bool { return closed.Load() == 5 })
+		stays := r.open("b")
+		r.hub.Kick(func(server.Subscriber) bool { runtime.Goexit(); return false })
+		r.publish("b", "1")
+		stays.expect("1")
 	})
 }

@@ -35,6 +35,7 @@ type Hub struct {
 	streams   gauge         // open, about to be, or not through with OnClose
 	work      gauge         // goroutines that work for the hub
 	hooks     atomic.Int64  // Authorize and OnOpen hooks that are running
+	ended     atomic.Int64  // streams that have ended, whose connections wait for their clients to close
 	lingering atomic.Int64  // refused connections that are open until their clients close
 	closings  closings
 	kicks     kicks
@@ -93,8 +94,9 @@ func (h *Hub) logger() fasthttp.Logger {
 //
 // The event gets the id "<epoch>-<seq>", unless it has one of its own: that is
 // sent instead, and resumes a stream for as long as the topic holds the event.
-// Give each event its own: an id that is used again resumes after the newer
-// event once the older is forgotten.
+// Give each event its own: an id that is used again, in this topic or in another
+// of the same stream, resumes after the newer event once the older is forgotten,
+// and loses what is between them.
 // e.Data is copied. An event that is refused (a *streamwriter.FieldError says
 // why) changes nothing.
 func (h *Hub) Publish(topic string, e streamwriter.Event) (id string, err error) {

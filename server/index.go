@@ -17,7 +17,7 @@ type index struct {
 	blocks []*block // oldest first
 	oldest int      // of the entries held, in blocks[0]
 	count  int      // entries held
-	memory int      // bytes of all blocks
+	memory int      // bytes that all blocks cost
 
 	view atomic.Pointer[[]*block] // written by the publisher, read by all
 }
@@ -38,14 +38,16 @@ type indexed struct {
 }
 
 const (
-	indexedSize   = 24 // unsafe.Sizeof(indexed{}), for accounting
+	// indexedCost is what an entry counts for: itself, and what it may keep of a topic
+	// that is gone.
+	indexedCost   = 24 + 80 + 24
 	smallestBlock = 4
 	largestBlock  = 256
 )
 
 func (b *block) visible() []indexed { return b.entries[:b.n.Load()] }
 
-func (b *block) memory() int { return len(b.entries) * indexedSize }
+func (b *block) memory() int { return len(b.entries) * indexedCost }
 
 // full reports whether the next entry needs a new block.
 func (x *index) full() bool {
@@ -158,7 +160,11 @@ func (e *indexed) find() (*segment, *frame, bool) {
 	if e.seq <= e.topic.forgotten.load() && e.flags&ephemeralFrame == 0 {
 		return nil, nil, false
 	}
-	return e.topic.log.Load().find(e.seq)
+	l := e.topic.log.Load()
+	if l == nil {
+		return nil, nil, false
+	}
+	return l.find(e.seq)
 }
 
 // findAlias returns how many events bear a publisher's own id, and the sequence of

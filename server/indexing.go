@@ -29,7 +29,7 @@ type indexing struct {
 func (h *history) newIndexing(t *topic) *indexing {
 	return &indexing{
 		ready: make(chan struct{}), history: h, topic: t, next: len(t.sub.below), upTo: h.seq,
-		most: max(min(t.sub.events, int(h.maxIndexed)/indexedSize), 1),
+		most: max(min(t.sub.events, int(h.maxIndexed)/indexedCost), 1),
 	}
 }
 
@@ -49,9 +49,13 @@ func (j *indexing) some(dst []*topic) []*topic {
 
 // add takes what the log of t holds.
 func (j *indexing) add(t *topic) {
-	v := t.log.Load().view.Load()
-	if v == nil {
+	l := t.log.Load()
+	if l == nil {
 		return // what it held is lost, and the loss on record
+	}
+	v := l.view.Load()
+	if v == nil {
+		return
 	}
 	forgotten := t.forgotten.load()
 	for i := len(*v) - 1; i >= 0; i-- {
@@ -118,8 +122,8 @@ func (j *indexing) keep(most int) {
 func (h *history) finish(j *indexing) {
 	x := j.topic.sub.index.Load()
 	room := max(j.most-x.count, 0)
-	h.dropIdleIndexes(int64(min(len(j.found), room) * indexedSize))
-	j.keep(min(room, int(max(h.maxIndexed-h.indexed, 0))/indexedSize))
+	h.squeeze(int64(min(len(j.found), room)*indexedCost), 64)
+	j.keep(min(room, int(max(h.maxIndexed-h.indexed, 0))/indexedCost))
 	j.topic.forgotten.raise(j.lost)
 	j.topic.gone.raise(j.gone)
 	before := x.memory

@@ -11,8 +11,9 @@ import (
 // may come back.
 //
 // It reaches every stream whose Authorize was called before Kick was (of Follow:
-// every call), also one that is still on its way to open. It reaches none whose
-// Authorize is called after Kick has returned.
+// every call), also one that is still on its way to open: called in a stream's own
+// Authorize or OnOpen, it may end that stream too, whose client then comes back for
+// the same again. It reaches none whose Authorize is called after Kick has returned.
 //
 // pick is asked on the shards' goroutines, several at a time, once about each
 // stream, or twice about one that is just opening. It must be quick: a few
@@ -26,10 +27,11 @@ func (h *Hub) Kick(pick func(Subscriber) bool) {
 // no more work than there are such streams. Users have to be comparable, as the
 // keys of a map are; others can only be found by Kick, and to ask for one here is
 // logged, and ends nothing. So is nil, which is no user. A pointer equals itself
-// alone. Streams of Follow have no user.
+// alone. Streams of Follow have no user. For one stream per user give each stream a
+// User of its own, such as struct{ Name string; Stream int }, and kick the one before.
 func (h *Hub) KickUser(user any) {
 	if !indexable(user) {
-		h.logger().Printf("server: kick user: %#v (%T) has no equal; use a comparable User such as a string, or Kick", user, user)
+		h.logger().Printf("server: kick user: a %T has no equal; use a comparable User such as a string, or Kick", user)
 		return
 	}
 	h.kick(order{kind: kickUser, user: user})

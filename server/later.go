@@ -4,6 +4,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/socket"
 	"github.com/fastsse/fastsse/streamwriter"
 )
 
@@ -26,6 +27,7 @@ func (a *arrival) later(c net.Conn, head []byte) {
 // waits for the client to close, unless too many are waited for already or the
 // hub is closed.
 func (h *Hub) writeLast(c net.Conn, b []byte) {
+	socket.Unblock(c) // or no deadline would hold
 	timeout := lingerFor
 	if h.cfg.WriteTimeout > 0 {
 		timeout = min(timeout, h.cfg.WriteTimeout)

@@ -41,7 +41,7 @@ type alias struct {
 }
 
 // aliasCost is what an entry of the alias index takes beside its text.
-const aliasCost = 64
+const aliasCost = 96
 
 // room returns a slice of n bytes for the next frame; commit makes it visible.
 func (l *log) room(n int) []byte {
@@ -93,10 +93,10 @@ func (l *log) publishView() {
 	l.view.Store(&view)
 }
 
-// beyond reports whether the oldest event is beyond the window at now. The newest
+// beyond reports whether the log holds more than its window. The newest event alone
 // never is.
-func (l *log) beyond(w *window, now uint32) bool {
-	return l.count > 1 && (l.count > w.events || l.held > w.bytes || l.oldestFrame().expired(w.age, now))
+func (l *log) beyond(w *window) bool {
+	return l.count > 1 && (l.count > w.events || l.held > w.bytes)
 }
 
 // stale reports whether even the newest event is too old to keep.

@@ -6,8 +6,9 @@ type place struct {
 	seg *segment // where the event is
 	frm *frame   // nil: past the last one
 
-	view   []*segment // in a log…
-	blocks []*block   // …or in an index
+	log    *log
+	view   []*segment // of the log…
+	blocks []*block   // …or of an index
 	page   int        // which of them
 	at     int        // index in it
 }
@@ -26,6 +27,7 @@ func (t *topic) seek(next uint64) (p place) {
 		return p
 	}
 	ok := false
+	p.log = l
 	if p.view, p.page, p.at, ok = l.seek(max(next, t.forgotten.load()+1)); ok {
 		p.seg = p.view[p.page]
 		p.frm = &p.seg.frames[p.at]

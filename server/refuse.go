@@ -59,6 +59,9 @@ func refuse(to *fasthttp.Response, status int, err error) {
 
 // answer answers as r says.
 func (r *Refusal) answer(to *fasthttp.Response) {
+	if r == nil { // a hook may return one as an error
+		r = &Refusal{}
+	}
 	status := r.Status
 	if status == 0 {
 		status = fasthttp.StatusForbidden

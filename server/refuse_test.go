@@ -167,3 +167,16 @@ func TestRefusalsAreNotStored(t *testing.T) {
 		}
 	}
 }
+
+// A hook that returns a nil *Refusal as an error has refused.
+func TestANilRefusalIsARefusal(t *testing.T) {
+	t.Parallel()
+	hub := newHub(t, server.Config{})
+	subscribe := server.SubscribeHandler(hub, server.SubscribeOptions{Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error {
+		var none *server.Refusal
+		return none
+	}})
+	if got := call(subscribe, "GET /?topic=a", "").Response.StatusCode(); got != fasthttp.StatusForbidden {
+		t.Errorf("answered with %d, want 403", got)
+	}
+}

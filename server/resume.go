@@ -108,12 +108,21 @@ func (h *Hub) expire(t *topic, next uint64) {
 			of = p.topic()
 		}
 		switch {
-		case p.frm.expired(of.log.Load().ages.window.age, now):
+		case h.expired(of, p.frm, now):
 			h.expireTopic(of, now)
+			if t.sub == nil {
+				return
+			}
 		case t.sub == nil || !p.frm.expired(h.history.leastAge, now):
 			return // all that follow are younger
 		}
 	}
+}
+
+// expired reports whether an event of t is older than t keeps it.
+func (h *Hub) expired(t *topic, f *frame, now uint32) bool {
+	l := t.log.Load()
+	return l != nil && f.expired(l.ages.window.age, now)
 }
 
 // expireTopic forgets the events of t that are too old, a few under each Hub.mu.

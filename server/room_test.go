@@ -34,7 +34,7 @@ func TestStreamsOfSeveralTopicsStaySmall(t *testing.T) {
 				names[k] += "/*"
 			}
 			return names
-		}, 7168},
+		}, 8192},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSinks(t, Config{Heartbeat: -1})

@@ -244,7 +244,14 @@ func (s *shard) wakeFrom(rest int32) {
 // The loop.
 
 func (s *shard) run() {
-	defer s.hub.work.done()
+	stopped := false
+	defer func() {
+		if !stopped { // Kick's predicate has ended the goroutine: runtime.Goexit
+			go s.run()
+			return
+		}
+		s.hub.work.done()
+	}()
 	for {
 		s.now = s.hub.now()
 		s.empty()
@@ -254,6 +261,7 @@ func (s *shard) run() {
 		s.report()
 		if s.idle() {
 			if s.stop() {
+				stopped = true
 				return
 			}
 			rest, d := s.sleep()

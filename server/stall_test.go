@@ -1,6 +1,9 @@
 package server
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // inside is a stream that has taken 7 bytes of its next event at time 0, and
 // then nothing. forgotten: its topic holds that event no more.
@@ -39,7 +42,7 @@ func TestAStreamThatTakesNothingIsBrokenOffWhenItsEndOrMemoryWaits(t *testing.T)
 			r := inside(t, Skip, c.forgotten)
 			r.m.patience = c.patience
 			if c.how != following {
-				r.s.end(c.how, ReasonKicked)
+				r.s.end(c.how, ReasonKicked, 0)
 			}
 			if c.at == 0 {
 				if r.m.stuck(0, &r.s, 1<<40) {
@@ -64,12 +67,57 @@ func TestAStreamThatTakesNothingIsBrokenOffWhenItsEndOrMemoryWaits(t *testing.T)
 func TestAStreamThatDoesNotTakeItsLastBytesEnds(t *testing.T) {
 	w := newWorld(t)
 	r := &reader{m: w.machine(chunked, "a"), s: w.fresh()}
-	r.s.end(leaving, ReasonMaxAge)
+	r.s.end(leaving, ReasonMaxAge, 0)
 	r.turn(3)
 	if r.m.stuck(0, &r.s, lingerFor.Milliseconds()-1) {
 		t.Fatal("broken off too early")
 	}
 	if !r.m.stuck(0, &r.s, lingerFor.Milliseconds()) || r.s.reason != ReasonMaxAge || r.m.aborted != 0 {
 		t.Errorf("phase %d, reason %v, %d aborts", r.s.phase, r.s.reason, r.m.aborted)
+	}
+}
+
+// A reader that has paused for long when it is told to leave has its five seconds all
+// the same.
+func TestTheTimeToLeaveBeginsWithTheOrder(t *testing.T) {
+	linger := lingerFor.Milliseconds()
+	r := inside(t, Skip, false)
+	r.s.end(leaving, ReasonKicked, 60_000)
+	if r.m.stuck(0, &r.s, 60_000+linger-1) {
+		t.Error("it is broken off before its time")
+	}
+	if !r.m.stuck(0, &r.s, 60_000+linger) {
+		t.Error("it is not broken off when its time is over")
+	}
+}
+
+// A drain that comes before a stream's goroutine has read that it was kicked, or after,
+// changes nothing of that.
+func TestADrainDoesNotUndoAKick(t *testing.T) {
+	for _, read := range []bool{false, true} {
+		w := newWorld(t)
+		m := w.machine(chunked, "a")
+		s := w.fresh()
+		d := &driver{bell: make(chan struct{}, 1)}
+		d.end(leaving, ReasonKicked, 0)
+		if read {
+			d.obey(m, &s, 0)
+		}
+		d.end(draining, ReasonDrain, 100)
+		d.obey(m, &s, 0)
+		if s.phase != leaving || s.reason != ReasonKicked {
+			t.Errorf("read before: %v: phase %d for %v, want leaving, kicked", read, s.phase, s.reason)
+		}
+	}
+}
+
+// The deadline of a write that is long done is no deadline of the farewell's.
+func TestALeavingStreamHasItsTimeWhateverWasSetBefore(t *testing.T) {
+	var by time.Time
+	d := &driver{bell: make(chan struct{}, 1), bound: func(t time.Time) error { by = t; return nil }}
+	d.writeBy = time.Now().Add(-time.Minute)
+	d.end(leaving, ReasonKicked, 0)
+	if left := time.Until(by); left < lingerFor/2 || left > lingerFor {
+		t.Errorf("it has %v, want about %v", left, lingerFor)
 	}
 }

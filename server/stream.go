@@ -143,25 +143,25 @@ func (m *machine) slowNext(key int32, s *stream, f *feed, now int64) []byte {
 	case parting, over, broken:
 		return nil
 	case leaving:
-		return m.part(s, f)
+		return m.part(s, f, now)
 	}
 	from := s.next
 	r := m.find(s, f)
 	if lost := f.lost(from, s.live); lost > m.excused[key] { // not before the look, as in next
 		if m.slow == Disconnect {
 			s.phase, s.reason = leaving, ReasonSlow
-			return m.part(s, f)
+			return m.part(s, f, now)
 		}
 		return m.gap(key, s, f, lost)
 	}
 	if s.phase == draining && s.next > m.until {
-		return m.part(s, f)
+		return m.part(s, f, now)
 	}
 	if r != nil {
 		return m.offer(r)
 	}
 	if s.phase == draining {
-		return m.part(s, f)
+		return m.part(s, f, now)
 	}
 	return m.silence(key, s, f, now)
 }
@@ -287,8 +287,8 @@ func (m *machine) forget(key int32) {
 }
 
 // part returns the last bytes of a stream.
-func (m *machine) part(s *stream, f *feed) []byte {
-	s.phase = parting
+func (m *machine) part(s *stream, f *feed, now int64) []byte {
+	s.phase, s.wrote = parting, now
 	m.scratch = appendFarewell(m.scratch[:0], f.framing, m.retry)
 	if len(m.scratch) == 0 {
 		s.phase = over
@@ -323,18 +323,20 @@ func (m *machine) gap(key int32, s *stream, f *feed, lost uint64) []byte {
 	return m.say(word, b)
 }
 
-// age ends a stream that has reached its maximum age.
-func (m *machine) age(s *stream, now int64) {
-	if s.dies != 0 && now >= s.dies && s.phase == following {
-		s.phase, s.reason = leaving, ReasonMaxAge
+// age ends a stream that has reached its maximum age, or will have within so many
+// milliseconds.
+func (m *machine) age(s *stream, now, within int64) {
+	if s.dies != 0 && now+within >= s.dies && s.phase == following {
+		s.end(leaving, ReasonMaxAge, now)
 	}
 }
 
 // end makes a stream part: at once, or when it has got what was published up
 // to now.
-func (s *stream) end(how phase, why Reason) {
+func (s *stream) end(how phase, why Reason, now int64) {
 	if s.phase == following || (s.phase == draining && how == leaving) {
 		s.phase, s.reason = how, why
+		s.wrote = now // it has its time from here on: see stuck
 	}
 }
 

@@ -235,7 +235,7 @@ func TestMaxAgeEndsBetweenEventsWithARetry(t *testing.T) {
 	w.publish("a", "long enough to be cut")
 	r.turn(10)
 	r.now = 1000
-	r.m.age(&r.s, r.now)
+	r.m.age(&r.s, r.now, 0)
 	w.publish("a", "for the next stream")
 	r.all()
 	r.wants(t, "long enough to be cut")
@@ -269,7 +269,7 @@ func TestDrainDeliversWhatWasPublishedBeforeIt(t *testing.T) {
 		r.turn(4)
 		w.publish("a", "2")
 		r.m.until = w.head()
-		r.s.end(draining, ReasonDrain)
+		r.s.end(draining, ReasonDrain, 0)
 		r.all()
 		r.wants(t, "1 2")
 		wantsFarewell(t, &r, ReasonDrain)
@@ -280,7 +280,7 @@ func TestDrainedStreamMayTakeItsLastBytesOneByOne(t *testing.T) {
 	w := newWorld(t)
 	r := reader{m: w.machine(chunked, "a"), s: w.fresh()}
 	r.m.retry = 2 * time.Second
-	r.s.end(draining, ReasonDrain)
+	r.s.end(draining, ReasonDrain, 0)
 	for r.turn(1) != nil {
 	}
 	wantsFarewell(t, &r, ReasonDrain)
@@ -293,7 +293,7 @@ func TestKickEndsAtOnceButNotInsideAnEvent(t *testing.T) {
 	w.publish("a", "begun")
 	r.turn(5)
 	w.publish("a", "not begun")
-	r.s.end(leaving, ReasonKicked)
+	r.s.end(leaving, ReasonKicked, 0)
 	r.all()
 	r.wants(t, "begun")
 	wantsFarewell(t, &r, ReasonKicked)

@@ -68,11 +68,14 @@ func (d *driver) ring() {
 func (d *driver) end(how phase, why Reason, until uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ordered && d.how == leaving && how == draining {
-		return // it is to leave sooner, and has not read that yet
+	if d.how == leaving && how == draining {
+		return // it is to leave sooner
 	}
 	d.ordered, d.how, d.why, d.until = true, how, why, until
 	by := time.Now().Add(lingerFor)
+	if d.writeBy.Before(time.Now()) { // of a write that is long done
+		d.writeBy = time.Time{}
+	}
 	if how == leaving && d.bound != nil && !d.aborted && sooner(by, d.writeBy) == by {
 		d.writeBy = by
 		_ = d.bound(by)
@@ -147,13 +150,13 @@ func (d *driver) remoteAddr() string {
 }
 
 // obey hands the order, if there is one, to the machine.
-func (d *driver) obey(m *machine, s *stream) {
+func (d *driver) obey(m *machine, s *stream, now int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ordered {
 		d.ordered = false
 		m.until = d.until
-		s.end(d.how, d.why)
+		s.end(d.how, d.why, now)
 	}
 }
 
@@ -207,6 +210,8 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 		d.reason = v.run(head)
 	}()
 	if v.stream.phase == over && !cut {
+		h.ended.Add(1)
+		defer h.ended.Add(-1)
 		lingerOn(c, func() bool { return h.state.Load() == hubClosed })
 	}
 }
@@ -250,12 +255,12 @@ func (v *drive) run(head []byte) Reason {
 	defer timer.Stop()
 	m, s := &v.machine, &v.stream
 	for {
-		v.driver.obey(m, s)
 		now := v.hub.now()
+		v.driver.obey(m, s, now)
 		if v.vanished(now) {
 			return ReasonVanished
 		}
-		m.age(s, now)
+		m.age(s, now, 0)
 		b := m.next(0, s, now)
 		if b == nil {
 			if s.phase >= over {
@@ -335,7 +340,7 @@ func (v *drive) gaveUp() Reason {
 		v.machine.aborted++
 		v.count()
 	}
-	v.machine.age(&v.stream, v.hub.now())
+	v.machine.age(&v.stream, v.hub.now(), 0)
 	return v.ending(ReasonTimeout)
 }
 

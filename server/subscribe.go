@@ -273,7 +273,7 @@ func (h *Hub) begin() bool {
 // enter counts a stream in, if there may be one more.
 func (h *Hub) enter() bool {
 	n := h.streams.Add(1)
-	if h.state.Load() != hubOpen || (h.cfg.MaxStreams > 0 && n > int64(h.cfg.MaxStreams)) {
+	if h.state.Load() != hubOpen || (h.cfg.MaxStreams > 0 && n+h.ended.Load() > int64(h.cfg.MaxStreams)) {
 		h.streams.done()
 		return false
 	}
@@ -282,7 +282,7 @@ func (h *Hub) enter() bool {
 
 // full reports whether enter would fail now.
 func (h *Hub) full() bool {
-	return h.state.Load() != hubOpen || (h.cfg.MaxStreams > 0 && h.streams.Load() >= int64(h.cfg.MaxStreams))
+	return h.state.Load() != hubOpen || (h.cfg.MaxStreams > 0 && h.streams.Load()+h.ended.Load() >= int64(h.cfg.MaxStreams))
 }
 
 // newcomer finds the topics of a stream that was counted in, and where it

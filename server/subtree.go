@@ -15,7 +15,8 @@ type subtree struct {
 	below     []below
 	readers   int           // subscriptions that have it open
 	making    *indexing     // the index does not have yet what was there before; nil: it has
-	idle      *list.Element // its place among the indexes that nobody reads; nil: somebody does
+	listed    *list.Element // of its index: in history.reading or, if idle, in history.idle
+	idle      bool          // nobody reads it
 	idleSince uint32        // seconds
 }
 
@@ -31,42 +32,46 @@ type member struct {
 	at  int // in sub.sub.below
 }
 
-// topicCost is about what a topic that holds something takes beside its segments,
-// and memberCost what each subtree that it is in adds.
+// What a topic that holds something takes, beside the segments of its log and its
+// name: itself; its place in a subtree; a subtree that holds something.
 const (
-	topicCost  = 512
-	memberCost = 64
+	topicCost   = 512
+	memberCost  = 64
+	subtreeCost = 384
 )
-
-// overhead is what t costs beside the segments of its log.
-func (t *topic) overhead() int64 {
-	return int64(topicCost + len(t.name) + memberCost*len(t.log.Load().above))
-}
 
 // enroll makes t one of those that hold something, in all subtrees that it is in.
 func (h *history) enroll(t *topic) {
 	l := t.log.Load()
+	h.memory += int64(topicCost + len(t.name))
 	ancestors(t.name, func(name string) {
 		s := h.registry.acquire(name)
+		if len(s.sub.below) == 0 {
+			h.memory += int64(subtreeCost + len(name))
+		}
 		l.above = append(l.above, member{s, len(s.sub.below)})
 		s.sub.below = append(s.sub.below, below{t, len(l.above) - 1})
+		h.memory += memberCost
 	})
-	h.memory += t.overhead()
 }
 
-// withdraw undoes enroll.
+// withdraw undoes enroll. Indexes may refer to t for as long as they have entries of
+// it, but not to its log.
 func (h *history) withdraw(t *topic) {
-	h.memory -= t.overhead()
 	l := t.log.Load()
+	h.memory -= int64(topicCost + len(t.name))
 	l.ages.remove(t)
 	for _, m := range l.above {
+		h.memory -= memberCost
 		m.sub.sub.remove(m.at)
 		if len(m.sub.sub.below) == 0 {
+			h.memory -= int64(subtreeCost + len(m.sub.name))
 			h.dropIdleIndex(m.sub)
 		}
 		h.registry.release(m.sub)
 	}
 	l.above = nil
+	t.log.Store(nil)
 }
 
 // remove takes the topic at hole out of below. The last one takes its place; while an
@@ -78,7 +83,9 @@ func (s *subtree) remove(hole int) {
 		hole = j.next
 	}
 	last := len(s.below) - 1
-	s.move(last, hole)
+	if hole != last { // else that is the one to go: its place may be noted nowhere any more
+		s.move(last, hole)
+	}
 	s.below[last] = below{}
 	s.below = s.below[:last]
 	if last == 0 {
@@ -98,14 +105,15 @@ func (s *subtree) move(from, to int) {
 func (h *history) read(t *topic) (making *indexing, make bool) {
 	s := t.sub
 	s.readers++
-	if s.idle != nil {
-		h.idle.Remove(s.idle)
-		s.idle = nil
+	if s.idle {
+		h.idle.Remove(s.listed)
+		s.idle, s.listed = false, h.reading.PushBack(t)
 	}
 	if s.index.Load() != nil {
 		return s.making, false
 	}
 	s.index.Store(&index{})
+	s.listed = h.reading.PushBack(t)
 	if len(s.below) == 0 {
 		return nil, false
 	}
@@ -121,7 +129,8 @@ func (h *history) unread(t *topic) {
 	if s.readers > 0 {
 		return
 	}
-	s.idle, s.idleSince = h.idle.PushBack(t), h.swept
+	h.reading.Remove(s.listed)
+	s.idle, s.idleSince, s.listed = true, h.swept, h.idle.PushBack(t)
 	if len(s.below) == 0 {
 		h.dropIdleIndex(t)
 	}
@@ -132,11 +141,11 @@ const keptIdle = 60
 
 // dropIdleIndex gives up t's index if nobody reads it.
 func (h *history) dropIdleIndex(t *topic) {
-	if t.sub.idle == nil {
+	if !t.sub.idle {
 		return
 	}
-	h.idle.Remove(t.sub.idle)
-	t.sub.idle = nil
+	h.idle.Remove(t.sub.listed)
+	t.sub.idle, t.sub.listed = false, nil
 	h.indexed -= int64(t.sub.index.Load().memory)
 	t.sub.index.Store(nil)
 }
@@ -148,8 +157,8 @@ func (h *history) note(t *topic, e *entry, flags frameFlags) {
 		if x == nil {
 			continue
 		}
-		if x.full() {
-			h.makeRoom(m.sub, x)
+		if x.full() && !h.makeRoom(m.sub, x) {
+			continue
 		}
 		found := indexed{seq: e.seq, topic: t, flags: flags}
 		if e.alias != "" {
@@ -165,13 +174,32 @@ func (h *history) note(t *topic, e *entry, flags frameFlags) {
 	}
 }
 
-// makeRoom lets x have another block within the bound for all indexes: those that
-// nobody reads go first, then its own oldest entries, but for a block of them.
-func (h *history) makeRoom(t *topic, x *index) {
-	more := int64(x.nextBlock() * indexedSize)
+// makeRoom lets x, the index of t, have another block within the bound for all
+// indexes. It reports false if x is given up instead, because nobody reads it.
+func (h *history) makeRoom(t *topic, x *index) bool {
+	h.squeeze(int64(x.nextBlock()*indexedCost), 8)
+	if t.sub.index.Load() != x {
+		return false
+	}
+	for h.indexed+int64(x.nextBlock()*indexedCost) > h.maxIndexed && x.count > 0 {
+		h.dropBlock(t, x)
+	}
+	return true
+}
+
+// squeeze makes room for more bytes of indexes, if it can by looking at so many of
+// those that are read: first those that nobody reads go, then what others have beyond
+// an even share.
+func (h *history) squeeze(more int64, looks int) {
 	h.dropIdleIndexes(more)
-	for h.indexed+more > h.maxIndexed && len(x.blocks) > 1 {
-		h.dropIndexed(t, x)
+	for ; looks > 0 && h.indexed+more > h.maxIndexed && h.reading.Len() > 0; looks-- {
+		e := h.reading.Front()
+		h.reading.MoveToBack(e)
+		t := e.Value.(*topic)
+		share := int(h.maxIndexed) / h.reading.Len()
+		for x := t.sub.index.Load(); x.memory > share && len(x.blocks) > 1; {
+			h.dropBlock(t, x)
+		}
 	}
 }
 
@@ -190,4 +218,11 @@ func (h *history) dropIndexed(t *topic, x *index) {
 	before := x.memory
 	x.dropOldest()
 	h.indexed += int64(x.memory - before)
+}
+
+// dropBlock takes the oldest block of entries out of t's index.
+func (h *history) dropBlock(t *topic, x *index) {
+	for b := x.blocks[0]; len(x.blocks) > 0 && x.blocks[0] == b; {
+		h.dropIndexed(t, x)
+	}
 }

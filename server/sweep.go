@@ -49,8 +49,8 @@ func (s *shard) inspect(i int32) {
 		s.hangUp(i, ReasonVanished)
 		return
 	}
-	// Who is too old before the next look is old enough.
-	s.machine.age(&st.stream, s.now+s.every)
+	// End it now if it would pass its age before the next look.
+	s.machine.age(&st.stream, s.now, s.every)
 	if st.lagging { // it may have fallen off the log, which nothing else would tell
 		st.lagging = false
 	}

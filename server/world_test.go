@@ -34,15 +34,11 @@ func newWorld(t testing.TB) *world {
 // topic returns the topic, with its index if it is a subtree.
 func (w *world) topic(name string) *topic { return w.hub.acquireAll([]string{name})[0] }
 
-// keep gives a topic a window of its own. It must be empty.
+// keep gives a topic a window of its own. It must not be there yet.
 func (w *world) keep(name string, of window) *topic {
-	t := w.topic(name)
-	if t.sub != nil {
-		t.sub.events = of.events
-	} else {
-		t.log.Store(w.history.newLog(w.history.class(of)))
-	}
-	return t
+	w.history.rules = append([]Retention{{Topics: name}}, w.history.rules...)
+	w.history.classes = append([]*ageList{w.history.class(of)}, w.history.classes...)
+	return w.topic(name)
 }
 
 // keepEvents is keep for a number of events.

@@ -15,7 +15,7 @@ import (
 func Unblock(c net.Conn) {
 	sc := bottom(c)
 	switch sc.(type) {
-	case *net.TCPConn, *net.UnixConn:
+	case interface{ SetNoDelay(bool) error }, *net.UnixConn: // TCP, embedded or not
 	default:
 		return // whoever made it may rely on its mode
 	}

@@ -1,0 +1,155 @@
+package server
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Topics come and go while an index is being made: each knows its places, and none
+// that has held something all the time is left out.
+func TestTopicsComeAndGoWhileAnIndexIsMade(t *testing.T) {
+	for seed := range uint64(200) {
+		w := newWorld(t)
+		r := rand.New(rand.NewPCG(seed, 0))
+		name := func(i int) string { return fmt.Sprintf("s/%d/%d", i%3, i) }
+		for i := range 1 + r.IntN(12) {
+			w.publish(name(i), "x")
+		}
+		s := w.history.registry.acquire("s/*")
+		j, mine := w.history.read(s)
+		if !mine {
+			t.Fatal("the first reader of a subtree is not told to make its index")
+		}
+		there := map[*topic]bool{} // since the beginning
+		for _, b := range s.sub.below {
+			there[b.topic] = true
+		}
+		seen := map[*topic]int{}
+		for range 30 {
+			switch r.IntN(4) {
+			case 0:
+				if n := len(s.sub.below); n > 0 {
+					gone := s.sub.below[r.IntN(n)].topic
+					delete(there, gone)
+					w.history.forgetSegment(gone)
+				}
+			case 1:
+				w.publish(name(r.IntN(20)), "y")
+			case 2: // as some, but for one topic
+				from := max(j.next-1, 0)
+				for _, b := range s.sub.below[from:j.next] {
+					seen[b.topic]++
+				}
+				j.next = from
+			}
+			checkPlaces(t, s)
+		}
+		for j.next > 0 {
+			for _, below := range j.some(nil) {
+				seen[below]++
+			}
+		}
+		for topic := range there {
+			if seen[topic] != 1 {
+				t.Fatalf("seed %d: %s was looked at %d times", seed, topic.name, seen[topic])
+			}
+		}
+	}
+}
+
+func checkPlaces(t *testing.T, s *topic) {
+	t.Helper()
+	for i, b := range s.sub.below {
+		if m := b.topic.log.Load().above[b.place]; m.sub != s || m.at != i {
+			t.Fatalf("%s is at %d of %s, and thinks that it is at %d of %s", b.topic.name, i, s.name, m.at, m.sub.name)
+		}
+	}
+}
+
+// The books agree with what there is, and stay within their bounds, whatever is
+// published, read and left.
+func TestTheBooksAreRight(t *testing.T) {
+	for seed := range uint64(40) {
+		w := newWorld(t)
+		w.history.max, w.history.maxIndexed = 60<<10, 12<<10
+		r := rand.New(rand.NewPCG(seed, 0))
+		var open []*topic
+		for range 600 {
+			switch r.IntN(6) {
+			case 0:
+				open = append(open, w.hub.acquireAll([]string{fmt.Sprintf("%d/*", r.IntN(8))})...)
+			case 1:
+				if n := len(open); n > 0 {
+					i := r.IntN(n)
+					w.hub.releaseAll(open[i : i+1])
+					open = slices.Delete(open, i, i+1)
+				}
+			default:
+				e := entry{topic: w.topic(fmt.Sprintf("%d/%d", r.IntN(8), r.IntN(5))), fields: fieldsOf(strings.Repeat("x", r.IntN(900)))}
+				if r.IntN(3) == 0 {
+					e.alias = fmt.Sprint(r.IntN(50))
+				}
+				w.append(e)
+			}
+			w.now += uint32(r.IntN(3))
+		}
+		logs, indexes, read := w.books()
+		if logs != w.history.memory || indexes != w.history.indexed {
+			t.Fatalf("seed %d: the books say %d bytes of logs and %d of indexes, there are %d and %d", seed, w.history.memory, w.history.indexed, logs, indexes)
+		}
+		if most := w.history.maxIndexed + int64(read*smallestBlock*indexedCost); indexes > most {
+			t.Fatalf("seed %d: %d bytes of indexes with %d read, want at most %d", seed, indexes, read, most)
+		}
+		if logs > w.history.max {
+			t.Fatalf("seed %d: %d bytes of logs, want at most %d", seed, logs, w.history.max)
+		}
+	}
+}
+
+// books counts what there is: bytes of logs and of indexes, and the indexes.
+func (w *world) books() (logs, indexes int64, read int) {
+	for i := range w.history.registry.stripes {
+		for _, t := range w.history.registry.stripes[i].topics {
+			l, x := memoryOf(t)
+			logs += l
+			indexes += x
+			if t.sub != nil && t.sub.index.Load() != nil {
+				read++
+			}
+		}
+	}
+	return logs, indexes, read
+}
+
+// Many subtrees that are read do not take the index of another away: each has an even
+// share of what there is.
+func TestASubtreeKeepsItsShareOfTheIndexes(t *testing.T) {
+	w := newWorld(t)
+	w.history.maxIndexed = 1 << 20
+	for i := range 40_000 {
+		w.publish(fmt.Sprintf("%d/x", i%20), "x")
+	}
+	var all []*topic
+	for i := range 20 {
+		all = append(all, w.hub.acquireAll([]string{fmt.Sprintf("%d/*", i)})...)
+	}
+	for i := range 20_000 {
+		w.publish(fmt.Sprintf("%d/x", i%20), "x")
+	}
+	last := w.hub.acquireAll([]string{"0/*"})[0]
+	for i, s := range append(all, last) {
+		n := 0
+		for p := s.seek(0); p.frm != nil; p.next() {
+			n++
+		}
+		if least := 1 << 20 / 20 / indexedCost / 2; n < least {
+			t.Errorf("subtree %d has %d events, want at least %d", i, n, least)
+		}
+	}
+	if w.history.indexed > w.history.maxIndexed {
+		t.Errorf("%d bytes of indexes, want at most %d", w.history.indexed, w.history.maxIndexed)
+	}
+}
