@@ -135,3 +135,37 @@ func (h *history) finish(j *indexing) {
 	j.topic.sub.making = nil
 	close(j.ready)
 }
+
+// readSubtree makes sure that t has an index while it is read.
+func (h *Hub) readSubtree(t *topic) {
+	h.mu.Lock()
+	making, mine := h.history.read(t)
+	h.mu.Unlock()
+	switch {
+	case mine:
+		h.makeIndex(making)
+	case making != nil:
+		<-making.ready
+	}
+}
+
+// makeIndex looks at the topics below a subtree, a few at a time, and leaves the
+// publishers room in between.
+func (h *Hub) makeIndex(j *indexing) {
+	var batch []*topic
+	for {
+		h.mu.Lock()
+		batch = j.some(batch[:0])
+		h.mu.Unlock()
+		if len(batch) == 0 {
+			break
+		}
+		for _, t := range batch {
+			j.add(t)
+		}
+	}
+	j.sort()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.history.finish(j)
+}

@@ -75,7 +75,7 @@ func (s *shard) walk() {
 			i = w.seats[w.next]
 		}
 		w.next++
-		if s.seated[i] < w.began && s.visit(&w.order, i) {
+		if (s.seated == nil || s.seated[i] < w.began) && s.visit(&w.order, i) {
 			budget--
 		}
 	}
