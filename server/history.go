@@ -191,15 +191,17 @@ func (h *history) forget(t *topic) {
 // bury leaves tombstones for t, whose last event is about to go, and for the subtrees
 // in which it is the last topic.
 func (h *history) bury(t *topic) {
-	seq := t.forgotten.load()
-	if seq == 0 {
-		return
-	}
-	h.tombstones.record(h.registry.hash(t.name), seq)
+	h.buryOne(t)
 	for _, m := range t.log.Load().above {
 		if len(m.sub.sub.below) == 1 { // else the subtree itself remembers
-			h.tombstones.record(h.registry.hash(m.sub.name), m.sub.forgotten.load())
+			h.buryOne(m.sub)
 		}
+	}
+}
+
+func (h *history) buryOne(t *topic) {
+	if seq := t.forgotten.load(); seq > 0 {
+		h.tombstones.record(h.registry.hash(t.name), seq)
 	}
 }
 

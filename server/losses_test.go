@@ -83,9 +83,19 @@ func TestWhatIsNotHeldCountsAsLost(t *testing.T) {
 		published := map[uint64]string{}
 		for range 300 {
 			name := fmt.Sprintf("%c/%c/%d", 'a'+r.IntN(2), 'a'+r.IntN(2), r.IntN(4))
-			published[w.publish(name, strings.Repeat("x", r.IntN(1500)))] = name
+			if r.IntN(4) == 0 {
+				w.publishEphemeral(name, "x")
+			} else {
+				published[w.publish(name, strings.Repeat("x", r.IntN(1500)))] = name
+			}
 			if r.IntN(20) == 0 {
 				w.now += uint32(r.IntN(200))
+			}
+			if r.IntN(50) == 0 { // and all topics go
+				w.now += 1000
+				for range 30 {
+					w.publish("other", "x")
+				}
 			}
 			if r.IntN(10) == 0 {
 				w.hub.releaseAll(w.hub.acquireAll([]string{"a/*", "b/a/*"}))
@@ -150,5 +160,23 @@ func TestTombstonesThatAreGivenUpRaiseTheFloor(t *testing.T) {
 	}
 	if last := b.last(1 << 40); last < 900 || last > 990 {
 		t.Errorf("a topic that nothing is known of may have lost up to %d, want the highest that was given up", last)
+	}
+}
+
+// The last topic of a subtree to go may have had nothing to lose: what the others lost
+// is remembered all the same.
+func TestASubtreeWhoseLastTopicWasEphemeralRemembersItsLosses(t *testing.T) {
+	w := newWorld(t)
+	missed := w.publish("a/1", "missed")
+	w.publishEphemeral("a/now", "x")
+	w.now = 1000
+	for range 3 {
+		w.publish("other", "x")
+	}
+	if n := w.history.registry.len(); n != 1 {
+		t.Fatalf("%d topics are there, want other alone", n)
+	}
+	if lost := w.topic("a/*").lostSince(missed, w.head()+1); lost < missed {
+		t.Errorf("who missed sequence %d of the subtree is told of losses up to %d", missed, lost)
 	}
 }
