@@ -1,7 +1,7 @@
 # The tests of all modules run from the root: go test work.
 
 GO ?= go
-MODULES := . bench examples $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
+MODULES := . bench examples examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: check test race soak soak-race fmt tidy vet staticcheck fuzz bench bench-record

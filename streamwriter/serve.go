@@ -35,6 +35,14 @@ import (
 // Behind fasthttp's CompressHandler each event is compressed and flushed, and fn
 // begins at once, on the goroutine that compresses. Do not put TimeoutHandler
 // around a stream.
+//
+// Middleware that reads the body of a response before it is sent (fasthttp's
+// Response.Body; fiber's compress, etag, and loggers of bodies) finds it empty, and
+// the stream follows once all middleware has returned: uncompressed, on a
+// connection that ends with it, and that Server.Shutdown ends without waiting. A
+// response that such middleware gives a body or another status is sent instead. It
+// must not stand around a CompressHandler, nor ask for Response.String: neither
+// can be told from fasthttp that sends, and would read until the client leaves.
 func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 	if err := o.Validate(); err != nil {
 		ctx.Logger().Printf("streamwriter: serve stream: %v", err)
@@ -52,7 +60,7 @@ func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 	if o.Logger == nil {
 		o.Logger = ctx.Logger()
 	}
-	s := &stream{conn: ctx.Conn(), shutdown: ctx.Done(), opts: o, fn: fn}
+	s := &stream{ctx: ctx, conn: ctx.Conn(), shutdown: ctx.Done(), opts: o, fn: fn}
 	if !ctx.Request.Header.IsHTTP11() {
 		hijack.Take(ctx, false, s.serveUnframed)
 		return
@@ -90,6 +98,7 @@ var errCut = fmt.Errorf("streamwriter: stream cut: %w", io.ErrUnexpectedEOF)
 // stream is one response: the body that fasthttp asks to write itself.
 type stream struct {
 	// Static after construction.
+	ctx      *fasthttp.RequestCtx // the handler's alone, and serveChunked's
 	conn     net.Conn
 	shutdown <-chan struct{} // closed when the fasthttp server shuts down
 	opts     Options
@@ -101,6 +110,7 @@ type stream struct {
 	mu     sync.Mutex // guards what follows
 	w      *Writer    // nil: not running
 	closed bool       // fasthttp is done with the response
+	moved  bool       // the stream is not the response's body any more: see move
 }
 
 // SupportsBodyWriteTo makes fasthttp call WriteTo: see fasthttp.BodyWriterTo.
@@ -108,8 +118,11 @@ func (s *stream) SupportsBodyWriteTo() bool { return true }
 
 // WriteTo runs the stream. Each Write to dst is one chunk, flushed. A
 // CompressHandler calls it on a goroutine of its own, before the handler's other
-// middleware has returned.
+// middleware has returned. Into a buffer it writes nothing: see move.
 func (s *stream) WriteTo(dst io.Writer) (int64, error) {
+	if inMemory(dst) && s.move() {
+		return 0, nil
+	}
 	s.running.Lock()
 	defer s.running.Unlock()
 	if !s.setWriter(nil) {
@@ -123,6 +136,9 @@ func (s *stream) WriteTo(dst io.Writer) (int64, error) {
 // Close is fasthttp's last call for the response. It returns when the callback
 // has: the connection, the request and its logger are about to be another's.
 func (s *stream) Close() error {
+	if s.hasMoved() {
+		return nil
+	}
 	s.discard()
 	s.running.Lock()
 	defer s.running.Unlock()
@@ -152,21 +168,28 @@ func (s *stream) setWriter(w *Writer) bool {
 	return !s.closed
 }
 
-// Read is there because a body stream is an io.Reader. Nothing calls it: a
-// stream cannot be read ahead.
+// Read is there because a body stream is an io.Reader. fasthttp does not call it;
+// middleware that does finds an empty body: see move.
 func (s *stream) Read([]byte) (int, error) {
+	if s.move() {
+		return 0, io.EOF
+	}
 	return 0, errors.New("streamwriter: an event stream is written, not read; keep middleware that reads bodies away from it")
 }
 
 // serveUnframed runs the stream on a hijacked connection.
 func (s *stream) serveUnframed(c net.Conn, head []byte) {
+	if writeHead(c, head) {
+		_ = s.run(c) // logged where it is worth it
+	}
+}
+
+func writeHead(c net.Conn, head []byte) bool {
 	if err := c.SetWriteDeadline(time.Now().Add(defaultWriteTimeout)); err != nil {
-		return
+		return false
 	}
-	if _, err := c.Write(head); err != nil {
-		return
-	}
-	_ = s.run(c) // logged where it is worth it
+	_, err := c.Write(head)
+	return err == nil
 }
 
 // run drives the callback from the first byte to the last. An error means that

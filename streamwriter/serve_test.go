@@ -247,6 +247,8 @@ func TestContextEndsWithin100msOf(t *testing.T) {
 		"TLSWithMaxConnsPerIP":  startTLS(t, h, perIP),
 		"Compressed":            start(t, fasthttp.CompressHandler(h), nil),
 		"CompressedTLSAndPerIP": startTLS(t, fasthttp.CompressHandler(h), perIP),
+		"BodyRead":              start(t, readingBody(t, h), nil),
+		"BodyReadTLSAndPerIP":   startTLS(t, readingBody(t, h), perIP),
 	}
 	for name, s := range servers {
 		for _, d := range departures {

@@ -50,14 +50,6 @@ type Writer struct {
 	closed bool      // out belongs to somebody else again
 }
 
-// transport is where a Writer's bytes go.
-type transport struct {
-	io.Writer
-	flush       func() error          // nil: every Write is flushed
-	setDeadline func(time.Time) error // nil: writes are not bounded
-	writable    func() bool           // nil: nobody can say if a write would block
-}
-
 // maxKeptBuffer is the largest encoding buffer that a stream keeps.
 const maxKeptBuffer = 64 << 10
 
@@ -66,22 +58,14 @@ const maxKeptBuffer = 64 << 10
 // It writes nothing by itself; call [Writer.Open] to send the first bytes at
 // once, and Close when done, or heartbeats go on.
 //
-// If w has a Flush method (http.Flusher, *bufio.Writer) it is called after each
-// write; if it has a SetWriteDeadline method, Options.WriteTimeout holds.
+// If w has a FlushError or Flush method (http.Flusher, *bufio.Writer) it is called
+// after each write; if it has a SetWriteDeadline method, Options.WriteTimeout
+// holds. A middleware's http.ResponseWriter that lacks one of them is asked for the
+// one that it wraps, by its Unwrap method, as http.ResponseController does.
 // Options that [Options.Validate] refuses end the stream before it starts: every
 // method returns the reason.
 func NewWriter(w io.Writer, o Options) *Writer {
-	out := transport{Writer: w}
-	switch f := w.(type) {
-	case interface{ Flush() error }:
-		out.flush = f.Flush
-	case interface{ Flush() }:
-		out.flush = func() error { f.Flush(); return nil }
-	}
-	if d, ok := w.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		out.setDeadline = d.SetWriteDeadline
-	}
-	return newWriter(out, o)
+	return newWriter(transportOf(w), o)
 }
 
 func newWriter(out transport, o Options) *Writer {
