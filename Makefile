@@ -32,7 +32,7 @@ fmt:
 tidy:
 	@for m in $(MODULES) tools; do (cd $$m && GOWORK=off $(GO) mod tidy -diff) || { echo "go mod tidy is due in $$m"; exit 1; }; done
 	@$(GO) mod download
-	@test ! -e .git || git diff --exit-code go.work.sum || { echo "go.work.sum lacked sums; go mod download has added them, as above: commit it"; exit 1; }
+	@test ! -e .git || git --no-pager diff --exit-code go.work.sum || { echo "go.work.sum lacked sums; go mod download has added them, as above: commit it"; exit 1; }
 
 vet:
 	$(GO) vet work
