@@ -27,8 +27,12 @@ soak-race:
 fmt:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }
 
+# A go command that loads the workspace writes the sums that go.work.sum lacks into
+# it. What go mod download has filled lacks none, so no command dirties a clone.
 tidy:
 	@for m in $(MODULES) tools; do (cd $$m && GOWORK=off $(GO) mod tidy -diff) || { echo "go mod tidy is due in $$m"; exit 1; }; done
+	@$(GO) mod download
+	@test ! -e .git || git --no-pager diff --exit-code go.work.sum || { echo "go.work.sum lacked sums; go mod download has added them, as above: commit it"; exit 1; }
 
 vet:
 	$(GO) vet work

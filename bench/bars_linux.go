@@ -19,8 +19,8 @@ import (
 // barsCommand measures bench serve, started afresh for each run, against the
 // project's bars. Where two things are compared their runs take turns.
 type barsCommand struct {
-	Only string `help:"Only the bars whose name holds this."`
-	Runs int    `default:"5" help:"Runs of each; medians count."`
+	Only string `help:"Measure only the bars whose name contains this."`
+	Runs int    `default:"5" help:"Runs per bar; the median counts."`
 }
 
 // bar is one line of the table.

@@ -16,18 +16,18 @@ import (
 type checkCommand struct {
 	Address       string   `arg:"" optional:"" name:"address" help:"Stream to check, such as http://127.0.0.1:8080/events?topic=check; the same as -url."`
 	URL           string   `name:"url" help:"Stream to check."`
-	PublishURL    string   `name:"publish-url" help:"Where an event of that stream is posted as the raw body. Without it nothing is published: delivery and resuming are not checked."`
+	PublishURL    string   `name:"publish-url" help:"URL to publish to: each event of that stream is posted there as the raw body. Without it nothing is published, and delivery and resuming are not checked."`
 	Header        []string `name:"header" short:"H" sep:"none" help:"Header of the requests for the stream, such as 'Authorization: Bearer x'; may be repeated."`
 	PublishHeader []string `name:"publish-header" sep:"none" help:"Header of the requests that publish; may be repeated."`
-	Direct        string   `help:"The server's own address of the stream: what differs is the doing of what is on the way."`
+	Direct        string   `help:"URL of the same stream that bypasses the proxy; differences are then blamed on the proxy."`
 
-	For      time.Duration `default:"10s" help:"How long to listen in silence: 40s sees most heartbeats, 5m most limits."`
-	Origin   string        `help:"Origin of a page that has to be allowed, such as https://example.org."`
-	Insecure bool          `help:"Leave certificates unverified."`
-	GapType  string        `name:"gap-type" default:"gap" help:"Type of the event that says that something was missed."`
+	For      time.Duration `default:"10s" help:"How long to listen without publishing: 40s is enough for most heartbeats, 5m for most idle limits."`
+	Origin   string        `help:"Origin that CORS has to allow, such as https://example.org."`
+	Insecure bool          `help:"Do not verify certificates."`
+	GapType  string        `name:"gap-type" default:"gap" help:"Event type that tells a client that it has missed events."`
 
-	JSON   string `name:"json" help:"File for the findings as JSON; - prints them instead of the table."`
-	Strict bool   `help:"Warnings are failures."`
+	JSON   string `name:"json" help:"Write the findings as JSON to this file; - prints them instead of the table."`
+	Strict bool   `help:"Treat warnings as failures."`
 }
 
 // Run checks, prints what was found, and is an error if a check failed.

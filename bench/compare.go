@@ -20,21 +20,21 @@ import (
 // compareCommand measures the servers of bench/targets in turn; or, given the
 // results of two measurements, puts these side by side.
 type compareCommand struct {
-	Results []string `arg:"" optional:"" help:"Two saved results, base.json and new.json, to compare instead."`
+	Results []string `arg:"" optional:"" help:"Two saved results to compare, base.json and new.json, instead of measuring."`
 
-	Targets  []string      `default:"parked,streamed,floor,nchan,r3labs,gosse,naivenethttp,naivefasthttp" help:"What to measure, by the folders of bench/targets; floor is bench floor."`
-	C        int           `name:"c" short:"c" default:"10000" help:"Streams."`
-	Rounds   int           `default:"3" help:"Rounds; in each every server has its turn. Medians count."`
-	Rate     float64       `default:"5" help:"Events a second that every server ought to keep up with…"`
-	Duration time.Duration `default:"4s" help:"…for so long."`
-	Size     int           `default:"100" help:"Bytes of an event's data."`
-	Settle   time.Duration `default:"500ms" help:"How long to wait between opening and what follows."`
+	Targets  []string      `default:"parked,streamed,floor,nchan,r3labs,gosse,naivenethttp,naivefasthttp" help:"Servers to measure, by their folder names in bench/targets; floor stands for bench floor."`
+	C        int           `name:"c" short:"c" default:"10000" help:"Streams to open."`
+	Rounds   int           `default:"3" help:"Rounds to run. Each measures every server once; the medians are compared."`
+	Rate     float64       `default:"5" help:"Events to publish per second at a pace that every server should sustain…"`
+	Duration time.Duration `default:"4s" help:"…for this long."`
+	Size     int           `default:"100" help:"Bytes of data per event."`
+	Settle   time.Duration `default:"500ms" help:"How long to wait after opening the streams, before events are published."`
 
-	Flood         float64       `default:"500" help:"Events a second of the flood, which shows what a server can deliver…"`
-	FloodDuration time.Duration `name:"flood-duration" default:"2s" help:"…for so long…"`
-	Rest          time.Duration `default:"3s" help:"…and how long it may go on delivering after."`
+	Flood         float64       `default:"500" help:"Events to publish per second to find the most that a server can deliver…"`
+	FloodDuration time.Duration `name:"flood-duration" default:"2s" help:"…for this long…"`
+	Rest          time.Duration `default:"3s" help:"…and how long the server may go on delivering afterwards."`
 
-	Source string `placeholder:"DIR" help:"The project's folder, from which the targets are built. Found from the working directory by default."`
+	Source string `placeholder:"DIR" help:"Folder of the project's source, to build the targets from. By default it is found from the working directory."`
 	JSON   string `name:"json" placeholder:"FILE" help:"Write all results as JSON."`
 	HTML   string `name:"html" placeholder:"FILE" help:"Write a report in which each server's median round is overlaid."`
 }

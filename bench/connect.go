@@ -11,7 +11,7 @@ import (
 // they come, and what each costs.
 type connectCommand struct {
 	streamFlags
-	Hold time.Duration `default:"10s" help:"How long to hold the streams."`
+	Hold time.Duration `default:"10s" help:"How long to hold the streams open."`
 	serverFlags
 	outputFlags
 }

@@ -23,16 +23,16 @@ func main() {
 
 // commands are the subcommands, one file each.
 type commands struct {
-	Run     runCommand     `cmd:"" help:"Open streams, publish on a fixed schedule, and say what arrived when."`
-	Connect connectCommand `cmd:"" help:"Open streams and hold them: how many, how fast, and what each costs."`
-	Storm   stormCommand   `cmd:"" help:"Have all clients lose their connection at once, and come back for what they missed."`
-	Soak    soakCommand    `cmd:"" help:"Run for long, and say whether memory, descriptors, goroutines and latency stay flat."`
-	Check   checkCommand   `cmd:"" help:"Say whether an address is a correct endpoint, and whether something on the way buffers or cuts it."`
-	Report  reportCommand  `cmd:"" help:"Render saved results as one page with charts; several are compared."`
-	Compare compareCommand `cmd:"" help:"Measure this server and others in turn; or compare two saved results."`
-	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of what -json writes."`
+	Run     runCommand     `cmd:"" help:"Open streams, publish on a fixed schedule, and report what arrived and when."`
+	Connect connectCommand `cmd:"" help:"Open streams and hold them, and report how many, how fast, and the cost per stream."`
+	Storm   stormCommand   `cmd:"" help:"Reset all connections at once, and measure how clients reconnect and catch up."`
+	Soak    soakCommand    `cmd:"" help:"Run for a long time, and report whether memory, descriptors, goroutines and latency stay flat."`
+	Check   checkCommand   `cmd:"" help:"Check that a URL serves a correct event stream, and that no proxy buffers or cuts it."`
+	Report  reportCommand  `cmd:"" help:"Render saved results as one HTML page with charts; several results are compared."`
+	Compare compareCommand `cmd:"" help:"Measure this server and others in turn, or compare two saved results."`
+	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the results that -json writes."`
 	Bars    barsCommand    `cmd:"" help:"Measure bench serve against each of the project's bars."`
-	Floor   floorCommand   `cmd:"" help:"Serve with a bare loop of write(2): the limit to compare with."`
+	Floor   floorCommand   `cmd:"" help:"Serve with a bare loop of write(2): the limit to compare servers with."`
 	Serve   serveCommand   `cmd:"" help:"Serve a hub with its defaults, for load tests by any tool."`
 }
 

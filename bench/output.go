@@ -17,12 +17,12 @@ import (
 
 // outputFlags say what becomes of the result.
 type outputFlags struct {
-	Name   string        `placeholder:"NAME" group:"Output" help:"What is measured, as results and reports call it; by default its URL."`
-	JSON   string        `name:"json" placeholder:"FILE" group:"Output" help:"Write the result as JSON; - for standard output, and nothing else there. bench schema prints its schema."`
-	HTML   string        `name:"html" placeholder:"FILE" group:"Output" help:"Write a report with charts, one file that needs no other."`
-	HDR    string        `name:"hdr" placeholder:"FILE" group:"Output" help:"Write the latencies of each second as a log of HdrHistogram."`
-	FailIf []result.Gate `name:"fail-if" sep:"none" placeholder:"'p99>50ms'" group:"Output" help:"Exit with status 2 if this is so. Names are those of the JSON; p50 to max are latencies. May be repeated."`
-	Quiet  bool          `short:"q" group:"Output" help:"Say nothing while it runs."`
+	Name   string        `placeholder:"NAME" group:"Output" help:"Name of what is measured, for results and reports; by default its URL."`
+	JSON   string        `name:"json" placeholder:"FILE" group:"Output" help:"Write the result as JSON; - writes it to standard output, and nothing else there. bench schema prints its schema."`
+	HTML   string        `name:"html" placeholder:"FILE" group:"Output" help:"Write a report with charts, as one self-contained file."`
+	HDR    string        `name:"hdr" placeholder:"FILE" group:"Output" help:"Write the latencies of each second as an HdrHistogram log."`
+	FailIf []result.Gate `name:"fail-if" sep:"none" placeholder:"'p99>50ms'" group:"Output" help:"Exit with status 2 if this condition holds. Names are those of the JSON result; p50 to max are delivery latencies. May be repeated."`
+	Quiet  bool          `short:"q" group:"Output" help:"Print nothing while it runs."`
 }
 
 // errGate is the failure that a gate asked for. The program ends with status 2.

@@ -13,9 +13,9 @@ import (
 
 // reportCommand renders results that were saved as JSON.
 type reportCommand struct {
-	Output  string   `name:"o" short:"o" placeholder:"FILE" default:"report.html" help:"File to write; - is standard output."`
-	Title   string   `placeholder:"TEXT" help:"The page's title, if not what was measured."`
-	Results []string `arg:"" name:"result.json" help:"Results that were written with -json; several are compared with the first."`
+	Output  string   `name:"o" short:"o" placeholder:"FILE" default:"report.html" help:"File to write; - writes to standard output."`
+	Title   string   `placeholder:"TEXT" help:"Title of the page; by default what was measured."`
+	Results []string `arg:"" name:"result.json" help:"Results written with -json; if there are several, each is compared with the first."`
 }
 
 // Run reads all results before it writes anything: a report that is there stays

@@ -13,19 +13,19 @@ import (
 type runCommand struct {
 	streamFlags
 	publishFlags
-	Duration time.Duration `default:"10s" group:"Publishing" help:"How long to publish, or to hold the streams."`
-	Patience time.Duration `default:"5s" group:"Publishing" help:"How long nothing may come, once all is published, before the rest counts as lost."`
+	Duration time.Duration `default:"10s" group:"Publishing" help:"How long to publish, or to hold the streams open if nothing is published."`
+	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
 
-	Stalled  int     `group:"Others" help:"Further streams that stop reading once they are open."`
-	Slow     int     `group:"Others" help:"Further streams that read slowly…"`
-	SlowRate int     `name:"slow-rate" default:"1000" group:"Others" help:"…so many bytes a second."`
-	Churn    float64 `group:"Others" help:"Further streams that come and leave again, a second."`
-	Leave    string  `enum:"fin,rst" default:"fin" group:"Others" help:"How these leave: ${enum}."`
+	Stalled  int     `group:"Others" help:"Additional streams that stop reading once they are open."`
+	Slow     int     `group:"Others" help:"Additional streams that read slowly…"`
+	SlowRate int     `name:"slow-rate" default:"1000" group:"Others" help:"…at this many bytes per second each."`
+	Churn    float64 `group:"Others" help:"Additional streams to open and close per second."`
+	Leave    string  `enum:"fin,rst" default:"fin" group:"Others" help:"How these streams are closed: ${enum}."`
 
-	BesideURL        string  `name:"beside-url" group:"Others" help:"Streams of a second topic…"`
-	BesidePublishURL string  `name:"beside-publish-url" group:"Others" help:"…where its events are posted…"`
-	BesideC          int     `name:"beside-c" default:"100" group:"Others" help:"…how many streams…"`
-	BesideRate       float64 `name:"beside-rate" default:"1" group:"Others" help:"…and events a second."`
+	BesideURL        string  `name:"beside-url" group:"Others" help:"URL of streams of a second topic, to open as well…"`
+	BesidePublishURL string  `name:"beside-publish-url" group:"Others" help:"…URL to post its events to…"`
+	BesideC          int     `name:"beside-c" default:"100" group:"Others" help:"…how many streams to open…"`
+	BesideRate       float64 `name:"beside-rate" default:"1" group:"Others" help:"…and how many events to publish per second."`
 
 	serverFlags
 	outputFlags

@@ -25,25 +25,25 @@ import (
 // the hub, which is then on a loopback port of its own, or of another server.
 type serveCommand struct {
 	Addr   string     `default:"127.0.0.1:8080" help:"Address to listen on; port 0 takes a free one."`
-	Via    *url.URL   `placeholder:"URL" help:"No hub of our own: put the faults in front of this server of event streams."`
-	Faults faultFlags `embed:"" group:"Faults. Each stream counts its own events (comments are none), and each fault those that the one before it hands on:"`
+	Via    *url.URL   `placeholder:"URL" help:"Do not serve a hub; act as a proxy with faults in front of this server of event streams."`
+	Faults faultFlags `embed:"" group:"Faults. Events are counted per stream (comments are not events), and each fault counts those that the fault before it passes on:"`
 }
 
 // faultFlags are fault.Faults as flags, in the order they are put in.
 type faultFlags struct {
 	Drop         int           `placeholder:"N" help:"Leave out every N-th event."`
-	Duplicate    int           `placeholder:"N" help:"Send every N-th event twice. A copy goes with its event and is not counted."`
+	Duplicate    int           `placeholder:"N" help:"Send every N-th event twice. The copy follows its event at once and is not counted again."`
 	Reorder      int           `placeholder:"N" help:"Swap every N-th event with the one after it; if none comes within a second, send it on."`
 	Delay        time.Duration `placeholder:"D" help:"Hold each event for D."`
-	Jitter       time.Duration `placeholder:"D" help:"Hold event i for (i mod 100)/100 of D, besides -delay. Order is kept: an event waits for those before it."`
-	Hold         time.Duration `placeholder:"D" help:"Collect what comes, comments too, and send it on together every D, as a buffering proxy does."`
-	Drip         int           `placeholder:"BYTES" help:"Send at most so many bytes a second on each stream."`
+	Jitter       time.Duration `placeholder:"D" help:"Hold event i for (i mod 100)/100 of D, in addition to -delay. Order is kept: an event waits for those before it."`
+	Hold         time.Duration `placeholder:"D" help:"Collect events and comments, and send them on together every D, as a buffering proxy does."`
+	Drip         int           `placeholder:"BYTES" help:"Send at most this many bytes per second on each stream."`
 	Cut          time.Duration `placeholder:"D" help:"End each stream in order (last chunk, FIN) D after it opened."`
 	Reset        time.Duration `placeholder:"D" help:"Reset each stream's connection (RST) D after it opened."`
-	Refuse       int           `placeholder:"N" help:"Refuse every N-th subscribe request, of all clients together."`
+	Refuse       int           `placeholder:"N" help:"Refuse every N-th subscribe request, counted over all clients."`
 	RefuseStatus int           `default:"503" placeholder:"STATUS" help:"…with this status (${default})."`
 	Strip        []string      `sep:"none" placeholder:"HEADER" help:"Leave this header out of all answers; may be repeated."`
-	SlowDrain    time.Duration `placeholder:"D" help:"At SIGTERM, end the streams one after the other over D, silent meanwhile, and not at once."`
+	SlowDrain    time.Duration `placeholder:"D" help:"At SIGTERM, end the streams one after another over D, sending nothing meanwhile, instead of all at once."`
 }
 
 // Validate is what kong asks before Run.

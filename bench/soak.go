@@ -12,10 +12,10 @@ import (
 type soakCommand struct {
 	streamFlags
 	publishFlags
-	Duration time.Duration `default:"10m" group:"Publishing" help:"How long."`
-	Patience time.Duration `default:"5s" group:"Publishing" help:"How long nothing may come, once all is published, before the rest counts as lost."`
-	Churn    float64       `default:"20" group:"Others" help:"Further streams that come and leave again, a second."`
-	Leave    string        `enum:"fin,rst" default:"fin" group:"Others" help:"How these leave: ${enum}."`
+	Duration time.Duration `default:"10m" group:"Publishing" help:"How long to publish."`
+	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
+	Churn    float64       `default:"20" group:"Others" help:"Additional streams to open and close per second."`
+	Leave    string        `enum:"fin,rst" default:"fin" group:"Others" help:"How these streams are closed: ${enum}."`
 	serverFlags
 	outputFlags
 }

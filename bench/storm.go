@@ -13,8 +13,8 @@ import (
 type stormCommand struct {
 	streamFlags
 	publishFlags
-	Missed int    `default:"100" group:"Publishing" help:"Events that are published while they are away."`
-	Back   string `enum:"now,browser" default:"browser" group:"Streams" help:"When they come back: as browsers do, after the server's retry time (3s without); or now, as soon as the events are published."`
+	Missed int    `default:"100" group:"Publishing" help:"Events to publish while all clients are disconnected."`
+	Back   string `enum:"now,browser" default:"browser" group:"Streams" help:"When clients reconnect: like browsers, after the server's retry time (3s if it sends none); or now, as soon as the events are published."`
 	serverFlags
 	outputFlags
 }

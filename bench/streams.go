@@ -13,23 +13,23 @@ import (
 
 // streamFlags say which streams are opened, and how.
 type streamFlags struct {
-	URL     string        `required:"" name:"url" group:"Streams" help:"Stream to open, such as http://127.0.0.1:8080/events?topic=bench. {{.Port}} is the port of the server that is started."`
-	C       int           `name:"c" short:"c" default:"100" group:"Streams" help:"How many."`
-	Ramp    float64       `default:"5000" group:"Streams" help:"To open a second; 0 as fast as it goes."`
-	Answer  time.Duration `default:"30s" group:"Streams" help:"How long no stream at all may be answered."`
-	Settle  time.Duration `default:"2s" group:"Streams" help:"How long to wait between opening and what follows."`
-	Readers int           `default:"1" group:"Streams" help:"Goroutines that read."`
+	URL     string        `required:"" name:"url" group:"Streams" help:"URL of the streams to open, such as http://127.0.0.1:8080/events?topic=bench. {{.Port}} is the port of the server that bench has started."`
+	C       int           `name:"c" short:"c" default:"100" group:"Streams" help:"Streams to open."`
+	Ramp    float64       `default:"5000" group:"Streams" help:"Streams to open per second; 0 means no limit."`
+	Answer  time.Duration `default:"30s" group:"Streams" help:"Give up if no stream is answered for this long."`
+	Settle  time.Duration `default:"2s" group:"Streams" help:"How long to wait after opening the streams, before what follows is measured."`
+	Readers int           `default:"1" group:"Streams" help:"Goroutines that read the streams."`
 
-	Header   []string     `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Further header of each request."`
-	Cookie   string       `placeholder:"'a=b; c=d'" group:"Streams" help:"Cookies of each request."`
+	Header   []string     `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Additional header of each request; may be repeated."`
+	Cookie   string       `placeholder:"'a=b; c=d'" group:"Streams" help:"Cookies to send with each request."`
 	Method   string       `default:"GET" group:"Streams" help:"Method of the request."`
-	Body     string       `group:"Streams" help:"Body of the request, for streams that are asked for by POST."`
-	Gzip     bool         `group:"Streams" help:"Accept gzip. (A goroutine a stream, by way of net/http; so is https.)"`
-	HTTP2    bool         `name:"http2" group:"Streams" help:"Offer HTTP/2, over https."`
-	Insecure bool         `group:"Streams" help:"Take any certificate."`
-	Laddr    []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. Loopback servers are reached from many without it."`
+	Body     string       `group:"Streams" help:"Body of the request, for streams that are opened with POST."`
+	Gzip     bool         `group:"Streams" help:"Accept gzip. Streams are then read through net/http, with a goroutine per stream, as with https."`
+	HTTP2    bool         `name:"http2" group:"Streams" help:"Offer HTTP/2; needs https."`
+	Insecure bool         `group:"Streams" help:"Accept any certificate."`
+	Laddr    []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. By default a server on IPv4 loopback is reached from 127.0.1.1 to 127.0.1.200."`
 
-	Reconnect bool `default:"true" negatable:"" group:"Streams" help:"Come back as browsers do: after the server's retry time (3s without) with Last-Event-ID, and never after an answer that is no stream."`
+	Reconnect bool `default:"true" negatable:"" group:"Streams" help:"Reconnect like browsers: with Last-Event-ID after the server's retry time (3s if it sends none), but never after an answer that is not a stream."`
 }
 
 // request is what each stream asks for; port is put in for {{.Port}}.
@@ -53,7 +53,7 @@ func (f *streamFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
 		return fmt.Errorf("-c %d: open at least one stream", f.C)
 	}
 	if f.Ramp < 0 {
-		return fmt.Errorf("-ramp %v: give the streams to open a second, or 0 for as fast as it goes", f.Ramp)
+		return fmt.Errorf("-ramp %v: give the streams to open per second, or 0 for no limit", f.Ramp)
 	}
 	sc.Name, sc.Streams, sc.Ramp, sc.Answer = port(f.URL), f.C, f.Ramp, f.Answer
 	sc.Settle, sc.Readers = f.Settle, f.Readers
@@ -77,15 +77,15 @@ func headers(lines []string) (http.Header, error) {
 
 // publishFlags say how events are published.
 type publishFlags struct {
-	PublishURL     string   `name:"publish-url" group:"Publishing" help:"Where each event is posted. Without it, and without a command, nothing is published: streams are held."`
-	PublishMethod  string   `name:"publish-method" default:"POST" group:"Publishing" help:"Method of the request."`
-	PublishHeader  []string `name:"publish-header" sep:"none" placeholder:"'Name: value'" group:"Publishing" help:"Further header of each request."`
-	PublishBody    string   `name:"publish-body" placeholder:"TEMPLATE" group:"Publishing" help:"Body of the request, with {{.Message}} where the event's data goes; by default it is the whole body."`
-	PublishCommand string   `name:"publish-command" placeholder:"COMMAND" group:"Publishing" help:"Command to run for each event instead, its words separated by spaces: the data is on its standard input, and wherever it says {{.Message}}."`
-	Rate           float64  `default:"1" group:"Publishing" help:"Events a second."`
-	Size           int      `default:"100" group:"Publishing" help:"Bytes of an event's data."`
-	TimeRegexp     string   `name:"time-regexp" placeholder:"PATTERN" group:"Publishing" help:"Somebody else publishes; the first group of PATTERN finds in an event's data when it was sent (a number since 1970, or RFC 3339)."`
-	TimeJSON       string   `name:"time-json" placeholder:"PATH" group:"Publishing" help:"The same, at a path of names in JSON: meta.sent_at"`
+	PublishURL     string   `name:"publish-url" group:"Publishing" help:"URL to post each event to. Without it and -publish-command nothing is published; the streams are only held open."`
+	PublishMethod  string   `name:"publish-method" default:"POST" group:"Publishing" help:"Method of the requests that publish."`
+	PublishHeader  []string `name:"publish-header" sep:"none" placeholder:"'Name: value'" group:"Publishing" help:"Additional header of the requests that publish; may be repeated."`
+	PublishBody    string   `name:"publish-body" placeholder:"TEMPLATE" group:"Publishing" help:"Body of the requests that publish, with {{.Message}} where the event's data goes; by default the data is the whole body."`
+	PublishCommand string   `name:"publish-command" placeholder:"COMMAND" group:"Publishing" help:"Command to run for each event instead of a request, as words separated by spaces. It gets the data on its standard input, and in place of {{.Message}}."`
+	Rate           float64  `default:"1" group:"Publishing" help:"Events to publish per second."`
+	Size           int      `default:"100" group:"Publishing" help:"Bytes of data per event."`
+	TimeRegexp     string   `name:"time-regexp" placeholder:"PATTERN" group:"Publishing" help:"For events that others publish: the first group of PATTERN matches the time when an event was sent, in its data (a number since 1970, or RFC 3339)."`
+	TimeJSON       string   `name:"time-json" placeholder:"PATH" group:"Publishing" help:"Like -time-regexp, for JSON data: the path to the time, such as meta.sent_at."`
 }
 
 // publishing is nil when nothing is to be published.

@@ -13,9 +13,9 @@ import (
 
 // serverFlags say which process serves.
 type serverFlags struct {
-	PID     int      `name:"pid" group:"Server" help:"The server's process: its CPU, memory, descriptors and threads are measured."`
-	Pprof   string   `placeholder:"URL" group:"Server" help:"Its /debug/pprof/goroutine?debug=1: its goroutines are counted."`
-	Command []string `arg:"" optional:"" passthrough:"" help:"Command that starts the server, after --. {{.Port}} in it and in URLs is a free port, which is PORT in its environment too. It is measured, and stopped in the end."`
+	PID     int      `name:"pid" group:"Server" help:"Process ID of the server, to measure its CPU, memory, descriptors and threads."`
+	Pprof   string   `placeholder:"URL" group:"Server" help:"URL of the server's /debug/pprof/goroutine?debug=1, to count its goroutines."`
+	Command []string `arg:"" optional:"" passthrough:"" help:"Command that starts the server, after --. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. The server is measured, and stopped at the end."`
 }
 
 // portOf puts the port of the server that was started in for {{.Port}}.

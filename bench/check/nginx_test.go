@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/absent"
 )
 
 // serveNginx runs nginx in front of url with its defaults and the given
@@ -51,7 +53,7 @@ func findNginx(t *testing.T) string {
 			return path
 		}
 	}
-	t.Skip("needs nginx: apt-get install nginx")
+	absent.Skipf(t, "needs nginx: apt-get install nginx")
 	return ""
 }
 

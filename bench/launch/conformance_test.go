@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/absent"
 )
 
 // Every target does what bench compare needs of it.
@@ -30,7 +32,7 @@ func TestTargetsConform(t *testing.T) {
 			}
 			s, err := Start(t.Context(), []string{binary, "-addr", "127.0.0.1:0"}, nil)
 			if errors.Is(err, ErrNotInstalled) {
-				t.Skipf("SKIPPED: %v", err)
+				absent.Skipf(t, "%v", err)
 			}
 			if err != nil {
 				t.Fatal(err)

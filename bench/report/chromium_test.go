@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/bench/result"
+	"github.com/fastsse/fastsse/internal/absent"
 )
 
 // looked is a page that is looked at in a browser, and the charts it has.
@@ -136,7 +137,7 @@ func chromium(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("needs chromium: apt-get install chromium")
+		absent.Skipf(t, "needs chromium: apt-get install chromium")
 	}
 	return path
 }

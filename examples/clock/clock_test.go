@@ -52,6 +52,14 @@ func TestAnyOriginMayRead(t *testing.T) {
 	}
 }
 
+// TestHEADIsAnsweredWithTheHeadersAlone: on every route that GET has.
+func TestHEADIsAnsweredWithTheHeadersAlone(t *testing.T) {
+	s := exampletest.Serve(t, "", handler(time.Second))
+	for path, contentType := range map[string]string{"/": "text/html; charset=utf-8", "/sse": "text/event-stream"} {
+		exampletest.HeadAlone(t, s.URL+path, contentType)
+	}
+}
+
 func TestAnyOtherPathIsAnHTML404(t *testing.T) {
 	s := exampletest.Serve(t, "", handler(time.Second))
 	for path, want := range map[string]int{"/": 200, "/sse/": 404, "/nope": 404, "/SSE": 404, "/index.html": 404} {

@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/absent"
 	"github.com/fastsse/fastsse/internal/ssetest"
 )
 
@@ -29,7 +30,7 @@ func worldCupLines(t *testing.T) []string {
 	t.Helper()
 	data, err := os.ReadFile(worldCup)
 	if errors.Is(err, os.ErrNotExist) {
-		t.Skipf("SKIPPED: NO FEED. This test needs the 2022 World Cup as NDJSON in %s", worldCup)
+		absent.Skipf(t, "NO FEED. This test needs the 2022 World Cup as NDJSON in %s", worldCup)
 	}
 	if err != nil {
 		t.Fatal(err)

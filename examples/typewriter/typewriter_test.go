@@ -137,6 +137,14 @@ func TestOriginsAreLetInWithCredentials(t *testing.T) {
 	}
 }
 
+// TestHEADIsAnsweredWithTheHeadersAlone: on every route that GET has.
+func TestHEADIsAnsweredWithTheHeadersAlone(t *testing.T) {
+	s := exampletest.Serve(t, "", typist("x").handler())
+	for path, contentType := range map[string]string{"/": "text/html; charset=utf-8", "/api/sse": "text/event-stream"} {
+		exampletest.HeadAlone(t, s.URL+path, contentType)
+	}
+}
+
 func TestProgramTypesAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(path, []byte("ä\r\nb"), 0o600); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/fastsse/fastsse/internal/absent"
 )
 
 // programs are the names that Chromium goes by, the likeliest first.
@@ -20,7 +21,7 @@ const patience = 90 * time.Second
 
 // New starts a browser with a fresh profile and one empty tab, and returns that
 // tab's context for chromedp.Run. Both end with the test. Where there is no
-// Chromium the test is skipped, and says so.
+// Chromium the test is skipped, and says so; where CI is set it fails.
 //
 // New must not be called from a goroutine other than the test's.
 func New(t testing.TB) context.Context {
@@ -131,6 +132,6 @@ func find(t testing.TB) string {
 			return path
 		}
 	}
-	t.Skipf("SKIPPED: NO BROWSER. This test needs a Chromium in PATH, named one of %q: apt-get install chromium", programs)
+	absent.Skipf(t, "NO BROWSER. This test needs a Chromium in PATH, named one of %q: apt-get install chromium", programs)
 	return ""
 }

@@ -2,6 +2,8 @@
 package exampletest
 
 import (
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -115,6 +117,33 @@ func Do(t testing.TB, method, url string, headers ...string) *http.Response {
 	}
 	t.Cleanup(func() { _ = res.Body.Close() })
 	return res
+}
+
+// HeadAlone fails the test unless url answers HEAD with 200, this content type, and
+// not a byte after the headers.
+func HeadAlone(t testing.TB, url, contentType string) {
+	t.Helper()
+	addr, path, _ := strings.Cut(strings.TrimPrefix(url, "http://"), "/")
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+	// Not by net/http, which hides what comes after the headers.
+	fmt.Fprintf(conn, "HEAD /%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, addr)
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Errorf("HEAD %s: %v after %q; want an answer that ends", url, err, answer)
+		return
+	}
+	head, rest, whole := strings.Cut(string(answer), "\r\n\r\n")
+	if !strings.HasPrefix(head, "HTTP/1.1 200 ") || !strings.Contains(head+"\r\n", "\r\nContent-Type: "+contentType+"\r\n") {
+		t.Errorf("HEAD %s: %q; want 200 and %s", url, head, contentType)
+	}
+	if !whole || rest != "" {
+		t.Errorf("HEAD %s: %q after the headers; want nothing", url, rest)
+	}
 }
 
 // Stream opens a stream and returns its decoder.
