@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"github.com/fastsse/fastsse/internal/absent"
 	"net"
 	"os"
 	"os/exec"
@@ -97,10 +98,10 @@ func newLink(t *testing.T, i int) *link {
 	subnet := fmt.Sprintf("198.18.%d", (os.Getpid()*len(ways)+i)%256) // RFC 2544: for tests
 	l.addr = subnet + ".1"
 	if os.Getuid() != 0 {
-		t.Skip("SKIPPED: only root can make a network to drop; run the tests as root to check promise 5")
+		absent.Skipf(t, "only root can make a network to drop; run the tests as root to check promise 5")
 	}
 	if out, err := exec.Command("ip", "netns", "add", l.ns).CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: no network namespaces here (iproute2 and CAP_SYS_ADMIN are needed to check promise 5): %v %s", err, out)
+		absent.Skipf(t, "no network namespaces here (iproute2 and CAP_SYS_ADMIN are needed to check promise 5): %v %s", err, out)
 	}
 	t.Cleanup(func() {
 		exec.Command("ip", "link", "del", l.here).Run()
