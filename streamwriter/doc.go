@@ -15,7 +15,8 @@
 // # The format
 //
 // [AppendEvent] and its kin are functions from bytes to bytes, with no state
-// and no allocation. They follow WHATWG HTML section 9.2, so that what is
+// and no allocation. They are those of package fastsse, which needs no fasthttp.
+// They follow WHATWG HTML section 9.2, so that what is
 // appended is what an EventSource dispatches.
 //
 // # One stream

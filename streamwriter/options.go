@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/fastsse/fastsse"
 	"github.com/valyala/fasthttp"
 )
 
@@ -87,10 +88,8 @@ func (o *Options) Validate() error {
 
 // idError refuses an id under NoIDs.
 func idError(id string) error {
-	return &FieldError{
-		Field: "id", Value: shorten(id), Problem: "would replace the position that this stream resumes from, which is not its writer's to set",
-		Remedy: "leave the id out, or carry it in data",
-	}
+	return fastsse.NewFieldError("id", id, "would replace the position that this stream resumes from, which is not its writer's to set",
+		"leave the id out, or carry it in data")
 }
 
 // checkNoIDs looks for an id line in encoded bytes. They must end a line: the
@@ -100,10 +99,8 @@ func checkNoIDs(p []byte) error {
 		return nil
 	}
 	if last := p[len(p)-1]; last != '\n' && last != '\r' {
-		return &FieldError{
-			Field: "block", Value: shorten(string(p)), Problem: "does not end in a newline",
-			Remedy: "send whole blocks and comments, as the Append functions make them",
-		}
+		return fastsse.NewFieldError("block", string(p), "does not end in a newline",
+			"send whole blocks and comments, as the Append functions make them")
 	}
 	for line := range bytes.FieldsFuncSeq(p, func(r rune) bool { return r == '\n' || r == '\r' }) {
 		if name, _, _ := bytes.Cut(line, []byte{':'}); string(name) == "id" {

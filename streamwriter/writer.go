@@ -105,7 +105,8 @@ func (w *Writer) Open() error {
 		dst = append(dst, ":\n"...)
 		if w.opts.Retry > 0 {
 			// No blank line: some clients take one for an empty event.
-			dst = appendRetryLine(dst, w.opts.Retry)
+			dst = AppendRetry(dst, w.opts.Retry)
+			dst = dst[:len(dst)-1]
 		}
 		return dst
 	})
@@ -132,8 +133,8 @@ func (w *Writer) SendString(typ, data string) error {
 // "message". It is encoded into the stream's own buffer. A v that cannot be
 // encoded sends nothing, and ends nothing.
 func (w *Writer) SendJSON(typ string, v any) error {
-	if !oneLine(typ) {
-		return fmt.Errorf("streamwriter: send JSON event: %w", lineError("type", typ))
+	if err := (&Event{Type: typ}).Validate(); err != nil {
+		return fmt.Errorf("streamwriter: send JSON event: %w", err)
 	}
 	var failed error
 	err := w.send(func(dst []byte) []byte {
@@ -381,4 +382,12 @@ func (w *Writer) farewellLocked() error {
 		return err
 	}
 	return w.flushLocked(retry)
+}
+
+// appendWriter lets an encoder append to a slice.
+type appendWriter []byte
+
+func (a *appendWriter) Write(p []byte) (int, error) {
+	*a = append(*a, p...)
+	return len(p), nil
 }

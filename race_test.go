@@ -1,6 +1,6 @@
 //go:build race
 
-package streamwriter
+package fastsse
 
 // raceEnabled: the race detector allocates where the code does not.
 const raceEnabled = true

@@ -1,4 +1,4 @@
-package streamwriter
+package fastsse
 
 import (
 	"fmt"
@@ -45,6 +45,12 @@ func (e *FieldError) Error() string {
 	return fmt.Sprintf("%s %q %s; %s", e.Field, e.Value, e.Problem, e.Remedy)
 }
 
+// NewFieldError makes a FieldError with a value that is cut to a length which keeps the
+// sentence readable, between two characters.
+func NewFieldError(field, value, problem, remedy string) *FieldError {
+	return &FieldError{Field: field, Value: shorten(value), Problem: problem, Remedy: remedy}
+}
+
 // Validate reports, as a *FieldError, the first field of e that cannot be
 // written: an ID or Type with NUL, CR or LF in it, or a Retry that is negative
 // or below a millisecond. Data is never refused.
@@ -59,21 +65,15 @@ func (e *Event) Validate() error {
 		return lineError("type", e.Type)
 	}
 	if e.Retry != 0 && e.Retry < time.Millisecond {
-		return &FieldError{
-			Field: "retry", Value: e.Retry.String(),
-			Problem: "is below one millisecond",
-			Remedy:  "leave it zero to keep the client's value, or give a duration such as 3s",
-		}
+		return NewFieldError("retry", e.Retry.String(), "is below one millisecond",
+			"leave it zero to keep the client's value, or give a duration such as 3s")
 	}
 	return nil
 }
 
 func lineError(field, value string) error {
-	return &FieldError{
-		Field: field, Value: shorten(value),
-		Problem: "holds a NUL, CR or LF, which would end the field early",
-		Remedy:  "remove it, or carry the text in data",
-	}
+	return NewFieldError(field, value, "holds a NUL, CR or LF, which would end the field early",
+		"remove it, or carry the text in data")
 }
 
 // shorten keeps error messages readable when a value is a whole document.

@@ -1,4 +1,4 @@
-package streamwriter
+package fastsse
 
 import (
 	"bytes"
@@ -195,12 +195,4 @@ func load64(s string) uint64 {
 func hasControl(v uint64) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	return (v-0x0E*ones)&^v&highs != 0
-}
-
-// appendWriter lets an encoder append to a slice.
-type appendWriter []byte
-
-func (a *appendWriter) Write(p []byte) (int, error) {
-	*a = append(*a, p...)
-	return len(p), nil
 }

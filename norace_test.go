@@ -1,5 +1,5 @@
 //go:build !race
 
-package streamwriter
+package fastsse
 
 const raceEnabled = false

@@ -1,4 +1,4 @@
-package streamwriter
+package fastsse
 
 import (
 	"bytes"

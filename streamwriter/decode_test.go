@@ -1,0 +1,19 @@
+package streamwriter
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/fastsse/fastsse/internal/ssetest"
+)
+
+// decode reads all of wire as an EventSource would.
+func decode(t testing.TB, wire []byte) (*ssetest.Decoder, []ssetest.Event) {
+	t.Helper()
+	d := ssetest.NewDecoder(bytes.NewReader(wire))
+	events, err := d.All()
+	if err != nil {
+		t.Fatalf("decode %q: %v", wire, err)
+	}
+	return d, events
+}
