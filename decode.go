@@ -46,11 +46,10 @@ type Decoder struct {
 
 // block is what the fields of a block have said. It begins anew with each.
 type block struct {
-	any      bool // there was a field
-	typ      span
-	data     span // of a single data line
-	lines    int  // of data
-	hasRetry bool
+	any   bool // there was a field
+	typ   span
+	data  span // of a single data line
+	lines int  // of data
 }
 
 // span is a part of the block's bytes, from its start.
