@@ -1,0 +1,51 @@
+package streamwriter_test
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/valyala/fasthttp"
+)
+
+// A count that goes on where the client has left off.
+func ExampleServe() {
+	handler := func(ctx *fasthttp.RequestCtx) {
+		streamwriter.Serve(ctx, streamwriter.Options{}, func(w *streamwriter.Writer) error {
+			tick := time.NewTicker(time.Second)
+			defer tick.Stop()
+			n, _ := strconv.Atoi(w.LastEventID())
+			for {
+				select {
+				case <-w.Context().Done(): // the client has left, or the server shuts down
+					return nil
+				case <-tick.C:
+					n++
+					if err := w.Send(streamwriter.Event{ID: strconv.Itoa(n), Data: []byte(time.Now().String())}); err != nil {
+						return err
+					}
+				}
+			}
+		})
+	}
+	_ = fasthttp.ListenAndServe(":8080", handler)
+}
+
+// The same Writer over net/http.
+func ExampleNewWriter() {
+	http.HandleFunc("/events", func(rw http.ResponseWriter, r *http.Request) {
+		h := rw.Header()
+		h.Set("Content-Type", "text/event-stream")
+		h.Set("Cache-Control", "no-cache, no-transform")
+		h.Set("X-Accel-Buffering", "no")
+		w := streamwriter.NewWriter(rw, streamwriter.Options{Context: r.Context(), LastEventID: r.Header.Get("Last-Event-ID")})
+		defer w.Close()
+		if w.Open() != nil { // the first bytes, at once
+			return
+		}
+		_ = w.SendString("greeting", "hello")
+		<-w.Context().Done()
+	})
+	_ = http.ListenAndServe(":8080", nil)
+}
