@@ -246,7 +246,7 @@ func (r *soakRound) client(client int, random *rand.Rand) {
 	for !r.ending() {
 		m := someManners(random)
 		if r.plan.churn {
-			m = manners{stay: time.Duration(random.IntN(8000)) * time.Microsecond, exit: m.exit}
+			m = manners{stay: time.Duration(1+random.IntN(8000)) * time.Microsecond, exit: m.exit}
 		}
 		r.visit(&s, m, random, func() {})
 		switch random.IntN(10) {
