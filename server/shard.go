@@ -337,12 +337,6 @@ func (s *shard) empty() {
 	for _, n := range intake {
 		s.waiting.push(n)
 	}
-	for range min(s.waiting.len(), seatedPerPass) {
-		s.seat(s.waiting.pop())
-	}
-	if s.waiting.len() == 0 {
-		s.waiting = queue[*newcomer]{} // it holds those who were in it
-	}
 	for _, d := range leaves {
 		if d.left = true; d.seated {
 			s.vacate(d.seat)
@@ -354,6 +348,13 @@ func (s *shard) empty() {
 		for _, ref := range s.byTopic[t] {
 			s.enqueue(ref.feed)
 		}
+	}
+	// Last: an application's predicate may be asked about each, and end the goroutine.
+	for range min(s.waiting.len(), seatedPerPass) {
+		s.seat(s.waiting.pop())
+	}
+	if s.waiting.len() == 0 {
+		s.waiting = queue[*newcomer]{} // it holds those who were in it
 	}
 }
 

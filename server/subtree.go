@@ -196,8 +196,11 @@ func (h *history) squeeze(more int64, looks int) {
 		e := h.reading.Front()
 		h.reading.MoveToBack(e)
 		t := e.Value.(*topic)
+		if t.sub.making != nil {
+			continue // what is made is older: it must not displace what came since
+		}
 		share := int(h.maxIndexed) / h.reading.Len()
-		for x := t.sub.index.Load(); x.memory > share && len(x.blocks) > 1; {
+		for x := t.sub.index.Load(); h.indexed+more > h.maxIndexed && x.memory > share && len(x.blocks) > 1; {
 			h.dropBlock(t, x)
 		}
 	}

@@ -153,3 +153,52 @@ func TestASubtreeKeepsItsShareOfTheIndexes(t *testing.T) {
 		t.Errorf("%d bytes of indexes, want at most %d", w.history.indexed, w.history.maxIndexed)
 	}
 }
+
+// Subtrees that hold nothing take nothing from one that is busy, however many are read.
+func TestEmptySubtreesTakeNoShareOfTheIndexes(t *testing.T) {
+	for _, empty := range []int{0, 1, 30} {
+		w := newWorld(t)
+		w.history.maxIndexed = 1 << 20
+		w.keepEvents("busy/*", 1<<20)
+		w.topic("busy/*")
+		for i := range empty {
+			w.topic(fmt.Sprintf("empty/%d/*", i))
+		}
+		for range 30_000 {
+			w.publish("busy/x", "x")
+		}
+		x := w.topic("busy/*").sub.index.Load()
+		if least := 1<<20/indexedCost - 2*largestBlock; x.count < least {
+			t.Errorf("beside %d empty subtrees the index has %d events, want at least %d", empty, x.count, least)
+		}
+	}
+}
+
+// What a subtree got while its index was made is not dropped for what was there before.
+func TestAnIndexBeingMadeKeepsItsNewerEvents(t *testing.T) {
+	w := newWorld(t)
+	w.history.maxIndexed = 200 * int64(indexedCost)
+	for range 100 {
+		w.publish("s/x", "x")
+	}
+	w.topic("other/*") // the share of each is half then
+	s := w.history.registry.acquire("s/*")
+	j, _ := w.history.read(s)
+	for range 110 {
+		w.publish("s/x", "x")
+	}
+	before := s.forgotten.load()
+	w.hub.makeIndex(j)
+	var got []uint64
+	for p := s.seek(before + 1); p.frm != nil; p.next() {
+		got = append(got, p.frm.seq)
+	}
+	if s.forgotten.load() > max(before, j.upTo) || len(got) == 0 || got[len(got)-1] != w.head() {
+		t.Errorf("the subtree had lost up to %d before its index was whole, up to %d after; it has %d events then", before, s.forgotten.load(), len(got))
+	}
+	for i := 1; i < len(got); i++ {
+		if got[i] != got[i-1]+1 {
+			t.Fatalf("sequence %d follows %d", got[i], got[i-1])
+		}
+	}
+}
