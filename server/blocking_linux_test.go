@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -34,7 +33,7 @@ func TestASocketInBlockingModeStopsNobody(t *testing.T) {
 	for _, v := range append(ways, followTCP) {
 		v.listen = func(t *testing.T) (net.Listener, dialer) {
 			ln, dial := listenTCP(t)
-			return blockingListener{ln}, dial
+			return inBlockingMode{ln}, dial
 		}
 		t.Run(v.name, func(t *testing.T) {
 			r := newRig(t, v, rigging{config: server.Config{
@@ -58,21 +57,4 @@ func TestASocketInBlockingModeStopsNobody(t *testing.T) {
 			}
 		})
 	}
-}
-
-// blockingListener puts what it accepts into blocking mode.
-type blockingListener struct{ net.Listener }
-
-func (l blockingListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	f, err := c.(*net.TCPConn).File()
-	if err != nil {
-		return nil, fmt.Errorf("descriptor of %v: %w", c.RemoteAddr(), err)
-	}
-	defer f.Close()
-	f.Fd()
-	return c, nil
 }
