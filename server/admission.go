@@ -2,8 +2,8 @@ package server
 
 import (
 	"net"
-	"slices"
 
+	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/streamwriter"
 )
 
@@ -35,15 +35,15 @@ func (h *Hub) full() bool {
 
 // newcomer finds the topics of a stream that was counted in, and where it
 // begins.
-func (h *Hub) newcomer(patterns []string, lastID string, fr framing) *newcomer {
-	n := &newcomer{topics: h.acquireAll(patterns), framing: fr}
-	from := h.resume(lastID, n.topics)
+func (h *Hub) admission(patterns []string, lastID string, fr framing) *admission {
+	n := &admission{topics: h.history.Acquire(patterns), framing: fr}
+	from := resume(h.history, lastID, n.topics, h.now())
 	for _, t := range n.topics { // who sees it counted can publish to it
-		t.readers.Add(1)
+		t.Readers.Add(1)
 	}
 	now := h.now()
 	n.gap = from.gap
-	n.excused = from.excused
+	n.toldLost = from.toldLost
 	n.stream = stream{next: from.next, live: from.live, wrote: now}
 	if h.cfg.MaxAge > 0 {
 		n.stream.dies = now + streamwriter.Jitter(h.cfg.MaxAge).Milliseconds()
@@ -54,57 +54,22 @@ func (h *Hub) newcomer(patterns []string, lastID string, fr framing) *newcomer {
 
 // turnAway undoes newcomer and enter for a stream that came to nothing. Its
 // OnClose is called all the same, if its OnOpen has been.
-func (h *Hub) turnAway(n *newcomer, why Reason) {
+func (h *Hub) abandon(n *admission, why Reason) {
 	n.settled = true
 	var list []string
-	if n.party.hears() {
-		list = names(n.topics)
+	if n.hooks.hasOnClose() {
+		list = eventlog.Names(n.topics)
 	}
 	for _, t := range n.topics {
-		t.readers.Add(-1)
+		t.Readers.Add(-1)
 	}
-	h.releaseAll(n.topics)
-	h.left(n.party, list, why)
-}
-
-// acquireAll returns the topics, each once, in the order of their names, and
-// makes the indexes of the subtrees among them that have none.
-func (h *Hub) acquireAll(patterns []string) []*topic {
-	patterns = slices.Compact(slices.Sorted(slices.Values(patterns)))
-	topics := make([]*topic, len(patterns))
-	for i, name := range patterns {
-		t := h.registry.acquire(name)
-		topics[i] = t
-		if t.sub != nil {
-			h.readSubtree(t)
-		}
-	}
-	return topics
-}
-
-// releaseAll lets go of what acquireAll returned.
-func (h *Hub) releaseAll(topics []*topic) {
-	for _, t := range topics {
-		if t.sub != nil {
-			h.mu.Lock()
-			h.history.unread(t)
-			h.mu.Unlock()
-		}
-		h.release(t)
-	}
-}
-
-func names(topics []*topic) []string {
-	list := make([]string, len(topics))
-	for i, t := range topics {
-		list[i] = t.name
-	}
-	return list
+	h.history.Release(n.topics)
+	h.left(n.hooks, list, why)
 }
 
 // hold gives an opened stream to a shard: parked if the connection can be, with
 // this goroutine if not.
-func (h *Hub) hold(c net.Conn, n *newcomer, tls bool) {
+func (h *Hub) hold(c net.Conn, n *admission, tls bool) {
 	shard := h.pickShard()
 	why := h.whyStreamed(c, tls)
 	if why == "" {
@@ -117,7 +82,7 @@ func (h *Hub) hold(c net.Conn, n *newcomer, tls bool) {
 		why = "failed"
 	}
 	h.counters.streamed(why)
-	h.stream(shard, c, n)
+	h.serveStreamed(shard, c, n)
 }
 
 // pickShard deals streams out evenly.
@@ -125,7 +90,7 @@ func (h *Hub) pickShard() *shard {
 	return h.shards[h.nextShard.Add(1)%uint32(len(h.shards))]
 }
 
-func (h *Hub) parkIn(shard *shard, n *newcomer, sock parkedSocket) {
+func (h *Hub) parkIn(shard *shard, n *admission, sock parkedSocket) {
 	n.sock = sock
 	// The head goes out from here, so that shards open streams cheaply; what is
 	// not taken at once is theirs.
@@ -148,7 +113,7 @@ func (h *Hub) parkIn(shard *shard, n *newcomer, sock parkedSocket) {
 		}
 	}
 	sock.close()
-	h.turnAway(n, why)
+	h.abandon(n, why)
 }
 
 // notAdmitted names the end of a stream that its shard does not take.

@@ -9,40 +9,40 @@ import (
 
 // party is what a subscriber's handler wants known when it leaves or is asked
 // about. Most streams have none.
-type party struct {
+type hookData struct {
 	user       any
 	remoteAddr string // known where there are hooks
 	onClose    func(Subscriber, Reason)
 	indexed    bool // its stream can be found by its user
 
 	// Owned by the loop of its stream's shard: the parties of the same user.
-	seat       int32
-	prev, next *party
+	slot       int32
+	prev, next *hookData
 }
 
 // hears reports whether somebody is to be told of the stream's end.
-func (p *party) hears() bool { return p != nil && p.onClose != nil }
+func (p *hookData) hasOnClose() bool { return p != nil && p.onClose != nil }
 
 // register notes what is to be known of the stream in a seat.
-func (s *shard) register(i int32, p *party) {
-	put(&s.parties, i, p)
+func (s *shard) register(i int32, p *hookData) {
+	setLazy(&s.hooks, i, p)
 	if !p.indexed {
 		return
 	}
-	p.seat = i
+	p.slot = i
 	if p.next = s.byUser[p.user]; p.next != nil {
 		p.next.prev = p
 	}
-	put(&s.byUser, p.user, p)
+	setLazy(&s.byUser, p.user, p)
 }
 
 // unregister undoes register.
 func (s *shard) unregister(i int32) {
-	p := s.parties[i]
+	p := s.hooks[i]
 	if p == nil {
 		return
 	}
-	delete(s.parties, i)
+	delete(s.hooks, i)
 	if !p.indexed {
 		return
 	}
@@ -65,21 +65,21 @@ func (s *shard) unregister(i int32) {
 // by Hub.streams, so that MaxStreams bounds them.
 type closings struct {
 	mu      sync.Mutex // guards all below
-	calls   queue[closing]
+	calls   queue[onCloseCall]
 	running bool
 }
 
 // closing is a call to make.
-type closing struct {
+type onCloseCall struct {
 	hook       func(Subscriber, Reason)
 	subscriber Subscriber
 	why        Reason
 }
 
 // left counts a stream out, when its OnClose, if there is one, has returned.
-func (h *Hub) left(p *party, topics []string, why Reason) {
+func (h *Hub) left(p *hookData, topics []string, why Reason) {
 	h.counters.ended[why].Add(1)
-	if !p.hears() {
+	if !p.hasOnClose() {
 		h.streams.done()
 		return
 	}
@@ -87,7 +87,7 @@ func (h *Hub) left(p *party, topics []string, why Reason) {
 	c := &h.closings
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.calls.push(closing{p.onClose, Subscriber{Topics: topics, User: p.user, addr: p.remoteAddr}, why})
+	c.calls.push(onCloseCall{p.onClose, Subscriber{Topics: topics, User: p.user, addr: p.remoteAddr}, why})
 	if !c.running {
 		c.running = true
 		h.work.Add(1)
@@ -115,28 +115,28 @@ func (h *Hub) runClosings() {
 }
 
 // next takes the call that has waited longest.
-func (c *closings) next() (call closing, ok bool) {
+func (c *closings) next() (call onCloseCall, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.calls.len() == 0 {
-		c.running, c.calls = false, queue[closing]{}
-		return closing{}, false
+		c.running, c.calls = false, queue[onCloseCall]{}
+		return onCloseCall{}, false
 	}
 	return c.calls.pop(), true
 }
 
-func (h *Hub) callClosing(c *closing) {
+func (h *Hub) callClosing(c *onCloseCall) {
 	defer func() {
 		h.counters.closing.Add(-1)
 		h.streams.done()
 	}()
-	defer survive(h.logger(), "OnClose")
+	defer recoverHook(h.logger(), "OnClose")
 	c.hook(c.subscriber, c.why)
 }
 
 // survive is deferred around an application's hook: a panic in it is logged, and
 // ends nothing else.
-func survive(logger fasthttp.Logger, hook string) {
+func recoverHook(logger fasthttp.Logger, hook string) {
 	if r := recover(); r != nil {
 		logger.Printf("server: panic in %s: %v\n%s", hook, r, debug.Stack())
 	}

@@ -3,9 +3,9 @@ package server
 import (
 	"fmt"
 	"runtime"
-	"strings"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -145,13 +145,6 @@ const (
 	defaultWindowAge    = 5 * time.Minute
 
 	maxShards = 64 // a topic names its shards in the bits of a word
-
-	// mostEventBytes bounds MaxEventBytes: an event's place in a segment must fit
-	// 32 bits, even if every byte of it is a newline and so a line of its own.
-	// (This does not compile if it cannot.)
-	mostEventBytes = 64 << 20
-	_              = uint32((mostEventBytes+1)*len("data: \n") + frameOverhead)
-	frameOverhead  = 1024 // more than an event's id, type, retry and framing take
 )
 
 // withDefaults returns c as it will be used, where zero means off, or says what
@@ -199,7 +192,7 @@ func (c *Config) check(given *Config) error {
 		return configError("MaxTopics", given.MaxTopics, "leaves no topic to subscribe to", "give 1 or more, or zero for the default")
 	case c.MaxEventBytes == 0:
 		return configError("MaxEventBytes", given.MaxEventBytes, "leaves no room for data", "give 1 or more, or zero for the default")
-	case c.MaxEventBytes > mostEventBytes:
+	case c.MaxEventBytes > eventlog.MostEventBytes:
 		return configError("MaxEventBytes", c.MaxEventBytes, "is more than 64 MiB, and on the wire an event can take seven times as much", "give at most 67108864, and publish a reference to what is larger")
 	case c.MaxHistoryBytes == 0:
 		return configError("MaxHistoryBytes", given.MaxHistoryBytes, "would keep no event long enough to deliver it", "give 1 or more, or zero for the default")
@@ -239,7 +232,7 @@ func configError(field string, value any, problem, remedy string) error {
 
 func (r *Retention) check() error {
 	if r.Topics != "*" {
-		if err := checkPattern(r.Topics); err != nil {
+		if err := eventlog.CheckPattern(r.Topics); err != nil {
 			return err
 		}
 	}
@@ -252,22 +245,21 @@ func (r *Retention) check() error {
 	return nil
 }
 
-// matches reports whether topic, a name or a subtree, is one of r's. A subtree
-// is one of r's if all of its topics are.
-func (r *Retention) matches(topic string) bool {
-	if r.Topics == "*" || r.Topics == topic {
-		return true
+// rules are the retention rules and the default.
+func (c *Config) rules() []eventlog.Rule {
+	rules := make([]eventlog.Rule, 0, len(c.Retention)+1)
+	for i := range c.Retention {
+		rules = append(rules, eventlog.Rule{Topics: c.Retention[i].Topics, Window: c.Retention[i].window()})
 	}
-	prefix, subtree := strings.CutSuffix(r.Topics, "*")
-	return subtree && strings.HasPrefix(topic, prefix)
+	return append(rules, eventlog.Rule{Topics: "*", Window: (&Retention{}).window()})
 }
 
 // window is a log's bounds with the defaults filled in.
-func (r *Retention) window() window {
-	return window{
-		events:    orDefault(r.Events, defaultWindowEvents),
-		bytes:     orDefault(r.Bytes, defaultWindowBytes),
-		age:       uint32((orDefault(r.Age, defaultWindowAge) + time.Second - 1) / time.Second),
-		ephemeral: r.Ephemeral,
+func (r *Retention) window() eventlog.Window {
+	return eventlog.Window{
+		Events:    orDefault(r.Events, defaultWindowEvents),
+		Bytes:     orDefault(r.Bytes, defaultWindowBytes),
+		Age:       uint32((orDefault(r.Age, defaultWindowAge) + time.Second - 1) / time.Second),
+		Ephemeral: r.Ephemeral,
 	}
 }

@@ -23,7 +23,7 @@ func BenchmarkDeparture(b *testing.B) {
 					s.open("global", "user/"+strconv.Itoa(i))
 				}
 				b.StartTimer()
-				s.seats.each(func(i int32, st *seat) {
+				s.slots.each(func(i int32, st *slot) {
 					s.bid(i, st, ReasonClient)
 					s.free(i, st)
 				})

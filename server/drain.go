@@ -15,13 +15,13 @@ func (h *Hub) Drain(ctx context.Context) error {
 	if !h.state.CompareAndSwap(hubOpen, hubDraining) && h.state.Load() == hubClosed {
 		return nil
 	}
-	h.order(order{kind: drainAll, until: h.committed.Load()})
+	h.broadcast(command{kind: drainAll, until: h.history.Newest()})
 	if h.streams.wait(ctx) {
 		return nil
 	}
 	s := h.Stats()
 	h.state.CompareAndSwap(hubDraining, hubCutting) // those that are still to be seated
-	h.order(order{kind: cutAll, why: ReasonDrain})
+	h.broadcast(command{kind: cutAll, why: ReasonDrain})
 	if s.Streams == 0 {
 		return fmt.Errorf("server: drain: every stream has ended, but the OnClose hooks of %d had not returned when time was up: %w; make them quicker, or give them more", s.Closing, context.Cause(ctx))
 	}
@@ -39,7 +39,7 @@ func (h *Hub) Drain(ctx context.Context) error {
 // and another Close waits for it again. It must not be called from a hook.
 func (h *Hub) Close(ctx context.Context) error {
 	if h.state.Swap(hubClosed) != hubClosed {
-		h.order(order{kind: cutAll, why: ReasonClosed})
+		h.broadcast(command{kind: cutAll, why: ReasonClosed})
 	}
 	if h.work.wait(ctx) {
 		return nil
@@ -49,8 +49,8 @@ func (h *Hub) Close(ctx context.Context) error {
 		s.Streams, h.hooks.Load()+s.Closing, context.Cause(ctx))
 }
 
-func (h *Hub) order(o order) {
+func (h *Hub) broadcast(o command) {
 	for _, s := range h.shards {
-		s.command(o)
+		s.send(o)
 	}
 }

@@ -1,11 +1,11 @@
 package server
 
 // endIfOver closes the connection of a stream that has ended.
-func (s *shard) endIfOver(i int32, st *seat) {
+func (s *shard) endIfOver(i int32, st *slot) {
 	switch st.phase {
-	case over:
+	case closed:
 		s.startLinger(i, st)
-	case broken:
+	case aborted:
 		s.hangUp(i, st.reason)
 	}
 }
@@ -13,17 +13,17 @@ func (s *shard) endIfOver(i int32, st *seat) {
 // startLinger has told the peer all: it waits for the peer to close, because
 // closing with unread input would reset the connection and destroy what is on
 // the way.
-func (s *shard) startLinger(i int32, st *seat) {
+func (s *shard) startLinger(i int32, st *slot) {
 	st.shutdownWrite()
 	s.bid(i, st, st.reason)
 	st.lingering = true
 	s.hub.ended.Add(1)
-	put(&s.linger, i, s.now+lingerFor.Milliseconds())
+	setLazy(&s.linger, i, s.now+lingerFor.Milliseconds())
 }
 
 // hangUp closes a connection at once.
 func (s *shard) hangUp(i int32, why Reason) {
-	st := s.seats.at(i)
+	st := s.slots.at(i)
 	if st.lingering {
 		s.hub.ended.Add(-1)
 	} else {
@@ -36,11 +36,11 @@ func (s *shard) hangUp(i int32, why Reason) {
 }
 
 // obey carries out an order, or begins to.
-func (s *shard) obey(o order) {
+func (s *shard) apply(o command) {
 	switch o.kind {
 	case cutAll:
-		s.walks, s.seated = nil, nil // they have come to their end
-		s.seats.each(func(i int32, st *seat) { s.cut(i, st, o.why) })
+		s.walks, s.assigned = nil, nil // they have come to their end
+		s.slots.each(func(i int32, st *slot) { s.cut(i, st, o.why) })
 		return
 	case drainAll:
 		s.machine.until = o.until
@@ -49,26 +49,26 @@ func (s *shard) obey(o order) {
 }
 
 // endSeat makes a stream part soon.
-func (s *shard) endSeat(i int32, how phase, why Reason) {
-	if d := s.drivers[i]; d != nil {
+func (s *shard) endSlot(i int32, how phase, why Reason) {
+	if d := s.handles[i]; d != nil {
 		d.end(how, why, s.machine.until)
 		return
 	}
-	s.seats.at(i).end(how, why, s.now)
+	s.slots.at(i).end(how, why, s.now)
 }
 
 // cut ends a stream now: with its last words if it can take them, without if
 // not.
-func (s *shard) cut(i int32, st *seat, why Reason) {
-	if d := s.drivers[i]; d != nil {
-		d.end(leaving, why, 0)
-		d.abort()
+func (s *shard) cut(i int32, st *slot, why Reason) {
+	if d := s.handles[i]; d != nil {
+		d.end(ending, why, 0)
+		d.cut()
 		return
 	}
-	st.end(leaving, why, s.now)
+	st.end(ending, why, s.now)
 	s.deliver(i)
 	if st.taken {
-		s.machine.breakOff(i, &st.stream, why)
+		s.machine.abort(i, &st.stream, why)
 		s.hangUp(i, why)
 	}
 }

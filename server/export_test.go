@@ -1,6 +1,10 @@
 package server
 
-import "net"
+import (
+	"net"
+
+	"github.com/fastsse/fastsse/internal/eventlog"
+)
 
 // SpendReserve closes the descriptor that a listener of Listen keeps in reserve.
 func SpendReserve(ln net.Listener) {
@@ -15,14 +19,7 @@ func HasReserve(ln net.Listener) bool { return ln.(*listener).reserve.Load() != 
 
 // TopicsHeld is how many topics and subtrees are in the registry.
 func (h *Hub) TopicsHeld() int {
-	n := 0
-	for i := range h.registry.stripes {
-		s := &h.registry.stripes[i]
-		s.mu.Lock()
-		n += len(s.topics)
-		s.mu.Unlock()
-	}
-	return n
+	return h.history.Held()
 }
 
 // ShardsRunning is how many shards have a goroutine.
@@ -41,21 +38,21 @@ func (h *Hub) ShardsRunning() int {
 // Held is a topic that somebody refers to, as a stream does.
 type Held struct {
 	hub   *Hub
-	topic *topic
+	topic *eventlog.Topic
 }
 
 // Hold refers to a topic without subscribing to it.
-func (h *Hub) Hold(name string) Held { return Held{h, h.registry.acquire(name)} }
+func (h *Hub) Hold(name string) Held { return Held{h, h.history.Acquire([]string{name})[0]} }
 
 // Release undoes Hold.
-func (h Held) Release() { h.hub.release(h.topic) }
+func (h Held) Release() { h.hub.history.Release([]*eventlog.Topic{h.topic}) }
 
 // Empty reports whether nothing is left that a reader could see.
-func (h Held) Empty() bool { return h.topic.empty() }
+func (h Held) Empty() bool { return h.topic.Empty() }
 
 // HasForgotten reports whether a stream that has not seen the event with that id
 // would be told of a loss.
 func (h Held) HasForgotten(id string) bool {
-	_, seq, _ := parseID(id)
-	return h.topic.lostSince(seq, seq) >= seq
+	_, seq, _ := eventlog.ParseID(id)
+	return h.topic.LostSince(seq, seq) >= seq
 }

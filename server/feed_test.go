@@ -6,28 +6,28 @@ import "testing"
 // serves the next, although the first has looked for more in between and found
 // nothing. It is kept no longer than the shard wants.
 func TestNeighboursShareARun(t *testing.T) {
-	for _, fr := range []framing{chunked, inner} {
+	for _, fr := range []framing{chunked, embedded} {
 		w := newWorld(t)
 		f := w.machine(fr, "a").feeds[0]
 		from := w.publish("a", "one")
-		first := f.look(from, false)
+		first := f.next(from, false)
 		if first == nil || first.events != 1 {
 			t.Fatalf("framing %d: the first reader gets %+v, want one event", fr, first)
 		}
-		if more := f.look(first.to, false); more != nil {
+		if more := f.next(first.to, false); more != nil {
 			t.Fatalf("framing %d: it gets %+v after that, want nothing", fr, more)
 		}
 		if f.last.from != from || len(f.last.bytes) == 0 {
 			t.Errorf("framing %d: the run is gone when its neighbour comes", fr)
 		}
 		w.publish("a", "two")
-		if again := f.look(from, false); again == nil || again.events != 2 {
+		if again := f.next(from, false); again == nil || again.events != 2 {
 			t.Errorf("framing %d: a neighbour that comes after more was published gets %+v, want both", fr, again)
 		}
-		if f.forget(); f.last.bytes != nil || f.last.seg != nil {
+		if f.dropSpan(); f.last.bytes != nil || f.last.seg != nil {
 			t.Errorf("framing %d: what was forgotten is still held", fr)
 		}
-		if again := f.look(from, false); again == nil || again.events != 2 {
+		if again := f.next(from, false); again == nil || again.events != 2 {
 			t.Errorf("framing %d: after it was forgotten a reader gets %+v, want both", fr, again)
 		}
 	}

@@ -3,6 +3,8 @@ package server
 import (
 	"hash/maphash"
 	"slices"
+
+	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
 // The feeds of a shard: found by their topics and framing, and by each of their
@@ -15,7 +17,7 @@ var feedSeed = maphash.MakeSeed()
 
 // feedKey is a hash of topics, in the order of their names, and a framing. Feeds
 // refer to their topics, so that a name is one topic for as long as they live.
-func feedKey(topics []*topic, fr framing) uint64 {
+func feedKey(topics []*eventlog.Topic, fr framing) uint64 {
 	var h maphash.Hash
 	h.SetSeed(feedSeed)
 	_ = h.WriteByte(byte(fr)) // it never fails
@@ -26,31 +28,31 @@ func feedKey(topics []*topic, fr framing) uint64 {
 }
 
 // feed finds or makes the feed for topics with that framing.
-func (s *shard) feed(topics []*topic, fr framing) int32 {
+func (s *shard) feed(topics []*eventlog.Topic, fr framing) int32 {
 	return s.feedAt(feedKey(topics, fr), topics, fr)
 }
 
 // feedAt is feed with the key given.
-func (s *shard) feedAt(key uint64, topics []*topic, fr framing) int32 {
+func (s *shard) feedAt(key uint64, topics []*eventlog.Topic, fr framing) int32 {
 	first, found := s.byKey[key]
 	if !found {
 		first = noFeed
 	}
 	for f := first; f != noFeed; f = s.readers[f].next {
 		if g := s.machine.feeds[f]; g.framing == fr && slices.Equal(g.topics, topics) {
-			s.hub.releaseAll(topics) // the feed has its own references
+			s.hub.history.Release(topics) // the feed has its own references
 			return f
 		}
 	}
 	f := s.freeFeed()
-	s.machine.feeds[f] = &feed{topics: topics, framing: fr, desk: s.machine.desk}
+	s.machine.feeds[f] = &feed{topics: topics, framing: fr, workspace: s.machine.workspace}
 	s.made++
 	s.readers[f] = readers{key: key, next: first, made: s.made, places: make([]int32, len(topics))}
-	put(&s.byKey, key, f)
+	setLazy(&s.byKey, key, f)
 	for which, t := range topics {
 		s.readers[f].places[which] = int32(len(s.byTopic[t]))
-		put(&s.byTopic, t, append(s.byTopic[t], feedRef{f, int32(which)}))
-		t.shards.Or(s.bit())
+		setLazy(&s.byTopic, t, append(s.byTopic[t], feedRef{f, int32(which)}))
+		t.Shards.Or(s.bit())
 	}
 	return f
 }
@@ -59,7 +61,7 @@ func (s *shard) feedAt(key uint64, topics []*topic, fr framing) int32 {
 func (s *shard) names(f int32) []string {
 	r := &s.readers[f]
 	if r.names == nil {
-		r.names = names(s.machine.feeds[f].topics)
+		r.names = eventlog.Names(s.machine.feeds[f].topics)
 	}
 	return r.names
 }
@@ -86,7 +88,7 @@ func (s *shard) dropFeed(f int32) {
 	s.machine.feeds[f] = nil
 	s.readers[f] = readers{}
 	s.spare = append(s.spare, f)
-	s.hub.releaseAll(topics)
+	s.hub.history.Release(topics)
 }
 
 // unchain takes a feed out of those with its key.
@@ -108,7 +110,7 @@ func (s *shard) unchain(f int32, key uint64) {
 
 // dropPlace takes a feed off the list of one of its topics: the last one of the
 // list gets its place.
-func (s *shard) dropPlace(t *topic, place int32) {
+func (s *shard) dropPlace(t *eventlog.Topic, place int32) {
 	feeds := s.byTopic[t]
 	last := feeds[len(feeds)-1]
 	feeds[place] = last
@@ -118,5 +120,5 @@ func (s *shard) dropPlace(t *topic, place int32) {
 		return
 	}
 	delete(s.byTopic, t)
-	t.shards.And(^s.bit())
+	t.Shards.And(^s.bit())
 }

@@ -24,7 +24,7 @@ func TestFeedsAreFoundByTheirTopics(t *testing.T) {
 					}
 				} else {
 					names := []string{fmt.Sprint("t", random.IntN(4)), fmt.Sprint("u", random.IntN(30))}
-					topics, fr := s.hub.acquireAll(names), framing(random.IntN(2))
+					topics, fr := s.hub.history.Acquire(names), framing(random.IntN(2))
 					key := feedKey(topics, fr)
 					if collide {
 						key = 0
@@ -65,15 +65,15 @@ func checkFeeds(t *testing.T, s *shard, open [][]string) {
 		for which, topic := range s.machine.feeds[f].topics {
 			want++
 			if got := s.byTopic[topic][s.readers[f].places[which]]; got != (feedRef{int32(f), int32(which)}) {
-				t.Fatalf("at the place of feed %d in %q is %v", f, topic.name, got)
+				t.Fatalf("at the place of feed %d in %q is %v", f, topic.Name, got)
 			}
 		}
 	}
 	got := 0
 	for topic, feeds := range s.byTopic {
 		got += len(feeds)
-		if topic.shards.Load() == 0 {
-			t.Fatalf("%q has feeds, and its news wake nobody", topic.name)
+		if topic.Shards.Load() == 0 {
+			t.Fatalf("%q has feeds, and its news wake nobody", topic.Name)
 		}
 	}
 	if got != want {

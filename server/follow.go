@@ -35,28 +35,28 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if !h.enter() {
 		return h.followLater(w)
 	}
-	n := h.newcomer(topics, w.LastEventID(), inner)
-	d := &driver{bell: make(chan struct{}, 1), bound: w.SetWriteDeadline}
-	n.driver, n.began = d, began
+	n := h.admission(topics, w.LastEventID(), embedded)
+	d := &handle{wake: make(chan struct{}, 1), bound: w.SetWriteDeadline}
+	n.handle, n.began = d, began
 	n.stream.dies = 0 // the Writer knows its age
-	v := h.newDrive(d, n)
-	v.write, v.gone = w.SendEncoded, w.Context().Done()
+	v := h.newPump(d, n)
+	v.write, v.clientGone = w.SendEncoded, w.Context().Done()
 	sh := h.pickShard()
 	if err := sh.admit(n); err != nil {
-		h.turnAway(n, h.notAdmitted(sh, err))
+		h.abandon(n, h.notAdmitted(sh, err))
 		if err == ErrClosed {
-			return w.SendEncoded(appendFarewell(nil, inner, h.cfg.Retry))
+			return w.SendEncoded(appendFarewell(nil, embedded, h.cfg.Retry))
 		}
 		return fmt.Errorf("server: follow: start shard %d: %w", sh.index, err)
 	}
 	h.counters.streamed("follow")
 	d.reason = ReasonError // of a panic: run returns any other
-	defer sh.dismiss(d)
+	defer sh.pumpDone(d)
 	d.reason = v.run(h.appendPosition(nil, n, w.LastEventID()))
 	if d.reason == ReasonClient {
 		d.reason = v.whyWriterEnded(w)
 	}
-	if _, bound := d.retire(); bound {
+	if _, bound := d.detach(); bound {
 		_ = w.SetWriteDeadline(time.Time{}) // fails only where it is not needed any more
 	}
 	return context.Cause(w.Context())
@@ -69,7 +69,7 @@ func (h *Hub) followLater(w *streamwriter.Writer) error {
 }
 
 // whyWriterEnded names the end of an application's stream.
-func (v *drive) whyWriterEnded(w *streamwriter.Writer) Reason {
+func (v *pump) whyWriterEnded(w *streamwriter.Writer) Reason {
 	switch cause := context.Cause(w.Context()); {
 	case errors.Is(cause, os.ErrDeadlineExceeded): // before ErrClientGone, which it is as well
 		return v.gaveUp()

@@ -1,98 +1,102 @@
 package server
 
-import "sort"
+import (
+	"sort"
+
+	"github.com/fastsse/fastsse/internal/eventlog"
+)
 
 // gather merges the logs by sequence. Events that lie end to end in one segment are
 // not copied: a run of them alone is a part of that segment, as in slice. Any others
 // are copied to the desk. A replay ends before an ephemeral event, or is one without
 // bytes, as in slice.
 func (f *feed) gather(next, limit uint64) {
-	d, r := f.desk, &f.last
-	at := d.places[:0]
+	d, r := f.workspace, &f.last
+	at := d.cursors[:0]
 	for _, t := range f.topics {
-		at = append(at, t.seek(next))
+		at = append(at, t.Seek(next))
 	}
 	skipping := false
 	for size := 0; size < mostGathered; {
 		p := earliest(at)
-		if p == nil || p.frm.seq > limit {
+		if p == nil || p.Frame.Seq > limit {
 			break
 		}
-		seg, fr := p.seg, p.frm
-		ephemeral := r.replay && fr.flags&ephemeralFrame != 0
+		seg, fr := p.Segment, p.Frame
+		ephemeral := r.replay && fr.IsEphemeral()
 		if ephemeral != skipping && r.to > next {
 			break
 		}
 		skipping = ephemeral
-		r.to = fr.seq + 1
-		pass(at, fr.seq)
+		r.to = fr.Seq + 1
+		skip(at, fr.Seq)
 		if !skipping {
 			f.add(seg, fr)
-			size += int(fr.end - fr.start)
+			size += int(fr.End - fr.Start)
 		}
 	}
-	if d.gatherer == f {
+	if d.holder == f {
 		r.bytes = d.bytes
 	}
 	clear(at) // they keep segments in memory
-	d.places = at[:0]
+	d.cursors = at[:0]
 }
 
 // add puts an event at the end of the run.
-func (f *feed) add(seg *segment, fr *frame) {
-	r, d := &f.last, f.desk
+func (f *feed) add(seg *eventlog.Segment, fr *eventlog.Frame) {
+	r, d := &f.last, f.workspace
 	r.events++
 	switch {
-	case d.gatherer == f: // the run is being copied
+	case d.holder == f: // the run is being copied
 	case r.events == 1 && f.framing == chunked:
 		r.seg, r.first = seg, frameIndex(seg, fr)
-		r.bytes = seg.bytes[fr.start:fr.end]
+		r.bytes = seg.Bytes[fr.Start:fr.End]
 		return
-	case r.seg == seg && &seg.frames[r.first+r.events-1] == fr:
-		r.bytes = seg.bytes[seg.frames[r.first].start:fr.end]
+	case r.seg == seg && &seg.Frames[r.first+r.events-1] == fr:
+		r.bytes = seg.Bytes[seg.Frames[r.first].Start:fr.End]
 		return
 	default:
-		d.begin(f)
+		d.claim(f)
 	}
 	if f.framing == chunked {
-		d.bytes = append(d.bytes, seg.chunk(fr)...)
+		d.bytes = append(d.bytes, seg.Chunk(fr)...)
 	} else {
-		d.bytes = append(d.bytes, seg.payload(fr)...)
+		d.bytes = append(d.bytes, seg.Payload(fr)...)
 	}
-	d.marks = append(d.marks, mark{seq: fr.seq, end: len(d.bytes)})
+	d.boundaries = append(d.boundaries, boundary{seq: fr.Seq, end: len(d.bytes)})
 }
 
 // begin makes the desk f's, and copies what f's run has as a part of a segment.
-func (d *desk) begin(f *feed) {
-	if d.gatherer != nil {
-		d.gatherer.last = run{}
+func (d *workspace) claim(f *feed) {
+	if d.holder != nil {
+		d.holder.last = span{}
 	}
-	d.gatherer = f
+	d.holder = f
 	if cap(d.bytes) > mostKept {
-		d.bytes, d.marks = nil, nil
+		d.bytes, d.boundaries = nil, nil
 	}
 	r := &f.last
-	d.bytes, d.marks = append(d.bytes[:0], r.bytes...), d.marks[:0]
+	d.bytes, d.boundaries = append(d.bytes[:0], r.bytes...), d.boundaries[:0]
 	if r.seg == nil {
 		return
 	}
-	frames := r.seg.frames[r.first : r.first+r.events-1] // the last is still to be copied
+	frames := r.seg.Frames[r.first : r.first+r.events-1] // the last is still to be copied
 	for i := range frames {
-		d.marks = append(d.marks, mark{seq: frames[i].seq, end: int(frames[i].end - frames[0].start)})
+		d.boundaries = append(d.boundaries, boundary{seq: frames[i].Seq, end: int(frames[i].End - frames[0].Start)})
 	}
 	r.seg = nil
 }
 
 // frameIndex is where in its segment's index a frame is.
-func frameIndex(seg *segment, fr *frame) int {
-	fs := seg.visible()
-	return sort.Search(len(fs), func(i int) bool { return fs[i].seq >= fr.seq })
+func frameIndex(seg *eventlog.Segment, fr *eventlog.Frame) int {
+	fs := seg.Visible()
+	return sort.Search(len(fs), func(i int) bool { return fs[i].Seq >= fr.Seq })
 }
 
 // earliest returns the place with the lowest sequence.
-func earliest(at []place) (first *place) {
+func earliest(at []eventlog.Cursor) (first *eventlog.Cursor) {
 	for i := range at {
-		if p := &at[i]; p.frm != nil && (first == nil || p.frm.seq < first.frm.seq) {
+		if p := &at[i]; p.Frame != nil && (first == nil || p.Frame.Seq < first.Frame.Seq) {
 			first = p
 		}
 	}
@@ -101,10 +105,10 @@ func earliest(at []place) (first *place) {
 
 // pass moves every place that stands at seq on: an event that several of a
 // stream's topics hold is sent once.
-func pass(at []place, seq uint64) {
+func skip(at []eventlog.Cursor, seq uint64) {
 	for i := range at {
-		if p := &at[i]; p.frm != nil && p.frm.seq == seq {
-			p.next()
+		if p := &at[i]; p.Frame != nil && p.Frame.Seq == seq {
+			p.Next()
 		}
 	}
 }

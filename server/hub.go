@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	stdlog "log"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
+	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/prefork"
@@ -22,27 +22,20 @@ var ErrClosed = errors.New("server: the hub is closed")
 type Hub struct {
 	// Static after construction.
 	cfg      Config
-	epoch    string
 	born     time.Time
-	registry *registry
-	history  *history // every method of it needs mu
+	history  *eventlog.History
 	shards   []*shard
 	counters counters
 
 	nextShard atomic.Uint32
-	committed atomic.Uint64 // the newest sequence that is in all of its logs
-	state     atomic.Int32  // open, draining, cutting, closed
-	streams   gauge         // open, about to be, or not through with OnClose
-	work      gauge         // goroutines that work for the hub
-	hooks     atomic.Int64  // Authorize and OnOpen hooks that are running
-	ended     atomic.Int64  // streams that have ended, whose connections wait for their clients to close
-	lingering atomic.Int64  // refused connections that are open until their clients close
+	state     atomic.Int32 // open, draining, cutting, closed
+	streams   gauge        // open, about to be, or not through with OnClose
+	work      gauge        // goroutines that work for the hub
+	hooks     atomic.Int64 // Authorize and OnOpen hooks that are running
+	ended     atomic.Int64 // streams that have ended, whose connections wait for their clients to close
+	lingering atomic.Int64 // refused connections that are open until their clients close
 	closings  closings
 	kicks     kicks
-
-	// mu orders the world: whoever has it takes the next sequence and writes
-	// into the logs. It is held for a copy or two.
-	mu sync.Mutex
 }
 
 const (
@@ -59,10 +52,9 @@ func New(c Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hub{cfg: c, epoch: newEpoch(), born: time.Now()}
+	h := &Hub{cfg: c, born: time.Now()}
 	h.kicks.era.Store(new(era))
-	h.history = newHistory(h.epoch, c.MaxHistoryBytes, c.Retention)
-	h.registry = h.history.registry
+	h.history = eventlog.New(eventlog.NewEpoch(), c.MaxHistoryBytes, c.rules())
 	for i := range c.Shards {
 		h.shards = append(h.shards, newShard(h, i))
 	}
@@ -73,10 +65,10 @@ func New(c Config) (*Hub, error) {
 }
 
 // newMachine makes a machine with the hub's settings, and no streams.
-func (h *Hub) newMachine(d *desk) machine {
+func (h *Hub) newMachine(d *workspace) machine {
 	return machine{
-		epoch: h.epoch, gapType: h.cfg.GapType, slow: h.cfg.SlowReaders, retry: h.cfg.Retry,
-		unsure: &h.history.tombstones.top, desk: d,
+		epoch: h.history.Epoch(), gapType: h.cfg.GapType, slow: h.cfg.SlowReaders, retry: h.cfg.Retry,
+		mayBeFalse: h.history.MayBeFalse(), workspace: d,
 	}
 }
 
@@ -133,7 +125,7 @@ func (h *Hub) PublishAll(messages []Message) (ids []string, err error) {
 
 func (h *Hub) publishOne(m Message) (string, error) {
 	if err := h.check(&m); err != nil {
-		return "", fmt.Errorf("server: publish to %q: %w", shorten(m.Topic), err)
+		return "", fmt.Errorf("server: publish to %q: %w", eventlog.Shorten(m.Topic), err)
 	}
 	var ids [1]string
 	err := h.publish([]Message{m}, ids[:])
@@ -145,26 +137,26 @@ const maxTypeBytes = 256
 
 // check says whether m can be published.
 func (h *Hub) check(m *Message) error {
-	if err := checkTopic(m.Topic); err != nil {
+	if err := eventlog.CheckTopic(m.Topic); err != nil {
 		return err
 	}
 	if err := m.Event.Validate(); err != nil {
 		return err
 	}
 	if m.Event.ID != "" {
-		if err := checkAlias(m.Event.ID, h.epoch); err != nil {
+		if err := eventlog.CheckAlias(m.Event.ID, h.history.Epoch()); err != nil {
 			return err
 		}
 	}
 	if n := len(m.Event.Type); n > maxTypeBytes {
 		return &streamwriter.FieldError{
-			Field: "type", Value: shorten(m.Event.Type), Problem: fmt.Sprintf("is longer than %d bytes", maxTypeBytes),
+			Field: "type", Value: eventlog.Shorten(m.Event.Type), Problem: fmt.Sprintf("is longer than %d bytes", maxTypeBytes),
 			Remedy: "shorten it, or carry the text in data",
 		}
 	}
 	if n := len(m.Event.Data); n > h.cfg.MaxEventBytes {
 		return &streamwriter.FieldError{
-			Field: "data", Value: shortenTo(64, string(m.Event.Data[:min(n, 64+utf8.UTFMax)])),
+			Field: "data", Value: eventlog.ShortenTo(64, string(m.Event.Data[:min(n, 64+utf8.UTFMax)])),
 			Problem: fmt.Sprintf("of %d bytes exceeds Config.MaxEventBytes (%d)", n, h.cfg.MaxEventBytes),
 			Remedy:  "raise it, or send a reference",
 		}
@@ -172,118 +164,52 @@ func (h *Hub) check(m *Message) error {
 	return nil
 }
 
-// batches keeps the memory of publishes.
-var batches = sync.Pool{New: func() any { return new(batch) }}
-
-type batch struct {
-	entries []entry
-	fields  []byte
-	rings   []*topic
-}
-
-// publish appends checked messages to their logs and wakes who reads them. What
-// can be done beforehand is done outside the lock.
+// publish appends checked messages to their logs and wakes who reads them.
 func (h *Hub) publish(messages []Message, ids []string) error {
-	b := batches.Get().(*batch)
-	defer b.recycle()
+	if h.state.Load() == hubClosed {
+		return ErrClosed
+	}
+	b := h.history.NewBatch()
+	defer b.Recycle()
 	for i := range messages {
-		b.add(h.registry, &messages[i])
+		m := &messages[i]
+		b.Add(m.Topic, &m.Event, m.Ephemeral, 0)
 	}
-	defer b.release(h)
-	if err := h.append(b); err != nil {
-		return err
+	if err := h.history.Commit(b, h.now()); err != nil {
+		return fmt.Errorf("server: publish: %w", err) // unreachable: the hub numbers its events
 	}
-	for i := range b.entries {
-		e := &b.entries[i]
-		ids[i] = e.alias
-		if e.alias == "" {
-			var id [maxIDBytes]byte
-			ids[i] = string(appendID(id[:0], h.epoch, e.seq))
-		}
+	for i := range ids {
+		ids[i] = b.ID(i)
 	}
-	for _, t := range b.rings {
-		h.ring(t)
+	for _, t := range b.Changed() {
+		h.notify(t)
 	}
 	h.counters.published.Add(int64(len(messages)))
 	return nil
 }
 
-// append gives each entry its sequence and its place.
-func (h *Hub) append(b *batch) error {
-	now := secondsOf(h.now())
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.state.Load() == hubClosed {
-		return ErrClosed
-	}
-	for i := range b.entries {
-		e := &b.entries[i]
-		h.history.append(e, now)
-		b.rings = append(b.rings, e.topic)
-		for _, m := range e.topic.log.Load().above {
-			if m.sub.sub.index.Load() != nil { // somebody reads it
-				b.rings = append(b.rings, m.sub)
-			}
-		}
-	}
-	h.committed.Store(h.history.seq)
-	h.history.sweep(now)
-	return nil
-}
-
-func (b *batch) add(r *registry, m *Message) {
-	from := len(b.fields)
-	b.fields = streamwriter.AppendEventFields(b.fields, &m.Event)
-	b.entries = append(b.entries, entry{
-		topic: r.acquire(m.Topic), alias: m.Event.ID, ephemeral: m.Ephemeral,
-		fields: b.fields[from:len(b.fields):len(b.fields)],
-	})
-}
-
-// release lets go of the topics.
-func (b *batch) release(h *Hub) {
-	for i := range b.entries {
-		h.release(b.entries[i].topic)
-	}
-}
-
-// recycle empties b, and keeps it if it is not too large.
-func (b *batch) recycle() {
-	const most = 64 << 10
-	if cap(b.fields) > most || cap(b.entries) > 64 {
-		return
-	}
-	clear(b.entries)
-	clear(b.rings)
-	b.entries, b.fields, b.rings = b.entries[:0], b.fields[:0], b.rings[:0]
-	batches.Put(b)
-}
-
 // ring tells the shards that have readers of t that there is something new.
-func (h *Hub) ring(t *topic) {
-	for mask := t.shards.Load() &^ t.rung.Load(); mask != 0; mask &= mask - 1 {
+func (h *Hub) notify(t *eventlog.Topic) {
+	for mask := t.Shards.Load() &^ t.Notified.Load(); mask != 0; mask &= mask - 1 {
 		bit := mask & -mask
-		if t.rung.Or(bit)&bit == 0 {
-			h.shards[shardOf(bit)].news(t)
+		if t.Notified.Or(bit)&bit == 0 {
+			h.shards[shardOf(bit)].notify(t)
 		}
 	}
 }
-
-// release lets go of t, which is dropped when nobody needs it.
-func (h *Hub) release(t *topic) { h.registry.release(t) }
 
 // LastID returns the id of the hub's present position, also before the first
 // event. A client that has a state as of this id misses nothing by resuming
 // from it.
 func (h *Hub) LastID() string {
-	return string(appendID(nil, h.epoch, h.committed.Load()))
+	return h.history.ID(h.history.Newest())
 }
 
 // Readers returns how many open streams subscribe to exactly this topic or
 // subtree.
 func (h *Hub) Readers(topic string) int {
-	if t := h.registry.find(topic); t != nil {
-		return int(t.readers.Load())
+	if t := h.history.Lookup(topic); t != nil {
+		return int(t.Readers.Load())
 	}
 	return 0
 }

@@ -20,7 +20,7 @@ import (
 // hundred streams are asked about in one go, between deliveries. A panic in it
 // is logged and counts as no. KickUser and KickTopic need not ask about all.
 func (h *Hub) Kick(pick func(Subscriber) bool) {
-	h.kick(order{kind: kickSome, pick: pick})
+	h.kick(command{kind: kickSome, pick: pick})
 }
 
 // KickUser is Kick for the streams whose Subscription.User equals user, and does
@@ -34,25 +34,25 @@ func (h *Hub) KickUser(user any) {
 		h.logger().Printf("server: kick user: a %T has no equal; use a comparable User such as a string, or Kick", user)
 		return
 	}
-	h.kick(order{kind: kickUser, user: user})
+	h.kick(command{kind: kickUser, user: user})
 }
 
 // KickTopic is Kick for the streams that subscribe to exactly this topic or
 // subtree, possibly among others, and does no more work than there are such
 // streams.
 func (h *Hub) KickTopic(topic string) {
-	h.kick(order{kind: kickTopic, topic: topic})
+	h.kick(command{kind: kickTopic, topic: topic})
 }
 
 // kick ends the present era. The steps make every stream meet the kick that was
 // noted before it, and none that was noted after.
-func (h *Hub) kick(o order) {
+func (h *Hub) kick(o command) {
 	h.kicks.mu.Lock()
 	defer h.kicks.mu.Unlock()
 	ending, next := h.kicks.era.Load(), new(era)
 	ending.kick = o
 	ending.next.Store(next) // who is seated from here on is asked then,
-	h.order(o)              // who is seated already is found there,
+	h.broadcast(o)          // who is seated already is found there,
 	h.kicks.era.Store(next) // and who is noted from here on is neither.
 }
 
@@ -67,7 +67,7 @@ type kicks struct {
 // began in, which leads to the later ones. None leads back: a kick is forgotten
 // when the last stream that began before it has been seated or turned away.
 type era struct {
-	kick order // that ended it; only to be read once next is set
+	kick command // that ended it; only to be read once next is set
 	next atomic.Pointer[era]
 }
 
@@ -94,14 +94,14 @@ func (s *shard) meets(began *era, i int32) bool {
 }
 
 // matches reports whether a kick is for the stream in seat i.
-func (s *shard) matches(o *order, i int32) bool {
+func (s *shard) matches(o *command, i int32) bool {
 	switch o.kind {
 	case kickUser:
-		p := s.parties[i]
+		p := s.hooks[i]
 		return p != nil && p.indexed && p.user == o.user
 	case kickTopic:
-		for _, t := range s.machine.feeds[s.seats.at(i).feed].topics {
-			if t.name == o.topic {
+		for _, t := range s.machine.feeds[s.slots.at(i).feed].topics {
+			if t.Name == o.topic {
 				return true
 			}
 		}
@@ -112,32 +112,32 @@ func (s *shard) matches(o *order, i int32) bool {
 
 // picked asks an application's predicate about a stream.
 func (s *shard) picked(pick func(Subscriber) bool, i int32) (yes bool) {
-	defer survive(s.hub.logger(), "Kick's predicate")
-	st := s.seats.at(i)
+	defer recoverHook(s.hub.logger(), "Kick's predicate")
+	st := s.slots.at(i)
 	sub := Subscriber{Topics: s.names(st.feed)}
-	if p := s.parties[i]; p != nil {
+	if p := s.hooks[i]; p != nil {
 		sub.User, sub.addr = p.user, p.remoteAddr
 	}
 	if sub.addr == "" {
-		if s.peer == nil {
-			s.peer = new(peer)
+		if s.peerAddress == nil {
+			s.peerAddress = new(peerAddress)
 		}
-		sub.peer, sub.turn = s.peer, s.peer.begin(st.parkedSocket, s.drivers[i])
-		defer s.peer.end()
+		sub.peer, sub.turn = s.peerAddress, s.peerAddress.begin(st.parkedSocket, s.handles[i])
+		defer s.peerAddress.end()
 	}
 	return pick(sub)
 }
 
 // peer finds out the address of the stream that a predicate is asked about, if
 // it wants to know.
-type peer struct {
+type peerAddress struct {
 	mu     sync.Mutex // guards all below: an application may keep a Subscriber
 	turn   uint64     // changes with each stream
 	sock   parkedSocket
-	driver *driver
+	driver *handle
 }
 
-func (p *peer) begin(sock parkedSocket, d *driver) (turn uint64) {
+func (p *peerAddress) begin(sock parkedSocket, d *handle) (turn uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turn++
@@ -146,7 +146,7 @@ func (p *peer) begin(sock parkedSocket, d *driver) (turn uint64) {
 }
 
 // end is the end of a turn: from here on the socket may be another stream's.
-func (p *peer) end() {
+func (p *peerAddress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.turn++
@@ -154,7 +154,7 @@ func (p *peer) end() {
 }
 
 // addr is the address, empty if the turn is over.
-func (p *peer) addr(turn uint64) string {
+func (p *peerAddress) addr(turn uint64) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {

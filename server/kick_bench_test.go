@@ -20,8 +20,8 @@ func BenchmarkKick(b *testing.B) {
 			s := newSinks(b, Config{Heartbeat: -1})
 			for i := range readers {
 				n := s.opening("a")
-				n.party = &party{user: i, indexed: true}
-				s.seat(n)
+				n.hooks = &hookData{user: i, indexed: true}
+				s.assign(n)
 			}
 			b.ReportAllocs()
 			for b.Loop() {

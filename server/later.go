@@ -4,6 +4,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/internal/socket"
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -13,12 +14,12 @@ import (
 const maxLingering = 64
 
 // later answers a client that cannot have a stream now, but may come back.
-func (a *arrival) later(c net.Conn, head []byte) {
+func (a *opening) later(c net.Conn, head []byte) {
 	a.hub.counters.refused.Add(1)
 	retry := streamwriter.AppendRetry([]byte(":\n"), streamwriter.Spread(max(a.hub.cfg.Retry, defaultRetry)))
 	b := a.frame(head, retry)
 	if a.framing == chunked {
-		b = append(b, lastChunk...)
+		b = append(b, eventlog.LastChunk...)
 	}
 	a.hub.writeLast(c, b)
 }

@@ -1,8 +1,6 @@
 package server
 
-import (
-	"github.com/fasthttp/router"
-)
+import "github.com/fasthttp/router"
 
 // MountOptions are the settings of a hub's routes.
 type MountOptions struct {

@@ -71,7 +71,7 @@ func (p parkedSocket) close() {
 
 // silent reports whether the peer should have acknowledged something, and has
 // not for ms milliseconds.
-func (p parkedSocket) silent(ms int64) bool { return socket.Silent(int(p.fd), ms) }
+func (p parkedSocket) peerSilent(ms int64) bool { return socket.Silent(int(p.fd), ms) }
 
 // remoteAddr is the peer's address, if it has one.
 func (p parkedSocket) remoteAddr() string {
@@ -105,7 +105,7 @@ func (io *shardIO) open() (waiter, error) {
 
 func (io *shardIO) close() { io.poller.Close() }
 
-func (io *shardIO) watch(fd int32, ref seatRef) error {
+func (io *shardIO) watch(fd int32, ref slotRef) error {
 	return io.poller.Watch(int(fd), ref.token())
 }
 
@@ -128,14 +128,14 @@ func (s *shard) wait(d time.Duration) {
 	}
 	for _, r := range s.io.ready {
 		ref := refOf(r.Token)
-		st, ok := s.seats.get(ref)
+		st, ok := s.slots.get(ref)
 		switch {
 		case !ok: // of a stream that has ended since
 		case r.Gone:
-			s.hangUp(ref.seat, ReasonClient)
+			s.hangUp(ref.slot, ReasonClient)
 		case r.Writable && st.lagging:
 			st.lagging = false
-			s.deliver(ref.seat)
+			s.deliver(ref.slot)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (parkedSocket) write([]byte) (int, error)     { return 0, errors.ErrUnsuppo
 func (parkedSocket) writeBusy([]byte) (int, error) { return 0, errors.ErrUnsupported }
 func (parkedSocket) shutdownWrite()                {}
 func (parkedSocket) close()                        {}
-func (parkedSocket) silent(int64) bool             { return false }
+func (parkedSocket) peerSilent(int64) bool         { return false }
 func (parkedSocket) remoteAddr() string            { return "" }
 
 // waiter wakes a loop that waits.
@@ -48,7 +48,7 @@ func (io *shardIO) open() (waiter, error) {
 }
 
 func (*shardIO) close()                     {}
-func (*shardIO) watch(int32, seatRef) error { return errors.ErrUnsupported }
+func (*shardIO) watch(int32, slotRef) error { return errors.ErrUnsupported }
 func (*shardIO) remove(int32)               {}
 func watchRemedy(error) string              { return "" }
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/internal/header"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -108,7 +109,7 @@ func (p *publishHandler) unauthorized(ctx *fasthttp.RequestCtx, messages []Messa
 		r.answer(&ctx.Response)
 		return
 	}
-	p.hub.logger().Printf("server: nothing published of %d messages, the first to %q: Authorize: %v", len(messages), shorten(messages[0].Topic), err)
+	p.hub.logger().Printf("server: nothing published of %d messages, the first to %q: Authorize: %v", len(messages), eventlog.Shorten(messages[0].Topic), err)
 	refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
 }
 
@@ -176,7 +177,7 @@ func checkEncoding(h *fasthttp.RequestHeader) error {
 		}
 		if v := bytes.TrimSpace(value); len(v) > 0 && !bytes.EqualFold(v, []byte("identity")) {
 			return &streamwriter.FieldError{
-				Field: "Content-Encoding", Value: shorten(string(v)), Problem: "would be published as it is, encoded",
+				Field: "Content-Encoding", Value: eventlog.Shorten(string(v)), Problem: "would be published as it is, encoded",
 				Remedy: "send the body without an encoding",
 			}
 		}
@@ -211,7 +212,7 @@ func checkQuery(q *fasthttp.Args, raw bool) error {
 		name := string(key)
 		i := slices.Index(eventParameters, name)
 		refuse := func(field, value, problem, remedy string) error {
-			return &streamwriter.FieldError{Field: field, Value: shorten(value), Problem: problem, Remedy: remedy}
+			return &streamwriter.FieldError{Field: field, Value: eventlog.Shorten(value), Problem: problem, Remedy: remedy}
 		}
 		switch {
 		case i < 0:
@@ -234,7 +235,7 @@ func readRaw(q *fasthttp.Args, body []byte) (Message, error) {
 		ID: string(q.Peek("id")), Type: string(q.Peek("type")), Data: body,
 	}}
 	if m.Topic == "" {
-		return m, topicError("", "is missing", "add ?topic=NAME, or send an object with a topic as application/json")
+		return m, eventlog.TopicError("", "is missing", "add ?topic=NAME, or send an object with a topic as application/json")
 	}
 	var err error
 	if q.Has("retry") {
@@ -254,7 +255,7 @@ func parseEphemeral(s string) (bool, error) {
 		return false, nil
 	}
 	return false, &streamwriter.FieldError{
-		Field: "ephemeral", Value: shorten(s), Problem: "is neither true nor false", Remedy: "give true or 1, or leave it out",
+		Field: "ephemeral", Value: eventlog.Shorten(s), Problem: "is neither true nor false", Remedy: "give true or 1, or leave it out",
 	}
 }
 
@@ -264,7 +265,7 @@ func parseRetry(s string) (time.Duration, error) {
 	ms, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || ms == 0 || ms > most {
 		return 0, &streamwriter.FieldError{
-			Field: "retry", Value: shorten(s), Problem: "is no number of milliseconds from 1 to a day's (86400000)",
+			Field: "retry", Value: eventlog.Shorten(s), Problem: "is no number of milliseconds from 1 to a day's (86400000)",
 			Remedy: "give digits alone, or leave it out",
 		}
 	}
@@ -311,7 +312,7 @@ func readJSON(body []byte) (messages []Message, many bool, err error) {
 func (j *message) message() (Message, error) {
 	m := Message{Topic: j.Topic, Event: streamwriter.Event{ID: j.ID, Type: j.Type}, Ephemeral: j.Ephemeral}
 	if j.Topic == "" {
-		return m, topicError("", "is missing", `add "topic" to the object`)
+		return m, eventlog.TopicError("", "is missing", `add "topic" to the object`)
 	}
 	if j.Retry != "" {
 		var err error
@@ -359,5 +360,5 @@ func decodeJSON(body []byte, v any) error {
 }
 
 func bodyError(body []byte, problem, remedy string) error {
-	return &streamwriter.FieldError{Field: "body", Value: shorten(string(body[:min(len(body), 128)])), Problem: problem, Remedy: remedy}
+	return &streamwriter.FieldError{Field: "body", Value: eventlog.Shorten(string(body[:min(len(body), 128)])), Problem: problem, Remedy: remedy}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -97,6 +98,6 @@ func (r *Refusal) instead(head []byte) []byte {
 func refuseMethod(ctx *fasthttp.RequestCtx, allow string) {
 	ctx.Response.Header.Set(fasthttp.HeaderAllow, allow)
 	refuse(&ctx.Response, fasthttp.StatusMethodNotAllowed, &streamwriter.FieldError{
-		Field: "method", Value: shorten(string(ctx.Method())), Problem: "is not served here", Remedy: "use " + allow,
+		Field: "method", Value: eventlog.Shorten(string(ctx.Method())), Problem: "is not served here", Remedy: "use " + allow,
 	})
 }

@@ -28,9 +28,9 @@ func benchmarkReplay(b *testing.B, behind int, topics []string) {
 	s.publish(b, 2*defaultWindowEvents*len(topics), topics...)
 	s.fill(1, topics...)
 	s.turn()
-	i := s.readers[0].seats[0]
-	st, f := s.seats.at(i), s.machine.feeds[0]
-	from := s.hub.committed.Load() + 1 - uint64(behind)
+	i := s.readers[0].slots[0]
+	st, f := s.slots.at(i), s.machine.feeds[0]
+	from := s.hub.history.Newest() + 1 - uint64(behind)
 	b.ReportAllocs()
 	for b.Loop() {
 		st.next, f.last.bytes = from, nil

@@ -9,7 +9,7 @@ func (s *shard) enqueue(f int32) {
 		return
 	}
 	r.queued = true
-	s.jobs.push(job{feed: f, made: r.made, left: len(r.seats)})
+	s.jobs.push(job{feed: f, made: r.made, left: len(r.slots)})
 }
 
 // round delivers to a limited number of readers, and lets the next job come
@@ -19,33 +19,33 @@ func (s *shard) round() {
 		j := s.jobs.pop()
 		r := &s.readers[j.feed]
 		for r.made == j.made && budget > 0 {
-			j.left = min(j.left, len(r.seats))
+			j.left = min(j.left, len(r.slots))
 			if j.left == 0 {
 				break
 			}
-			if j.left%touchedAhead == 0 || budget == writesPerRound {
-				s.touch(r.seats[max(j.left-touchedAhead, 0):j.left])
+			if j.left%prefetchAhead == 0 || budget == writesPerRound {
+				s.prefetch(r.slots[max(j.left-prefetchAhead, 0):j.left])
 			}
 			j.left--
 			budget--
-			s.deliver(r.seats[j.left])
+			s.deliver(r.slots[j.left])
 		}
 		if r.made == j.made { // else its last reader has left
 			s.requeue(j, r)
 		}
 	}
-	s.feedHungry()
+	s.runReady()
 }
 
 // touch loads seats into the processor's caches all at once, before each is
 // needed: with a million of them every one is a miss, and misses that overlap
 // cost a tenth of misses that wait for each other (BenchmarkPublish).
-func (s *shard) touch(seats []int32) {
+func (s *shard) prefetch(seats []int32) {
 	var sum uint64
 	for _, i := range seats {
-		sum += s.seats.at(i).next
+		sum += s.slots.at(i).next
 	}
-	s.touched = sum // or the compiler would leave it out
+	s.prefetchSink = sum // or the compiler would leave it out
 }
 
 // requeue puts a job that is not done behind the others.
@@ -56,32 +56,32 @@ func (s *shard) requeue(j job, r *readers) {
 			return
 		}
 		r.again = false
-		j.left = len(r.seats)
+		j.left = len(r.slots)
 	}
 	s.jobs.push(j)
 }
 
 // feedHungry gives another turn to those that did not get all in one.
-func (s *shard) feedHungry() {
-	n := min(len(s.hungry), writesPerRound/turnsPerVisit)
-	for _, ref := range s.hungry[:n] {
-		if st, ok := s.seats.get(ref); ok {
-			st.hungry = false
-			s.deliver(ref.seat)
+func (s *shard) runReady() {
+	n := min(len(s.ready), writesPerRound/turnsPerVisit)
+	for _, ref := range s.ready[:n] {
+		if st, ok := s.slots.get(ref); ok {
+			st.ready = false
+			s.deliver(ref.slot)
 		}
 	}
-	s.hungry = append(s.hungry[:0], s.hungry[n:]...)
-	if len(s.hungry) == 0 {
-		s.hungry = nil
+	s.ready = append(s.ready[:0], s.ready[n:]...)
+	if len(s.ready) == 0 {
+		s.ready = nil
 	}
 }
 
 // deliver gives a reader what there is for it, a few writes at most.
 func (s *shard) deliver(i int32) {
-	st := s.seats.at(i)
+	st := s.slots.at(i)
 	if st.fd == noDescriptor {
-		if d := s.drivers[i]; d != nil {
-			d.ring()
+		if d := s.handles[i]; d != nil {
+			d.notify()
 		}
 		return
 	}
@@ -109,13 +109,13 @@ func (s *shard) deliver(i int32) {
 			st.lagging = true
 			return
 		}
-		if st.phase >= over {
+		if st.phase >= closed {
 			s.endIfOver(i, st)
 			return
 		}
 	}
-	if !st.hungry {
-		st.hungry = true
-		s.hungry = append(s.hungry, seatRef{i, st.gen})
+	if !st.ready {
+		st.ready = true
+		s.ready = append(s.ready, slotRef{i, st.gen})
 	}
 }

@@ -13,9 +13,9 @@ func BenchmarkSeat(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.open("a")
-		seats := s.readers[0].seats
+		seats := s.readers[0].slots
 		i := seats[len(seats)-1]
-		st := s.seats.at(i)
+		st := s.slots.at(i)
 		s.bid(i, st, ReasonClient)
 		s.free(i, st)
 	}
@@ -36,14 +36,14 @@ func BenchmarkDrain(b *testing.B) {
 		b.StopTimer()
 		s.fill(readers, "a")
 		b.StartTimer()
-		s.command(order{kind: drainAll, until: s.hub.committed.Load()})
+		s.send(command{kind: drainAll, until: s.hub.history.Newest()})
 		s.turn()
 		b.StopTimer()
 		if n := s.hub.streams.Load(); n != 0 || len(s.linger) != readers {
 			b.Fatalf("%d streams are open, %d linger", n, len(s.linger))
 		}
 		for i := range s.linger {
-			s.free(i, s.seats.at(i))
+			s.free(i, s.slots.at(i))
 		}
 		s.linger = nil
 		b.StartTimer()

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
 // shard owns some of the streams. One goroutine, its loop, does everything to
@@ -16,14 +18,14 @@ type shard struct {
 	every int64 // milliseconds between two looks at a seat
 
 	// inbox: what others hand to the loop.
-	mu      sync.Mutex // guards the lists, running and waiter
-	intake  []*newcomer
-	leaves  []*driver
-	topics  []*topic // with news
-	orders  []order
-	running bool
-	waiter  waiter       // wakes the loop; nil while it does not run
-	rest    atomic.Int32 // of the loop: awake, dozing or asleep; who brings work must wake it
+	mu       sync.Mutex // guards the lists, running and waiter
+	intake   []*admission
+	done     []*handle
+	topics   []*eventlog.Topic // with news
+	commands []command
+	running  bool
+	waiter   waiter       // wakes the loop; nil while it does not run
+	rest     atomic.Int32 // of the loop: awake, dozing or asleep; who brings work must wake it
 
 	tally tally // counters of the loop, for Stats
 
@@ -32,31 +34,31 @@ type shard struct {
 
 // loop is what the shard's goroutine owns.
 type loop struct {
-	machine machine
-	seats   seats
-	live    int                  // seats taken
-	byKey   map[uint64]int32     // the first feed of each hash of topics and framing
-	byTopic map[*topic][]feedRef // the feeds that a topic's news concern
-	readers []readers            // of each feed
-	drivers map[int32]*driver    // streamed subscribers, by seat
-	waiting queue[*newcomer]     // to be seated
-	byUser  map[any]*party       // the first of each user's
-	walks   []walk               // orders under way
-	walked  uint64               // how many there were
-	seated  map[int32]uint64     // seats taken since there are walks, and how many there were then
-	peer    *peer                // tells Kick's predicate an address
-	parties map[int32]*party     // what a subscriber's handler wants known of it, by seat
-	spare   []int32              // unused indexes of feeds
-	made    uint32               // feeds made so far
-	jobs    queue[job]           // rounds that are not finished
-	hungry  []seatRef            // streams with more to take than one turn gave
-	linger  map[int32]int64      // ended, waiting for the peer's FIN until then
-	opened  int64                // when streams were seated last
-	swept   int                  // where the sweep is
-	sweepAt int64
-	touched uint64 // of no meaning
-	now     int64
-	io      shardIO
+	machine      machine
+	slots        slots
+	live         int                           // seats taken
+	byKey        map[uint64]int32              // the first feed of each hash of topics and framing
+	byTopic      map[*eventlog.Topic][]feedRef // the feeds that a topic's news concern
+	readers      []readers                     // of each feed
+	handles      map[int32]*handle             // streamed subscribers, by seat
+	waiting      queue[*admission]             // to be seated
+	byUser       map[any]*hookData             // the first of each user's
+	walks        []walk                        // orders under way
+	walked       uint64                        // how many there were
+	assigned     map[int32]uint64              // seats taken since there are walks, and how many there were then
+	peerAddress  *peerAddress                  // tells Kick's predicate an address
+	hooks        map[int32]*hookData           // what a subscriber's handler wants known of it, by seat
+	spare        []int32                       // unused indexes of feeds
+	made         uint32                        // feeds made so far
+	jobs         queue[job]                    // rounds that are not finished
+	ready        []slotRef                     // streams with more to take than one turn gave
+	linger       map[int32]int64               // ended, waiting for the peer's FIN until then
+	opened       int64                         // when streams were seated last
+	swept        int                           // where the sweep is
+	sweepAt      int64
+	prefetchSink uint64 // of no meaning
+	now          int64
+	io           shardIO
 }
 
 // readers are the streams of one feed.
@@ -64,7 +66,7 @@ type readers struct {
 	key    uint64
 	next   int32  // the next feed with the same key; noFeed: there is none
 	made   uint32 // tells feeds with the same index apart
-	seats  []int32
+	slots  []int32
 	names  []string // of its topics, once somebody has asked
 	places []int32  // for each of its topics, where the feed is in byTopic
 	queued bool     // there is a job for the feed
@@ -86,25 +88,25 @@ type job struct {
 }
 
 // newcomer is a stream on its way to its shard.
-type newcomer struct {
-	stream  stream
-	topics  []*topic
-	framing framing
-	gap     string // why it gets a gap first; empty: it does not
-	excused uint64 // what the gap tells of; 0: nothing
-	rest    []byte // of its head, not yet written
-	party   *party // nil: there is nothing to know
-	sock    parkedSocket
-	sink    bool    // sock is no socket: there is nothing to hear of it (benchmarks)
-	driver  *driver // streamed: the goroutine that does the I/O
-	began   *era    // where the kicks begin that it has to meet; nil: none
-	settled bool    // somebody else sees to its end: its shard, or turnAway
+type admission struct {
+	stream   stream
+	topics   []*eventlog.Topic
+	framing  framing
+	gap      string    // why it gets a gap first; empty: it does not
+	toldLost uint64    // what the gap tells of; 0: nothing
+	rest     []byte    // of its head, not yet written
+	hooks    *hookData // nil: there is nothing to know
+	sock     parkedSocket
+	sink     bool    // sock is no socket: there is nothing to hear of it (benchmarks)
+	handle   *handle // streamed: the goroutine that does the I/O
+	began    *era    // where the kicks begin that it has to meet; nil: none
+	settled  bool    // somebody else sees to its end: its shard, or turnAway
 }
 
 // patient reports whether the newcomer may wait for the loop to look by itself:
 // it has all that it is owed up to the head.
-func (n *newcomer) patient(head uint64) bool {
-	return n.driver == nil && n.rest == nil && n.stream.next > head
+func (n *admission) canWait(head uint64) bool {
+	return n.handle == nil && n.rest == nil && n.stream.next > head
 }
 
 // How soundly a loop rests.
@@ -120,9 +122,9 @@ const (
 	writesPerRound = 256
 	// seatedPerPass bounds the newcomers likewise: each may take turnsPerVisit
 	// writes of what it has missed.
-	seatedPerPass = 64
+	assignedPerPass = 64
 	// touchedAhead is how many seats are loaded ahead of their turn.
-	touchedAhead = 16
+	prefetchAhead = 16
 	// turnsPerVisit bounds what one reader gets before the next one's turn.
 	turnsPerVisit = 4
 	// lingerFor is how long an ended connection waits for its peer's FIN.
@@ -146,7 +148,7 @@ const (
 
 func newShard(h *Hub, index int) *shard {
 	s := &shard{hub: h, index: index}
-	s.machine = h.newMachine(&desk{committed: h.committed.Load, shared: true})
+	s.machine = h.newMachine(&workspace{committed: h.history.Newest, shared: true})
 	// A sweep passes every quarter of the interval: beat a quarter early.
 	beat := h.cfg.Heartbeat.Milliseconds()
 	s.machine.every = beat - beat/sweepsPerBeat
@@ -170,7 +172,7 @@ func shardOf(bit uint64) int { return bits.TrailingZeros64(bit) }
 
 // admit hands a stream over. It fails if the loop cannot be started, or must not
 // be any more.
-func (s *shard) admit(n *newcomer) error {
+func (s *shard) admit(n *admission) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.hub.state.Load() == hubClosed { // Close may have seen the loops end
@@ -190,9 +192,9 @@ func (s *shard) admit(n *newcomer) error {
 	for _, t := range n.topics {
 		// Its news must wake the loop. The loop may take the bit back when
 		// another reader leaves, but not without looking into the inbox.
-		t.shards.Or(s.bit())
+		t.Shards.Or(s.bit())
 	}
-	if n.patient(s.hub.committed.Load()) && len(s.intake) < fullIntake {
+	if n.canWait(s.hub.history.Newest()) && len(s.intake) < fullIntake {
 		s.wakeFrom(asleep)
 	} else {
 		s.wakeLocked()
@@ -201,11 +203,11 @@ func (s *shard) admit(n *newcomer) error {
 }
 
 // news says that t has new events. Its rung bit is set.
-func (s *shard) news(t *topic) {
+func (s *shard) notify(t *eventlog.Topic) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.running { // its readers have just left: whoever comes next must be rung for again
-		t.rung.And(^s.bit())
+		t.Notified.And(^s.bit())
 		return
 	}
 	s.topics = append(s.topics, t)
@@ -213,19 +215,19 @@ func (s *shard) news(t *topic) {
 }
 
 // dismiss says that a streamed subscriber's goroutine is done with it.
-func (s *shard) dismiss(d *driver) {
+func (s *shard) pumpDone(d *handle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.leaves = append(s.leaves, d)
+	s.done = append(s.done, d)
 	s.wakeLocked()
 }
 
 // command gives an order to all streams, also to those still in the intake.
-func (s *shard) command(o order) {
+func (s *shard) send(o command) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.running {
-		s.orders = append(s.orders, o)
+		s.commands = append(s.commands, o)
 		s.wakeLocked()
 	}
 }
@@ -278,13 +280,13 @@ func (s *shard) run() {
 
 // idle reports whether all that was brought has been done.
 func (s *shard) idle() bool {
-	return s.jobs.len() == 0 && len(s.hungry) == 0 && len(s.walks) == 0 && s.waiting.len() == 0
+	return s.jobs.len() == 0 && len(s.ready) == 0 && len(s.walks) == 0 && s.waiting.len() == 0
 }
 
 func (s *shard) hasMail() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.intake)+len(s.leaves)+len(s.topics)+len(s.orders) > 0
+	return len(s.intake)+len(s.done)+len(s.topics)+len(s.commands) > 0
 }
 
 // stop ends the loop if there is no stream left and none coming.
@@ -294,11 +296,11 @@ func (s *shard) stop() bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.intake)+len(s.leaves)+len(s.orders) > 0 {
+	if len(s.intake)+len(s.done)+len(s.commands) > 0 {
 		return false
 	}
 	for _, t := range s.topics {
-		t.rung.And(^s.bit())
+		t.Notified.And(^s.bit())
 	}
 	s.topics = nil
 	s.running, s.waiter = false, nil
@@ -324,42 +326,42 @@ func (s *shard) sleep() (rest int32, d time.Duration) {
 // ordered, when they have it.
 func (s *shard) empty() {
 	s.mu.Lock()
-	intake, leaves, topics, orders := s.intake, s.leaves, s.topics, s.orders
-	s.intake, s.leaves, s.topics, s.orders = nil, nil, nil, nil
+	intake, leaves, topics, orders := s.intake, s.done, s.topics, s.commands
+	s.intake, s.done, s.topics, s.commands = nil, nil, nil, nil
 	s.mu.Unlock()
 
 	if len(intake) > 0 {
 		s.opened = s.now
 	}
 	for _, o := range orders { // first: who is seated later is asked then
-		s.obey(o)
+		s.apply(o)
 	}
 	for _, n := range intake {
 		s.waiting.push(n)
 	}
 	for _, d := range leaves {
-		if d.left = true; d.seated {
-			s.vacate(d.seat)
+		if d.done = true; d.assigned {
+			s.releasePump(d.slot)
 		}
 	}
 	for _, t := range topics {
 		// First the bit, then the look: what comes in between rings again.
-		t.rung.And(^s.bit())
+		t.Notified.And(^s.bit())
 		for _, ref := range s.byTopic[t] {
 			s.enqueue(ref.feed)
 		}
 	}
 	// Last: an application's predicate may be asked about each, and end the goroutine.
-	for range min(s.waiting.len(), seatedPerPass) {
-		s.seat(s.waiting.pop())
+	for range min(s.waiting.len(), assignedPerPass) {
+		s.assign(s.waiting.pop())
 	}
 	if s.waiting.len() == 0 {
-		s.waiting = queue[*newcomer]{} // it holds those who were in it
+		s.waiting = queue[*admission]{} // it holds those who were in it
 	}
 }
 
 // put sets a key of a map that may be nil.
-func put[K comparable, V any](m *map[K]V, k K, v V) {
+func setLazy[K comparable, V any](m *map[K]V, k K, v V) {
 	if *m == nil {
 		*m = make(map[K]V)
 	}

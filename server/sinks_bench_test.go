@@ -59,20 +59,20 @@ func (s *sinks) fill(readers int, topics ...string) {
 	if readers == 0 {
 		return
 	}
-	seats := s.readers[0].seats
+	seats := s.readers[0].slots
 	rand.New(rand.NewPCG(1, 2)).Shuffle(len(seats), func(i, j int) {
 		seats[i], seats[j] = seats[j], seats[i]
-		s.seats.at(seats[i]).pos, s.seats.at(seats[j]).pos = int32(i), int32(j)
+		s.slots.at(seats[i]).pos, s.slots.at(seats[j]).pos = int32(i), int32(j)
 	})
 }
 
 // open is what a hub does for a parked stream beyond its socket.
 func (s *sinks) open(topics ...string) {
-	n := s.hub.newcomer(topics, "", chunked)
+	n := s.hub.admission(topics, "", chunked)
 	n.sink, n.sock = true, s.sock
 	s.hub.streams.Add(1)
 	s.hub.counters.parked.Add(1)
-	s.seat(n)
+	s.assign(n)
 }
 
 // turn is shard.run until there is nothing to do, without its sweep

@@ -11,13 +11,13 @@ package server
 func (m *machine) stuck(key int32, s *stream, now int64) bool {
 	quiet := now - s.wrote
 	switch {
-	case s.phase == parting, s.phase == leaving && s.owes:
+	case s.phase == closing, s.phase == ending && s.pending:
 		if quiet < lingerFor.Milliseconds() {
 			return false
 		}
-		m.breakOff(key, s, s.reason)
-	case s.phase <= draining && s.owes && m.patience > 0 && quiet >= m.patience && m.insideForgotten(key, s):
-		m.breakOff(key, s, max(s.reason, ReasonTimeout))
+		m.abort(key, s, s.reason)
+	case s.phase <= draining && s.pending && m.patience > 0 && quiet >= m.patience && m.insideForgotten(key, s):
+		m.abort(key, s, max(s.reason, ReasonTimeout))
 	default:
 		return false
 	}
@@ -27,21 +27,21 @@ func (m *machine) stuck(key int32, s *stream, now int64) bool {
 // insideForgotten reports whether the stream is inside an event that one of its
 // topics has forgotten: the rest of it may keep a segment in memory.
 func (m *machine) insideForgotten(key int32, s *stream) bool {
-	return m.rest[key].event && m.feeds[s.feed].lost(s.next-1, s.live) > 0
+	return m.unsent[key].event && m.feeds[s.feed].lostSince(s.next-1, s.live) > 0
 }
 
 // inside reports whether the turn's bytes, if not all were taken, end inside an
 // event.
 func (m *machine) inside(key int32) bool {
-	return len(m.offered) > 0 && (m.kind == logged || (m.kind == owed && m.rest[key].event))
+	return len(m.offered) > 0 && (m.kind == fromLog || (m.kind == fromUnsent && m.unsent[key].event))
 }
 
 // breakOff ends a stream at once: its connection must not look complete.
-func (m *machine) breakOff(key int32, s *stream, why Reason) []byte {
-	if m.rest[key].event {
+func (m *machine) abort(key int32, s *stream, why Reason) []byte {
+	if m.unsent[key].event {
 		m.aborted++
 	}
-	m.owe(key, s, owing{})
-	s.phase, s.reason = broken, why
+	m.keepUnsent(key, s, unsent{})
+	s.phase, s.reason = aborted, why
 	return nil
 }

@@ -57,7 +57,7 @@ type tally struct {
 func (c *counters) streamed(why string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	put(&c.why, why, c.why[why]+1)
+	setLazy(&c.why, why, c.why[why]+1)
 }
 
 // Stats returns the hub's figures.
@@ -72,7 +72,7 @@ func (h *Hub) Stats() Stats {
 		Opened:      c.opened.Load(),
 		Refused:     c.refused.Load(),
 		Ended:       map[string]int64{},
-		Topics:      h.registry.len(),
+		Topics:      h.history.Topics(),
 		Published:   c.published.Load(),
 		Delivered:   c.delivered.Load(),
 		Gaps:        c.gaps.Load(),
@@ -94,8 +94,6 @@ func (h *Hub) Stats() Stats {
 		s.StreamedWhy[why] = n
 	}
 	c.mu.Unlock()
-	h.mu.Lock()
-	s.HistoryBytes = h.history.memory + h.history.indexed
-	h.mu.Unlock()
+	s.HistoryBytes = h.history.Bytes()
 	return s
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
 func TestStreamSendsAllThatIsNewInOneTurn(t *testing.T) {
@@ -37,7 +39,7 @@ func TestStreamGoesOnWhereTheKernelStopped(t *testing.T) {
 		{"one topic", chunked, []string{"a"}},
 		{"several topics", chunked, []string{"a", "b", "s/*"}},
 		{"identity", identity, []string{"a"}},
-		{"inner, several", inner, []string{"a", "b"}},
+		{"inner, several", embedded, []string{"a", "b"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -57,8 +59,8 @@ func TestStreamGoesOnWhereTheKernelStopped(t *testing.T) {
 				if r.got.String() != whole.got.String() {
 					t.Fatalf("by %d bytes at a time the client got\n%q, want\n%q", step, r.got.String(), whole.got.String())
 				}
-				if len(r.m.rest) != 0 || r.s.owes {
-					t.Fatalf("by %d bytes: %d rests are left", step, len(r.m.rest))
+				if len(r.m.unsent) != 0 || r.s.pending {
+					t.Fatalf("by %d bytes: %d rests are left", step, len(r.m.unsent))
 				}
 				if r.m.events != whole.m.events {
 					t.Fatalf("by %d bytes: counted %d events, want %d", step, r.m.events, whole.m.events)
@@ -85,7 +87,7 @@ func TestStreamOfSeveralTopicsWaitsForTheCommit(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine(chunked, "a", "b")
 	limit := uint64(0)
-	m.desk.committed = func() uint64 { return limit }
+	m.workspace.committed = func() uint64 { return limit }
 	r := reader{m: m, s: w.fresh()}
 	w.publish("a", "1")
 	w.publish("b", "2")
@@ -135,16 +137,16 @@ func TestEphemeralEventsAreDeliveredAndNeverReplayed(t *testing.T) {
 }
 
 func TestForgottenEphemeralEventsAreNoGapToWhoComesBack(t *testing.T) {
-	w := newWorld(t)
-	a := w.keepEvents("a", 2)
+	w := newWorld(t, keeping("a", 2))
+	a := w.topic("a")
 	seen := w.publish("a", "1")
 	for range 5 {
 		w.publishEphemeral("a", "e")
 	}
-	if lost := a.lostSince(seen+1, w.head()+1); lost != 0 {
+	if lost := a.LostSince(seen+1, w.head()+1); lost != 0 {
 		t.Errorf("sequence %d counts as lost; only ephemeral events are gone", lost)
 	}
-	if lost := a.lostSince(seen+1, seen+1); lost == 0 {
+	if lost := a.LostSince(seen+1, seen+1); lost == 0 {
 		t.Error("a live stream has missed ephemeral events, and is not told")
 	}
 }
@@ -178,7 +180,7 @@ func TestHeartbeatEndsASilence(t *testing.T) {
 // A stream that has everything is told so when its position has grown old; one that
 // has not gets what is missing instead.
 func TestHeartbeatTellsAnOldPosition(t *testing.T) {
-	for fr, want := range map[framing]string{chunked: "9\r\nid: e-2\n\n\r\n", identity: "id: e-2\n\n", inner: "id: e-2\n\n"} {
+	for fr, want := range map[framing]string{chunked: "9\r\nid: e-2\n\n\r\n", identity: "id: e-2\n\n", embedded: "id: e-2\n\n"} {
 		w := newWorld(t)
 		r := reader{m: w.machine(fr, "a", "b/*"), s: w.fresh()}
 		r.m.every = 1000
@@ -191,7 +193,7 @@ func TestHeartbeatTellsAnOldPosition(t *testing.T) {
 			t.Errorf("framing %d: it is told %q although nothing has been forgotten", fr, got)
 		}
 		r.got.Reset()
-		w.history.tombstones.record(1, 1)
+		r.m.mayBeFalse.Raise(1)
 		r.now = 2000
 		r.turn(3) // and the rest of it later
 		for r.turn(1<<20) != nil {
@@ -201,7 +203,7 @@ func TestHeartbeatTellsAnOldPosition(t *testing.T) {
 		}
 		r.got.Reset()
 		w.publish("a", "3")
-		w.history.tombstones.record(1, 3)
+		r.m.mayBeFalse.Raise(3)
 		r.now = 3000
 		r.all()
 		if got := datas(r.events(t)); got != "3" || r.s.next != 4 {
@@ -215,7 +217,7 @@ func TestHeartbeatThatDoesNotGoOutIsDropped(t *testing.T) {
 	r := reader{m: w.machine(chunked, "a"), s: w.fresh(), now: 5000}
 	r.m.every = 1000
 	r.turn(0)
-	if r.s.owes {
+	if r.s.pending {
 		t.Error("a heartbeat that did not go out is owed")
 	}
 	r.turn(3)
@@ -247,7 +249,7 @@ func TestMaxAgeEndsBetweenEventsWithARetry(t *testing.T) {
 func wantsFarewell(t *testing.T, r *reader, why Reason) {
 	t.Helper()
 	got := r.got.String()
-	if !strings.HasSuffix(got, lastChunk) {
+	if !strings.HasSuffix(got, eventlog.LastChunk) {
 		t.Errorf("it does not end with the last chunk: %q", got)
 	}
 	_, after, ok := strings.Cut(got[max(0, len(got)-40):], "retry: ")
@@ -255,7 +257,7 @@ func wantsFarewell(t *testing.T, r *reader, why Reason) {
 	if !ok || err != nil || ms < 2000 || ms >= 4000 {
 		t.Errorf("no retry between 2000 and 4000 at the end: %q", got)
 	}
-	if r.s.phase != over || r.s.reason != why {
+	if r.s.phase != closed || r.s.reason != why {
 		t.Errorf("phase %d, reason %v, want over for %v", r.s.phase, r.s.reason, why)
 	}
 }
@@ -293,7 +295,7 @@ func TestKickEndsAtOnceButNotInsideAnEvent(t *testing.T) {
 	w.publish("a", "begun")
 	r.turn(5)
 	w.publish("a", "not begun")
-	r.s.end(leaving, ReasonKicked, 0)
+	r.s.end(ending, ReasonKicked, 0)
 	r.all()
 	r.wants(t, "begun")
 	wantsFarewell(t, &r, ReasonKicked)
@@ -302,10 +304,9 @@ func TestKickEndsAtOnceButNotInsideAnEvent(t *testing.T) {
 // slowWorld is a reader that has taken n bytes of its next event, whose log has
 // then forgotten it and the two after it.
 func slowWorld(t *testing.T, policy SlowReaderPolicy, n int) (*world, *reader) {
-	w := newWorld(t)
+	w := newWorld(t, keeping("a", 2))
 	r := &reader{m: w.machine(chunked, "a"), s: w.fresh()}
 	r.m.slow, r.m.retry = policy, 2*time.Second
-	w.keepEvents("a", 2)
 	w.publish("a", "0")
 	if n > 0 {
 		r.turn(n)
@@ -329,11 +330,11 @@ func TestSlowReaderIsDisconnectedBetweenEvents(t *testing.T) {
 func TestSlowReaderIsAbortedInsideAnEvent(t *testing.T) {
 	_, r := slowWorld(t, Disconnect, 7)
 	r.all()
-	if r.s.phase != broken || r.s.reason != ReasonSlow || r.m.aborted != 1 {
+	if r.s.phase != aborted || r.s.reason != ReasonSlow || r.m.aborted != 1 {
 		t.Errorf("phase %d, reason %v, %d aborts; want broken, slow, 1", r.s.phase, r.s.reason, r.m.aborted)
 	}
-	if r.got.Len() != 7 || len(r.m.rest) != 0 {
-		t.Errorf("%d bytes were sent, want the 7 it had; %d rests kept", r.got.Len(), len(r.m.rest))
+	if r.got.Len() != 7 || len(r.m.unsent) != 0 {
+		t.Errorf("%d bytes were sent, want the 7 it had; %d rests kept", r.got.Len(), len(r.m.unsent))
 	}
 }
 
@@ -361,10 +362,9 @@ func TestGapNamesAnIDThatResumes(t *testing.T) {
 
 // A stream that several of its logs have lost from is told once.
 func TestSlowReaderOfSeveralTopicsIsToldOnce(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, keeping("a", 1))
 	r := &reader{m: w.machine(chunked, "a", "b"), s: w.fresh()}
 	r.m.slow = Skip
-	w.keepEvents("a", 1)
 	w.publish("a", "a1")
 	w.publish("b", "b1")
 	w.publish("a", "a2")

@@ -36,51 +36,51 @@ func (h *Hub) whyStreamed(c net.Conn, isTLS bool) string {
 }
 
 // driver is the goroutine of a streamed stream, as its shard knows it.
-type driver struct {
-	bell chan struct{} // one ring is as good as many
+type handle struct {
+	wake chan struct{} // one ring is as good as many
 
-	seat   int32  // owned by the shard's loop, as are
-	seated bool   // whether it has that seat,
-	left   bool   // and whether it was dismissed before it had
-	reason Reason // set by the goroutine before it is dismissed
+	slot     int32  // owned by the shard's loop, as are
+	assigned bool   // whether it has that seat,
+	done     bool   // and whether it was dismissed before it had
+	reason   Reason // set by the goroutine before it is dismissed
 
 	mu      sync.Mutex              // guards all below
 	conn    net.Conn                // nil inside a Writer, and once it is fasthttp's again
 	bound   func(t time.Time) error // sets the write deadline of the stream; nil once it is over
 	writeBy time.Time               // what arm or end has set; zero: none
-	aborted bool
-	ordered bool
+	isCut   bool
+	ended   bool
 	how     phase
 	why     Reason
 	until   uint64
 }
 
 // ring says that there may be something to do. It never blocks.
-func (d *driver) ring() {
+func (d *handle) notify() {
 	select {
-	case d.bell <- struct{}{}:
+	case d.wake <- struct{}{}:
 	default:
 	}
 }
 
 // end orders the stream to part. One that is to leave gets lingerFor for a write
 // that is waiting for its reader.
-func (d *driver) end(how phase, why Reason, until uint64) {
+func (d *handle) end(how phase, why Reason, until uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.how == leaving && how == draining {
+	if d.how == ending && how == draining {
 		return // it is to leave sooner
 	}
-	d.ordered, d.how, d.why, d.until = true, how, why, until
+	d.ended, d.how, d.why, d.until = true, how, why, until
 	by := time.Now().Add(lingerFor)
 	if d.writeBy.Before(time.Now()) { // of a write that is long done
 		d.writeBy = time.Time{}
 	}
-	if how == leaving && d.bound != nil && !d.aborted && sooner(by, d.writeBy) == by {
+	if how == ending && d.bound != nil && !d.isCut && sooner(by, d.writeBy) == by {
 		d.writeBy = by
 		_ = d.bound(by)
 	}
-	d.ring()
+	d.notify()
 }
 
 // sooner is the earlier of two write deadlines, where zero is none.
@@ -95,10 +95,10 @@ func sooner(a, b time.Time) time.Time {
 const abortedIn = 50 * time.Millisecond
 
 // abort ends a write that is waiting for its reader, and any that follows.
-func (d *driver) abort() {
+func (d *handle) cut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.aborted = true
+	d.isCut = true
 	if d.bound != nil {
 		_ = d.bound(time.Now().Add(abortedIn))
 	}
@@ -106,13 +106,13 @@ func (d *driver) abort() {
 
 // arm gives the next write its time, unless the stream is cut. An order to leave
 // that has just come has given it less.
-func (d *driver) arm(by time.Time) error {
+func (d *handle) arm(by time.Time) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.aborted || (by.IsZero() && d.writeBy.IsZero()) {
+	if d.isCut || (by.IsZero() && d.writeBy.IsZero()) {
 		return nil
 	}
-	if d.ordered && d.how == leaving {
+	if d.ended && d.how == ending {
 		by = sooner(by, d.writeBy)
 	}
 	d.writeBy = by
@@ -120,10 +120,10 @@ func (d *driver) arm(by time.Time) error {
 }
 
 // leave ends a write to a client that has left.
-func (d *driver) leave() {
+func (d *handle) clientLeft() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.aborted = true
+	d.isCut = true
 	if d.bound != nil {
 		_ = d.bound(time.Unix(1, 0))
 	}
@@ -132,15 +132,15 @@ func (d *driver) leave() {
 // retire gives the connection back: it may be another stream's from now on. It
 // reports whether the stream was cut, and whether the driver has set a write
 // deadline.
-func (d *driver) retire() (cut, bound bool) {
+func (d *handle) detach() (cut, bound bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.conn, d.bound = nil, nil
-	return d.aborted, d.aborted || !d.writeBy.IsZero()
+	return d.isCut, d.isCut || !d.writeBy.IsZero()
 }
 
 // remoteAddr is the peer's address, if it is known.
-func (d *driver) remoteAddr() string {
+func (d *handle) remoteAddr() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.conn == nil {
@@ -150,41 +150,41 @@ func (d *driver) remoteAddr() string {
 }
 
 // obey hands the order, if there is one, to the machine.
-func (d *driver) obey(m *machine, s *stream, now int64) {
+func (d *handle) apply(m *machine, s *stream, now int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ordered {
-		d.ordered = false
+	if d.ended {
+		d.ended = false
 		m.until = d.until
 		s.end(d.how, d.why, now)
 	}
 }
 
 // drive is one stream's goroutine at work.
-type drive struct {
-	hub     *Hub
-	driver  *driver
-	machine machine
-	stream  stream
-	write   func([]byte) error
-	gone    <-chan struct{} // closed when the client has left
-	peer    syscall.RawConn // the socket, to ask it; nil: there is none
-	asked   int64           // when it was asked last, in the hub's milliseconds
-	silent  int64           // since when the peer has acknowledged nothing; 0: it does
-	counted machine         // what was added to the hub's counters
+type pump struct {
+	hub         *Hub
+	handle      *handle
+	machine     machine
+	stream      stream
+	write       func([]byte) error
+	clientGone  <-chan struct{} // closed when the client has left
+	peer        syscall.RawConn // the socket, to ask it; nil: there is none
+	askedAt     int64           // when it was asked last, in the hub's milliseconds
+	silentSince int64           // since when the peer has acknowledged nothing; 0: it does
+	counted     machine         // what was added to the hub's counters
 }
 
 // stream holds a stream on its hijacked connection until it ends.
-func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
+func (h *Hub) serveStreamed(sh *shard, c net.Conn, n *admission) {
 	socket.Unblock(c) // or no deadline would end a write
-	d := &driver{bell: make(chan struct{}, 1), conn: c, bound: c.SetWriteDeadline}
-	n.driver = d
+	d := &handle{wake: make(chan struct{}, 1), conn: c, bound: c.SetWriteDeadline}
+	n.handle = d
 	gone := make(chan struct{})
-	if stop, ok := socket.Watch(c, func() { close(gone); d.leave() }); ok {
+	if stop, ok := socket.Watch(c, func() { close(gone); d.clientLeft() }); ok {
 		defer stop()
 	}
-	v := h.newDrive(d, n)
-	v.gone = gone
+	v := h.newPump(d, n)
+	v.clientGone = gone
 	v.peer, _ = socket.Beneath(c)
 	v.write = func(b []byte) error {
 		if err := d.arm(v.giveUpAt()); err != nil {
@@ -196,7 +196,7 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	head := n.rest
 	n.rest = nil
 	if err := sh.admit(n); err != nil {
-		h.turnAway(n, h.notAdmitted(sh, err))
+		h.abandon(n, h.notAdmitted(sh, err))
 		h.writeLast(c, appendFarewell(head, n.framing, h.cfg.Retry))
 		return
 	}
@@ -204,40 +204,40 @@ func (h *Hub) stream(sh *shard, c net.Conn, n *newcomer) {
 	var cut bool
 	func() {
 		defer func() {
-			cut, _ = d.retire()
-			sh.dismiss(d)
+			cut, _ = d.detach()
+			sh.pumpDone(d)
 		}()
 		d.reason = v.run(head)
 	}()
-	if v.stream.phase == over && !cut {
+	if v.stream.phase == closed && !cut {
 		h.ended.Add(1)
 		defer h.ended.Add(-1)
 		lingerOn(c, func() bool { return h.state.Load() == hubClosed })
 	}
 }
 
-func (h *Hub) newDrive(d *driver, n *newcomer) *drive {
-	v := &drive{hub: h, driver: d, stream: n.stream}
-	v.machine = h.newMachine(&desk{committed: h.committed.Load})
+func (h *Hub) newPump(d *handle, n *admission) *pump {
+	v := &pump{hub: h, handle: d, stream: n.stream}
+	v.machine = h.newMachine(&workspace{committed: h.history.Newest})
 	v.machine.every = h.cfg.Heartbeat.Milliseconds()
-	if n.excused > 0 {
-		v.machine.excuse(0, n.excused)
+	if n.toldLost > 0 {
+		v.machine.noteTold(0, n.toldLost)
 	}
-	v.machine.feeds = []*feed{{topics: n.topics, framing: n.framing, desk: v.machine.desk}}
+	v.machine.feeds = []*feed{{topics: n.topics, framing: n.framing, workspace: v.machine.workspace}}
 	return v
 }
 
 // giveUpAt is when a write that begins now is given up; zero: never. A stream that
 // is leaving, or reaches its age while it waits, gets lingerFor.
-func (v *drive) giveUpAt() (by time.Time) {
+func (v *pump) giveUpAt() (by time.Time) {
 	now := time.Now()
 	if t := v.hub.cfg.WriteTimeout; t > 0 {
 		by = now.Add(t)
 	}
 	switch s := &v.stream; {
-	case s.phase >= leaving:
+	case s.phase >= ending:
 		by = sooner(by, now.Add(lingerFor))
-	case s.phase == following && s.dies != 0:
+	case s.phase == open && s.dies != 0:
 		left := time.Duration(max(s.dies-v.hub.now(), 0)) * time.Millisecond
 		by = sooner(by, now.Add(left+lingerFor))
 	}
@@ -245,7 +245,7 @@ func (v *drive) giveUpAt() (by time.Time) {
 }
 
 // run drives the stream from its head to its end.
-func (v *drive) run(head []byte) Reason {
+func (v *pump) run(head []byte) Reason {
 	if len(head) > 0 {
 		if err := v.write(head); err != nil {
 			return v.failed(err)
@@ -256,17 +256,17 @@ func (v *drive) run(head []byte) Reason {
 	m, s := &v.machine, &v.stream
 	for {
 		now := v.hub.now()
-		v.driver.obey(m, s, now)
+		v.handle.apply(m, s, now)
 		if v.vanished(now) {
 			return ReasonVanished
 		}
 		m.age(s, now, 0)
 		b := m.next(0, s, now)
 		if b == nil {
-			if s.phase >= over {
+			if s.phase >= closed {
 				return s.reason
 			}
-			m.desk.clear() // a stream that waits holds no memory
+			m.workspace.clear() // a stream that waits holds no memory
 			if !v.wait(timer, m.due(s), now) {
 				return ReasonClient
 			}
@@ -281,20 +281,20 @@ func (v *drive) run(head []byte) Reason {
 }
 
 // vanished reports, as a shard's does, whether the peer has gone without a word.
-func (v *drive) vanished(now int64) bool {
-	if v.peer == nil || now-v.asked < askEvery.Milliseconds() {
+func (v *pump) vanished(now int64) bool {
+	if v.peer == nil || now-v.askedAt < askEvery.Milliseconds() {
 		return false
 	}
-	v.asked = now
-	if v.silent == 0 {
+	v.askedAt = now
+	if v.silentSince == 0 {
 		if wrote := v.stream.wrote; socket.SilentConn(v.peer, now-wrote) {
-			v.silent = wrote
+			v.silentSince = wrote
 		}
 		return false
 	}
-	quiet := now - v.silent
+	quiet := now - v.silentSince
 	if !socket.SilentConn(v.peer, quiet) {
-		v.silent = 0
+		v.silentSince = 0
 		return false
 	}
 	return quiet >= vanishedAfter.Milliseconds()
@@ -306,25 +306,25 @@ const askEvery = vanishedAfter / 6
 
 // wait blocks until there may be something to do, and is not ok if the client
 // has left.
-func (v *drive) wait(timer *time.Timer, due, now int64) bool {
+func (v *pump) wait(timer *time.Timer, due, now int64) bool {
 	d := time.Hour
 	if due > 0 {
 		d = time.Duration(max(due-now, 1)) * time.Millisecond
 	}
 	timer.Reset(d)
 	select {
-	case <-v.driver.bell:
+	case <-v.handle.wake:
 	case <-timer.C:
-	case <-v.gone:
+	case <-v.clientGone:
 		return false
 	}
 	return true
 }
 
 // failed tells a reader that took too long from one that is gone.
-func (v *drive) failed(err error) Reason {
+func (v *pump) failed(err error) Reason {
 	select {
-	case <-v.gone:
+	case <-v.clientGone:
 		return ReasonClient
 	default:
 	}
@@ -335,7 +335,7 @@ func (v *drive) failed(err error) Reason {
 }
 
 // gaveUp ends a stream whose last write this side has given up, and says why.
-func (v *drive) gaveUp() Reason {
+func (v *pump) gaveUp() Reason {
 	if v.machine.inside(0) {
 		v.machine.aborted++
 		v.count()
@@ -345,17 +345,17 @@ func (v *drive) gaveUp() Reason {
 }
 
 // ending is why the stream was to end, or otherwise.
-func (v *drive) ending(otherwise Reason) Reason {
-	v.driver.mu.Lock()
-	defer v.driver.mu.Unlock()
-	if v.driver.ordered || v.stream.phase >= draining {
-		return max(v.driver.why, v.stream.reason)
+func (v *pump) ending(otherwise Reason) Reason {
+	v.handle.mu.Lock()
+	defer v.handle.mu.Unlock()
+	if v.handle.ended || v.stream.phase >= draining {
+		return max(v.handle.why, v.stream.reason)
 	}
 	return otherwise
 }
 
 // count adds what the machine has counted since the last time.
-func (v *drive) count() {
+func (v *pump) count() {
 	c, m, was := &v.hub.counters, &v.machine, &v.counted
 	c.delivered.Add(m.events - was.events)
 	c.gaps.Add(m.gaps - was.gaps)

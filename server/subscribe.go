@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/internal/hijack"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -61,7 +62,7 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 	if ctx.IsHead() {
 		return
 	}
-	a := s.arrival(ctx, sub)
+	a := s.opening(ctx, sub)
 	a.granted, a.began = granted, began
 	hijack.Take(ctx, a.framing == chunked, a.run)
 }
@@ -113,7 +114,7 @@ func checkPositionName(ctx *fasthttp.RequestCtx) error {
 		}
 		plain := strings.NewReplacer("-", "", "_", "").Replace(string(key))
 		if strings.EqualFold(plain, "lastEventId") {
-			return &streamwriter.FieldError{Field: "query", Value: shorten(string(key)), Problem: "is not the name of the position", Remedy: "spell it lastEventId"}
+			return &streamwriter.FieldError{Field: "query", Value: eventlog.Shorten(string(key)), Problem: "is not the name of the position", Remedy: "spell it lastEventId"}
 		}
 	}
 	return nil
@@ -122,13 +123,13 @@ func checkPositionName(ctx *fasthttp.RequestCtx) error {
 // checkTopics says what is wrong with the topics of a subscription.
 func (h *Hub) checkTopics(topics []string) error {
 	if len(topics) == 0 {
-		return topicError("", "is missing", `add ?topic=NAME, up to `+strconv.Itoa(h.cfg.MaxTopics)+` times`)
+		return eventlog.TopicError("", "is missing", `add ?topic=NAME, up to `+strconv.Itoa(h.cfg.MaxTopics)+` times`)
 	}
 	if len(topics) > h.cfg.MaxTopics {
-		return topicError(strconv.Itoa(len(topics))+" topics", "are more than a stream may name ("+strconv.Itoa(h.cfg.MaxTopics)+")", "subscribe to a subtree (NAME/*), or open a second stream")
+		return eventlog.TopicError(strconv.Itoa(len(topics))+" topics", "are more than a stream may name ("+strconv.Itoa(h.cfg.MaxTopics)+")", "subscribe to a subtree (NAME/*), or open a second stream")
 	}
 	for _, t := range topics {
-		if err := checkPattern(t); err != nil {
+		if err := eventlog.CheckPattern(t); err != nil {
 			return err
 		}
 	}
@@ -136,7 +137,7 @@ func (h *Hub) checkTopics(topics []string) error {
 }
 
 // arrival is a request that has not been refused, on its way to become a stream.
-type arrival struct {
+type opening struct {
 	handler *subscribeHandler
 	hub     *Hub
 	sub     Subscription
@@ -147,8 +148,8 @@ type arrival struct {
 	tls     bool
 }
 
-func (s *subscribeHandler) arrival(ctx *fasthttp.RequestCtx, sub Subscription) *arrival {
-	a := &arrival{handler: s, hub: s.hub, sub: sub, framing: chunked, tls: ctx.IsTLS()}
+func (s *subscribeHandler) opening(ctx *fasthttp.RequestCtx, sub Subscription) *opening {
+	a := &opening{handler: s, hub: s.hub, sub: sub, framing: chunked, tls: ctx.IsTLS()}
 	if !ctx.Request.Header.IsHTTP11() {
 		a.framing = identity
 	}
@@ -159,15 +160,15 @@ func (s *subscribeHandler) arrival(ctx *fasthttp.RequestCtx, sub Subscription) *
 }
 
 // party is what is to be known of the stream; nil: nothing.
-func (a *arrival) party() *party {
+func (a *opening) hooks() *hookData {
 	if a.sub.User == nil && a.handler.OnClose == nil {
 		return nil
 	}
-	return &party{user: a.sub.User, remoteAddr: a.remote, onClose: a.handler.OnClose, indexed: indexable(a.sub.User)}
+	return &hookData{user: a.sub.User, remoteAddr: a.remote, onClose: a.handler.OnClose, indexed: indexable(a.sub.User)}
 }
 
 // run opens the stream on the hijacked connection.
-func (a *arrival) run(c net.Conn, head []byte) {
+func (a *opening) run(c net.Conn, head []byte) {
 	begun := a.hub.begin()
 	if begun {
 		defer a.hub.work.done()
@@ -181,46 +182,46 @@ func (a *arrival) run(c net.Conn, head []byte) {
 		a.later(c, head)
 		return
 	}
-	n := a.hub.newcomer(a.sub.Topics, a.sub.LastEventID, a.framing)
+	n := a.hub.admission(a.sub.Topics, a.sub.LastEventID, a.framing)
 	n.began, a.began = a.began, nil
 	defer func() {
 		if !n.settled {
-			a.hub.turnAway(n, ReasonError)
+			a.hub.abandon(n, ReasonError)
 		}
 	}()
-	opening, err := a.opening(n)
+	opening, err := a.first(n)
 	if err != nil {
 		a.unopened(c, head, err, n)
 		return
 	}
 	n.rest = a.frame(head, opening)
-	n.party = a.party() // from here on OnClose is owed
+	n.hooks = a.hooks() // from here on OnClose is owed
 	a.hub.hold(c, n, a.tls)
 }
 
 // unopened answers with what OnOpen returned, as far as that is for the client.
-func (a *arrival) unopened(c net.Conn, head []byte, err error, n *newcomer) {
+func (a *opening) unopened(c net.Conn, head []byte, err error, n *admission) {
 	if r, ok := errors.AsType[*Refusal](err); ok {
-		a.hub.turnAway(n, ReasonRefused)
+		a.hub.abandon(n, ReasonRefused)
 		a.hub.writeLast(c, r.instead(head))
 		return
 	}
 	a.hub.logger().Printf("server: stream of %q not opened: OnOpen: %v", a.sub.Topics, err)
-	a.hub.turnAway(n, ReasonError)
+	a.hub.abandon(n, ReasonError)
 	a.later(c, head)
 }
 
 // frame appends the first bytes of the body to the head.
-func (a *arrival) frame(head, body []byte) []byte {
+func (a *opening) frame(head, body []byte) []byte {
 	if a.framing == chunked {
-		return appendChunk(head, body)
+		return eventlog.AppendChunk(head, body)
 	}
 	return append(head, body...)
 }
 
 // opening is what a stream says before its first event: that it is there, when
 // to come back, where it stands or what it has missed, and what OnOpen adds.
-func (a *arrival) opening(n *newcomer) ([]byte, error) {
+func (a *opening) first(n *admission) ([]byte, error) {
 	b := []byte(":\n")
 	b = streamwriter.AppendRetry(b, a.hub.cfg.Retry)
 	b = a.hub.appendPosition(b, n, a.sub.LastEventID)
@@ -232,20 +233,20 @@ func (a *arrival) opening(n *newcomer) ([]byte, error) {
 	defer w.Close()
 	a.hub.hooks.Add(1)
 	defer a.hub.hooks.Add(-1)
-	err := a.handler.OnOpen(Subscriber{Topics: names(n.topics), addr: a.remote, User: a.sub.User}, w)
+	err := a.handler.OnOpen(Subscriber{Topics: eventlog.Names(n.topics), addr: a.remote, User: a.sub.User}, w)
 	return first.b, err
 }
 
 // appendPosition appends the gap of a stream that cannot have all it missed, or
 // the position of one that is fresh, so that it can resume even if it breaks
 // before its first event.
-func (h *Hub) appendPosition(dst []byte, n *newcomer, lastID string) []byte {
+func (h *Hub) appendPosition(dst []byte, n *admission, lastID string) []byte {
 	switch {
 	case n.gap != "":
 		h.counters.gaps.Add(1)
-		return appendGap(dst, h.cfg.GapType, h.epoch, n.stream.next, n.gap, lastID)
+		return appendGap(dst, h.cfg.GapType, h.history.Epoch(), n.stream.next, n.gap, lastID)
 	case lastID == "":
-		return streamwriter.AppendID(dst, string(appendID(nil, h.epoch, n.stream.next-1)))
+		return streamwriter.AppendID(dst, h.history.ID(n.stream.next-1))
 	}
 	return dst
 }

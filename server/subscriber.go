@@ -10,9 +10,9 @@ type Subscriber struct {
 	Topics []string // sorted; streams share the slice: it must not be changed
 	User   any      // what Authorize set
 
-	addr string // the peer's address or, if it is empty,
-	peer *peer  // who knows it,
-	turn uint64 // during that turn of his
+	addr string       // the peer's address or, if it is empty,
+	peer *peerAddress // who knows it,
+	turn uint64       // during that turn of his
 }
 
 // RemoteAddr returns the address of the connection's peer, which may be a

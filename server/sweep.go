@@ -12,12 +12,12 @@ func (s *shard) sweep() {
 		return
 	}
 	s.sweepAt = s.now + max(s.every/steps, 1)
-	part := (s.seats.size() + int(steps) - 1) / int(steps)
+	part := (s.slots.size() + int(steps) - 1) / int(steps)
 	for range part {
-		if s.swept = (s.swept + 1) % s.seats.size(); s.swept == 0 {
-			s.forgetRuns()
+		if s.swept = (s.swept + 1) % s.slots.size(); s.swept == 0 {
+			s.dropSpans()
 		}
-		if i := int32(s.swept); s.seats.at(i).taken {
+		if i := int32(s.swept); s.slots.at(i).taken {
 			s.inspect(i)
 		}
 	}
@@ -30,18 +30,18 @@ func (s *shard) sweep() {
 
 // forgetRuns gives up what feeds keep for the next reader: where nothing is
 // published it would keep events in memory that their topic has forgotten.
-func (s *shard) forgetRuns() {
+func (s *shard) dropSpans() {
 	for _, f := range s.machine.feeds {
 		if f != nil {
-			f.forget()
+			f.dropSpan()
 		}
 	}
-	s.machine.desk.clear()
+	s.machine.workspace.clear()
 }
 
 // inspect is one seat's part of the sweep.
 func (s *shard) inspect(i int32) {
-	st := s.seats.at(i)
+	st := s.slots.at(i)
 	switch {
 	case st.fd == noDescriptor || st.lingering: // its goroutine looks after it; or soon gone
 		return
@@ -62,16 +62,16 @@ func (s *shard) inspect(i int32) {
 
 // vanished reports whether the peer of a stream has gone without a word: it has
 // not acknowledged what was sent for vanishedAfter.
-func (s *shard) vanished(st *seat) bool {
-	if st.silent == 0 {
-		if st.parkedSocket.silent(0) {
-			st.silent = s.now
+func (s *shard) vanished(st *slot) bool {
+	if st.silentSince == 0 {
+		if st.parkedSocket.peerSilent(0) {
+			st.silentSince = s.now
 		}
 		return false
 	}
-	quiet := s.now - st.silent
-	if !st.parkedSocket.silent(quiet) {
-		st.silent = 0
+	quiet := s.now - st.silentSince
+	if !st.parkedSocket.peerSilent(quiet) {
+		st.silentSince = 0
 		return false
 	}
 	return quiet >= vanishedAfter.Milliseconds()

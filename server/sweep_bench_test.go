@@ -36,7 +36,7 @@ func benchmarkSweep(b *testing.B, readers int, due bool) {
 		s.sock = connected(b)
 	}
 	s.fill(readers, "a")
-	s.seats.each(func(_ int32, st *seat) { st.wrote = -1 })
+	s.slots.each(func(_ int32, st *slot) { st.wrote = -1 })
 	b.ReportAllocs()
 	for b.Loop() {
 		if due {
@@ -45,7 +45,7 @@ func benchmarkSweep(b *testing.B, readers int, due bool) {
 		s.sweepAll()
 	}
 	perEach(b, readers, "reader")
-	s.seats.each(func(_ int32, st *seat) {
+	s.slots.each(func(_ int32, st *slot) {
 		if beaten := st.wrote == s.now; beaten != due {
 			b.Fatalf("a heartbeat was sent: %v, want %v", beaten, due)
 		}
@@ -54,11 +54,11 @@ func benchmarkSweep(b *testing.B, readers int, due bool) {
 
 // sweepAll lets the sweep go round once, without the pauses between its parts.
 func (s *sinks) sweepAll() {
-	for left := s.seats.size(); left > 0; {
+	for left := s.slots.size(); left > 0; {
 		from := s.swept
 		s.sweepAt = s.now
 		s.sweep()
-		left -= (s.swept - from + s.seats.size()) % s.seats.size()
+		left -= (s.swept - from + s.slots.size()) % s.slots.size()
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"github.com/fastsse/fastsse/internal/absent"
 	"net"
 	"os"
 	"os/exec"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/absent"
 	"github.com/fastsse/fastsse/server"
 )
 

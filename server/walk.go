@@ -3,8 +3,8 @@ package server
 import "slices"
 
 // order is a command to all streams of a shard.
-type order struct {
-	kind  orderKind
+type command struct {
+	kind  commandKind
 	until uint64                // drainAll
 	why   Reason                // cutAll
 	pick  func(Subscriber) bool // kickSome
@@ -12,10 +12,10 @@ type order struct {
 	topic string                // kickTopic
 }
 
-type orderKind uint8
+type commandKind uint8
 
 const (
-	drainAll orderKind = iota
+	drainAll commandKind = iota
 	cutAll
 	kickSome
 	kickUser
@@ -26,11 +26,11 @@ const (
 // between deliveries. It is for the streams that were seated when it began:
 // later ones are asked when they are seated.
 type walk struct {
-	order
+	command
 	began uint64  // tells walks apart: later ones have higher numbers
 	next  int     // what comes next: the index of a seat or, if listed, in seats
 	end   int     // where it is done
-	seats []int32 // the seats to visit
+	slots []int32 // the seats to visit
 	some  bool    // only they
 }
 
@@ -39,25 +39,25 @@ type walk struct {
 const slotsPerPass = 512
 
 // startWalk begins to carry out an order.
-func (s *shard) startWalk(o order) {
+func (s *shard) startWalk(o command) {
 	s.walked++
-	w := walk{order: o, began: s.walked, end: s.seats.size()}
+	w := walk{command: o, began: s.walked, end: s.slots.size()}
 	switch o.kind {
 	case kickUser:
 		w.some = true
 		for p := s.byUser[o.user]; p != nil; p = p.next {
-			w.seats = append(w.seats, p.seat)
+			w.slots = append(w.slots, p.slot)
 		}
 	case kickTopic:
 		w.some = true
-		if t := s.hub.registry.find(o.topic); t != nil { // it is there while it has streams
+		if t := s.hub.history.Lookup(o.topic); t != nil { // it is there while it has streams
 			for _, ref := range s.byTopic[t] {
-				w.seats = append(w.seats, s.readers[ref.feed].seats...)
+				w.slots = append(w.slots, s.readers[ref.feed].slots...)
 			}
 		}
 	}
 	if w.some {
-		w.end = len(w.seats)
+		w.end = len(w.slots)
 	}
 	s.walks = append(s.walks, w)
 }
@@ -72,35 +72,35 @@ func (s *shard) walk() {
 		}
 		i := int32(w.next)
 		if w.some {
-			i = w.seats[w.next]
+			i = w.slots[w.next]
 		}
 		w.next++
-		if (s.seated == nil || s.seated[i] < w.began) && s.visit(&w.order, i) {
+		if (s.assigned == nil || s.assigned[i] < w.began) && s.visit(&w.command, i) {
 			budget--
 		}
 	}
 	if len(s.walks) == 0 {
-		s.walks, s.seated = nil, nil
+		s.walks, s.assigned = nil, nil
 	}
 }
 
 // visit carries out an order for one seat, and reports whether its stream was to
 // end.
-func (s *shard) visit(o *order, i int32) bool {
-	st := s.seats.at(i)
+func (s *shard) visit(o *command, i int32) bool {
+	st := s.slots.at(i)
 	if !st.taken || st.lingering {
 		return false
 	}
 	switch o.kind {
 	case drainAll:
-		s.endSeat(i, draining, ReasonDrain)
+		s.endSlot(i, draining, ReasonDrain)
 	case kickSome:
-		if st.phase >= leaving || !s.picked(o.pick, i) {
+		if st.phase >= ending || !s.picked(o.pick, i) {
 			return false
 		}
-		s.endSeat(i, leaving, ReasonKicked)
+		s.endSlot(i, ending, ReasonKicked)
 	default:
-		s.endSeat(i, leaving, ReasonKicked)
+		s.endSlot(i, ending, ReasonKicked)
 	}
 	s.deliver(i)
 	return true

@@ -8,9 +8,9 @@ import (
 )
 
 // opening is a stream that is to be seated, noted at present.
-func (s *sinks) opening(topics ...string) *newcomer {
+func (s *sinks) opening(topics ...string) *admission {
 	began := s.hub.kicks.era.Load()
-	n := s.hub.newcomer(topics, "", chunked)
+	n := s.hub.admission(topics, "", chunked)
 	n.sink, n.sock, n.began = true, s.sock, began
 	s.hub.streams.Add(1)
 	s.hub.counters.parked.Add(1)
@@ -22,7 +22,7 @@ func TestOrdersWalkInSlices(t *testing.T) {
 	orders := map[string]func(s *sinks){
 		"kick":       func(s *sinks) { s.hub.Kick(func(Subscriber) bool { return true }) },
 		"kick topic": func(s *sinks) { s.hub.KickTopic("a") },
-		"drain":      func(s *sinks) { s.hub.order(order{kind: drainAll}) },
+		"drain":      func(s *sinks) { s.hub.broadcast(command{kind: drainAll}) },
 	}
 	for name, give := range orders {
 		t.Run(name, func(t *testing.T) {
@@ -60,13 +60,13 @@ func TestAWalkSparesWhoIsSeatedMeanwhile(t *testing.T) {
 		if i%100 == 0 {
 			s.walk()
 			for j := range s.linger { // its slot is given to the next
-				s.free(j, s.seats.at(j))
+				s.free(j, s.slots.at(j))
 			}
 			s.linger = nil
 		}
 		n := s.opening("a", "late")
-		s.seat(n)
-		seats := s.readers[s.feed(s.hub.acquireAll([]string{"a", "late"}), chunked)].seats
+		s.assign(n)
+		seats := s.readers[s.feed(s.hub.history.Acquire([]string{"a", "late"}), chunked)].slots
 		late[seats[len(seats)-1]] = true
 	}
 	s.turn()
@@ -74,14 +74,14 @@ func TestAWalkSparesWhoIsSeatedMeanwhile(t *testing.T) {
 		t.Errorf("the predicate was asked %d times about %d streams", asked, readers)
 	}
 	for i := range late {
-		if st := s.seats.at(i); !st.taken || st.phase != following {
+		if st := s.slots.at(i); !st.taken || st.phase != open {
 			t.Fatalf("a stream that came after the kick was ended")
 		}
 	}
 	if n := s.hub.streams.Load(); n != readers/2+2000 || len(late) != 2000 {
 		t.Errorf("%d streams are left, %d came late", n, len(late))
 	}
-	if s.seated != nil || s.walks != nil {
+	if s.assigned != nil || s.walks != nil {
 		t.Error("the walk is over, and something is kept for it")
 	}
 }
@@ -90,7 +90,7 @@ func TestAWalkSparesWhoIsSeatedMeanwhile(t *testing.T) {
 func TestNewcomersAreSeatedInTurns(t *testing.T) {
 	const newcomers = 1000
 	s := newSinks(t, Config{Heartbeat: -1})
-	admit := func(n *newcomer) {
+	admit := func(n *admission) {
 		t.Helper()
 		if err := s.admit(n); err != nil {
 			t.Fatal(err)
@@ -99,20 +99,20 @@ func TestNewcomersAreSeatedInTurns(t *testing.T) {
 	for range newcomers {
 		admit(s.opening("a"))
 	}
-	var gone *driver
+	var gone *handle
 	for i := range 2 {
 		n := s.opening("a")
 		s.hub.counters.parked.Add(-1)
-		n.driver = &driver{bell: make(chan struct{}, 1), reason: ReasonClient}
+		n.handle = &handle{wake: make(chan struct{}, 1), reason: ReasonClient}
 		admit(n)
 		if i == 0 {
-			gone = n.driver
+			gone = n.handle
 		}
 	}
-	s.dismiss(gone) // before it is seated
+	s.pumpDone(gone) // before it is seated
 	s.empty()
-	if s.live != seatedPerPass || s.idle() {
-		t.Fatalf("%d are seated in the first turn, want %d; idle: %v", s.live, seatedPerPass, s.idle())
+	if s.live != assignedPerPass || s.idle() {
+		t.Fatalf("%d are seated in the first turn, want %d; idle: %v", s.live, assignedPerPass, s.idle())
 	}
 	if _, err := s.hub.Publish("a", hundred); err != nil {
 		t.Fatal(err)
@@ -127,8 +127,8 @@ func TestNewcomersAreSeatedInTurns(t *testing.T) {
 	if want := newcomers + 2; s.live != want {
 		t.Fatalf("%d streams are seated, want %d", s.live, want)
 	}
-	s.seats.each(func(_ int32, st *seat) {
-		if st.fd != noDescriptor && s.machine.feeds[st.feed].topics[0].name == "a" && st.next != 2 {
+	s.slots.each(func(_ int32, st *slot) {
+		if st.fd != noDescriptor && s.machine.feeds[st.feed].topics[0].Name == "a" && st.next != 2 {
 			t.Fatalf("a stream stands at %d: it has missed the event", st.next)
 		}
 	})
@@ -148,7 +148,7 @@ func TestAskingAboutAStreamAllocatesNothing(t *testing.T) {
 	for i := range 100 {
 		s.open("global", fmt.Sprint("user/", i))
 	}
-	o := order{kind: kickSome, pick: func(sub Subscriber) bool { return len(sub.Topics) != 2 }}
+	o := command{kind: kickSome, pick: func(sub Subscriber) bool { return len(sub.Topics) != 2 }}
 	all := func() {
 		s.startWalk(o)
 		s.walk()
@@ -162,7 +162,7 @@ func TestAskingAboutAStreamAllocatesNothing(t *testing.T) {
 }
 
 func TestASeatIs64Bytes(t *testing.T) {
-	if n := reflect.TypeFor[seat]().Size(); n > 64 {
+	if n := reflect.TypeFor[slot]().Size(); n > 64 {
 		t.Errorf("it is %d", n)
 	}
 }

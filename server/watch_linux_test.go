@@ -49,7 +49,7 @@ func TestAStreamThatCannotBeWatchedIsLogged(t *testing.T) {
 	if !h.enter() {
 		t.Fatal("the hub is full")
 	}
-	h.parkIn(h.shards[0], h.newcomer([]string{"a"}, "", chunked), parkedSocket{fd: int32(fd)})
+	h.parkIn(h.shards[0], h.admission([]string{"a"}, "", chunked), parkedSocket{fd: int32(fd)})
 	for until := time.Now().Add(10 * time.Second); h.Stats().Ended["error"] == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("ended: %v", h.Stats().Ended)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/internal/ssetest"
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -17,69 +18,64 @@ import (
 // that are published to by hand, at times that are given.
 type world struct {
 	t       testing.TB
-	hub     *Hub
-	history *history
+	rules   []eventlog.Rule
+	history *eventlog.History
 	now     uint32 // seconds
 }
 
-func newWorld(t testing.TB) *world {
-	hub, err := New(Config{MaxHistoryBytes: 1 << 30})
-	if err != nil {
-		t.Fatal(err)
-	}
-	hub.epoch, hub.history.epoch = "e", "e"
-	return &world{t: t, hub: hub, history: hub.history}
+// newWorld makes a world whose topics keep the default window, and other rules for
+// some.
+func newWorld(t testing.TB, rules ...eventlog.Rule) *world {
+	rules = append(rules, eventlog.Rule{Topics: "*", Window: eventlog.Window{Events: 4096, Bytes: 4 << 20, Age: 300}})
+	return &world{t: t, history: eventlog.New("e", 1<<30, rules)}
+}
+
+// keeping is a rule that keeps a number of events.
+func keeping(topics string, events int) eventlog.Rule {
+	return eventlog.Rule{Topics: topics, Window: eventlog.Window{Events: events, Bytes: 4 << 20, Age: 300}}
 }
 
 // topic returns the topic, with its index if it is a subtree.
-func (w *world) topic(name string) *topic { return w.hub.acquireAll([]string{name})[0] }
-
-// keep gives a topic a window of its own. It must not be there yet.
-func (w *world) keep(name string, of window) *topic {
-	w.history.rules = append([]Retention{{Topics: name}}, w.history.rules...)
-	w.history.classes = append([]*ageList{w.history.class(of)}, w.history.classes...)
-	return w.topic(name)
-}
-
-// keepEvents is keep for a number of events.
-func (w *world) keepEvents(name string, events int) *topic {
-	of := (&Retention{}).window()
-	of.events = events
-	return w.keep(name, of)
-}
+func (w *world) topic(name string) *eventlog.Topic { return w.history.Acquire([]string{name})[0] }
 
 // publish appends an event with that data and returns its sequence.
 func (w *world) publish(topic, data string) uint64 {
-	return w.append(entry{topic: w.topic(topic), fields: fieldsOf(data)})
+	return w.append(topic, streamwriter.Event{Data: []byte(data)}, false)
 }
+
+// publishID is publish for an event with an id of its own.
+func (w *world) publishID(topic, id string) { w.append(topic, streamwriter.Event{ID: id}, false) }
 
 func (w *world) publishEphemeral(topic, data string) uint64 {
-	return w.append(entry{topic: w.topic(topic), fields: fieldsOf(data), ephemeral: true})
+	return w.append(topic, streamwriter.Event{Data: []byte(data)}, true)
 }
 
-func (w *world) append(e entry) uint64 {
-	w.history.append(&e, w.now)
-	w.hub.committed.Store(e.seq)
-	w.history.sweep(w.now)
-	w.history.registry.release(e.topic)
-	return e.seq
+func (w *world) append(topic string, e streamwriter.Event, ephemeral bool) uint64 {
+	b := w.history.NewBatch()
+	defer b.Recycle()
+	b.Add(topic, &e, ephemeral, 0)
+	if err := w.history.Commit(b, int64(w.now)*1000); err != nil {
+		w.t.Fatal(err)
+	}
+	return w.head()
 }
 
 // head is the newest sequence.
-func (w *world) head() uint64 { return w.history.seq }
+func (w *world) head() uint64 { return w.history.Newest() }
 
-func fieldsOf(data string) []byte {
-	return streamwriter.AppendEventFields(nil, &streamwriter.Event{Data: []byte(data)})
+// resume is where a stream begins that has seen lastID last.
+func (w *world) resume(lastID string, topics []*eventlog.Topic) start {
+	return resume(w.history, lastID, topics, int64(w.now)*1000)
 }
 
 // machine returns a machine whose feed 0 reads the topics.
 func (w *world) machine(fr framing, topics ...string) *machine {
-	d := &desk{committed: w.hub.committed.Load, shared: true}
-	f := &feed{framing: fr, desk: d}
+	d := &workspace{committed: w.history.Newest, shared: true}
+	f := &feed{framing: fr, workspace: d}
 	for _, name := range topics {
 		f.topics = append(f.topics, w.topic(name))
 	}
-	m := w.hub.newMachine(d)
+	m := (&Hub{history: w.history, cfg: Config{GapType: "gap"}}).newMachine(d)
 	m.retry, m.feeds = 0, []*feed{f}
 	return &m
 }
@@ -128,8 +124,8 @@ func (r *reader) events(t testing.TB) []ssetest.Event {
 	var body io.Reader = bytes.NewReader(r.got.Bytes())
 	if r.m.feeds[0].framing == chunked {
 		whole := r.got.String()
-		if !strings.HasSuffix(whole, lastChunk) {
-			whole += lastChunk
+		if !strings.HasSuffix(whole, eventlog.LastChunk) {
+			whole += eventlog.LastChunk
 		}
 		body = httputil.NewChunkedReader(strings.NewReader(whole))
 	}
@@ -166,7 +162,7 @@ func eventWithID(id string) streamwriter.Event {
 
 // A seat is one cache line: what a delivery costs beside the system call.
 func TestSeatIsACacheLine(t *testing.T) {
-	if size := reflect.TypeFor[seat]().Size(); size != 64 {
+	if size := reflect.TypeFor[slot]().Size(); size != 64 {
 		t.Errorf("a seat has %d bytes, want 64", size)
 	}
 }

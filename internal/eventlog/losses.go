@@ -1,18 +1,18 @@
-package server
+package eventlog
 
 import (
 	"sync"
 	"sync/atomic"
 )
 
-// watermark is a sequence that only rises. The zero value is 0. Any goroutine may
+// Watermark is a sequence that only rises. The zero value is 0. Any goroutine may
 // use it.
-type watermark struct{ seq atomic.Uint64 }
+type Watermark struct{ seq atomic.Uint64 }
 
-func (w *watermark) load() uint64 { return w.seq.Load() }
+func (w *Watermark) Load() uint64 { return w.seq.Load() }
 
-// raise makes the watermark at least seq.
-func (w *watermark) raise(seq uint64) {
+// Raise makes the watermark at least seq.
+func (w *Watermark) Raise(seq uint64) {
 	for {
 		now := w.seq.Load()
 		if now >= seq || w.seq.CompareAndSwap(now, seq) {
@@ -22,13 +22,13 @@ func (w *watermark) raise(seq uint64) {
 }
 
 // tombstones remember, for topics whose log is empty, the highest sequence that
-// they have forgotten, so that a client which comes back too late is told even
+// they have evicted, so that a client which comes back too late is told even
 // if the topic was dropped long ago.
 //
 // They are kept by hash of name, in two generations: when the younger one is
 // full, the older one is given up, and the highest sequence in it becomes the
 // floor, below which every position counts as one that has lost something. So a
-// false alarm is possible, for a position from before some ten thousand forgotten
+// false alarm is possible, for a position from before some ten thousand evicted
 // topics; silence is not.
 type tombstones struct {
 	most int // in one generation
@@ -40,28 +40,31 @@ type tombstones struct {
 	oldTop   uint64
 	floor    uint64
 
-	top watermark // the highest sequence that was ever recorded
+	top Watermark // the highest sequence that was ever recorded
 }
 
 // mostTombstones is how many a hub keeps in one generation: about 4 MiB in both.
 const mostTombstones = 64 << 10
 
-// record notes that seq of the topic with that hash is forgotten.
+// record notes that seq of the topic with that hash is evicted.
 func (t *tombstones) record(hash, seq uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.top.raise(seq)
+	t.top.Raise(seq)
 	if _, known := t.young[hash]; !known && len(t.young) >= t.most {
 		t.floor = max(t.floor, t.oldTop)
 		t.old, t.oldTop = t.young, t.youngTop
 		t.young, t.youngTop = nil, 0
 	}
-	put(&t.young, hash, max(seq, t.young[hash]))
+	if t.young == nil {
+		t.young = make(map[uint64]uint64)
+	}
+	t.young[hash] = max(seq, t.young[hash])
 	t.youngTop = max(t.youngTop, seq)
 }
 
 // last returns the highest sequence that the topic with that hash may have
-// forgotten.
+// evicted.
 func (t *tombstones) last(hash uint64) uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()

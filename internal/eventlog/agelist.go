@@ -1,22 +1,14 @@
-package server
+package eventlog
 
 // ageList holds the topics with the same window whose logs hold something, in the
 // order of their last publish.
 type ageList struct {
-	window         window // static
-	newest, oldest *topic // guarded by Hub.mu
+	window         Window // static
+	newest, oldest *Topic // guarded by History.mu
 }
 
-// window bounds a log.
-type window struct {
-	events    int
-	bytes     int
-	age       uint32 // seconds
-	ephemeral bool
-}
-
-// touch puts t at the newest end.
-func (a *ageList) touch(t *topic) {
+// markRecent puts t at the newest end.
+func (a *ageList) markRecent(t *Topic) {
 	if a.newest == t {
 		return
 	}
@@ -33,7 +25,7 @@ func (a *ageList) touch(t *topic) {
 }
 
 // remove takes t out, if it is in the list.
-func (a *ageList) remove(t *topic) {
+func (a *ageList) remove(t *Topic) {
 	l := t.log.Load()
 	if !l.listed {
 		return

@@ -1,4 +1,4 @@
-package server
+package eventlog
 
 import (
 	"slices"
@@ -7,10 +7,10 @@ import (
 )
 
 // index is the order of a subtree's events: which topic has the event of each
-// sequence. The events are in the logs of the topics; what a topic has forgotten is
+// sequence. The events are in the logs of the topics; what a topic has evicted is
 // no longer to be had through the index either.
 //
-// One publisher appends and drops (under Hub.mu), any number of readers look things
+// One publisher appends and drops (under History.mu), any number of readers look things
 // up without a lock, as in a log.
 type index struct {
 	// Owned by the publisher.
@@ -32,7 +32,7 @@ type block struct {
 // indexed is where an event is.
 type indexed struct {
 	seq   uint64
-	topic *topic
+	topic *Topic
 	alias uint32 // hash of the publisher's own id; 0: it has none
 	flags frameFlags
 }
@@ -155,16 +155,16 @@ func (x *index) seek(next uint64) (view []*block, blk, at int) {
 	return view, blk, sort.Search(len(es), func(i int) bool { return es[i].seq >= next })
 }
 
-// find returns the event of an entry if its topic still holds it.
-func (e *indexed) find() (*segment, *frame, bool) {
-	if e.seq <= e.topic.forgotten.load() && e.flags&ephemeralFrame == 0 {
+// event returns the event of an entry if its topic still holds it.
+func (e *indexed) event() (*Segment, *Frame, bool) {
+	if e.seq <= e.topic.evicted.Load() && e.flags&ephemeralFrame == 0 {
 		return nil, nil, false
 	}
 	l := e.topic.log.Load()
 	if l == nil {
 		return nil, nil, false
 	}
-	return l.find(e.seq)
+	return l.event(e.seq)
 }
 
 // findAlias returns how many events bear a publisher's own id, and the sequence of
@@ -180,7 +180,7 @@ func (x *index) findAlias(id string, hash uint32) (seq uint64, uses int) {
 			if e.alias != hash {
 				continue
 			}
-			if seg, f, ok := e.find(); ok && aliasOf(seg.payload(f)) == id {
+			if seg, f, ok := e.event(); ok && aliasOf(seg.Payload(f)) == id {
 				seq, uses = e.seq, uses+1
 			}
 		}

@@ -1,4 +1,4 @@
-package server
+package eventlog
 
 import (
 	"container/list"
@@ -9,9 +9,9 @@ import (
 // and, while somebody reads it, an index of their events.
 type subtree struct {
 	events int                   // that its index may have; static
-	index  atomic.Pointer[index] // nil: nobody reads it; replaced under Hub.mu
+	index  atomic.Pointer[index] // nil: nobody reads it; replaced under History.mu
 
-	// Guarded by Hub.mu.
+	// Guarded by History.mu.
 	below     []below
 	readers   int           // subscriptions that have it open
 	making    *indexing     // the index does not have yet what was there before; nil: it has
@@ -22,13 +22,13 @@ type subtree struct {
 
 // below is a topic in a subtree, and which of its places there this is.
 type below struct {
-	topic *topic
+	topic *Topic
 	place int // in topic.log.above
 }
 
 // member is a topic's place in a subtree.
 type member struct {
-	sub *topic
+	sub *Topic
 	at  int // in sub.sub.below
 }
 
@@ -41,10 +41,10 @@ const (
 )
 
 // enroll makes t one of those that hold something, in all subtrees that it is in.
-func (h *history) enroll(t *topic) {
+func (h *History) enroll(t *Topic) {
 	l := t.log.Load()
-	h.memory += int64(topicCost + len(t.name))
-	ancestors(t.name, func(name string) {
+	h.memory += int64(topicCost + len(t.Name))
+	ancestors(t.Name, func(name string) {
 		s := h.registry.acquire(name)
 		if len(s.sub.below) == 0 {
 			h.memory += int64(subtreeCost + len(name))
@@ -57,15 +57,15 @@ func (h *history) enroll(t *topic) {
 
 // withdraw undoes enroll. Indexes may refer to t for as long as they have entries of
 // it, but not to its log.
-func (h *history) withdraw(t *topic) {
+func (h *History) withdraw(t *Topic) {
 	l := t.log.Load()
-	h.memory -= int64(topicCost + len(t.name))
+	h.memory -= int64(topicCost + len(t.Name))
 	l.ages.remove(t)
 	for _, m := range l.above {
 		h.memory -= memberCost
 		m.sub.sub.remove(m.at)
 		if len(m.sub.sub.below) == 0 {
-			h.memory -= int64(subtreeCost + len(m.sub.name))
+			h.memory -= int64(subtreeCost + len(m.sub.Name))
 			h.dropIdleIndex(m.sub)
 		}
 		h.registry.release(m.sub)
@@ -102,7 +102,7 @@ func (s *subtree) move(from, to int) {
 // read is what a subscription calls before it looks into a subtree. The index is
 // made if there is none. If making is not nil the index is not whole before
 // making.ready is closed; whoever is told to make it has to.
-func (h *history) read(t *topic) (making *indexing, make bool) {
+func (h *History) read(t *Topic) (making *indexing, make bool) {
 	s := t.sub
 	s.readers++
 	if s.idle {
@@ -123,7 +123,7 @@ func (h *history) read(t *topic) (making *indexing, make bool) {
 
 // unread undoes read. An index that nobody reads is kept for the next reader for a
 // while, as long as there is room and there are topics below.
-func (h *history) unread(t *topic) {
+func (h *History) unread(t *Topic) {
 	s := t.sub
 	s.readers--
 	if s.readers > 0 {
@@ -140,7 +140,7 @@ func (h *history) unread(t *topic) {
 const keptIdle = 60
 
 // dropIdleIndex gives up t's index if nobody reads it.
-func (h *history) dropIdleIndex(t *topic) {
+func (h *History) dropIdleIndex(t *Topic) {
 	if !t.sub.idle {
 		return
 	}
@@ -151,7 +151,7 @@ func (h *history) dropIdleIndex(t *topic) {
 }
 
 // note appends an event of t to the indexes of the subtrees that t is in.
-func (h *history) note(t *topic, e *entry, flags frameFlags) {
+func (h *History) note(t *Topic, e *entry, flags frameFlags) {
 	for _, m := range t.log.Load().above {
 		x := m.sub.sub.index.Load()
 		if x == nil {
@@ -176,7 +176,7 @@ func (h *history) note(t *topic, e *entry, flags frameFlags) {
 
 // makeRoom lets x, the index of t, have another block within the bound for all
 // indexes. It reports false if x is given up instead, because nobody reads it.
-func (h *history) makeRoom(t *topic, x *index) bool {
+func (h *History) makeRoom(t *Topic, x *index) bool {
 	h.squeeze(int64(x.nextBlock()*indexedCost), 8)
 	if t.sub.index.Load() != x {
 		return false
@@ -190,12 +190,12 @@ func (h *history) makeRoom(t *topic, x *index) bool {
 // squeeze makes room for more bytes of indexes, if it can by looking at so many of
 // those that are read: first those that nobody reads go, then what others have beyond
 // an even share.
-func (h *history) squeeze(more int64, looks int) {
+func (h *History) squeeze(more int64, looks int) {
 	h.dropIdleIndexes(more)
 	for ; looks > 0 && h.indexed+more > h.maxIndexed && h.reading.Len() > 0; looks-- {
 		e := h.reading.Front()
 		h.reading.MoveToBack(e)
-		t := e.Value.(*topic)
+		t := e.Value.(*Topic)
 		if t.sub.making != nil {
 			continue // what is made is older: it must not displace what came since
 		}
@@ -208,23 +208,23 @@ func (h *history) squeeze(more int64, looks int) {
 
 // dropIdleIndexes gives up indexes that nobody reads until there is room for more
 // bytes, the longest unread first.
-func (h *history) dropIdleIndexes(more int64) {
+func (h *History) dropIdleIndexes(more int64) {
 	for h.indexed+more > h.maxIndexed && h.idle.Len() > 0 {
-		h.dropIdleIndex(h.idle.Front().Value.(*topic))
+		h.dropIdleIndex(h.idle.Front().Value.(*Topic))
 	}
 }
 
 // dropIndexed takes the oldest entry out of t's index.
-func (h *history) dropIndexed(t *topic, x *index) {
+func (h *History) dropIndexed(t *Topic, x *index) {
 	e := x.oldestEntry()
-	t.lose(e.seq, e.flags&ephemeralFrame != 0)
+	t.noteEvicted(e.seq, e.flags&ephemeralFrame != 0)
 	before := x.memory
 	x.dropOldest()
 	h.indexed += int64(x.memory - before)
 }
 
 // dropBlock takes the oldest block of entries out of t's index.
-func (h *history) dropBlock(t *topic, x *index) {
+func (h *History) dropBlock(t *Topic, x *index) {
 	for b := x.blocks[0]; len(x.blocks) > 0 && x.blocks[0] == b; {
 		h.dropIndexed(t, x)
 	}

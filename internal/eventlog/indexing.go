@@ -1,4 +1,4 @@
-package server
+package eventlog
 
 import (
 	"cmp"
@@ -7,38 +7,38 @@ import (
 
 // indexing is the index being made of a subtree with topics below: of the events up
 // to a sequence, since later ones are appended by their publishers meanwhile. It
-// looks at the logs without Hub.mu, so that no publisher waits for it.
+// looks at the logs without History.mu, so that no publisher waits for it.
 type indexing struct {
 	ready chan struct{} // closed when the index is whole
 
 	// Static after construction.
-	history *history
-	topic   *topic
+	history *History
+	topic   *Topic
 	most    int    // entries that the subtree may have
 	upTo    uint64 // the newest sequence when it began
 
-	next int // guarded by Hub.mu: the topics of below before it have not been looked at
+	next int // guarded by History.mu: the topics of below before it have not been looked at
 
 	// Owned by who makes it.
-	found []indexed
-	floor uint64 // events before it are not among the newest
-	lost  uint64 // highest sequence of those that are left out
-	gone  uint64 // the same, ephemeral ones included
+	found      []indexed
+	floor      uint64 // events before it are not among the newest
+	evicted    uint64 // highest sequence of those that are left out
+	evictedAny uint64 // the same, ephemeral ones included
 }
 
-func (h *history) newIndexing(t *topic) *indexing {
+func (h *History) newIndexing(t *Topic) *indexing {
 	return &indexing{
 		ready: make(chan struct{}), history: h, topic: t, next: len(t.sub.below), upTo: h.seq,
 		most: max(min(t.sub.events, int(h.maxIndexed)/indexedCost), 1),
 	}
 }
 
-// someBelow bounds the topics that are copied under one Hub.mu.
+// someBelow bounds the topics that are copied under one History.mu.
 const someBelow = 256
 
 // some appends the next topics to be looked at; none when all have been. It is
-// called under Hub.mu, again and again.
-func (j *indexing) some(dst []*topic) []*topic {
+// called under History.mu, again and again.
+func (j *indexing) some(dst []*Topic) []*Topic {
 	from := max(j.next-someBelow, 0)
 	for _, b := range j.topic.sub.below[from:j.next] {
 		dst = append(dst, b.topic)
@@ -48,7 +48,7 @@ func (j *indexing) some(dst []*topic) []*topic {
 }
 
 // add takes what the log of t holds.
-func (j *indexing) add(t *topic) {
+func (j *indexing) add(t *Topic) {
 	l := t.log.Load()
 	if l == nil {
 		return // what it held is lost, and the loss on record
@@ -57,9 +57,9 @@ func (j *indexing) add(t *topic) {
 	if v == nil {
 		return
 	}
-	forgotten := t.forgotten.load()
+	forgotten := t.evicted.Load()
 	for i := len(*v) - 1; i >= 0; i-- {
-		frames := (*v)[i].visible()
+		frames := (*v)[i].Visible()
 		for k := len(frames) - 1; k >= 0; k-- {
 			if !j.offer(t, (*v)[i], &frames[k], forgotten) {
 				return
@@ -70,20 +70,20 @@ func (j *indexing) add(t *topic) {
 
 // offer keeps an event if it is among the newest, and reports whether older ones of
 // the same topic have to be offered too.
-func (j *indexing) offer(t *topic, s *segment, f *frame, forgotten uint64) (more bool) {
+func (j *indexing) offer(t *Topic, s *Segment, f *Frame, forgotten uint64) (more bool) {
 	ephemeral := f.flags&ephemeralFrame != 0
 	switch {
-	case f.seq > j.upTo:
+	case f.Seq > j.upTo:
 		return true
-	case f.seq <= forgotten && !ephemeral:
+	case f.Seq <= forgotten && !ephemeral:
 		return false
-	case f.seq < j.floor:
-		j.leaveOut(f.seq, f.flags)
+	case f.Seq < j.floor:
+		j.leaveOut(f.Seq, f.flags)
 		return ephemeral // what is lost for good counts as well
 	}
-	e := indexed{seq: f.seq, topic: t, flags: f.flags}
+	e := indexed{seq: f.Seq, topic: t, flags: f.flags}
 	if f.flags&aliasedFrame != 0 {
-		e.alias = j.history.aliasHash(aliasOf(s.payload(f)))
+		e.alias = j.history.aliasHash(aliasOf(s.Payload(f)))
 	}
 	j.found = append(j.found, e)
 	if len(j.found) >= 2*j.most {
@@ -94,9 +94,9 @@ func (j *indexing) offer(t *topic, s *segment, f *frame, forgotten uint64) (more
 
 func (j *indexing) leaveOut(seq uint64, flags frameFlags) {
 	if flags&ephemeralFrame == 0 {
-		j.lost = max(j.lost, seq)
+		j.evicted = max(j.evicted, seq)
 	}
-	j.gone = max(j.gone, seq)
+	j.evictedAny = max(j.evictedAny, seq)
 }
 
 // sort puts what was found in order, the oldest first, and keeps the newest.
@@ -118,14 +118,14 @@ func (j *indexing) keep(most int) {
 }
 
 // finish puts what was found into the index, as far as there is room for it. It is
-// called under Hub.mu, with found sorted.
-func (h *history) finish(j *indexing) {
+// called under History.mu, with found sorted.
+func (h *History) finish(j *indexing) {
 	x := j.topic.sub.index.Load()
 	room := max(j.most-x.count, 0)
 	h.squeeze(int64(min(len(j.found), room)*indexedCost), 64)
 	j.keep(min(room, int(max(h.maxIndexed-h.indexed, 0))/indexedCost))
-	j.topic.forgotten.raise(j.lost)
-	j.topic.gone.raise(j.gone)
+	j.topic.evicted.Raise(j.evicted)
+	j.topic.evictedAny.Raise(j.evictedAny)
 	before := x.memory
 	x.prepend(j.found)
 	h.indexed += int64(x.memory - before)
@@ -137,9 +137,9 @@ func (h *history) finish(j *indexing) {
 }
 
 // readSubtree makes sure that t has an index while it is read.
-func (h *Hub) readSubtree(t *topic) {
+func (h *History) readSubtree(t *Topic) {
 	h.mu.Lock()
-	making, mine := h.history.read(t)
+	making, mine := h.read(t)
 	h.mu.Unlock()
 	switch {
 	case mine:
@@ -151,8 +151,8 @@ func (h *Hub) readSubtree(t *topic) {
 
 // makeIndex looks at the topics below a subtree, a few at a time, and leaves the
 // publishers room in between.
-func (h *Hub) makeIndex(j *indexing) {
-	var batch []*topic
+func (h *History) makeIndex(j *indexing) {
+	var batch []*Topic
 	for {
 		h.mu.Lock()
 		batch = j.some(batch[:0])
@@ -167,5 +167,5 @@ func (h *Hub) makeIndex(j *indexing) {
 	j.sort()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.history.finish(j)
+	h.finish(j)
 }

@@ -1,4 +1,4 @@
-package server
+package eventlog
 
 import (
 	"crypto/rand"
@@ -6,24 +6,24 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/fastsse/fastsse/streamwriter"
+	"github.com/fastsse/fastsse"
 )
 
-// maxIDBytes bounds ids: a client sends its last one back in a header.
-const maxIDBytes = 128
+// MaxIDBytes bounds ids: a client sends its last one back in a header.
+const MaxIDBytes = 128
 
 // epochBytes is the length of an epoch.
 const epochBytes = 8
 
-// newEpoch names the life of a hub's sequence: 40 random bits as a-z and 2-7. It changes with
+// NewEpoch names the life of a sequence: 40 random bits as a-z and 2-7. It changes with
 // every hub, so that an id from another one is never taken for one of ours.
-func newEpoch() string {
+func NewEpoch() string {
 	return strings.ToLower(rand.Text()[:epochBytes])
 }
 
-// isEpoch reports whether s can be the epoch of a hub, as newEpoch makes them:
+// IsEpoch reports whether s can be the epoch of a hub, as newEpoch makes them:
 // what cannot is part of a publisher's own id.
-func isEpoch(s string) bool {
+func IsEpoch(s string) bool {
 	if len(s) != epochBytes {
 		return false
 	}
@@ -35,15 +35,15 @@ func isEpoch(s string) bool {
 	return true
 }
 
-// appendID appends the native id of seq: "<epoch>-<seq>".
-func appendID(dst []byte, epoch string, seq uint64) []byte {
+// AppendID appends the native id of seq: "<epoch>-<seq>".
+func AppendID(dst []byte, epoch string, seq uint64) []byte {
 	dst = append(dst, epoch...)
 	dst = append(dst, '-')
 	return strconv.AppendUint(dst, seq, 10)
 }
 
-// parseID splits a native id of any epoch.
-func parseID(id string) (epoch string, seq uint64, ok bool) {
+// ParseID splits a native id of any epoch.
+func ParseID(id string) (epoch string, seq uint64, ok bool) {
 	i := strings.LastIndexByte(id, '-')
 	if i <= 0 {
 		return "", 0, false
@@ -52,14 +52,14 @@ func parseID(id string) (epoch string, seq uint64, ok bool) {
 	return id[:i], seq, err == nil
 }
 
-// checkAlias says whether a publisher's own id can stand for an event: visible
+// CheckAlias says whether a publisher's own id can stand for an event: visible
 // ASCII, so that it survives the trip through a Last-Event-ID header unchanged,
 // and not one that this hub gives itself.
-func checkAlias(id, epoch string) error {
+func CheckAlias(id, epoch string) error {
 	refuse := func(problem, remedy string) error {
-		return &streamwriter.FieldError{Field: "id", Value: shorten(id), Problem: problem, Remedy: remedy}
+		return &fastsse.FieldError{Field: "id", Value: Shorten(id), Problem: problem, Remedy: remedy}
 	}
-	if len(id) > maxIDBytes {
+	if len(id) > MaxIDBytes {
 		return refuse("is longer than 128 bytes", "shorten it, or leave it out and use the id in the answer")
 	}
 	for i := range len(id) {
@@ -67,17 +67,17 @@ func checkAlias(id, epoch string) error {
 			return refuse("holds a character that is not visible ASCII", "use only ! to ~, which survive a Last-Event-ID header")
 		}
 	}
-	if e, _, ok := parseID(id); ok && e == epoch {
+	if e, _, ok := ParseID(id); ok && e == epoch {
 		return refuse("is of the form that this hub gives its own events", "leave the id out, or choose another")
 	}
 	return nil
 }
 
-// shorten keeps error messages readable.
-func shorten(s string) string { return shortenTo(80, s) }
+// Shorten keeps error messages readable.
+func Shorten(s string) string { return ShortenTo(80, s) }
 
-// shortenTo cuts s behind at most so many bytes, between two characters.
-func shortenTo(most int, s string) string {
+// ShortenTo cuts s behind at most so many bytes, between two characters.
+func ShortenTo(most int, s string) string {
 	if len(s) <= most {
 		return s
 	}

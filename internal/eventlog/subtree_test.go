@@ -1,4 +1,4 @@
-package server
+package eventlog
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 // that has held something all the time is left out.
 func TestTopicsComeAndGoWhileAnIndexIsMade(t *testing.T) {
 	for seed := range uint64(200) {
-		w := newWorld(t)
+		w := newLogs(t)
 		r := rand.New(rand.NewPCG(seed, 0))
 		name := func(i int) string { return fmt.Sprintf("s/%d/%d", i%3, i) }
 		for i := range 1 + r.IntN(12) {
@@ -23,18 +23,18 @@ func TestTopicsComeAndGoWhileAnIndexIsMade(t *testing.T) {
 		if !mine {
 			t.Fatal("the first reader of a subtree is not told to make its index")
 		}
-		there := map[*topic]bool{} // since the beginning
+		there := map[*Topic]bool{} // since the beginning
 		for _, b := range s.sub.below {
 			there[b.topic] = true
 		}
-		seen := map[*topic]int{}
+		seen := map[*Topic]int{}
 		for range 30 {
 			switch r.IntN(4) {
 			case 0:
 				if n := len(s.sub.below); n > 0 {
 					gone := s.sub.below[r.IntN(n)].topic
 					delete(there, gone)
-					w.history.forgetSegment(gone)
+					w.history.evictSegment(gone)
 				}
 			case 1:
 				w.publish(name(r.IntN(20)), "y")
@@ -54,17 +54,17 @@ func TestTopicsComeAndGoWhileAnIndexIsMade(t *testing.T) {
 		}
 		for topic := range there {
 			if seen[topic] != 1 {
-				t.Fatalf("seed %d: %s was looked at %d times", seed, topic.name, seen[topic])
+				t.Fatalf("seed %d: %s was looked at %d times", seed, topic.Name, seen[topic])
 			}
 		}
 	}
 }
 
-func checkPlaces(t *testing.T, s *topic) {
+func checkPlaces(t *testing.T, s *Topic) {
 	t.Helper()
 	for i, b := range s.sub.below {
 		if m := b.topic.log.Load().above[b.place]; m.sub != s || m.at != i {
-			t.Fatalf("%s is at %d of %s, and thinks that it is at %d of %s", b.topic.name, i, s.name, m.at, m.sub.name)
+			t.Fatalf("%s is at %d of %s, and thinks that it is at %d of %s", b.topic.Name, i, s.Name, m.at, m.sub.Name)
 		}
 	}
 }
@@ -73,18 +73,18 @@ func checkPlaces(t *testing.T, s *topic) {
 // published, read and left.
 func TestTheBooksAreRight(t *testing.T) {
 	for seed := range uint64(40) {
-		w := newWorld(t)
+		w := newLogs(t)
 		w.history.max, w.history.maxIndexed = 60<<10, 12<<10
 		r := rand.New(rand.NewPCG(seed, 0))
-		var open []*topic
+		var open []*Topic
 		for range 600 {
 			switch r.IntN(6) {
 			case 0:
-				open = append(open, w.hub.acquireAll([]string{fmt.Sprintf("%d/*", r.IntN(8))})...)
+				open = append(open, w.history.Acquire([]string{fmt.Sprintf("%d/*", r.IntN(8))})...)
 			case 1:
 				if n := len(open); n > 0 {
 					i := r.IntN(n)
-					w.hub.releaseAll(open[i : i+1])
+					w.history.Release(open[i : i+1])
 					open = slices.Delete(open, i, i+1)
 				}
 			default:
@@ -110,7 +110,7 @@ func TestTheBooksAreRight(t *testing.T) {
 }
 
 // books counts what there is: bytes of logs and of indexes, and the indexes.
-func (w *world) books() (logs, indexes int64, read int) {
+func (w *logs) books() (logs, indexes int64, read int) {
 	for i := range w.history.registry.stripes {
 		for _, t := range w.history.registry.stripes[i].topics {
 			l, x := memoryOf(t)
@@ -127,22 +127,22 @@ func (w *world) books() (logs, indexes int64, read int) {
 // Many subtrees that are read do not take the index of another away: each has an even
 // share of what there is.
 func TestASubtreeKeepsItsShareOfTheIndexes(t *testing.T) {
-	w := newWorld(t)
+	w := newLogs(t)
 	w.history.maxIndexed = 1 << 20
 	for i := range 40_000 {
 		w.publish(fmt.Sprintf("%d/x", i%20), "x")
 	}
-	var all []*topic
+	var all []*Topic
 	for i := range 20 {
-		all = append(all, w.hub.acquireAll([]string{fmt.Sprintf("%d/*", i)})...)
+		all = append(all, w.history.Acquire([]string{fmt.Sprintf("%d/*", i)})...)
 	}
 	for i := range 20_000 {
 		w.publish(fmt.Sprintf("%d/x", i%20), "x")
 	}
-	last := w.hub.acquireAll([]string{"0/*"})[0]
+	last := w.history.Acquire([]string{"0/*"})[0]
 	for i, s := range append(all, last) {
 		n := 0
-		for p := s.seek(0); p.frm != nil; p.next() {
+		for p := s.Seek(0); p.Frame != nil; p.Next() {
 			n++
 		}
 		if least := 1 << 20 / 20 / indexedCost / 2; n < least {
@@ -157,7 +157,7 @@ func TestASubtreeKeepsItsShareOfTheIndexes(t *testing.T) {
 // Subtrees that hold nothing take nothing from one that is busy, however many are read.
 func TestEmptySubtreesTakeNoShareOfTheIndexes(t *testing.T) {
 	for _, empty := range []int{0, 1, 30} {
-		w := newWorld(t)
+		w := newLogs(t)
 		w.history.maxIndexed = 1 << 20
 		w.keepEvents("busy/*", 1<<20)
 		w.topic("busy/*")
@@ -176,7 +176,7 @@ func TestEmptySubtreesTakeNoShareOfTheIndexes(t *testing.T) {
 
 // What a subtree got while its index was made is not dropped for what was there before.
 func TestAnIndexBeingMadeKeepsItsNewerEvents(t *testing.T) {
-	w := newWorld(t)
+	w := newLogs(t)
 	w.history.maxIndexed = 200 * int64(indexedCost)
 	for range 100 {
 		w.publish("s/x", "x")
@@ -187,14 +187,14 @@ func TestAnIndexBeingMadeKeepsItsNewerEvents(t *testing.T) {
 	for range 110 {
 		w.publish("s/x", "x")
 	}
-	before := s.forgotten.load()
-	w.hub.makeIndex(j)
+	before := s.evicted.Load()
+	w.history.makeIndex(j)
 	var got []uint64
-	for p := s.seek(before + 1); p.frm != nil; p.next() {
-		got = append(got, p.frm.seq)
+	for p := s.Seek(before + 1); p.Frame != nil; p.Next() {
+		got = append(got, p.Frame.Seq)
 	}
-	if s.forgotten.load() > max(before, j.upTo) || len(got) == 0 || got[len(got)-1] != w.head() {
-		t.Errorf("the subtree had lost up to %d before its index was whole, up to %d after; it has %d events then", before, s.forgotten.load(), len(got))
+	if s.evicted.Load() > max(before, j.upTo) || len(got) == 0 || got[len(got)-1] != w.head() {
+		t.Errorf("the subtree had lost up to %d before its index was whole, up to %d after; it has %d events then", before, s.evicted.Load(), len(got))
 	}
 	for i := 1; i < len(got); i++ {
 		if got[i] != got[i-1]+1 {

@@ -1,4 +1,4 @@
-package server
+package eventlog
 
 import (
 	"bytes"
@@ -9,7 +9,7 @@ import (
 )
 
 // log is the recent events of one topic, in the order of their sequence. One
-// publisher appends and forgets (under Hub.mu); any number of readers look
+// publisher appends and evicts (under History.mu); any number of readers look
 // things up without a lock. What readers hold stays valid for as long as they
 // hold it; a reader that holds nothing keeps nothing alive.
 type log struct {
@@ -18,19 +18,19 @@ type log struct {
 	largest int      // bytes of a segment
 
 	// Owned by the publisher.
-	segs    []*segment // oldest first
+	segs    []*Segment // oldest first
 	oldest  int        // index of the oldest frame held, in segs[0]
 	count   int        // frames held
 	held    int        // their bytes
 	memory  int        // bytes of all segments and of the alias index
 	aliases map[string]alias
 	above   []member // its topic's places in the subtrees that it is in, the nearest first
-	newer   *topic   // its topic's neighbours in the age list
-	older   *topic
+	newer   *Topic   // its topic's neighbours in the age list
+	older   *Topic
 	listed  bool // its topic is in the age list
 
 	// Written by the publisher, read by all.
-	view       atomic.Pointer[[]*segment]
+	view       atomic.Pointer[[]*Segment]
 	ephemerals atomic.Int64 // how many ephemeral events were ever appended
 }
 
@@ -47,40 +47,40 @@ const aliasCost = 96
 func (l *log) room(n int) []byte {
 	if len(l.segs) > 0 {
 		s := l.segs[len(l.segs)-1]
-		if from := s.used(); from+n <= len(s.bytes) && int(s.n.Load()) < len(s.frames) {
-			return s.bytes[from : from+n]
+		if from := s.used(); from+n <= len(s.Bytes) && int(s.n.Load()) < len(s.Frames) {
+			return s.Bytes[from : from+n]
 		}
 	}
 	size := smallestSegment
 	if len(l.segs) > 0 {
-		size = min(2*len(l.segs[len(l.segs)-1].bytes), l.largest)
+		size = min(2*len(l.segs[len(l.segs)-1].Bytes), l.largest)
 	}
 	s := newSegment(max(size, n))
 	l.segs = append(l.segs, s)
 	l.memory += s.memory()
-	return s.bytes[:n]
+	return s.Bytes[:n]
 }
 
 // commit makes the frame that was written into room readable. f.start and f.end
 // are relative to that slice.
-func (l *log) commit(f frame) {
+func (l *log) commit(f Frame) {
 	s := l.segs[len(l.segs)-1]
 	from := uint32(s.used())
-	f.start += from
-	f.end += from
+	f.Start += from
+	f.End += from
 	n := s.n.Load()
-	s.frames[n] = f
+	s.Frames[n] = f
 	s.n.Store(n + 1)
 	if n == 0 {
 		l.publishView()
 	}
 	l.count++
-	l.held += int(f.end - f.start)
+	l.held += int(f.End - f.Start)
 	if f.flags&ephemeralFrame != 0 {
 		l.ephemerals.Add(1)
 	}
 	if f.flags&aliasedFrame != 0 {
-		l.remember(aliasOf(s.payload(&f)), f.seq)
+		l.remember(aliasOf(s.Payload(&f)), f.Seq)
 	}
 }
 
@@ -93,31 +93,31 @@ func (l *log) publishView() {
 	l.view.Store(&view)
 }
 
-// beyond reports whether the log holds more than its window. The newest event alone
+// overWindow reports whether the log holds more than its window. The newest event alone
 // never is.
-func (l *log) beyond(w *window) bool {
-	return l.count > 1 && (l.count > w.events || l.held > w.bytes)
+func (l *log) overWindow(w *Window) bool {
+	return l.count > 1 && (l.count > w.Events || l.held > w.Bytes)
 }
 
 // stale reports whether even the newest event is too old to keep.
-func (l *log) stale(w *window, now uint32) bool {
+func (l *log) stale(w *Window, now uint32) bool {
 	if l.count == 0 {
 		return false
 	}
 	last := l.segs[len(l.segs)-1]
-	return last.frames[last.n.Load()-1].expired(w.age, now)
+	return last.Frames[last.n.Load()-1].expired(w.Age, now)
 }
 
-func (l *log) oldestFrame() *frame { return &l.segs[0].frames[l.oldest] }
+func (l *log) oldestFrame() *Frame { return &l.segs[0].Frames[l.oldest] }
 
 // dropOldest takes the oldest event out. Its loss is on record by now.
 func (l *log) dropOldest() {
 	s, f := l.segs[0], l.oldestFrame()
 	if f.flags&aliasedFrame != 0 {
-		l.disown(aliasOf(s.payload(f)))
+		l.disown(aliasOf(s.Payload(f)))
 	}
 	l.count--
-	l.held -= int(f.end - f.start)
+	l.held -= int(f.End - f.Start)
 	l.oldest++
 	if l.oldest < int(s.n.Load()) {
 		return
@@ -157,7 +157,7 @@ func aliasOf(payload []byte) string {
 }
 
 // seek finds the first frame at or after next.
-func (l *log) seek(next uint64) (view []*segment, seg, at int, ok bool) {
+func (l *log) seek(next uint64) (view []*Segment, seg, at int, ok bool) {
 	v := l.view.Load()
 	if v == nil {
 		return nil, 0, 0, false
@@ -165,25 +165,25 @@ func (l *log) seek(next uint64) (view []*segment, seg, at int, ok bool) {
 	view = *v
 	// Fast path: readers are mostly near the head.
 	seg = len(view) - 1
-	if fs := view[seg].visible(); fs[0].seq > next {
+	if fs := view[seg].Visible(); fs[0].Seq > next {
 		seg = sort.Search(seg, func(i int) bool {
-			fs := view[i].visible()
-			return fs[len(fs)-1].seq >= next
+			fs := view[i].Visible()
+			return fs[len(fs)-1].Seq >= next
 		})
 	}
-	fs := view[seg].visible()
-	at = sort.Search(len(fs), func(i int) bool { return fs[i].seq >= next })
+	fs := view[seg].Visible()
+	at = sort.Search(len(fs), func(i int) bool { return fs[i].Seq >= next })
 	return view, seg, at, at < len(fs)
 }
 
-// find returns the event with that sequence.
-func (l *log) find(seq uint64) (*segment, *frame, bool) {
+// event returns the event with that sequence.
+func (l *log) event(seq uint64) (*Segment, *Frame, bool) {
 	view, i, at, ok := l.seek(seq)
 	if !ok {
 		return nil, nil, false
 	}
-	f := &view[i].frames[at]
-	return view[i], f, f.seq == seq
+	f := &view[i].Frames[at]
+	return view[i], f, f.Seq == seq
 }
 
 // secondsOf turns milliseconds of the hub's clock into the seconds of frames.

@@ -1,4 +1,4 @@
-package server
+package eventlog
 
 import (
 	"math/bits"
@@ -7,8 +7,8 @@ import (
 
 // The framing of HTTP/1.1 bodies of unknown length: RFC 9112, section 7.1.
 
-// lastChunk ends a body.
-const lastChunk = "0\r\n\r\n"
+// LastChunk ends a body.
+const LastChunk = "0\r\n\r\n"
 
 // chunkHeadLen is the length of the head of a chunk with n bytes, n > 0.
 func chunkHeadLen(n int) int { return (bits.Len(uint(n))+3)/4 + len("\r\n") }
@@ -19,9 +19,9 @@ func appendChunkHead(dst []byte, n int) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// appendChunk appends p as a chunk; an empty p appends nothing, since an empty
+// AppendChunk appends p as a chunk; an empty p appends nothing, since an empty
 // chunk would end the body.
-func appendChunk(dst, p []byte) []byte {
+func AppendChunk(dst, p []byte) []byte {
 	if len(p) == 0 {
 		return dst
 	}
