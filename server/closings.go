@@ -1,85 +1,33 @@
 package server
 
 import (
-	"runtime/debug"
 	"sync"
 
-	"github.com/valyala/fasthttp"
+	"github.com/fastsse/fastsse/internal/cursor"
+	"github.com/fastsse/fastsse/internal/delivery"
+	"github.com/fastsse/fastsse/internal/queue"
 )
-
-// party is what a subscriber's handler wants known when it leaves or is asked
-// about. Most streams have none.
-type hookData struct {
-	user       any
-	remoteAddr string // known where there are hooks
-	onClose    func(Subscriber, Reason)
-	indexed    bool // its stream can be found by its user
-
-	// Owned by the loop of its stream's shard: the parties of the same user.
-	slot       int32
-	prev, next *hookData
-}
-
-// hears reports whether somebody is to be told of the stream's end.
-func (p *hookData) hasOnClose() bool { return p != nil && p.onClose != nil }
-
-// register notes what is to be known of the stream in a seat.
-func (s *shard) register(i int32, p *hookData) {
-	setLazy(&s.hooks, i, p)
-	if !p.indexed {
-		return
-	}
-	p.slot = i
-	if p.next = s.byUser[p.user]; p.next != nil {
-		p.next.prev = p
-	}
-	setLazy(&s.byUser, p.user, p)
-}
-
-// unregister undoes register.
-func (s *shard) unregister(i int32) {
-	p := s.hooks[i]
-	if p == nil {
-		return
-	}
-	delete(s.hooks, i)
-	if !p.indexed {
-		return
-	}
-	if p.next != nil {
-		p.next.prev = p.prev
-	}
-	switch {
-	case p.prev != nil:
-		p.prev.next = p.next
-	case p.next != nil:
-		s.byUser[p.user] = p.next
-	default:
-		delete(s.byUser, p.user)
-	}
-	p.prev, p.next = nil, nil
-}
 
 // closings calls OnClose hooks, off the shards' goroutines. It has a goroutine
 // while there are calls to make. Each call is for a stream that is still counted
 // by Hub.streams, so that MaxStreams bounds them.
 type closings struct {
 	mu      sync.Mutex // guards all below
-	calls   queue[onCloseCall]
+	calls   queue.Queue[onCloseCall]
 	running bool
 }
 
-// closing is a call to make.
+// onCloseCall is a call to make.
 type onCloseCall struct {
 	hook       func(Subscriber, Reason)
 	subscriber Subscriber
 	why        Reason
 }
 
-// left counts a stream out, when its OnClose, if there is one, has returned.
-func (h *Hub) left(p *hookData, topics []string, why Reason) {
+// streamEnded counts a stream out, when its OnClose, if there is one, has returned.
+func (h *Hub) streamEnded(p *delivery.HookData, topics []string, why cursor.Reason) {
 	h.counters.ended[why].Add(1)
-	if !p.hasOnClose() {
+	if !p.Owned() {
 		h.streams.done()
 		return
 	}
@@ -87,7 +35,7 @@ func (h *Hub) left(p *hookData, topics []string, why Reason) {
 	c := &h.closings
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.calls.push(onCloseCall{p.onClose, Subscriber{Topics: topics, User: p.user, addr: p.remoteAddr}, why})
+	c.calls.Push(onCloseCall{p.Owner.(*subscribeHandler).OnClose, Subscriber{Topics: topics, User: p.User, addr: delivery.KnownAddress(p.RemoteAddr)}, Reason(why)})
 	if !c.running {
 		c.running = true
 		h.work.Add(1)
@@ -118,11 +66,11 @@ func (h *Hub) runClosings() {
 func (c *closings) next() (call onCloseCall, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.calls.len() == 0 {
-		c.running, c.calls = false, queue[onCloseCall]{}
+	if c.calls.Len() == 0 {
+		c.running, c.calls = false, queue.Queue[onCloseCall]{}
 		return onCloseCall{}, false
 	}
-	return c.calls.pop(), true
+	return c.calls.Pop(), true
 }
 
 func (h *Hub) callClosing(c *onCloseCall) {
@@ -130,14 +78,6 @@ func (h *Hub) callClosing(c *onCloseCall) {
 		h.counters.closing.Add(-1)
 		h.streams.done()
 	}()
-	defer recoverHook(h.logger(), "OnClose")
+	defer delivery.RecoverHook(h.logger(), "OnClose")
 	c.hook(c.subscriber, c.why)
-}
-
-// survive is deferred around an application's hook: a panic in it is logged, and
-// ends nothing else.
-func recoverHook(logger fasthttp.Logger, hook string) {
-	if r := recover(); r != nil {
-		logger.Printf("server: panic in %s: %v\n%s", hook, r, debug.Stack())
-	}
 }

@@ -3,6 +3,9 @@ package server
 import (
 	"context"
 	"fmt"
+
+	"github.com/fastsse/fastsse/internal/cursor"
+	"github.com/fastsse/fastsse/internal/delivery"
 )
 
 // Drain ends every stream, each between two events, after it has got what was
@@ -12,16 +15,16 @@ import (
 // Publishing goes on until Close. It must not be called from a hook, which it
 // waits for.
 func (h *Hub) Drain(ctx context.Context) error {
-	if !h.state.CompareAndSwap(hubOpen, hubDraining) && h.state.Load() == hubClosed {
+	if !h.state.CompareAndSwap(int32(delivery.Open), int32(delivery.Draining)) && h.is(delivery.Closed) {
 		return nil
 	}
-	h.broadcast(command{kind: drainAll, until: h.history.Newest()})
+	h.delivery.Drain(h.history.Newest())
 	if h.streams.wait(ctx) {
 		return nil
 	}
 	s := h.Stats()
-	h.state.CompareAndSwap(hubDraining, hubCutting) // those that are still to be seated
-	h.broadcast(command{kind: cutAll, why: ReasonDrain})
+	h.state.CompareAndSwap(int32(delivery.Draining), int32(delivery.Cutting)) // those that are still to be seated
+	h.delivery.Cut(cursor.Drained)
 	if s.Streams == 0 {
 		return fmt.Errorf("server: drain: every stream has ended, but the OnClose hooks of %d had not returned when time was up: %w; make them quicker, or give them more", s.Closing, context.Cause(ctx))
 	}
@@ -38,8 +41,8 @@ func (h *Hub) Drain(ctx context.Context) error {
 // that says what it waited for; all of it ends by itself once the hooks return,
 // and another Close waits for it again. It must not be called from a hook.
 func (h *Hub) Close(ctx context.Context) error {
-	if h.state.Swap(hubClosed) != hubClosed {
-		h.broadcast(command{kind: cutAll, why: ReasonClosed})
+	if h.state.Swap(int32(delivery.Closed)) != int32(delivery.Closed) {
+		h.delivery.Cut(cursor.HubClosed)
 	}
 	if h.work.wait(ctx) {
 		return nil
@@ -47,10 +50,4 @@ func (h *Hub) Close(ctx context.Context) error {
 	s := h.Stats()
 	return fmt.Errorf("server: close: still waiting for %d streams to end and %d hooks (Authorize, OnOpen, OnClose) to return when time was up: %w; call Close again to wait for them",
 		s.Streams, h.hooks.Load()+s.Closing, context.Cause(ctx))
-}
-
-func (h *Hub) broadcast(o command) {
-	for _, s := range h.shards {
-		s.send(o)
-	}
 }

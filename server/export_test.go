@@ -23,17 +23,7 @@ func (h *Hub) TopicsHeld() int {
 }
 
 // ShardsRunning is how many shards have a goroutine.
-func (h *Hub) ShardsRunning() int {
-	n := 0
-	for _, s := range h.shards {
-		s.mu.Lock()
-		if s.running {
-			n++
-		}
-		s.mu.Unlock()
-	}
-	return n
-}
+func (h *Hub) ShardsRunning() int { return h.delivery.Running() }
 
 // Held is a topic that somebody refers to, as a stream does.
 type Held struct {

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"time"
 
+	"github.com/fastsse/fastsse/internal/backoff"
+	"github.com/fastsse/fastsse/internal/cursor"
 	"github.com/fastsse/fastsse/streamwriter"
 )
 
@@ -27,7 +27,7 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if err := h.checkTopics(topics); err != nil {
 		return fmt.Errorf("server: follow: %w", err)
 	}
-	began := h.kicks.era.Load()
+	began := h.delivery.Era()
 	if !h.begin() {
 		return h.followLater(w)
 	}
@@ -35,29 +35,17 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if !h.enter() {
 		return h.followLater(w)
 	}
-	n := h.admission(topics, w.LastEventID(), embedded)
-	d := &handle{wake: make(chan struct{}, 1), bound: w.SetWriteDeadline}
-	n.handle, n.began = d, began
-	n.stream.dies = 0 // the Writer knows its age
-	v := h.newPump(d, n)
-	v.write, v.clientGone = w.SendEncoded, w.Context().Done()
-	sh := h.pickShard()
-	if err := sh.admit(n); err != nil {
-		h.abandon(n, h.notAdmitted(sh, err))
-		if err == ErrClosed {
-			return w.SendEncoded(appendFarewell(nil, embedded, h.cfg.Retry))
+	a, gap := h.admission(topics, w.LastEventID(), cursor.Embedded)
+	a.Began = began
+	a.Stream.Dies = 0 // the Writer knows its age
+	a.Rest = h.appendPosition(nil, a.Stream.Next, gap, w.LastEventID())
+	not, err := h.delivery.Follow(w, a, whyWriterEnded)
+	if not != nil {
+		h.abandon(a, not.Why)
+		if err != nil {
+			return fmt.Errorf("server: follow: %w", err)
 		}
-		return fmt.Errorf("server: follow: start shard %d: %w", sh.index, err)
-	}
-	h.counters.streamed("follow")
-	d.reason = ReasonError // of a panic: run returns any other
-	defer sh.pumpDone(d)
-	d.reason = v.run(h.appendPosition(nil, n, w.LastEventID()))
-	if d.reason == ReasonClient {
-		d.reason = v.whyWriterEnded(w)
-	}
-	if _, bound := d.detach(); bound {
-		_ = w.SetWriteDeadline(time.Time{}) // fails only where it is not needed any more
+		return w.SendEncoded(not.Rest)
 	}
 	return context.Cause(w.Context())
 }
@@ -65,18 +53,16 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 // followLater tells a client that cannot follow now when to come back.
 func (h *Hub) followLater(w *streamwriter.Writer) error {
 	h.counters.refused.Add(1)
-	return w.SendEncoded(streamwriter.AppendRetry(nil, streamwriter.Spread(max(h.cfg.Retry, defaultRetry))))
+	return w.SendEncoded(streamwriter.AppendRetry(nil, backoff.Retry(max(h.cfg.Retry, defaultRetry))))
 }
 
 // whyWriterEnded names the end of an application's stream.
-func (v *pump) whyWriterEnded(w *streamwriter.Writer) Reason {
-	switch cause := context.Cause(w.Context()); {
-	case errors.Is(cause, os.ErrDeadlineExceeded): // before ErrClientGone, which it is as well
-		return v.gaveUp()
+func whyWriterEnded(cause error) cursor.Reason {
+	switch {
 	case errors.Is(cause, streamwriter.ErrClientGone):
-		return ReasonClient
+		return cursor.Client
 	case errors.Is(cause, streamwriter.ErrMaxAge):
-		return ReasonMaxAge
+		return cursor.MaxAge
 	}
-	return ReasonFollower
+	return cursor.Follower
 }

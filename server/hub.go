@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -24,26 +25,16 @@ type Hub struct {
 	cfg      Config
 	born     time.Time
 	history  *eventlog.History
-	shards   []*shard
-	counters counters
+	delivery *delivery.Delivery
 
-	nextShard atomic.Uint32
-	state     atomic.Int32 // open, draining, cutting, closed
+	state     atomic.Int32 // a delivery.State
 	streams   gauge        // open, about to be, or not through with OnClose
 	work      gauge        // goroutines that work for the hub
 	hooks     atomic.Int64 // Authorize and OnOpen hooks that are running
-	ended     atomic.Int64 // streams that have ended, whose connections wait for their clients to close
 	lingering atomic.Int64 // refused connections that are open until their clients close
 	closings  closings
-	kicks     kicks
+	counters  counters
 }
-
-const (
-	hubOpen int32 = iota
-	hubDraining
-	hubCutting // draining, and its time is over
-	hubClosed
-)
 
 // New makes a hub. The zero Config is meant to be used; one that cannot be
 // honoured is refused with a sentence.
@@ -53,24 +44,39 @@ func New(c Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{cfg: c, born: time.Now()}
-	h.kicks.era.Store(new(era))
 	h.history = eventlog.New(eventlog.NewEpoch(), c.MaxHistoryBytes, c.rules())
-	for i := range c.Shards {
-		h.shards = append(h.shards, newShard(h, i))
-	}
+	h.delivery = delivery.New(h.host(), c.Shards)
 	if prefork.IsChild() {
 		h.logger().Printf("server: this is one of several prefork processes, and they share nothing: an event published here reaches only the streams here. Feed every process from a broker, or serve without prefork")
 	}
 	return h, nil
 }
 
-// newMachine makes a machine with the hub's settings, and no streams.
-func (h *Hub) newMachine(d *workspace) machine {
-	return machine{
-		epoch: h.history.Epoch(), gapType: h.cfg.GapType, slow: h.cfg.SlowReaders, retry: h.cfg.Retry,
-		mayBeFalse: h.history.MayBeFalse(), workspace: d,
+// host is what delivery may know of the hub.
+func (h *Hub) host() delivery.Host {
+	c := &h.cfg
+	return delivery.Host{
+		History: h.history,
+		Now:     h.now,
+		State:   func() delivery.State { return delivery.State(h.state.Load()) },
+		Logger:  h.logger(),
+		Limits: delivery.Limits{
+			GapType: c.GapType, Skip: c.SlowReaders == Skip, Retry: c.Retry, Heartbeat: c.Heartbeat, MaxAge: c.MaxAge,
+			WriteTimeout: c.WriteTimeout, SendBuffer: c.SendBuffer, NeverPark: c.Streamed,
+		},
+		Ended: h.streamEnded,
+		Working: func(more int) {
+			if more < 0 {
+				h.work.done()
+				return
+			}
+			h.work.Add(1)
+		},
 	}
 }
+
+// is reports whether the hub is in that state.
+func (h *Hub) is(s delivery.State) bool { return h.state.Load() == int32(s) }
 
 // now is the hub's clock, in milliseconds.
 func (h *Hub) now() int64 { return time.Since(h.born).Milliseconds() }
@@ -166,7 +172,7 @@ func (h *Hub) check(m *Message) error {
 
 // publish appends checked messages to their logs and wakes who reads them.
 func (h *Hub) publish(messages []Message, ids []string) error {
-	if h.state.Load() == hubClosed {
+	if h.is(delivery.Closed) {
 		return ErrClosed
 	}
 	b := h.history.NewBatch()
@@ -182,20 +188,10 @@ func (h *Hub) publish(messages []Message, ids []string) error {
 		ids[i] = b.ID(i)
 	}
 	for _, t := range b.Changed() {
-		h.notify(t)
+		h.delivery.Notify(t)
 	}
 	h.counters.published.Add(int64(len(messages)))
 	return nil
-}
-
-// ring tells the shards that have readers of t that there is something new.
-func (h *Hub) notify(t *eventlog.Topic) {
-	for mask := t.Shards.Load() &^ t.Notified.Load(); mask != 0; mask &= mask - 1 {
-		bit := mask & -mask
-		if t.Notified.Or(bit)&bit == 0 {
-			h.shards[shardOf(bit)].notify(t)
-		}
-	}
 }
 
 // LastID returns the id of the hub's present position, also before the first

@@ -1,8 +1,9 @@
 package server
 
 import (
-	"sync"
 	"sync/atomic"
+
+	"github.com/fastsse/fastsse/internal/cursor"
 )
 
 // Stats is a hub at a moment. The figures are taken one after the other, not
@@ -38,62 +39,36 @@ type counters struct {
 	published atomic.Int64
 	opened    atomic.Int64
 	refused   atomic.Int64
-	parked    atomic.Int64
-	gaps      atomic.Int64
-	delivered atomic.Int64 // by streamed subscribers
-	aborted   atomic.Int64 // likewise
+	gaps      atomic.Int64 // of openings
 	closing   atomic.Int64
-	ended     [reasons]atomic.Int64
-
-	mu  sync.Mutex // guards why
-	why map[string]int64
-}
-
-// tally is what a shard's loop has counted, as of its last round.
-type tally struct {
-	delivered, gaps, aborted atomic.Int64
-}
-
-func (c *counters) streamed(why string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	setLazy(&c.why, why, c.why[why]+1)
+	ended     [cursor.Reasons]atomic.Int64
 }
 
 // Stats returns the hub's figures.
 func (h *Hub) Stats() Stats {
 	c := &h.counters
 	closing := c.closing.Load()
+	d := h.delivery.Stats()
 	s := Stats{
-		Streams:     max(h.streams.Load()-closing, 0),
-		Closing:     closing,
-		Parked:      c.parked.Load(),
-		StreamedWhy: map[string]int64{},
-		Opened:      c.opened.Load(),
-		Refused:     c.refused.Load(),
-		Ended:       map[string]int64{},
-		Topics:      h.history.Topics(),
-		Published:   c.published.Load(),
-		Delivered:   c.delivered.Load(),
-		Gaps:        c.gaps.Load(),
-		Aborted:     c.aborted.Load(),
+		Streams:      max(h.streams.Load()-closing, 0),
+		Closing:      closing,
+		Parked:       d.Parked,
+		StreamedWhy:  d.WhyPumped,
+		Opened:       c.opened.Load(),
+		Refused:      c.refused.Load(),
+		Ended:        map[string]int64{},
+		Topics:       h.history.Topics(),
+		HistoryBytes: h.history.Bytes(),
+		Published:    c.published.Load(),
+		Delivered:    d.Delivered,
+		Gaps:         c.gaps.Load() + d.Gaps,
+		Aborted:      d.Aborted,
 	}
 	s.Streamed = max(s.Streams-s.Parked, 0)
-	for _, sh := range h.shards {
-		s.Delivered += sh.tally.delivered.Load()
-		s.Gaps += sh.tally.gaps.Load()
-		s.Aborted += sh.tally.aborted.Load()
-	}
 	for r := range c.ended {
 		if n := c.ended[r].Load(); n > 0 {
 			s.Ended[Reason(r).String()] = n
 		}
 	}
-	c.mu.Lock()
-	for why, n := range c.why {
-		s.StreamedWhy[why] = n
-	}
-	c.mu.Unlock()
-	s.HistoryBytes = h.history.Bytes()
 	return s
 }

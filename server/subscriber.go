@@ -1,6 +1,7 @@
 package server
 
 import (
+	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -10,21 +11,14 @@ type Subscriber struct {
 	Topics []string // sorted; streams share the slice: it must not be changed
 	User   any      // what Authorize set
 
-	addr string       // the peer's address or, if it is empty,
-	peer *peerAddress // who knows it,
-	turn uint64       // during that turn of his
+	addr delivery.Address
 }
 
 // RemoteAddr returns the address of the connection's peer, which may be a
 // proxy's; empty if there is none, as for a unix socket or a stream of Follow.
 // Kick's predicate has to ask while it runs: what it keeps does not know the
 // address any more, unless the stream has hooks.
-func (s Subscriber) RemoteAddr() string {
-	if s.addr == "" && s.peer != nil {
-		return s.peer.addr(s.turn)
-	}
-	return s.addr
-}
+func (s Subscriber) RemoteAddr() string { return s.addr.String() }
 
 // Subscription is what a client asks for. Authorize may change it.
 type Subscription struct {

@@ -3,7 +3,6 @@ package streamwriter
 import (
 	"bytes"
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/fastsse/fastsse"
@@ -132,22 +131,4 @@ func orDefault(d, def time.Duration) time.Duration {
 		return 0
 	}
 	return d
-}
-
-// Jitter draws from the last tenth of d, so that what began together does not
-// end together and nothing ends later than asked.
-func Jitter(d time.Duration) time.Duration {
-	if d < 10 {
-		return d
-	}
-	return d - rand.N(d/10)
-}
-
-// Spread draws from d to twice d: the reconnection time of a stream that is
-// ended by this side, since browsers do not jitter their own.
-func Spread(d time.Duration) time.Duration {
-	if d <= 0 {
-		return d
-	}
-	return d + rand.N(d)
 }

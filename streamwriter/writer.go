@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/backoff"
 )
 
 // Why a stream's Context is done, as context.Cause tells it.
@@ -76,7 +78,7 @@ func newWriter(out transport, o Options) *Writer {
 	w.ctx, w.cancel = context.WithCancelCause(o.Context)
 	w.wrote.Store(now.UnixNano())
 	if o.MaxAge > 0 {
-		w.dies = now.Add(Jitter(o.MaxAge))
+		w.dies = now.Add(backoff.Age(o.MaxAge))
 	}
 	if invalid != nil {
 		w.closed, w.deadline.over = true, true
@@ -374,7 +376,7 @@ func (w *Writer) farewellLocked() error {
 	if w.broken { // the client would read it as the rest of half an event
 		return ErrClientGone
 	}
-	retry := AppendRetry(nil, Spread(w.opts.Retry))
+	retry := AppendRetry(nil, backoff.Retry(w.opts.Retry))
 	if len(retry) == 0 {
 		return nil
 	}

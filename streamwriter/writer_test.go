@@ -568,16 +568,3 @@ func TestABigEventDoesNotKeepItsBuffer(t *testing.T) {
 		t.Errorf("keeps %d bytes, %v", cap(w.buf), err)
 	}
 }
-
-func TestJitterAndSpreadStayInTheirBounds(t *testing.T) {
-	for _, d := range []time.Duration{-1, 0, 1, 9, 10, 11, time.Second, 1<<62 - 1} {
-		for range 100 {
-			if j := Jitter(d); j > d || (d > 0 && j < d-d/10) {
-				t.Fatalf("Jitter(%d) = %d", d, j)
-			}
-			if s := Spread(d); s < d || (d > 0 && s >= 2*d) {
-				t.Fatalf("Spread(%d) = %d", d, s)
-			}
-		}
-	}
-}

@@ -22,12 +22,20 @@ const format = "."
 var may = map[string][]string{
 	"internal/absent":   {},
 	"internal/arrows":   {},
+	"internal/backoff":  {},
 	"internal/header":   {},
 	"internal/hijack":   {},
+	"internal/queue":    {},
 	"internal/socket":   {},
 	"internal/ssetest":  {},
-	"streamwriter":      {"internal/header", "internal/hijack", "internal/socket"},
-	"server":            {"streamwriter", "internal/header", "internal/hijack", "internal/socket"},
+	"internal/eventlog": {},
+	"internal/cursor":   {"internal/eventlog", "internal/backoff"},
+	"internal/delivery": {"internal/cursor", "internal/eventlog", "internal/socket", "internal/queue"},
+	"streamwriter":      {"internal/header", "internal/hijack", "internal/socket", "internal/backoff"},
+	"server": {
+		"streamwriter", "internal/delivery", "internal/cursor", "internal/eventlog",
+		"internal/header", "internal/hijack", "internal/socket", "internal/queue", "internal/backoff",
+	},
 	"bench":             {"server", "streamwriter", "bench"},
 	"bench/launch":      {},         // it runs programs, and knows none
 	"bench/targets":     {"server"}, // what is measured does not know the bench
@@ -103,6 +111,9 @@ func checkImport(t *testing.T, file, room, imported string, allowed []string, is
 	}
 	if room == format && strings.Contains(imported, ".") {
 		t.Errorf("%s imports %s: the format needs the standard library alone", file, imported)
+	}
+	if below(room, []string{"internal"}) && room != "internal/hijack" && !isTest && strings.HasPrefix(imported, "github.com/valyala/") {
+		t.Errorf("%s imports %s: only internal/hijack knows fasthttp", file, imported)
 	}
 	core := !below(room, []string{"bench", "examples"})
 	if core && strings.Contains(strings.Split(imported, "/")[0], ".") && !hasAnyPrefix(imported, outside) {

@@ -11,13 +11,6 @@ import (
 // maxTopicBytes bounds topic names.
 const maxTopicBytes = 128
 
-// Interest is who reads a topic, for those who deliver: nothing here looks at it.
-type Interest struct {
-	Readers  atomic.Int32  // open streams that name the topic
-	Shards   atomic.Uint64 // the shards that have readers of it, a bit each; set by the shards
-	Notified atomic.Uint64 // the shards that were told of news and have not looked yet
-}
-
 // Topic is a log and its readers. A subtree ("scores/*") is a topic too: what it
 // holds is what the topics below it hold, and its index says in which order.
 type Topic struct {
@@ -25,9 +18,12 @@ type Topic struct {
 	Name string
 	sub  *subtree // nil: it is no subtree
 
-	refs int32 // guarded by its stripe of the registry: streams, publishers at work, topics below
+	// Owned by those who deliver: nothing here looks at them.
+	Shards   atomic.Uint64 // the shards that have readers of it, a bit each; set by the shards
+	Notified atomic.Uint64 // the shards that were told of news and have not looked yet
+	Readers  atomic.Int32  // open streams that name it
 
-	Interest
+	refs int32 // guarded by its stripe of the registry: streams, publishers at work, topics below
 
 	// Written by publishers under History.mu, read by all. A watermark is raised
 	// before what it speaks of leaves any view, so that a reader that looks first

@@ -4,9 +4,14 @@ package header
 
 import (
 	"bytes"
-
-	"github.com/valyala/fasthttp"
+	"iter"
 )
+
+// Request is the header of a request: a *fasthttp.RequestHeader.
+type Request interface {
+	Peek(name string) []byte
+	All() iter.Seq2[[]byte, []byte]
+}
 
 // Peek returns the value of the header called name, given as the specification
 // spells it, or nothing.
@@ -15,7 +20,7 @@ import (
 // is set, and then only as it is spelled: but names come in lower case from
 // HTTP/2 fronts, and what they say must not be missed. The value is valid until
 // the handler returns.
-func Peek(h *fasthttp.RequestHeader, name string) []byte {
+func Peek(h Request, name string) []byte {
 	if v := h.Peek(name); len(v) > 0 || normalized(h) {
 		return v
 	}
@@ -24,10 +29,10 @@ func Peek(h *fasthttp.RequestHeader, name string) []byte {
 
 // normalized reports whether fasthttp finds names of h in any case. It keeps the
 // Host apart, under the name "Host" alone.
-func normalized(h *fasthttp.RequestHeader) bool { return len(h.Peek("hOST")) > 0 }
+func normalized(h Request) bool { return len(h.Peek("hOST")) > 0 }
 
 // scan is the slow path of Peek.
-func scan(h *fasthttp.RequestHeader, name string) []byte {
+func scan(h Request, name string) []byte {
 	for key, value := range h.All() {
 		if len(key) == len(name) && bytes.EqualFold(key, []byte(name)) {
 			return value

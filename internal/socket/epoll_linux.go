@@ -17,13 +17,6 @@ type Poller struct {
 	events   []unix.EpollEvent
 }
 
-// Ready is one readiness report.
-type Ready struct {
-	Token    uint64
-	Gone     bool // the peer closed, half-closed or reset
-	Writable bool
-}
-
 // wakeToken is no caller's: tokens are given by callers who stay below it.
 const wakeToken = ^uint64(0)
 
@@ -99,7 +92,7 @@ func (p *Poller) Wait(dst []Ready, d time.Duration) []Ready {
 		}
 		dst = append(dst, Ready{
 			Token:    token,
-			Gone:     ev.Events&(unix.EPOLLRDHUP|unix.EPOLLERR|unix.EPOLLHUP) != 0,
+			PeerGone: ev.Events&(unix.EPOLLRDHUP|unix.EPOLLERR|unix.EPOLLHUP) != 0,
 			Writable: ev.Events&unix.EPOLLOUT != 0,
 		})
 	}

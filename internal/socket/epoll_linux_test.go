@@ -56,13 +56,13 @@ func TestPollerReportsRoomAndLeaving(t *testing.T) {
 		}
 		got = p.Wait(got[:0], 0)
 	}
-	if !got[0].Writable || got[0].Gone {
+	if !got[0].Writable || got[0].PeerGone {
 		t.Fatalf("after the peer has read: %+v", got)
 	}
 	client.Close()
 	eventually(t, "the peer's leaving", func() bool {
 		got = p.Wait(got[:0], 0)
-		return len(got) == 1 && got[0].Gone && got[0].Token == token
+		return len(got) == 1 && got[0].PeerGone && got[0].Token == token
 	})
 }
 
@@ -81,7 +81,7 @@ func TestPollerWatchPeerReportsLeavingAlone(t *testing.T) {
 		t.Fatalf("room was reported: %+v", got)
 	}
 	client.CloseWrite()
-	if got := p.Wait(nil, 5*time.Second); len(got) != 1 || got[0].Token != 7 || !got[0].Gone {
+	if got := p.Wait(nil, 5*time.Second); len(got) != 1 || got[0].Token != 7 || !got[0].PeerGone {
 		t.Fatalf("got %+v", got)
 	}
 }

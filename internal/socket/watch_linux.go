@@ -97,7 +97,7 @@ func (w *watcher) report(p *Poller, ready []Ready) bool {
 		return false
 	}
 	for _, r := range ready {
-		if gone := w.gone[r.Token]; gone != nil && r.Gone {
+		if gone := w.gone[r.Token]; gone != nil && r.PeerGone {
 			w.gone[r.Token] = nil // once; the entry stays until stop
 			gone()
 		}

@@ -1,0 +1,93 @@
+package delivery
+
+import "github.com/fastsse/fastsse/internal/cursor"
+
+// A stream ends in four steps (cursor.Phase has the picture): it is asked to (end, or
+// cut at once), its machine says farewell, this side of the connection is closed
+// (halfClose), and connection and slot are given back (release).
+
+// end asks a stream to end soon.
+func (s *shard) end(i int32, how cursor.Phase, why cursor.Reason) {
+	if h := s.handles[i]; h != nil {
+		h.end(how, why, s.machine.Until)
+		return
+	}
+	s.slots.at(i).End(how, why, s.now)
+}
+
+// cut ends a stream now: with its farewell if it can take it, without if not.
+func (s *shard) cut(i int32, st *slot, why cursor.Reason) {
+	if h := s.handles[i]; h != nil {
+		h.end(cursor.Ending, why, 0)
+		h.cut()
+		return
+	}
+	st.End(cursor.Ending, why, s.now)
+	s.deliver(i)
+	if st.taken {
+		s.machine.Abort(i, &st.Stream, why)
+		s.release(i, why)
+	}
+}
+
+// endIfOver ends the connection of a stream that has ended.
+func (s *shard) endIfOver(i int32, st *slot) {
+	switch st.Phase {
+	case cursor.Closed:
+		s.halfClose(i, st)
+	case cursor.Aborted:
+		s.release(i, st.Reason)
+	}
+}
+
+// halfClose ends this side of the connection after the last byte, and keeps it until
+// the peer closes or LingerFor has passed. Closing at once with unread input would make
+// the kernel send a reset and discard bytes in flight.
+func (s *shard) halfClose(i int32, st *slot) {
+	st.ShutdownWrite()
+	s.signOff(i, st, st.Reason)
+	st.lingering = true
+	s.delivery.lingering.Add(1)
+	setLazy(&s.linger, i, s.now+LingerFor.Milliseconds())
+}
+
+// release gives back a stream's connection, at once, and its slot, whatever state it
+// is in. why counts unless the stream has ended already.
+func (s *shard) release(i int32, why cursor.Reason) {
+	st := s.slots.at(i)
+	if st.lingering {
+		s.delivery.lingering.Add(-1)
+		delete(s.linger, i)
+	} else {
+		s.signOff(i, st, why)
+	}
+	if st.IsParked() {
+		s.io.Remove(int(st.FD))
+		st.Close()
+	} else {
+		delete(s.handles, i)
+	}
+	s.free(i)
+}
+
+// free gives back a slot, and what is kept for its stream.
+func (s *shard) free(i int32) {
+	s.machine.Drop(i)
+	s.slots.give(i)
+	s.live--
+}
+
+// signOff counts a stream out of its feed and its hub.
+func (s *shard) signOff(i int32, st *slot, why cursor.Reason) {
+	p := s.hooks[i]
+	var topics []string
+	if p.Owned() {
+		topics = s.names(st.Feed)
+	}
+	s.unregister(i)
+	s.leaveFeed(st)
+	if st.IsParked() {
+		s.delivery.parked.Add(-1)
+	}
+	s.host.Ended(p, topics, why)
+}

@@ -1,0 +1,95 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+
+	"github.com/fastsse/fastsse/internal/cursor"
+	"github.com/fastsse/fastsse/internal/socket"
+)
+
+// Hold writes a stream's opening to its connection and holds the stream: parked if the
+// connection can be, else with this goroutine until the stream has ended. An error
+// says that the stream came to nothing, and why; its Admission is the caller's again,
+// and c is to be closed after what the error says is left to be written.
+func (d *Delivery) Hold(c net.Conn, a *Admission, tls bool) *NotHeld {
+	sh := d.pickShard()
+	why := d.whyPumped(c, tls)
+	if why == "" {
+		sock, err := socket.Park(c, d.host.Limits.SendBuffer)
+		if err == nil {
+			return d.park(sh, a, sock)
+		}
+		d.host.Logger.Printf("server: streaming instead of parking: %v", err)
+		why = "failed"
+	}
+	d.countPumped(why)
+	return d.pumpConn(sh, c, a)
+}
+
+// NotHeld is why a stream could not be held.
+type NotHeld struct {
+	Why  cursor.Reason
+	Rest []byte // to be written to the connection; nil: nothing
+}
+
+// whyPumped says why c cannot be parked; empty: it can.
+func (d *Delivery) whyPumped(c net.Conn, isTLS bool) string {
+	if _, plain := socket.Plain(c); plain {
+		switch {
+		case runtime.GOOS != "linux":
+			return "platform"
+		case d.host.Limits.NeverPark:
+			return "configured"
+		}
+		return ""
+	}
+	if isTLS {
+		return "tls"
+	}
+	if _, ok := socket.Beneath(c); ok {
+		return "wrapped" // by MaxConnsPerIP, for one
+	}
+	return "not a socket"
+}
+
+// park writes the opening from here, so that shards open streams cheaply. What is not
+// taken at once is theirs.
+func (d *Delivery) park(sh *shard, a *Admission, sock socket.Parked) *NotHeld {
+	a.sock = sock
+	sent, err := sock.Write(a.Rest)
+	if err != nil {
+		sock.Close()
+		return &NotHeld{Why: cursor.Client}
+	}
+	a.Rest = a.Rest[sent:]
+	if len(a.Rest) == 0 {
+		a.Rest = nil // let the buffer go
+	}
+	d.parked.Add(1)
+	err = sh.admit(a)
+	if err == nil {
+		return nil
+	}
+	d.parked.Add(-1)
+	if a.Rest == nil { // what does not go out at once is no loss
+		_, _ = sock.Write(cursor.AppendFarewell(nil, a.Framing, d.host.Limits.Retry))
+	}
+	sock.Close()
+	return &NotHeld{Why: d.notAdmitted(sh, err)}
+}
+
+// notAdmitted names the end of a stream that its shard does not take.
+func (d *Delivery) notAdmitted(sh *shard, err error) cursor.Reason {
+	if errors.Is(err, ErrClosed) {
+		return cursor.HubClosed
+	}
+	d.host.Logger.Printf("server: stream cut: %v", startError(sh, err))
+	return cursor.Failed
+}
+
+func startError(sh *shard, err error) error {
+	return fmt.Errorf("start shard %d: %w", sh.index, err)
+}

@@ -1,0 +1,123 @@
+package delivery
+
+import (
+	"slices"
+
+	"github.com/fastsse/fastsse/internal/cursor"
+)
+
+// command is for all streams of a shard, or some.
+type command struct {
+	kind  commandKind
+	until uint64                // drainAll
+	why   cursor.Reason         // cutAll
+	pick  func(Subscriber) bool // kickSome
+	user  any                   // kickUser
+	topic string                // kickTopic
+}
+
+type commandKind uint8
+
+const (
+	drainAll commandKind = iota
+	cutAll
+	kickSome
+	kickUser
+	kickTopic
+)
+
+// apply carries out a command, or begins to.
+func (s *shard) apply(c command) {
+	switch c.kind {
+	case cutAll:
+		s.walks, s.assigned = nil, nil // they have come to their end
+		s.slots.each(func(i int32, st *slot) { s.cut(i, st, c.why) })
+		return
+	case drainAll:
+		s.machine.Until = c.until
+	}
+	s.startWalk(c)
+}
+
+// walk is a command on its way through the slots of a shard, some at a time between
+// deliveries. It is for the streams that had slots when it began: later ones are asked
+// when they get theirs.
+type walk struct {
+	command
+	began uint64  // tells walks apart: later ones have higher numbers
+	next  int     // what comes next: the index of a slot or, if some, in slots
+	end   int     // where it is done
+	slots []int32 // the slots to visit
+	some  bool    // only they
+}
+
+// slotsPerPass bounds the slots that walks look at before everything else has its
+// turn; one whose stream they end counts for two.
+const slotsPerPass = 512
+
+// startWalk begins to carry out a command.
+func (s *shard) startWalk(c command) {
+	s.walked++
+	w := walk{command: c, began: s.walked, end: s.slots.size()}
+	switch c.kind {
+	case kickUser:
+		w.some = true
+		for p := s.byUser[c.user]; p != nil; p = p.next {
+			w.slots = append(w.slots, p.slot)
+		}
+	case kickTopic:
+		w.some = true
+		if t := s.host.History.Lookup(c.topic); t != nil { // it is there while it has streams
+			for _, ref := range s.byTopic[t] {
+				w.slots = append(w.slots, s.readers[ref.feed].slots...)
+			}
+		}
+	}
+	if w.some {
+		w.end = len(w.slots)
+	}
+	s.walks = append(s.walks, w)
+}
+
+// walk goes on with the commands, the oldest first.
+func (s *shard) walk() {
+	for budget := slotsPerPass; budget > 0 && len(s.walks) > 0; budget-- {
+		w := &s.walks[0]
+		if w.next == w.end {
+			s.walks = slices.Delete(s.walks, 0, 1)
+			continue
+		}
+		i := int32(w.next)
+		if w.some {
+			i = w.slots[w.next]
+		}
+		w.next++
+		if (s.assigned == nil || s.assigned[i] < w.began) && s.visit(&w.command, i) {
+			budget--
+		}
+	}
+	if len(s.walks) == 0 {
+		s.walks, s.assigned = nil, nil
+	}
+}
+
+// visit carries out a command for one slot, and reports whether its stream was to end.
+func (s *shard) visit(c *command, i int32) bool {
+	st := s.slots.at(i)
+	if !st.taken || st.lingering {
+		return false
+	}
+	switch c.kind {
+	case drainAll:
+		s.end(i, cursor.Draining, cursor.Drained)
+	case kickSome:
+		if st.Phase >= cursor.Ending || !s.picked(c.pick, i) {
+			return false
+		}
+		s.end(i, cursor.Ending, cursor.Kicked)
+	default:
+		s.end(i, cursor.Ending, cursor.Kicked)
+	}
+	s.deliver(i)
+	return true
+}
