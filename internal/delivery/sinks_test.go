@@ -146,6 +146,7 @@ func (s *sinks) publishOne(b testing.TB, topic string, e *fastsse.Event) {
 	if err := s.host.History.Commit(batch, s.host.Now()); err != nil {
 		b.Fatal(err)
 	}
+	_ = batch.ID(0)
 	for _, t := range batch.Changed() {
 		s.delivery.Notify(t)
 	}
