@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// ErrTooLong is wrapped by the error of a Decoder that has met an event or a line
-// beyond [Decoder.MaxEvent].
+// ErrTooLong is wrapped by the error of a Decoder that has read an event or a line
+// longer than [Decoder.MaxEvent].
 var ErrTooLong = errors.New("event too long")
 
 // Decoder reads an event stream as an EventSource does (WHATWG HTML, section 9.2.6). It
-// reads as much as is there, returns each event as soon as its blank line has come, and
-// does not allocate once its buffer has the size of the largest event
-// (BenchmarkDecoder). Make one with [NewDecoder]. It is for one goroutine.
+// reads whatever is available, returns each event as soon as its blank line has come,
+// and does not allocate once its buffer is as large as the largest event
+// (BenchmarkDecoder). Make one with [NewDecoder]. It must be used by one goroutine at a
+// time.
 type Decoder struct {
 	// MaxEvent bounds an event, in bytes on the wire: its lines with their names and
 	// ends, and comments between them. Zero means 16 MiB. Set it before the first Next.
@@ -25,9 +26,9 @@ type Decoder struct {
 	r   io.Reader
 	err error // of r, or of an event that is too long: the stream has ended
 
-	// What was read: of buf, the block begins at start, its next line at scan.
+	// buf holds what was read. The block begins at start, its next line at scan.
 	//
-	//	buf   |what is done|lines of the block|what was read ahead|   room   |
+	//	buf   | done with  |lines of the block|    read ahead     |   room   |
 	//
 	//	0 ≤ start ≤ scan ≤ len(buf)
 	buf   []byte
@@ -38,25 +39,25 @@ type Decoder struct {
 	skipLF bool // the last line ended in CR: an LF that follows belongs to it
 
 	id      []byte // the last event ID
-	pending []byte // what it becomes at the end of the block
+	pending []byte // the last event ID once the block has ended
 	retry   time.Duration
 	joined  []byte // the data of a block with several data lines
 	block   block
 }
 
-// block is what the fields of a block have said. It begins anew with each.
+// block is what the fields of the current block have set.
 type block struct {
 	any   bool // there was a field
 	typ   span
 	data  span // of a single data line
-	lines int  // of data
+	lines int  // data lines
 }
 
-// span is a part of the block's bytes, from its start.
+// span is a range of the block's bytes, counted from its start.
 type span struct{ from, to int }
 
-// Received is a block of an event stream. Its slices are the Decoder's, and valid until
-// the next call of Next or NextBlock.
+// Received is a block of an event stream. Its slices belong to the Decoder, and are valid
+// until the next call of Next or NextBlock.
 type Received struct {
 	ID      []byte // the client's last event ID, as of this block; empty: it has none
 	Type    []byte // empty means "message"
@@ -73,16 +74,16 @@ const (
 )
 
 // LastEventID is what a client would send as Last-Event-ID: the id of the last block that
-// had one, also of a block without data. A block that was not finished does not count.
+// had one, even if that block had no data. An unfinished block does not count.
 func (d *Decoder) LastEventID() string { return string(d.id) }
 
-// Retry is the reconnection time that the stream has set last; zero: none.
+// Retry is the last reconnection time that the stream has set; zero: none.
 func (d *Decoder) Retry() time.Duration { return d.retry }
 
 // Next returns the next event that an EventSource would dispatch. Its error is that of
 // the reader: io.EOF at the end of the stream, where an unfinished event is dropped and
-// its id with it. Beyond MaxEvent it wraps [ErrTooLong]. After an error there is no next
-// event.
+// its id with it. The error for an event longer than MaxEvent wraps [ErrTooLong]. After
+// an error no more events come.
 func (d *Decoder) Next() (Received, error) {
 	for {
 		b, err := d.NextBlock()
@@ -92,9 +93,9 @@ func (d *Decoder) Next() (Received, error) {
 	}
 }
 
-// NextBlock is Next for blocks without data as well, which dispatch nothing but may have
-// set the last event ID or the reconnection time. Comments and blank lines alone are no
-// block.
+// NextBlock is Next, but also returns blocks without data, which dispatch nothing but may
+// have set the last event ID or the reconnection time. Comments and blank lines alone are
+// not a block.
 func (d *Decoder) NextBlock() (Received, error) {
 	d.block = block{}
 	d.start = d.scan
@@ -160,7 +161,7 @@ func (d *Decoder) field(line []byte) {
 	b.any = true
 }
 
-// span is where a part of the line stands in the block.
+// span is the range of a part of the line in the block.
 func (d *Decoder) span(value []byte) span {
 	if len(value) == 0 {
 		return span{}
@@ -184,7 +185,7 @@ func (d *Decoder) data(value []byte) {
 	d.joined = append(d.joined, value...)
 }
 
-// setRetry takes the value of a retry field, which counts if it is all digits.
+// setRetry takes the value of a retry field, and ignores it unless it is all digits.
 func (d *Decoder) setRetry(value []byte) {
 	const most = math.MaxInt64 / int64(time.Millisecond)
 	var ms int64
@@ -199,7 +200,7 @@ func (d *Decoder) setRetry(value []byte) {
 	}
 }
 
-// line returns the next line without its end. It is valid until the next line.
+// line returns the next line without its end. It is valid until the next call.
 func (d *Decoder) line() ([]byte, error) {
 	looked := d.scan
 	for {
@@ -245,8 +246,8 @@ func endOfLine(b []byte) int {
 	return lf
 }
 
-// read reads more, behind what there is. It says by how much that was moved to make
-// room.
+// read reads more bytes, after those that are there. It returns how far those were moved
+// to make room.
 func (d *Decoder) read() (moved int, err error) {
 	if d.err != nil {
 		return 0, d.err
@@ -265,7 +266,7 @@ func (d *Decoder) read() (moved int, err error) {
 		n, err = d.r.Read(d.buf[len(d.buf):cap(d.buf)])
 		d.buf = d.buf[:len(d.buf)+n]
 		if n > 0 {
-			d.err = err // after what came with it
+			d.err = err // returned after the bytes that came with it
 			return moved, nil
 		}
 		if err != nil {
@@ -277,7 +278,7 @@ func (d *Decoder) read() (moved int, err error) {
 	return moved, d.err
 }
 
-// makeRoom lets the block begin at the front of a buffer that has room.
+// makeRoom moves the block to the front of a buffer that has room.
 func (d *Decoder) makeRoom() (moved int) {
 	if cap(d.buf)-len(d.buf) > 0 && d.start == 0 {
 		return 0

@@ -4,14 +4,15 @@
 //
 //	b = fastsse.AppendEvent(b[:0], &fastsse.Event{ID: "42", Type: "goal", Data: data})
 //
-// What is appended is what an EventSource dispatches, whatever the fields hold: data is
-// split on CRLF, LF and lone CR, and nothing can be injected through an id or a type.
+// An EventSource dispatches exactly the event that was appended, whatever its fields
+// hold: data is split on CRLF, LF and lone CR, and nothing can be injected through an id
+// or a type.
 //
 // # The module
 //
 //	fastsse        the format                                        this package
 //	streamwriter   one stream on one response of a fasthttp server   Serve, Writer
 //	server         many streams that follow topics                   Hub
-//	bench          a load tester for any server of event streams
+//	bench          a load tester for any SSE server
 //	examples       programs to start from
 package fastsse

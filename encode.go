@@ -27,7 +27,7 @@ func AppendEvent(dst []byte, e *Event) []byte {
 	return AppendEventFields(dst, e)
 }
 
-// fieldRoom is what the names of all fields and a retry take.
+// fieldRoom is the room for the names of all fields and a retry.
 const fieldRoom = len("id: \n") + len("event: \n") + len("retry: \n") + 20 + len("data: \n\n")
 
 // AppendEventFields is [AppendEvent] without the id: the rest of a block whose
@@ -45,8 +45,8 @@ func AppendEventFields(dst []byte, e *Event) []byte {
 	return append(dst, '\n')
 }
 
-// AppendComment appends text as comment lines, one for each line of it. A
-// comment is no block: it may stand anywhere between two events, and no blank
+// AppendComment appends text as comment lines, one for each of its lines. A
+// comment is not a block: it may come anywhere between two events, and no blank
 // line follows it (some clients take that for an empty event). Empty text
 // gives the shortest heartbeat, ":\n".
 func AppendComment(dst []byte, text string) []byte {
@@ -133,7 +133,7 @@ func appendDataLines(dst, data []byte, lf, cr int) []byte {
 }
 
 // nextByte returns the offset of the first c at or after from, given that the
-// last one found was at was (negative: there is none any more).
+// last one was found at was (negative: there are no more).
 func nextByte(data []byte, c byte, was, from int) int {
 	if was < 0 || was >= from {
 		return was
@@ -190,8 +190,8 @@ func load64(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// hasControl reports whether one of the eight bytes of v is below 0x0E. It may
-// be wrong only for bytes above one that is, which does not matter here.
+// hasControl reports whether any of the eight bytes of v is below 0x0E. It may be
+// wrong about a byte above one that is, which does not change the answer.
 func hasControl(v uint64) bool {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	return (v-0x0E*ones)&^v&highs != 0

@@ -26,8 +26,8 @@ type Event struct {
 
 	// Retry tells the client how long to wait before it reconnects, in whole
 	// milliseconds. Zero leaves the client's value alone. Less than a
-	// millisecond is refused: browsers take "retry: 0" at its word and
-	// reconnect in a hot loop.
+	// millisecond is refused: browsers obey "retry: 0" and reconnect in a hot
+	// loop.
 	Retry time.Duration
 }
 
@@ -45,8 +45,8 @@ func (e *FieldError) Error() string {
 	return fmt.Sprintf("%s %q %s; %s", e.Field, e.Value, e.Problem, e.Remedy)
 }
 
-// NewFieldError makes a FieldError with a value that is cut to a length which keeps the
-// sentence readable, between two characters.
+// NewFieldError makes a FieldError. If the value is long, it is cut off between two
+// characters, so that the sentence stays readable.
 func NewFieldError(field, value, problem, remedy string) *FieldError {
 	return &FieldError{Field: field, Value: shorten(value), Problem: problem, Remedy: remedy}
 }
@@ -55,8 +55,8 @@ func NewFieldError(field, value, problem, remedy string) *FieldError {
 // written: an ID or Type with NUL, CR or LF in it, or a Retry that is negative
 // or below a millisecond. Data is never refused.
 //
-// The specification drops a NUL only from ids; in a type it is refused here as
-// well, because nobody means it.
+// The specification only says that an id with a NUL is ignored; a type with one is
+// refused here as well, because it can only be a mistake.
 func (e *Event) Validate() error {
 	if !oneLine(e.ID) {
 		return lineError("id", e.ID)

@@ -6,18 +6,18 @@ import (
 	"time"
 )
 
-// heartbeats is the one clock of all streams in the process. It has a goroutine
-// while a stream is open, and nothing otherwise.
+// heartbeats is the clock of all streams in the process. It has a goroutine while a
+// stream is open, and nothing otherwise.
 var heartbeats clock
 
-// clock calls each stream's tick when it is due, on one goroutine. A tick only
-// tries, and writes from there only to a socket that has said there is room: no
-// stream can delay another's.
+// clock calls each stream's tick when it is due, on one goroutine. A tick does not
+// block: it writes only to a socket that is known to have room. So no stream can delay
+// the heartbeats of another.
 type clock struct {
 	mu      sync.Mutex // guards all below
 	agenda  agenda
 	entries map[*Writer]*appointment
-	wake    chan struct{} // the goroutine's own, buffered; nil: there is no stream
+	wake    chan struct{} // of the running goroutine, buffered; nil: there is no stream
 }
 
 type appointment struct {
@@ -62,7 +62,7 @@ func (c *clock) remove(w *Writer) {
 	}
 	if len(c.entries) == 0 {
 		c.wakeLocked()
-		c.wake, c.entries, c.agenda = nil, nil, nil // run sees that, and ends
+		c.wake, c.entries, c.agenda = nil, nil, nil // at which run ends
 	}
 }
 
@@ -93,16 +93,16 @@ func (c *clock) run(wake chan struct{}) {
 	}
 }
 
-// next takes a stream that is due off the agenda, or says how long to wait for
-// one. It is not ok once the last stream has left, even if another has come and
-// started a goroutine since: the one that wake belongs to ends.
+// next takes a stream that is due off the agenda, or says how long to wait for one. ok
+// is false once the last stream has left, even if another stream has started a new
+// goroutine since: the goroutine that wake belongs to must end.
 func (c *clock) next(wake chan struct{}, now time.Time) (w *Writer, wait time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.wake != wake {
 		return nil, 0, false
 	}
-	if len(c.agenda) == 0 { // all that are left need no more ticks
+	if len(c.agenda) == 0 { // the streams that are left need no more ticks
 		return nil, time.Hour, true
 	}
 	if wait := c.agenda[0].at.Sub(now); wait > 0 {
@@ -111,7 +111,7 @@ func (c *clock) next(wake chan struct{}, now time.Time) (w *Writer, wait time.Du
 	return heap.Pop(&c.agenda).(*appointment).w, 0, true
 }
 
-// again puts w back for its next tick, unless it has left or needs none.
+// again puts w back on the agenda for its next tick, unless it has left or needs none.
 func (c *clock) again(w *Writer, at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// deadline is the write deadline that somebody else has given a Writer.
+// deadline is the write deadline that was set with SetWriteDeadline.
 type deadline struct {
 	given atomic.Pointer[time.Time] // nil: none. Stored under mu
 
@@ -17,15 +17,14 @@ type deadline struct {
 	over bool       // out belongs to somebody else again
 }
 
-// SetWriteDeadline makes every write from now on, one that is waiting included,
+// SetWriteDeadline makes every write from now on, including one that is waiting,
 // fail once t has passed, instead of after Options.WriteTimeout. A write that
 // fails ends the stream: the cause of its Context then wraps os.ErrDeadlineExceeded.
-// A zero t gives writes their Options.WriteTimeout back.
+// A zero t restores Options.WriteTimeout.
 //
-// It waits for no write, and any goroutine may call it. It fails with
-// errors.ErrUnsupported for a Writer over an io.Writer that has no
-// SetWriteDeadline method, and with context.Cause of the Context once the stream
-// has been closed.
+// It does not wait for writes, and may be called from any goroutine. It fails with
+// errors.ErrUnsupported if the io.Writer has no SetWriteDeadline method, and with
+// context.Cause of the Context once the stream has been closed.
 func (w *Writer) SetWriteDeadline(t time.Time) error {
 	if w.out.setDeadline == nil {
 		return fmt.Errorf("streamwriter: set write deadline: %T has no SetWriteDeadline method: %w", w.out.Writer, errors.ErrUnsupported)
@@ -40,7 +39,7 @@ func (w *Writer) SetWriteDeadline(t time.Time) error {
 		w.deadline.given.Store(&t)
 	}
 	err := w.setDeadlineLocked(time.Now())
-	if cause := context.Cause(w.ctx); cause == ErrClientGone { // leave came first: its deadline must not be lost
+	if cause := context.Cause(w.ctx); cause == ErrClientGone { // leave came first: its deadline must stay
 		return w.out.setDeadline(time.Unix(1, 0))
 	}
 	return err
@@ -53,7 +52,7 @@ func (w *Writer) setDeadline(now time.Time) error {
 	return w.setDeadlineLocked(now)
 }
 
-// setDeadlineLocked is setDeadline for who has deadline.mu.
+// setDeadlineLocked is setDeadline for callers that hold deadline.mu.
 func (w *Writer) setDeadlineLocked(now time.Time) error {
 	if given := w.deadline.given.Load(); given != nil {
 		return w.out.setDeadline(*given)
@@ -64,8 +63,8 @@ func (w *Writer) setDeadlineLocked(now time.Time) error {
 	return w.out.setDeadline(now.Add(w.opts.WriteTimeout))
 }
 
-// endDeadline makes SetWriteDeadline leave the transport alone from now on, and
-// reports whether one of its deadlines is set.
+// endDeadline makes SetWriteDeadline leave the transport alone from now on. It reports
+// whether a deadline of SetWriteDeadline is set.
 func (w *Writer) endDeadline() (given bool) {
 	w.deadline.mu.Lock()
 	defer w.deadline.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 )
 
 // stalled is a Writer over a connection whose peer reads nothing, in the middle of
-// a write. What came of the write arrives in ended.
+// a write. The error of the write arrives in ended.
 func stalled(t *testing.T, o Options) (w *Writer, ended chan error) {
 	t.Helper()
 	conn, peer := net.Pipe() // takes nothing that is not read
@@ -85,8 +85,8 @@ func TestSetWriteDeadlineHoldsForWritesToCome(t *testing.T) {
 	})
 }
 
-// A send that begins has its deadline from before SetWriteDeadline; it must not
-// replace the one that is given.
+// A send that has begun computed its deadline before SetWriteDeadline; it must not replace
+// the new one.
 func TestSetWriteDeadlineIsNotLostToASendThatBegins(t *testing.T) {
 	for range 200 {
 		conn, peer := net.Pipe()
@@ -105,7 +105,7 @@ func TestSetWriteDeadlineIsNotLostToASendThatBegins(t *testing.T) {
 	}
 }
 
-// A write of a client that has left stays ended.
+// A write to a client that has left stays ended.
 func TestSetWriteDeadlineGivesNobodyWhoHasLeftMoreTime(t *testing.T) {
 	w, ended := stalled(t, Options{})
 	defer w.Close()

@@ -9,7 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A count that goes on where the client has left off.
+// A counter that continues where the client left off.
 func ExampleServe() {
 	handler := func(ctx *fasthttp.RequestCtx) {
 		streamwriter.Serve(ctx, streamwriter.Options{}, func(w *streamwriter.Writer) error {

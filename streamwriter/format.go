@@ -6,13 +6,13 @@ import (
 	"github.com/fastsse/fastsse"
 )
 
-// The wire format is package fastsse, which needs the standard library alone. These are
-// its names, for programs that import this package anyway.
+// The wire format is package fastsse, which needs only the standard library. These are
+// the same names, for programs that import this package anyway.
 
 // Event is one server-sent event: [fastsse.Event].
 type Event = fastsse.Event
 
-// FieldError says which field was refused, and what to do: [fastsse.FieldError].
+// FieldError says which field was refused, and what to do about it: [fastsse.FieldError].
 type FieldError = fastsse.FieldError
 
 // AppendEvent is [fastsse.AppendEvent].

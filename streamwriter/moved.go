@@ -9,12 +9,12 @@ import (
 	"github.com/fastsse/fastsse/internal/hijack"
 )
 
-// What reads a response's body before it is sent would wait for the end of the
-// stream, and the client for its beginning. It finds an empty body instead: the
-// stream moves to the hijacked connection, where it is not a body any more.
+// Middleware that reads a response's body before it is sent would wait for the end of
+// the stream, while the client waits for its beginning. Instead it finds an empty body:
+// the stream moves to the hijacked connection, where it is no longer a body.
 
-// inMemory reports whether dst is a buffer that somebody reads a body into, not
-// the way to a client: fasthttp's Response.Body has a ByteBuffer.
+// inMemory reports whether dst is a buffer that a body is being read into, and not the
+// connection to a client: fasthttp's Response.Body uses a ByteBuffer.
 func inMemory(dst io.Writer) bool {
 	switch dst.(type) {
 	case interface{ Bytes() []byte }, *strings.Builder:
@@ -23,9 +23,9 @@ func inMemory(dst io.Writer) bool {
 	return false
 }
 
-// move makes the hijacked connection the stream's way to its client. It is false
-// if the stream is no longer the body of its request's response, or runs. It is
-// for the goroutine of the handler.
+// move makes the stream use the hijacked connection. It returns false if the stream is
+// no longer the body of the response, or is running. It must be called on the handler's
+// goroutine.
 func (s *stream) move() bool {
 	s.mu.Lock()
 	switch {
@@ -38,7 +38,7 @@ func (s *stream) move() bool {
 	}
 	s.moved = true
 	s.mu.Unlock()
-	_ = s.ctx.Response.CloseBodyStream() // Close leaves a stream that has moved alone
+	_ = s.ctx.Response.CloseBodyStream() // Close does nothing to a stream that has moved
 	hijack.TakeUnlessReplaced(s.ctx, defaultWriteTimeout, s.serveChunked)
 	return true
 }
@@ -59,7 +59,7 @@ func (s *stream) serveChunked(c net.Conn, head []byte) {
 	}
 }
 
-// chunkWriter writes what it is given as chunks: RFC 9112, section 7.1.
+// chunkWriter frames each write as a chunk: RFC 9112, section 7.1.
 type chunkWriter struct {
 	w   io.Writer
 	buf []byte

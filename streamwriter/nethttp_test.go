@@ -94,7 +94,7 @@ func TestBehindNetHTTPMiddlewareTheWriteTimeoutHolds(t *testing.T) {
 	}
 }
 
-// failingFlusher is a response writer that tells what came of a flush.
+// failingFlusher is a response writer whose flush returns an error.
 type failingFlusher struct{ http.ResponseWriter }
 
 func (failingFlusher) FlushError() error { return io.ErrClosedPipe }

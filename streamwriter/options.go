@@ -9,49 +9,49 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Options are the settings of one stream. The zero value is meant to be used.
+// Options are the settings of one stream. The zero value gives the defaults.
 type Options struct {
-	// Heartbeat is the longest silence: after it a comment is sent, so that
-	// proxies keep the connection and a dead one is found. Zero means 15 s.
-	// Negative disables.
+	// Heartbeat is the longest silence on the stream: after that a comment is
+	// sent, so that proxies keep the connection and a dead connection is found.
+	// Zero means 15 s. Negative disables.
 	Heartbeat time.Duration
 
-	// Retry is the reconnection time that the client is told at the start.
-	// Zero means 3 s. Negative tells none, and leaves the browser's own (3 s in
-	// Chrome, 5 s in Firefox). A stream that this side ends is told a fresh one,
-	// drawn from Retry to twice Retry.
+	// Retry is the reconnection time that is sent to the client at the start.
+	// Zero means 3 s. Negative sends none, and leaves the browser's own (3 s in
+	// Chrome, 5 s in Firefox). When this side ends the stream it sends a new one
+	// first, drawn at random between Retry and twice Retry.
 	Retry time.Duration
 
 	// MaxAge ends the stream after about this long, between two events and with
-	// a fresh reconnection time, before a platform would cut it. Each stream
-	// draws its own from the last tenth of it, so that streams opened together
-	// do not all come back together. Zero or negative means no limit. On a stream
-	// of [NewWriter], Close sends that reconnection time.
+	// a new reconnection time, before a platform would cut it. The exact time is
+	// drawn at random from the last tenth of MaxAge, so that streams opened
+	// together do not all reconnect together. Zero or negative means no limit. On
+	// a stream of [NewWriter], Close sends that reconnection time.
 	MaxAge time.Duration
 
-	// WriteTimeout is how long one flush may take until the stream is given up.
+	// WriteTimeout is how long one flush may take before the stream is ended.
 	// Zero means 30 s. Negative disables. It replaces fasthttp's
-	// Server.WriteTimeout, which would cut a live stream. A plain io.Writer
-	// without a SetWriteDeadline method is not bounded by it.
+	// Server.WriteTimeout, which would cut a live stream. It has no effect on a
+	// plain io.Writer without a SetWriteDeadline method.
 	WriteTimeout time.Duration
 
-	// LastEventID is what [Writer.LastEventID] returns. [Serve] fills it from
-	// the request where it is empty.
+	// LastEventID is what [Writer.LastEventID] returns. If it is empty, [Serve]
+	// takes it from the request.
 	LastEventID string
 
-	// NoIDs refuses ids: [Writer.Send] an event that has one, and
-	// [Writer.SendEncoded] bytes with an id line. The error is a *FieldError; it
-	// ends nothing. It is for who writes to a stream whose position is somebody
-	// else's: a client comes back with the last id that it was sent, whoever sent
-	// it. A hub sets it for the Writer of its OnOpen hook. A stream that Follow
-	// goes on with cannot have it, since the hub's events bear ids.
+	// NoIDs makes [Writer.Send] refuse an event with an id, and
+	// [Writer.SendEncoded] bytes with an id line. The error wraps a *FieldError;
+	// the stream goes on. Set it where somebody else decides which position the
+	// stream resumes from: a client sends the last id that it got, whoever sent
+	// it. A hub sets it for the Writer of its OnOpen hook. A stream for the hub's
+	// Follow cannot have it, because the hub's events have ids.
 	NoIDs bool
 
 	// Context, if set, ends the stream when it is done. [Serve] needs none: it
 	// watches the client and the server by itself.
 	Context context.Context
 
-	// Logger hears of panics and errors that end a stream. Nil means the
+	// Logger receives panics and errors that end a stream. Nil means the
 	// fasthttp server's.
 	Logger fasthttp.Logger
 }
@@ -62,8 +62,8 @@ const (
 	defaultWriteTimeout = 30 * time.Second
 )
 
-// Validate says which option cannot be honoured, as a *FieldError: a duration
-// above zero that is below a millisecond.
+// Validate returns a *FieldError for the first option that is not valid: a duration
+// above zero but below a millisecond.
 func (o *Options) Validate() error {
 	for _, f := range [...]struct {
 		name  string
@@ -87,12 +87,12 @@ func (o *Options) Validate() error {
 
 // idError refuses an id under NoIDs.
 func idError(id string) error {
-	return fastsse.NewFieldError("id", id, "would replace the position that this stream resumes from, which is not its writer's to set",
+	return fastsse.NewFieldError("id", id, "would replace the position that this stream resumes from, which Options.NoIDs forbids (a hub sets it for OnOpen)",
 		"leave the id out, or carry it in data")
 }
 
-// checkNoIDs looks for an id line in encoded bytes. They must end a line: the
-// next bytes could make an id of what they begin.
+// checkNoIDs looks for an id line in encoded bytes. They must end with a newline:
+// otherwise the next bytes could complete an id line that these begin.
 func checkNoIDs(p []byte) error {
 	if len(p) == 0 {
 		return nil
@@ -121,8 +121,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// orDefault gives d, the default where it is zero, and zero where it is
-// negative: after it, zero means off.
+// orDefault returns d, or the default if d is zero, or zero if d is negative. In the
+// result zero means off.
 func orDefault(d, def time.Duration) time.Duration {
 	switch {
 	case d == 0:

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A bare number of seconds is so many nanoseconds.
+// A bare number that means seconds is that many nanoseconds.
 func TestDurationsWithoutAUnitAreRefused(t *testing.T) {
 	for field, o := range map[string]Options{
 		"Options.Heartbeat":    {Heartbeat: 15},

@@ -17,32 +17,32 @@ import (
 )
 
 // Serve answers the request with a stream that fn writes. Call it last in a
-// handler and return: fn runs once the handler and its middleware have, on the
-// connection's own goroutine. It must not use ctx; what it needs of the
-// request it takes before.
+// handler and return: fn runs on the connection's own goroutine, once the handler
+// and its middleware have returned. fn must not use ctx: copy what it needs from the
+// request before.
 //
-// When fn returns nil the response ends cleanly, and an EventSource reconnects:
-// if the end is final, send an event at which the page closes it (or answer its
-// next request with 204, which says the same to one that did not). When fn returns an error, or
-// panics, the error is logged and the connection cut, so that clients can tell
-// a broken answer from a whole one. Neither touches another stream.
+// When fn returns nil the response ends cleanly, and an EventSource reconnects. If
+// the end is final, send an event at which the page closes its EventSource, or answer
+// its next request with 204. When fn returns an error, or panics, the error is logged
+// and the connection is cut, so that clients can tell a broken answer from a complete
+// one. Neither affects other streams.
 //
 // When the Writer's Context is done because of MaxAge or a server shutdown, fn
 // should return; Serve then sends a fresh reconnection time and ends cleanly.
 //
 // A HEAD request is answered with the headers alone, and fn does not run. An
-// HTTP/1.0 request gets the bytes unframed, and the end of the connection.
-// Behind fasthttp's CompressHandler each event is compressed and flushed, and fn
-// begins at once, on the goroutine that compresses. Do not put TimeoutHandler
-// around a stream.
+// HTTP/1.0 request gets the bytes without chunks, and the connection ends with the
+// stream. Behind fasthttp's CompressHandler each event is compressed and flushed, and
+// fn starts at once, on the goroutine that compresses. Do not put TimeoutHandler around
+// a stream.
 //
 // Middleware that reads the body of a response before it is sent (fasthttp's
-// Response.Body; fiber's compress, etag, and loggers of bodies) finds it empty, and
-// the stream follows once all middleware has returned: uncompressed, on a
-// connection that ends with it, and that Server.Shutdown ends without waiting. A
-// response that such middleware gives a body or another status is sent instead. It
-// must not stand around a CompressHandler, nor ask for Response.String: neither
-// can be told from fasthttp that sends, and would read until the client leaves.
+// Response.Body; fiber's compress, etag, and loggers of bodies) finds it empty. The
+// stream starts once all middleware has returned: uncompressed, on a connection that
+// ends with it, and which Server.Shutdown ends without waiting. If such middleware
+// sets a body or another status, that response is sent instead. Such middleware must
+// not wrap a CompressHandler, nor call Response.String: neither can be told from
+// fasthttp sending the response, so they would read until the client leaves.
 func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 	if err := o.Validate(); err != nil {
 		ctx.Logger().Printf("streamwriter: serve stream: %v", err)
@@ -69,9 +69,9 @@ func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 	ctx.SetBodyStream(s, -1)
 }
 
-// SetHeaders sets what every event stream should say: its type, bare because
-// some clients compare it; that nothing may store or transform it; and that
-// nginx must not buffer it.
+// SetHeaders sets the headers that every event stream should have: its type, without
+// parameters because some clients compare it exactly; that nothing may store or
+// transform it; and that nginx must not buffer it.
 func SetHeaders(h *fasthttp.ResponseHeader) {
 	h.SetContentType("text/event-stream")
 	h.Set(fasthttp.HeaderCacheControl, "no-cache, no-transform")
@@ -81,8 +81,8 @@ func SetHeaders(h *fasthttp.ResponseHeader) {
 // LastEventID returns the id that the client wants to resume from: the
 // Last-Event-ID header or, for a first connection, the query's lastEventId. A
 // header that is not empty wins, because a browser repeats the URL when it
-// reconnects. The header's name counts in any case, also in a server that does
-// not normalize names; the parameter's only as it is spelled here.
+// reconnects. The header's name is found in upper and lower case, even if the server
+// does not normalize names; the parameter's must be spelled exactly so.
 func LastEventID(ctx *fasthttp.RequestCtx) string {
 	if id := header.Peek(&ctx.Request.Header, "Last-Event-ID"); len(id) > 0 {
 		return string(id)
@@ -91,14 +91,14 @@ func LastEventID(ctx *fasthttp.RequestCtx) string {
 }
 
 // errCut makes fasthttp close a connection without the chunk that would mark
-// the body complete. fasthttp does not log an unexpected EOF; what is worth
-// logging has been logged.
+// the body complete. fasthttp does not log an unexpected EOF, and the reason has been
+// logged already, if it deserves that.
 var errCut = fmt.Errorf("streamwriter: stream cut: %w", io.ErrUnexpectedEOF)
 
 // stream is one response: the body that fasthttp asks to write itself.
 type stream struct {
 	// Static after construction.
-	ctx      *fasthttp.RequestCtx // the handler's alone, and serveChunked's
+	ctx      *fasthttp.RequestCtx // only for the handler's goroutine, and serveChunked
 	conn     net.Conn
 	shutdown <-chan struct{} // closed when the fasthttp server shuts down
 	opts     Options
@@ -126,15 +126,15 @@ func (s *stream) WriteTo(dst io.Writer) (int64, error) {
 	s.running.Lock()
 	defer s.running.Unlock()
 	if !s.setWriter(nil) {
-		return 0, errCut // the connection is another's by now
+		return 0, errCut // the connection belongs to somebody else by now
 	}
 	err := s.run(dst)
 	s.cut = err != nil
 	return 0, err
 }
 
-// Close is fasthttp's last call for the response. It returns when the callback
-// has: the connection, the request and its logger are about to be another's.
+// Close is fasthttp's last call for the response. It returns when the callback has
+// returned, because the connection, the request and its logger are about to be reused.
 func (s *stream) Close() error {
 	if s.hasMoved() {
 		return nil
@@ -142,14 +142,14 @@ func (s *stream) Close() error {
 	s.discard()
 	s.running.Lock()
 	defer s.running.Unlock()
-	if s.cut { // a CompressHandler has not told fasthttp
+	if s.cut { // a CompressHandler does not pass the error on to fasthttp
 		return errCut
 	}
-	_ = s.conn.SetWriteDeadline(time.Time{}) // the connection may live on
+	_ = s.conn.SetWriteDeadline(time.Time{}) // the connection may be used again
 	return nil
 }
 
-// discard ends a stream that fasthttp takes no more bytes from.
+// discard ends a stream from which fasthttp takes no more bytes.
 func (s *stream) discard() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +159,7 @@ func (s *stream) discard() {
 	}
 }
 
-// setWriter makes w the stream's running Writer, or none. It is false if fasthttp
+// setWriter makes w the stream's running Writer; nil: none. It returns false if fasthttp
 // is done with the response already.
 func (s *stream) setWriter(w *Writer) bool {
 	s.mu.Lock()
@@ -180,7 +180,7 @@ func (s *stream) Read([]byte) (int, error) {
 // serveUnframed runs the stream on a hijacked connection.
 func (s *stream) serveUnframed(c net.Conn, head []byte) {
 	if writeHead(c, head) {
-		_ = s.run(c) // logged where it is worth it
+		_ = s.run(c) // has been logged, if it deserves that
 	}
 }
 
@@ -214,7 +214,7 @@ func (s *stream) run(dst io.Writer) error {
 	return s.finish(w, s.call(w))
 }
 
-// transport is dst, with what the connection under it can tell and bound.
+// transport is dst, with deadlines and writability from the connection under it.
 func (s *stream) transport(dst io.Writer) transport {
 	out := transport{Writer: dst, setDeadline: s.conn.SetWriteDeadline}
 	if raw, ok := socket.Transparent(s.conn); ok && socket.CanAskWritable {
@@ -238,7 +238,7 @@ func (s *stream) call(w *Writer) (err error) {
 func (s *stream) finish(w *Writer, err error) error {
 	switch {
 	case err == errCut, errors.Is(context.Cause(w.ctx), ErrClientGone):
-		return errCut // logged already, or nobody is there to hear more
+		return errCut // logged already, or the client is gone
 	case w.endedHere():
 		err = w.farewell()
 	case err != nil:

@@ -24,7 +24,7 @@ import (
 
 const patience = 10 * time.Second // for what should happen at once
 
-// eventually waits for what the kernel or another goroutine is about to do.
+// eventually waits until the kernel or another goroutine has done something.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(patience)

@@ -333,7 +333,7 @@ func Test1000ClientsLeaveNoGoroutine(t *testing.T) {
 	}
 	eventually(t, "all streams open", func() bool { return open.Load() == n })
 	if got := streamGoroutines(); got < n {
-		t.Errorf("%d goroutines, want at least one a stream: this test sees nothing", got)
+		t.Errorf("%d goroutines, want at least one per stream: this test sees nothing", got)
 	}
 	for i, c := range clients {
 		left := time.Now()

@@ -3,8 +3,8 @@ package streamwriter
 import "sync"
 
 // shutdowns ends the streams of a fasthttp server that is shutting down, which
-// would otherwise wait for them. fasthttp offers one channel a server, and no
-// call: so there is one goroutine a server while it has streams.
+// would otherwise wait for them. fasthttp offers one channel per server, and no
+// callback, so there is one goroutine per server while it has streams.
 var shutdowns shutdownWatch
 
 type shutdownWatch struct {
@@ -58,7 +58,7 @@ func (s *shutdownWatch) wait(done <-chan struct{}, g *shutdownGroup) {
 		for w := range g.streams {
 			w.cancel(ErrServerShutdown)
 		}
-		if s.groups[done] == g { // who comes later gets a group that ends at once
+		if s.groups[done] == g { // later streams get a group that ends at once
 			delete(s.groups, done)
 		}
 	}

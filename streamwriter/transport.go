@@ -11,11 +11,12 @@ type transport struct {
 	io.Writer
 	flush       func() error          // nil: every Write is flushed
 	setDeadline func(time.Time) error // nil: writes are not bounded
-	writable    func() bool           // nil: nobody can say if a write would block
+	writable    func() bool           // nil: it is not known whether a write would block
 }
 
-// transportOf is w, with what its methods offer. What a middleware's response
-// writer lacks, the one that it wraps is asked for: see http.ResponseController.
+// transportOf is w, with the methods that it has for flushing and deadlines. If a
+// middleware's response writer lacks one, that of the response writer that it wraps is
+// used, as by http.ResponseController.
 func transportOf(w io.Writer) transport {
 	out := transport{Writer: w}
 	for {

@@ -19,7 +19,7 @@ var (
 	ErrClientGone = errors.New("streamwriter: the client is gone")
 
 	// ErrMaxAge: the stream has reached Options.MaxAge. It ends cleanly, and
-	// the client comes back.
+	// the client reconnects.
 	ErrMaxAge = errors.New("streamwriter: the stream has reached its maximum age")
 
 	// ErrServerShutdown: fasthttp's Server.Shutdown was called.
@@ -30,8 +30,8 @@ var (
 )
 
 // Writer is one open stream. Its methods may be called from several
-// goroutines; each event is whole on the wire, and flushed when the method
-// returns. Once the stream has ended they return why.
+// goroutines: events are never interleaved, and an event has been flushed when the
+// method returns. Once the stream has ended, methods return the reason.
 type Writer struct {
 	// Static after construction.
 	ctx    context.Context
@@ -48,7 +48,7 @@ type Writer struct {
 	mu     sync.Mutex // guards what follows; held during a write, not between
 	buf    []byte
 	armed  time.Time // when out's write deadline was last set
-	broken bool      // a write failed: what it left on the wire may be half an event
+	broken bool      // a write failed, and may have left half an event on the wire
 	closed bool      // out belongs to somebody else again
 }
 
@@ -57,15 +57,15 @@ const maxKeptBuffer = 64 << 10
 
 // NewWriter makes a Writer over any io.Writer: a net/http response (flushed
 // after each event), a function runtime's response stream, a buffer in a test.
-// It writes nothing by itself; call [Writer.Open] to send the first bytes at
+// It writes nothing by itself. Call [Writer.Open] to send the first bytes at
 // once, and Close when done, or heartbeats go on.
 //
 // If w has a FlushError or Flush method (http.Flusher, *bufio.Writer) it is called
-// after each write; if it has a SetWriteDeadline method, Options.WriteTimeout
-// holds. A middleware's http.ResponseWriter that lacks one of them is asked for the
-// one that it wraps, by its Unwrap method, as http.ResponseController does.
-// Options that [Options.Validate] refuses end the stream before it starts: every
-// method returns the reason.
+// after each write; if it has a SetWriteDeadline method, Options.WriteTimeout takes
+// effect. If a middleware's http.ResponseWriter lacks one of these methods, that of the
+// response writer that it wraps is used (found by its Unwrap method, as
+// http.ResponseController does). If [Options.Validate] refuses o, the stream ends before
+// it starts: every method returns the reason.
 func NewWriter(w io.Writer, o Options) *Writer {
 	return newWriter(transportOf(w), o)
 }
@@ -91,13 +91,13 @@ func newWriter(out transport, o Options) *Writer {
 	return w
 }
 
-// Context is done when the stream has ended: the client left, the stream grew
-// too old, a write failed or timed out, the server shuts down.
-// context.Cause says which. A callback that waits should wait on it too.
+// Context is done when the stream has ended: the client left, the stream reached
+// Options.MaxAge, a write failed or timed out, the server shuts down. context.Cause
+// says which. A callback that waits for something should wait for this too.
 func (w *Writer) Context() context.Context { return w.ctx }
 
-// LastEventID is the id of the last event that the client has seen, if it said
-// so. It is the client's word: anything may stand in it.
+// LastEventID is the id of the last event that the client says it has seen, or empty.
+// It is not checked: a client can send anything.
 func (w *Writer) LastEventID() string { return w.opts.LastEventID }
 
 // Open sends a comment and the reconnection time, so that the client and every
@@ -114,8 +114,8 @@ func (w *Writer) Open() error {
 	})
 }
 
-// Send sends e. An event that [Event.Validate] or [Options.NoIDs] refuses is not
-// sent, and ends nothing.
+// Send sends e. An event that [Event.Validate] or [Options.NoIDs] refuses is not sent;
+// the stream goes on.
 func (w *Writer) Send(e Event) error {
 	if err := e.Validate(); err != nil {
 		return fmt.Errorf("streamwriter: send event: %w", err)
@@ -132,8 +132,8 @@ func (w *Writer) SendString(typ, data string) error {
 }
 
 // SendJSON sends the JSON of v as an event of type typ; an empty typ is
-// "message". It is encoded into the stream's own buffer. A v that cannot be
-// encoded sends nothing, and ends nothing.
+// "message". It is encoded into the stream's own buffer. If v cannot be encoded
+// nothing is sent; the stream goes on.
 func (w *Writer) SendJSON(typ string, v any) error {
 	if err := (&Event{Type: typ}).Validate(); err != nil {
 		return fmt.Errorf("streamwriter: send JSON event: %w", err)
@@ -165,8 +165,8 @@ func (w *Writer) Comment(text string) error {
 }
 
 // SendEncoded sends p as it is, in one write: whole blocks and comments that
-// the Append functions made. It does not keep p, and looks into it for
-// [Options.NoIDs] alone.
+// the Append functions made. It does not keep p, and does not check it, except for ids
+// if [Options.NoIDs] is set.
 func (w *Writer) SendEncoded(p []byte) error {
 	if w.opts.NoIDs {
 		if err := checkNoIDs(p); err != nil {
@@ -179,10 +179,10 @@ func (w *Writer) SendEncoded(p []byte) error {
 }
 
 // Close ends the stream of a [NewWriter]: its Context is done and its
-// heartbeats stop. A stream that had reached Options.MaxAge, or that
-// Options.Context ended, is sent its fresh reconnection time first, and Close
-// returns what came of that. The write deadline is taken off; the io.Writer
-// stays open. A second Close does nothing.
+// heartbeats stop. If the stream had reached Options.MaxAge, or Options.Context had
+// ended it, Close first sends a new reconnection time, and returns the error of that.
+// It removes the write deadline, and leaves the io.Writer open. A second Close does
+// nothing.
 func (w *Writer) Close() error {
 	w.cancel(ErrClosed)
 	heartbeats.remove(w)
@@ -220,7 +220,7 @@ func (w *Writer) send(fill func(dst []byte) []byte) error {
 	return w.writeLocked(p)
 }
 
-// writeLocked writes p if the stream lives. A failure ends it.
+// writeLocked writes p unless the stream has ended. A failure ends it.
 func (w *Writer) writeLocked(p []byte) error {
 	if w.ctx.Err() != nil {
 		return context.Cause(w.ctx)
@@ -230,7 +230,7 @@ func (w *Writer) writeLocked(p []byte) error {
 	}
 	now := time.Now()
 	err := w.armLocked(now)
-	if w.ctx.Err() != nil { // leave came first: its deadline must not be lost
+	if w.ctx.Err() != nil { // leave came first: its deadline must stay
 		return context.Cause(w.ctx)
 	}
 	if err == nil {
@@ -254,17 +254,17 @@ func (w *Writer) flushLocked(p []byte) error {
 	return err
 }
 
-// A write deadline is left as it is for deadlineKept, as long as nine tenths of
-// it remain: setting one costs more than an event. In its first moments, while
-// the stream is settling, none is kept: a CompressHandler starts a stream before
-// fasthttp sets its own deadline, which has to be replaced.
+// A write deadline is kept for deadlineKept, as long as nine tenths of its time remain:
+// setting one costs more than an event. While a stream is settling, in its first
+// moments, none is kept: a CompressHandler starts a stream before fasthttp sets its own
+// deadline, which has to be replaced.
 const (
 	deadlineKept = 100 * time.Millisecond
 	settling     = time.Second
 )
 
-// armLocked sets the write deadline, or takes fasthttp's off if there is to be
-// none. One of SetWriteDeadline stays.
+// armLocked sets the write deadline, or removes fasthttp's if WriteTimeout is off. A
+// deadline of SetWriteDeadline stays.
 func (w *Writer) armLocked(now time.Time) error {
 	if w.out.setDeadline == nil {
 		return nil
@@ -282,8 +282,8 @@ func (w *Writer) armLocked(now time.Time) error {
 	return w.setDeadline(now)
 }
 
-// leave ends the stream of a client that has gone, and a write that is waiting
-// for it. It never blocks.
+// leave ends the stream because its client has left, and ends a write that is waiting
+// for the client. It never blocks.
 func (w *Writer) leave() {
 	w.cancel(ErrClientGone)
 	if w.out.setDeadline != nil {
@@ -291,8 +291,8 @@ func (w *Writer) leave() {
 	}
 }
 
-// release gives the transport of a stream whose Context is done back. After it
-// nothing of this stream is written.
+// release gives back the transport of a stream whose Context is done. After that the
+// stream writes nothing.
 func (w *Writer) release() {
 	heartbeats.remove(w)
 	w.mu.Lock()
@@ -301,8 +301,8 @@ func (w *Writer) release() {
 	w.closed = true
 }
 
-// tick is the clock's call. It returns when the next one is due, or zero for
-// never, and does not block.
+// tick is called by the clock. It returns when the next call is due, or zero for never,
+// and does not block.
 func (w *Writer) tick(now time.Time) time.Time {
 	if w.ctx.Err() != nil {
 		return time.Time{}
@@ -323,7 +323,7 @@ func (w *Writer) due(now time.Time) time.Time {
 		return w.dies
 	}
 	at := w.silentSince().Add(w.opts.Heartbeat)
-	if !at.After(now) { // it could not be beaten now
+	if !at.After(now) { // no heartbeat could be sent now
 		at = now.Add(w.opts.Heartbeat)
 	}
 	if !w.dies.IsZero() && w.dies.Before(at) {
@@ -337,7 +337,7 @@ func (w *Writer) silentSince() time.Time { return time.Unix(0, w.wrote.Load()) }
 // tryBeat sends a heartbeat if that can be done without waiting.
 func (w *Writer) tryBeat() {
 	if !w.mu.TryLock() {
-		return // it is being written to: not silent
+		return // something is being written: it is not silent
 	}
 	if w.out.writable == nil {
 		go func() {
@@ -354,7 +354,8 @@ func (w *Writer) tryBeat() {
 
 var heartbeat = []byte(":\n")
 
-// prepareEnd gives what fasthttp writes after the last event its full time.
+// prepareEnd renews the write deadline for the bytes that fasthttp writes after the last
+// event.
 func (w *Writer) prepareEnd() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -364,8 +365,8 @@ func (w *Writer) prepareEnd() error {
 	return w.armLocked(time.Now())
 }
 
-// farewell sends the reconnection time of a stream that this side ends, drawn
-// at random so that those who leave together do not come back together.
+// farewell sends the reconnection time of a stream that this side ends. It is drawn at
+// random, so that clients of streams that end together do not reconnect together.
 func (w *Writer) farewell() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

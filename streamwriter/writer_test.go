@@ -535,8 +535,8 @@ func TestASettlingStreamKeepsNoDeadline(t *testing.T) {
 	})
 }
 
-// leave's deadline ends a write that waits. One that is set by a send which had
-// already begun must not replace it.
+// leave's deadline ends a write that waits. The deadline of a send that had already begun
+// must not replace it.
 func TestLeaveIsNotLostToASendThatBegins(t *testing.T) {
 	out := &leaving{}
 	w := NewWriter(out, Options{})

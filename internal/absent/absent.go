@@ -1,6 +1,6 @@
-// Package absent lets a test say that something it needs is not on this
-// machine: a program, a privilege, a file. That is a reason to skip on a
-// developer's machine, and a failure in CI, which installs all of it.
+// Package absent lets a test say that something it needs (a program, a privilege, a
+// file) is missing from this machine. On a developer's machine the test is then
+// skipped; in CI, where everything is installed, it fails.
 package absent
 
 import (
@@ -12,8 +12,8 @@ import (
 // it. Where the environment variable CI is set and not empty, the test fails with
 // that message instead, so that CI never passes with tests that did not run.
 //
-// What a platform does not have, or -short leaves out, stays t.Skip. Like
-// t.Skip, Skipf must be called from the goroutine that runs the test.
+// Use t.Skip for what a platform cannot do and for -short. Like t.Skip, Skipf must
+// be called from the goroutine that runs the test.
 func Skipf(t testing.TB, format string, args ...any) {
 	t.Helper()
 	if os.Getenv("CI") == "" {

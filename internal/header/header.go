@@ -1,5 +1,5 @@
-// Package header reads request headers whatever the case of their names, also
-// where fasthttp does not.
+// Package header finds request headers in upper and lower case, even where fasthttp
+// does not.
 package header
 
 import (
@@ -13,13 +13,13 @@ type Request interface {
 	All() iter.Seq2[[]byte, []byte]
 }
 
-// Peek returns the value of the header called name, given as the specification
-// spells it, or nothing.
+// Peek returns the value of the header called name, or nothing. Give the name as the
+// specification spells it.
 //
-// fasthttp finds a header in any case unless Server.DisableHeaderNamesNormalizing
-// is set, and then only as it is spelled: but names come in lower case from
-// HTTP/2 fronts, and what they say must not be missed. The value is valid until
-// the handler returns.
+// fasthttp finds a header in any case, unless Server.DisableHeaderNamesNormalizing is
+// set: then it finds only the exact spelling. But proxies that speak HTTP/2 to clients
+// send names in lower case, and these must be found too. The value is valid until the
+// handler returns.
 func Peek(h Request, name string) []byte {
 	if v := h.Peek(name); len(v) > 0 || normalized(h) {
 		return v
@@ -27,8 +27,8 @@ func Peek(h Request, name string) []byte {
 	return scan(h, name)
 }
 
-// normalized reports whether fasthttp finds names of h in any case. It keeps the
-// Host apart, under the name "Host" alone.
+// normalized reports whether fasthttp finds names of h in any case. It uses the Host
+// header, which fasthttp keeps apart, and finds as "hOST" only if it normalizes.
 func normalized(h Request) bool { return len(h.Peek("hOST")) > 0 }
 
 // scan is the slow path of Peek.

@@ -9,12 +9,12 @@ import (
 )
 
 // Take makes fasthttp hand the connection to serve once every middleware has
-// returned, without a response of its own: serve writes head first. Bodies are
-// framed by chunks if chunked is set, by the end of the connection otherwise.
+// returned, without sending a response: serve must write head first. If chunked is
+// set, the body is sent in chunks; otherwise it ends with the connection.
 //
-// serve runs on a goroutine of its own, with no deadline set and no recover
-// above it. The connection's descriptor is closed when serve returns, also by a
-// server that keeps hijacked connections.
+// serve runs on a goroutine of its own, with no deadline set and no recover above it.
+// The connection's descriptor is closed when serve returns, even if the server keeps
+// hijacked connections.
 func Take(ctx *fasthttp.RequestCtx, chunked bool, serve func(c net.Conn, head []byte)) {
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(c net.Conn) {
@@ -24,13 +24,13 @@ func Take(ctx *fasthttp.RequestCtx, chunked bool, serve func(c net.Conn, head []
 	})
 }
 
-// bodyRoom is room for the first bytes of the body behind the head, so that
+// bodyRoom is room for the first bytes of the body after the head, so that
 // both go out in one write without a second buffer.
 const bodyRoom = 160
 
-// newHead returns the status line and headers of h, less what would contradict
-// the framing, and says that the connection ends with the body: so no proxy
-// keeps it for another request.
+// newHead returns the status line and headers of h, without those that contradict the
+// framing, and with Connection: close, so that no proxy keeps the connection for another
+// request.
 func newHead(h *fasthttp.ResponseHeader, chunked bool) []byte {
 	h.Del(fasthttp.HeaderContentLength)
 	h.Del(fasthttp.HeaderTransferEncoding)

@@ -8,15 +8,15 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// TakeUnlessReplaced is Take with chunks, for a response that middleware may yet
-// replace. One that has got a body or another status by the time every middleware
-// has returned is sent as it is, within timeout; serve is not called then.
+// TakeUnlessReplaced is Take with chunks, for a response that middleware may still
+// replace. If the response has a body or another status once every middleware has
+// returned, it is sent as it is, within timeout, and serve is not called.
 func TakeUnlessReplaced(ctx *fasthttp.RequestCtx, timeout time.Duration, serve func(c net.Conn, head []byte)) {
 	status := ctx.Response.StatusCode()
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(c net.Conn) {
 		defer func() { _ = c.Close() }()
-		r := &ctx.Response // ours until we return
+		r := &ctx.Response // valid until this returns
 		if r.StatusCode() != status || r.IsBodyStream() || len(r.Body()) > 0 {
 			send(c, r, timeout)
 			return
@@ -25,7 +25,7 @@ func TakeUnlessReplaced(ctx *fasthttp.RequestCtx, timeout time.Duration, serve f
 	})
 }
 
-// send sends r, and says that the connection ends with it.
+// send sends r with Connection: close.
 func send(c net.Conn, r *fasthttp.Response, timeout time.Duration) {
 	if err := c.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
 		return

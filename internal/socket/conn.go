@@ -27,8 +27,8 @@ func Plain(c net.Conn) (syscall.RawConn, bool) {
 }
 
 // Transparent returns the descriptor of the socket under c if a write to c waits
-// for that socket and for nothing else: a plain one, or TLS over a plain one. Of
-// any other wrapper's Write nobody knows what it waits for.
+// for that socket and for nothing else: a plain socket, or TLS over one. What the
+// Write of any other wrapper waits for is not known.
 func Transparent(c net.Conn) (syscall.RawConn, bool) {
 	if h, ok := c.(interface{ UnsafeConn() net.Conn }); ok {
 		c = h.UnsafeConn()
@@ -39,9 +39,9 @@ func Transparent(c net.Conn) (syscall.RawConn, bool) {
 	return Plain(c)
 }
 
-// Beneath returns the descriptor of the socket that c finally stands on,
-// through TLS and any wrapper that embeds a net.Conn. It serves to watch and to
-// ask, never to write: a wrapper may transform what passes through it.
+// Beneath returns the descriptor of the socket under c, through TLS and any wrapper that
+// embeds a net.Conn. Use it to watch and query the socket, never to write: a wrapper may
+// transform what passes through it.
 func Beneath(c net.Conn) (syscall.RawConn, bool) {
 	sc := bottom(c)
 	if sc == nil {
@@ -51,7 +51,7 @@ func Beneath(c net.Conn) (syscall.RawConn, bool) {
 	return raw, err == nil
 }
 
-// bottom takes all wrappers off c, or returns nil if there is no socket.
+// bottom removes all wrappers from c, or returns nil if there is no socket.
 func bottom(c net.Conn) syscall.Conn {
 	for range 8 { // wrappers of wrappers, not loops
 		if sc, ok := c.(syscall.Conn); ok {
@@ -64,7 +64,7 @@ func bottom(c net.Conn) syscall.Conn {
 	return nil
 }
 
-// unwrap takes one wrapper off c, or returns nil.
+// unwrap removes one wrapper from c, or returns nil.
 func unwrap(c net.Conn) net.Conn {
 	switch w := c.(type) {
 	case interface{ UnsafeConn() net.Conn }: // fasthttp's hijacked connection

@@ -1,7 +1,7 @@
-// Package socket knows sockets that are written to and watched without a
-// goroutine each. It knows descriptors, not events: what is written, and why,
-// is its callers' business.
+// Package socket writes to sockets and watches them without a goroutine for each. It
+// deals with descriptors, not with events: what is written, and why, is up to its
+// callers.
 //
-// Everything Linux can do better is in files ending in _linux.go; elsewhere the
-// same functions say that they cannot, and callers fall back.
+// What only Linux can do is in files ending in _linux.go; elsewhere the same functions
+// report that they cannot, and callers fall back.
 package socket

@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Poller is an epoll set and an eventfd that wakes its owner. One goroutine
-// waits; any may Wake. The kernel keeps a registration for as long as the open
-// file lives, not the number: remove a descriptor before closing it, and give
-// it a token that tells its generations apart.
+// Poller is an epoll set and an eventfd that wakes its owner. One goroutine calls
+// Wait; any may call Wake. The kernel registers the open file, not the descriptor's
+// number: remove a descriptor before closing it, and give it a token that differs from
+// those of earlier connections with the same number.
 type Poller struct {
 	ep, wake int
 	events   []unix.EpollEvent
 }
 
-// wakeToken is no caller's: tokens are given by callers who stay below it.
+// wakeToken is the eventfd's; callers must give smaller tokens.
 const wakeToken = ^uint64(0)
 
 // NewPoller makes a poller. Close it when its last descriptor is gone.
@@ -39,13 +39,13 @@ func NewPoller() (*Poller, error) {
 	return p, nil
 }
 
-// Watch adds fd, edge-triggered, for its peer's leaving. Room to write is
-// reported after a write that found none.
+// Watch adds fd, edge-triggered. It reports that the peer has left and, after a write
+// that found no room, that there is room again.
 func (p *Poller) Watch(fd int, token uint64) error {
 	return p.add(fd, token, unix.EPOLLRDHUP|unix.EPOLLOUT|unix.EPOLLET)
 }
 
-// WatchPeer adds fd, edge-triggered, for its peer's leaving alone.
+// WatchPeer adds fd, edge-triggered. It reports only that the peer has left.
 func (p *Poller) WatchPeer(fd int, token uint64) error {
 	return p.add(fd, token, unix.EPOLLRDHUP|unix.EPOLLET)
 }
@@ -60,11 +60,11 @@ func (p *Poller) add(fd int, token uint64, events uint32) error {
 
 // Remove ends the watch on fd. It must precede the close of fd.
 func (p *Poller) Remove(fd int) {
-	// An error means that it is not watched, which is what was asked for.
+	// An error means that it was not watched, which does no harm.
 	_ = unix.EpollCtl(p.ep, unix.EPOLL_CTL_DEL, fd, nil)
 }
 
-// Wake makes a present or the next Wait return.
+// Wake makes the present Wait, or the next one, return.
 func (p *Poller) Wake() {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
@@ -80,7 +80,7 @@ func (p *Poller) Wait(dst []Ready, d time.Duration) []Ready {
 		ms = int((d + time.Millisecond - 1) / time.Millisecond)
 	}
 	n, err := unix.EpollWait(p.ep, p.events, ms)
-	if err != nil { // EINTR: the caller's loop comes back
+	if err != nil { // EINTR: the caller's loop calls again
 		return dst
 	}
 	for _, ev := range p.events[:n] {

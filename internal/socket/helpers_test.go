@@ -26,7 +26,7 @@ func pair(t testing.TB) (server, client *net.TCPConn) {
 	return s.(*net.TCPConn), c.(*net.TCPConn)
 }
 
-// eventually waits for what the kernel or another goroutine is about to do.
+// eventually waits until the kernel or another goroutine has done something.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(5 * time.Second)

@@ -6,10 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Silent reports whether the peer of a TCP socket owes an acknowledgement, or
-// answers to probes of its shut window, and has sent none for ms milliseconds. A
-// peer that lives but takes nothing does not stay silent: TCP_USER_TIMEOUT would
-// kill it, this tells it from a dead one.
+// Silent reports whether an acknowledgement, or an answer to probes of a shut window,
+// has been outstanding for ms milliseconds without a packet from the peer of a TCP
+// socket. A live peer that takes no data still answers probes, so it is not silent;
+// TCP_USER_TIMEOUT would kill it.
 func Silent(fd int, ms int64) bool {
 	var info unix.TCPInfo
 	if tcpInfo(fd, &info) != 0 { // a unix socket: its peer cannot vanish
@@ -18,7 +18,7 @@ func Silent(fd int, ms int64) bool {
 	return (info.Unacked > 0 || info.Probes > 1) && int64(info.Last_ack_recv) >= ms
 }
 
-// SilentConn is Silent for a descriptor that is Go's.
+// SilentConn is Silent for a descriptor that Go's runtime manages.
 func SilentConn(raw syscall.RawConn, ms int64) bool {
 	silent := false
 	err := raw.Control(func(fd uintptr) { silent = Silent(int(fd), ms) })

@@ -4,6 +4,5 @@ package socket
 
 import "net"
 
-// Unblock has nothing to do on this platform: what blocks here is not a mode of
-// the socket.
+// Unblock does nothing on this platform, where sockets have no such mode.
 func Unblock(net.Conn) {}

@@ -8,8 +8,8 @@ import (
 
 // Watch calls gone, once, soon after the peer of c has closed, half-closed or
 // reset the connection (0.2 ms on loopback), whether or not anybody reads or
-// writes c. It looks through TLS and other wrappers, and says no where there is
-// no socket beneath.
+// writes c. It looks through TLS and other wrappers; ok is false if there is no
+// socket beneath.
 //
 // gone runs on a goroutine that all watches share: it must not block. Call stop
 // before c is closed or used for another request; gone is not called after stop
@@ -22,14 +22,14 @@ func Watch(c net.Conn, gone func()) (stop func(), ok bool) {
 	return watching.add(raw, gone)
 }
 
-// watching is the process's only watcher: it has a goroutine and descriptors
-// while somebody is watched, and nothing otherwise.
+// watching is the process's only watcher. It has a goroutine and descriptors while it
+// watches a connection, and nothing otherwise.
 var watching watcher
 
 type watcher struct {
 	mu     sync.Mutex // guards all below; held while gone is called
-	poller *Poller    // nil: nobody is watched
-	last   uint64     // token given last; never given twice
+	poller *Poller    // nil: no connection is watched
+	last   uint64     // last token that was given; none is given twice
 	gone   map[uint64]func()
 }
 
@@ -61,15 +61,15 @@ func (w *watcher) remove(raw syscall.RawConn, token uint64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, watched := w.gone[token]; !watched {
-		return // the descriptor may be another watch's by now
+		return // the descriptor may belong to another watch by now
 	}
-	// If c is closed already the kernel has forgotten it, and this fails.
+	// If c is closed already, the kernel has removed it, and this fails.
 	_ = raw.Control(func(fd uintptr) { w.poller.Remove(int(fd)) })
 	delete(w.gone, token)
 	w.endIfIdleLocked()
 }
 
-// endIfIdleLocked sends the goroutine home with the last watch.
+// endIfIdleLocked ends the goroutine after the last watch.
 func (w *watcher) endIfIdleLocked() {
 	if len(w.gone) > 0 {
 		return
@@ -89,7 +89,8 @@ func (w *watcher) run(p *Poller) {
 	}
 }
 
-// report calls those who left, and says whether p is still in use.
+// report calls the gone functions of peers that have left, and reports whether p is
+// still in use.
 func (w *watcher) report(p *Poller, ready []Ready) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -98,7 +99,7 @@ func (w *watcher) report(p *Poller, ready []Ready) bool {
 	}
 	for _, r := range ready {
 		if gone := w.gone[r.Token]; gone != nil && r.PeerGone {
-			w.gone[r.Token] = nil // once; the entry stays until stop
+			w.gone[r.Token] = nil // called once; the entry stays until stop
 			gone()
 		}
 	}

@@ -4,6 +4,6 @@ package socket
 
 import "net"
 
-// Watch cannot watch on this platform: callers learn that a peer left from
-// their next write.
+// Watch cannot watch on this platform: callers learn from their next write that the peer
+// has left.
 func Watch(net.Conn, func()) (stop func(), ok bool) { return nil, false }

@@ -7,5 +7,5 @@ import "syscall"
 // Writable cannot tell on this platform, and says no.
 func Writable(syscall.RawConn) bool { return false }
 
-// CanAskWritable says whether [Writable] can answer on this platform.
+// CanAskWritable tells whether [Writable] can answer on this platform.
 const CanAskWritable = false

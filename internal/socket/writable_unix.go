@@ -20,5 +20,5 @@ func Writable(raw syscall.RawConn) bool {
 	return err == nil && ready
 }
 
-// CanAskWritable says whether [Writable] can answer on this platform.
+// CanAskWritable tells whether [Writable] can answer on this platform.
 const CanAskWritable = true

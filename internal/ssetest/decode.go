@@ -1,5 +1,5 @@
-// Package ssetest reads event streams for tests, by the letter of WHATWG HTML
-// section 9.2.6 and with none of the code it helps to test.
+// Package ssetest reads event streams for tests, strictly according to WHATWG HTML
+// section 9.2.6, and shares no code with what it helps to test.
 package ssetest
 
 import (
@@ -21,19 +21,19 @@ type Decoder struct {
 	first bool
 	skip  bool // the last line ended in CR: an LF that follows belongs to it
 
-	LastID   string // sticks, also from blocks without data
+	LastID   string // of the last block that had one, even without data
 	Retry    string // the last valid reconnection time, in milliseconds
 	Comments int
 
-	// OnID, if set, is asked at each block without data that changes the last event
-	// id. If it says so, Next returns an Event without a type.
+	// OnID, if set, is called for each block without data that changes the last event
+	// id. If it returns true, Next returns an Event without a type.
 	OnID func(id string) bool
 
 	id, typ string
 	data    []string
 }
 
-// NewDecoder reads from r.
+// NewDecoder returns a Decoder that reads from r.
 func NewDecoder(r io.Reader) *Decoder {
 	return &Decoder{r: bufio.NewReaderSize(r, 64<<10), first: true}
 }
