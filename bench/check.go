@@ -11,8 +11,8 @@ import (
 	"github.com/fastsse/fastsse/bench/check"
 )
 
-// checkCommand asks whether an address is a correct endpoint, and whether
-// something on the way buffers it or cuts it.
+// checkCommand checks that a URL serves a correct event stream, and that no proxy
+// buffers or cuts it.
 type checkCommand struct {
 	Address       string   `arg:"" optional:"" name:"address" help:"Stream to check, such as http://127.0.0.1:8080/events?topic=check; the same as -url."`
 	URL           string   `name:"url" help:"Stream to check."`
@@ -106,7 +106,7 @@ func (c *checkCommand) writeJSON(r *check.Report) error {
 	return f.Close()
 }
 
-// isTerminal reports whether somebody is likely to look.
+// isTerminal reports whether w is a terminal, where somebody is likely to look.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

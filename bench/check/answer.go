@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// answer is what comes back on one connection after one request, with the time
-// of everything. A goroutine reads it until it ends or is left.
+// answer is what comes back on one connection after one request, with the time at
+// which each thing came. A goroutine reads it until it ends or the checks leave it.
 type answer struct {
 	// Static after ask.
 	begun     time.Time
@@ -54,7 +54,7 @@ const (
 	open    how = ""
 	left    how = "left"    // by the checks
 	whole   how = "whole"   // as its framing says
-	closed  how = "closed"  // the connection's end is all there is to say so
+	closed  how = "closed"  // by the end of the connection, and nothing else
 	cut     how = "cut"     // the connection ended before the body did
 	reset   how = "reset"   // the connection was reset
 	garbled how = "garbled" // the bytes are not what the head promises
@@ -79,7 +79,7 @@ func (t target) ask(ctx context.Context, r request) (*answer, error) {
 	return a, nil
 }
 
-// unanswered is the answer of a server that could not be asked.
+// unanswered is the answer when the request could not be sent.
 func unanswered(err error) *answer {
 	now := time.Now()
 	a := &answer{begun: now, end: ending{garbled, err, now}, done: make(chan struct{}), changed: make(chan struct{})}
@@ -107,7 +107,7 @@ func (a *answer) read() {
 	if err == nil {
 		err = a.readBody(body)
 	}
-	if w.err != nil { // it ended before, or with, what was wrapped around it
+	if w.err != nil { // it ended before, or with, the readers around it
 		err = w.err
 	}
 	a.finish(a.bodyEnd(err, &h), err)
@@ -149,7 +149,7 @@ func (l *lengthReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// wire remembers how what it reads has ended.
+// wire reads from a connection, and remembers how that ended.
 type wire struct {
 	r   io.Reader
 	err error
@@ -171,7 +171,7 @@ func decoded(r io.Reader, h *head) (io.Reader, error) {
 	return gzip.NewReader(r)
 }
 
-// mostStart is how much of a body's start is kept as it came.
+// mostStart is how many of a body's first bytes are kept.
 const mostStart = 512
 
 func (a *answer) readBody(r io.Reader) error {
@@ -215,7 +215,7 @@ func endOf(err error) how {
 	return garbled
 }
 
-// bodyEnd names the end of a body. Only framing can say that it is whole.
+// bodyEnd names the end of a body. Only the framing can show that it is whole.
 func (a *answer) bodyEnd(err error, h *head) how {
 	if err != io.EOF {
 		return endOf(err)
@@ -226,7 +226,7 @@ func (a *answer) bodyEnd(err error, h *head) how {
 	return closed
 }
 
-// finish notes the end, unless the checks have left before.
+// finish notes the end, unless the checks have left the answer before.
 func (a *answer) finish(h how, err error) {
 	_ = a.conn.Close()
 	a.note(func(now time.Time) {
@@ -237,7 +237,7 @@ func (a *answer) finish(h how, err error) {
 	})
 }
 
-// note changes the answer, and tells those who wait.
+// note changes the answer, and wakes the goroutines that wait for it.
 func (a *answer) note(change func(now time.Time)) {
 	now := time.Now()
 	a.mu.Lock()
@@ -258,8 +258,8 @@ func (a *answer) leave() {
 	<-a.done
 }
 
-// await waits until met, which is called with a's lock held, for at most limit.
-// It is false if the answer ends without.
+// await waits until met, which is called with a's lock held, for at most limit. It
+// returns false if the answer ends before.
 func (a *answer) await(ctx context.Context, limit time.Duration, met func() bool) bool {
 	timer := time.NewTimer(max(limit, 0))
 	defer timer.Stop()
@@ -285,12 +285,12 @@ func (a *answer) awaitHead(ctx context.Context, limit time.Duration) bool {
 	return a.await(ctx, limit, func() bool { return a.head.status != 0 })
 }
 
-// heard waits for our n-th event.
+// heard waits for the n-th event that was published here.
 func (a *answer) heard(ctx context.Context, n int, limit time.Duration) bool {
 	return a.await(ctx, limit, func() bool { return a.body.find(n) != nil })
 }
 
-// ended reports whether nothing more comes.
+// ended reports whether the answer is over.
 func (a *answer) ended() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -302,12 +302,12 @@ func (a *answer) awaitEnd(ctx context.Context, limit time.Duration) bool {
 	return a.await(ctx, limit, func() bool { return a.end.how != open })
 }
 
-// The rest is for judges, who come when the answer has ended.
+// The rest is for the judges, which run when the answer has ended.
 
-// streams reports whether a stream was answered that can be read.
+// streams reports whether the answer is a stream that can be read.
 func (a *answer) streams() bool { return a != nil && a.whyNoStream() == "" }
 
-// whyNoStream says why a stream was not answered; empty: one was.
+// whyNoStream says why the answer is not a stream; empty: it is one.
 func (a *answer) whyNoStream() string {
 	typ := strings.ToLower(a.head.get("Content-Type"))
 	coding := strings.ToLower(a.head.get("Content-Encoding"))
@@ -315,9 +315,9 @@ func (a *answer) whyNoStream() string {
 	case a.head.status != 200:
 		return "no stream was opened: " + a.statusWord()
 	case !strings.HasPrefix(typ, "text/event-stream"):
-		return "what was answered is not text/event-stream"
+		return "the answer is not text/event-stream"
 	case coding != "" && coding != "identity" && coding != "gzip":
-		return "what was answered is encoded: " + quote(coding)
+		return "the answer is encoded: " + quote(coding)
 	}
 	return ""
 }

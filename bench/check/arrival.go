@@ -33,8 +33,8 @@ func (s *session) arrive(ctx context.Context, v *visit) error {
 	}
 }
 
-// awaitFirst waits for the first stream's head. One that does not come is
-// provoked with an event: servers hold it back until they have one to send.
+// awaitFirst waits for the first stream's head. If it does not come, an event is
+// published: some servers hold the head back until they have an event to send.
 func (s *session) awaitFirst(ctx context.Context, v *visit) {
 	a := v.first
 	if a.awaitHead(ctx, s.pace.head) || a.ended() {
@@ -60,7 +60,7 @@ func (v *visit) redirected() bool {
 		return false
 	}
 	v.hops = append(v.hops, hop{h.statusText(), to.String()})
-	if to.Host != v.target.url.Host { // what is secret is for the first host alone
+	if to.Host != v.target.url.Host { // secrets are only for the first host
 		v.target.header = withoutSecrets(v.target.header)
 	}
 	v.target.url = to
@@ -77,30 +77,30 @@ func withoutSecrets(h http.Header) http.Header {
 
 func judgeStatus(s *session) Finding {
 	a := s.here.first
-	const remedy = "answer 200: any other status closes an EventSource for good, it does not come back"
+	const remedy = "answer 200: after any other status an EventSource does not reconnect"
 	switch {
 	case a.head.status == 200:
 		return good("%s", a.head.statusText())
 	case a.head.status == 204:
-		return fail(remedy, "204: tells clients to stop for good; there is no stream here")
+		return fail(remedy, "204: this tells clients to stop for good; there is no stream here")
 	case a.head.status != 0:
 		return fail(remedy, "%s: %s", a.head.statusText(), quote(string(a.start)))
 	case a.end.how == left:
 		return fail("send the head at once, before the first event; if the server does: "+bufferRemedy,
 			"no answer within %s, on a connection that was made in %s%s", span(a.lived()), span(a.connected.Sub(a.begun)), s.whyNoHead())
 	}
-	return fail("look at the server's log", "no answer: the connection ended after %s: %v", span(a.lived()), a.end.err)
+	return fail("read the server's log", "no answer: the connection ended after %s: %v", span(a.lived()), a.end.err)
 }
 
 // whyNoHead says what is known of a head that never came.
 func (s *session) whyNoHead() string {
 	switch {
 	case s.direct != nil && s.direct.first.streams():
-		return fmt.Sprintf(": BUFFERED on the way, since direct it came after %s", span(s.direct.first.headBegun.Sub(s.direct.first.asked)))
+		return fmt.Sprintf(": BUFFERED by a proxy, because direct it came after %s", span(s.direct.first.headBegun.Sub(s.direct.first.asked)))
 	case !s.here.poked.IsZero():
-		return ", nor when an event was published: the server has not answered, or something on the way buffers"
+		return ", nor when an event was published: the server has not answered, or a proxy buffers"
 	}
-	return ": the server holds it back until the first event, or something on the way buffers"
+	return ": the server holds it back until the first event, or a proxy buffers"
 }
 
 func judgeRedirect(s *session) Finding {
@@ -109,7 +109,7 @@ func judgeRedirect(s *session) Finding {
 		return good("none")
 	}
 	last := hops[len(hops)-1]
-	return warn("give clients the final address: browsers reconnect to the one they were redirected to, for as long as they live",
+	return warn("give clients the final URL: browsers go on reconnecting to the one that they were once redirected to",
 		"%s, the last a %s to %s", count(len(hops), "redirect"), last.status, last.to)
 }
 
@@ -128,11 +128,11 @@ func judgeHead(s *session) Finding {
 	case a.bodyBegun.Sub(a.headDone) < signAfter && a.body.count > 0:
 		return fail(headRemedy, "came only after %s, together with the first event; connecting took %s", span(took), span(a.connected.Sub(a.begun)))
 	}
-	return warn("find out what the server, or something on the way, waits for", "came only after %s; connecting took %s", span(took), span(a.connected.Sub(a.begun)))
+	return warn("find out what the server, or a proxy, waits for", "came only after %s; connecting took %s", span(took), span(a.connected.Sub(a.begun)))
 }
 
 func judgeFirstByte(s *session) Finding {
-	const remedy = "begin every stream with a comment line and a retry: some proxies hold the head back until the body begins, and Heroku ends what has sent nothing in 30 s"
+	const remedy = "begin every stream with a comment line and a retry: some proxies hold the head back until the body begins, and Heroku ends a stream that has sent nothing for 30 s"
 	a := s.here.first
 	if a.bodyBegun.IsZero() {
 		return warn(remedy, "the body had no byte within %s after the head", span(a.end.at.Sub(a.headDone)))

@@ -7,23 +7,23 @@ import (
 	"time"
 )
 
-// judgeBetweenHeaders says what headers the way adds, takes and changes.
+// judgeBetweenHeaders says which headers the proxy adds, removes and changes.
 func judgeBetweenHeaders(here, direct *visit, _ *session) Finding {
 	changes, bad := headerChanges(&direct.first.head, &here.first.head)
 	switch {
 	case len(changes) == 0:
 		return good("the same both ways")
 	case bad:
-		return warn("have what is on the way pass these headers as they are", "what is on the way changes %s", strings.Join(changes, "; "))
+		return warn("let the proxy pass these headers as they are", "the proxy changes %s", strings.Join(changes, "; "))
 	}
-	return good("what is on the way changes %s", strings.Join(changes, "; "))
+	return good("the proxy changes %s", strings.Join(changes, "; "))
 }
 
-// matters are the headers that have to arrive as they were sent.
+// matters are the headers that must arrive as they were sent.
 var matters = []string{"content-type", "cache-control", "content-encoding"}
 
-// headerChanges lists what differs, and says whether something that matters
-// does.
+// headerChanges lists the headers that differ, and reports whether one of them is
+// among matters.
 func headerChanges(from, to *head) (changes []string, bad bool) {
 	var names []string
 	for _, f := range slices.Concat(from.fields, to.fields) {
@@ -50,7 +50,7 @@ func orNone(value string) string {
 
 func judgeBetweenOpening(s *session) Finding {
 	if s.direct != nil && s.direct.first.streams() && s.here.first.head.status == 0 {
-		return fail(bufferRemedy, "what is on the way BUFFERS, or does not answer: no head within %s, direct after %s",
+		return fail(bufferRemedy, "the proxy BUFFERS, or does not answer: no head within %s, direct after %s",
 			span(s.here.first.lived()), span(s.direct.openedIn()))
 	}
 	return ifDirect(judgeBothOpenings)(s)
@@ -59,7 +59,7 @@ func judgeBetweenOpening(s *session) Finding {
 func judgeBothOpenings(here, direct *visit, s *session) Finding {
 	a, b := here.openedIn(), direct.openedIn()
 	if slower(a, b, s.pace.head/2) {
-		return fail("look for what holds the head back on the way: it waits for the first event, or for a buffer to fill", "the stream opens after %s, direct after %s", span(a), span(b))
+		return fail("find out why the proxy holds the head back: it waits for the first event, or for a buffer to fill", "the stream opens after %s, direct after %s", span(a), span(b))
 	}
 	return good("the stream opens after %s, direct after %s", span(a), span(b))
 }
@@ -73,7 +73,7 @@ func (v *visit) openedIn() time.Duration {
 	return v.first.bodyBegun.Sub(v.first.asked)
 }
 
-// slower reports whether a is much more than b, and by at least so much.
+// slower reports whether a is much more than b, by at least the given time.
 func slower(a, b, least time.Duration) bool { return a > 3*b && a-b > least }
 
 func judgeBetweenDelivery(here, direct *visit, s *session) Finding {
@@ -83,15 +83,15 @@ func judgeBetweenDelivery(here, direct *visit, s *session) Finding {
 	a, b := arrivals(here.plain, s.round), arrivals(direct.plain, s.round)
 	switch {
 	case b.came == 0 || b.buffered():
-		return skip("direct, events do not come one by one either: the server is at fault first")
+		return skip("events do not come one by one direct either: mend the server first")
 	case a.came == 0:
-		return fail(bufferRemedy, "what is on the way BUFFERS: of %s none arrived; direct all did, in %s at the median", published(a.sent), span(b.median))
+		return fail(bufferRemedy, "the proxy BUFFERS: of %s none arrived; direct all did, in %s at the median", published(a.sent), span(b.median))
 	case a.buffered():
-		return fail(bufferRemedy, "what is on the way BUFFERS: %d events arrived at once, the first held for %s; direct each took %s at the median", a.most, span(a.held), span(b.median))
+		return fail(bufferRemedy, "the proxy BUFFERS: %d events arrived at once, the first held for %s; direct each took %s at the median", a.most, span(a.held), span(b.median))
 	case a.came < b.came:
-		return fail("look for what drops them on the way", "%d of %s arrived, direct %d", a.came, published(a.sent), b.came)
+		return fail("find out where they are dropped after the server", "%d of %s arrived, direct %d", a.came, published(a.sent), b.came)
 	case slower(a.fastest, b.median, lateFrom/2):
-		return warn("HAProxy adds about 210 ms without option http-no-delay; Nagle's algorithm on another hop 40 ms to 200 ms", "what is on the way adds %s to every event (%s, direct %s)", span(a.median-b.median), span(a.median), span(b.median))
+		return warn("HAProxy adds about 210 ms without option http-no-delay; Nagle's algorithm on another hop 40 ms to 200 ms", "the proxy adds %s to every event (%s, direct %s)", span(a.median-b.median), span(a.median), span(b.median))
 	}
 	return good("%s at the median, direct %s", span(a.median), span(b.median))
 }
@@ -101,9 +101,9 @@ func judgeBetweenGzip(here, direct *visit, s *session) Finding {
 	came, directCame := arrivals(here.gzip, s.round), arrivals(direct.gzip, s.round)
 	switch {
 	case directCame.came > 0 && came.came == 0:
-		return fail(gzipRemedy, "what is on the way compresses and BUFFERS: with gzip accepted none of %s arrived, direct %d did", published(came.sent), directCame.came)
+		return fail(gzipRemedy, "the proxy compresses and BUFFERS: with gzip accepted none of %s arrived, direct %d did", published(came.sent), directCame.came)
 	case directCame.came > 0 && came.buffered() && !directCame.buffered():
-		return fail(gzipRemedy, "what is on the way compresses and BUFFERS: with gzip accepted %d events arrived at once, direct one by one", came.most)
+		return fail(gzipRemedy, "the proxy compresses and BUFFERS: with gzip accepted %d events arrived at once, direct one by one", came.most)
 	case codingText(a) != codingText(b):
 		return good("with gzip accepted the stream comes %s, direct %s", codingText(a), codingText(b))
 	}
@@ -114,11 +114,11 @@ func judgeBetweenLifetime(here, direct *visit, s *session) Finding {
 	a, b := here.first, direct.first
 	switch {
 	case a.end.how == left && b.end.how == left:
-		return good("both streams lived as long as they were listened to")
+		return good("both streams stayed open until the checks left them")
 	case a.end.how != left && b.end.how == left:
-		return fail("raise that limit on the way", "what is on the way ends the stream after %s%s; direct it lives on", span(a.lived()), knownLimitsText(a))
+		return fail("raise that limit in the proxy", "the proxy ends the stream after %s%s; direct it lives on", span(a.lived()), knownLimitsText(a))
 	case a.end.how == left:
-		return good("direct the stream ended after %s, on the way it did not", span(b.lived()))
+		return good("direct the stream ended after %s, through the proxy it did not", span(b.lived()))
 	}
-	return good("both streams ended, after %s and, direct, %s: the server's doing", span(a.lived()), span(b.lived()))
+	return good("both streams ended, after %s and, direct, %s: the server ended them", span(a.lived()), span(b.lived()))
 }

@@ -18,7 +18,7 @@ func (s *session) plainStreams() []*answer {
 	return all
 }
 
-// flaw is how often something was amiss in the worst of the streams.
+// flaw is how often the body broke a rule, in the worst of the streams.
 func (s *session) flaw(k flawKind) flaw {
 	var worst flaw
 	for _, a := range s.plainStreams() {
@@ -29,7 +29,7 @@ func (s *session) flaw(k flawKind) flaw {
 	return worst
 }
 
-// total adds up a number of each stream.
+// total adds up a number over the streams.
 func (s *session) total(number func(*transcript) int) int {
 	n := 0
 	for _, a := range s.plainStreams() {
@@ -38,7 +38,7 @@ func (s *session) total(number func(*transcript) int) int {
 	return n
 }
 
-// blame is what to say about a kind of flaw.
+// blame is the finding for a kind of flaw.
 type blame struct {
 	kind   flawKind
 	say    func(remedy, format string, args ...any) Finding
@@ -46,7 +46,7 @@ type blame struct {
 	remedy string
 }
 
-// blameOf is the first of the flaws that there is.
+// blameOf makes a finding of the first of these flaws that was seen.
 func (s *session) blameOf(list []blame) (Finding, bool) {
 	for _, b := range list {
 		if f := s.flaw(b.kind); f.count > 0 {
@@ -59,8 +59,8 @@ func (s *session) blameOf(list []blame) (Finding, bool) {
 func judgeText(s *session) Finding {
 	f, amiss := s.blameOf([]blame{
 		{notUTF8, fail, "not UTF-8", "encode everything as UTF-8: clients replace every wrong byte"},
-		{strayBOM, fail, "a byte order mark inside the stream: clients do not know the field it hides", "write no byte order mark"},
-		{leadingBOM, warn, "begins with a byte order mark", "write none: simple clients lose the first field to it"},
+		{strayBOM, fail, "a byte order mark inside the stream: clients ignore the line that begins with it", "write no byte order mark"},
+		{leadingBOM, warn, "begins with a byte order mark", "write none: simple clients lose the first field because of it"},
 	})
 	if amiss {
 		return f
@@ -75,9 +75,9 @@ func judgeLineEnds(s *session) Finding {
 	const remedy = "end every line with LF"
 	switch {
 	case lf+crlf+cr == 0:
-		return skip("no line was heard")
+		return skip("no line came")
 	case cr > 0:
-		return warn(remedy, "%s of %d end in a lone CR: allowed, and unknown to many clients", count(cr, "line"), lf+crlf+cr)
+		return warn(remedy, "%s of %d end in a lone CR: allowed, but many clients do not know it", count(cr, "line"), lf+crlf+cr)
 	case lf > 0 && crlf > 0:
 		return warn(remedy, "mixed: %d LF, %d CRLF", lf, crlf)
 	case crlf > 0:
@@ -88,8 +88,8 @@ func judgeLineEnds(s *session) Finding {
 
 func judgeFields(s *session) Finding {
 	f, amiss := s.blameOf([]blame{
-		{misspeltField, fail, "a field name that no client knows (names are exact: no space before, no capitals)", "write data:, event:, id: and retry: as they are spelt here"},
-		{bareLine, fail, "text that is no field, and that every client drops", "an event's data has a line break in it: split it at CRLF, CR and LF, and begin each line with data:"},
+		{misspeltField, fail, "a field name that no client knows (names must be exact: no leading space, no capitals)", "write data:, event:, id: and retry: as they are spelt here"},
+		{bareLine, fail, "text that is not a field, and that every client drops", "an event's data has a line break in it: split it at CRLF, CR and LF, and begin each line with data:"},
 		{idWithNUL, fail, "an id with a NUL, which clients ignore", "leave NUL out of ids"},
 		{unknownField, warn, "a field that no client knows", "put it into the data; or a line break in the data has to begin a new data: line"},
 	})
@@ -110,16 +110,16 @@ func judgeBlocks(s *session) Finding {
 	}
 	events := s.total(func(t *transcript) int { return t.count })
 	if s.total(func(t *transcript) int { return t.blocks }) == 0 {
-		return skip("none was heard")
+		return skip("none came")
 	}
-	found := fmt.Sprintf("every block ends with a blank line (%s heard)", count(events, "event"))
+	found := fmt.Sprintf("every block ends with a blank line (%s came)", count(events, "event"))
 	if bare := s.total(func(t *transcript) int { return t.bare }); bare > 0 {
-		found += fmt.Sprintf("; %d tell an id or a retry without data", bare)
+		found += fmt.Sprintf("; %d set an id or a retry, without data", bare)
 	}
 	return good("%s", found)
 }
 
-// judgeUnfinished finds an event that never gets its blank line.
+// judgeUnfinished finds an event without its blank line.
 func (s *session) judgeUnfinished(a *answer) (Finding, bool) {
 	if !a.body.unfinished() {
 		return Finding{}, false
@@ -154,7 +154,7 @@ func judgeRetry(s *session) Finding {
 		all = append(all, a.body.retries...)
 	}
 	if len(all) == 0 {
-		return warn(remedy, "none is sent: clients wait as long as they like (Chrome 3 s, Firefox 5 s)")
+		return warn(remedy, "none is sent: each client waits as long as it likes (Chrome 3 s, Firefox 5 s)")
 	}
 	for _, value := range all {
 		if f, amiss := judgeRetryValue(value, remedy); amiss {
@@ -169,30 +169,30 @@ func judgeRetryValue(value, remedy string) (Finding, bool) {
 		return fail(remedy, "an empty retry, which some clients read as 0"), true
 	}
 	if strings.Trim(value, "0123456789") != "" {
-		return fail(remedy, "retry: %s is not digits alone, and is ignored", quote(value)), true
+		return fail(remedy, "retry: %s is not only digits, so clients ignore it", quote(value)), true
 	}
 	ms, err := strconv.ParseInt(value, 10, 64)
 	switch {
 	case err == nil && ms == 0:
-		return fail(remedy, "retry: 0: clients reconnect in a hot loop, more than 40 times a second"), true
+		return fail(remedy, "retry: 0: clients reconnect in a hot loop, more than 40 times per second"), true
 	case err != nil || ms > 60_000:
 		return warn(remedy, "retry: %s ms: clients are away for more than a minute", value), true
 	case ms < 500:
-		return warn(remedy, "retry: %d ms: all clients of a server that restarts are back within %s, again and again", ms, span(time.Duration(ms)*time.Millisecond)), true
+		return warn(remedy, "retry: %d ms: when the server restarts, all its clients reconnect every %s until it is back", ms, span(time.Duration(ms)*time.Millisecond)), true
 	}
 	return Finding{}, false
 }
 
 func judgeIDs(s *session) Finding {
-	const remedy = "give every event an id that is its own, and resume from Last-Event-ID"
+	const remedy = "give every event an id of its own, and resume from Last-Event-ID"
 	events := s.eventsToJudge()
 	if len(events) == 0 {
 		for _, a := range s.plainStreams() {
 			if a.body.lastID != "" {
-				return good("no event was heard, but the stream says where it stands: id %s", quote(a.body.lastID))
+				return good("no event came, but the stream tells its position: id %s", quote(a.body.lastID))
 			}
 		}
-		return skip("no event was heard; -publish-url has some published")
+		return skip("no event came; -publish-url lets the checks publish some")
 	}
 	with, twice := countIDs(events)
 	switch {
@@ -223,8 +223,8 @@ func countIDs(events []event) (with int, twice string) {
 	return with, twice
 }
 
-// eventsToJudge are the events of the stream that heard most: the published
-// ones, or whatever came.
+// eventsToJudge are the events of the stream that got most: the published ones, or
+// whatever came.
 func (s *session) eventsToJudge() []event {
 	a := s.here.plain
 	if a.streams() && len(a.body.ours) > 0 {

@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// comeback is what became of clients that left, missed some, and came back.
+// comeback is what clients got that left, missed some events, and came back.
 type comeback struct {
 	from   *numbered     // the event that was heard last, with an id
 	missed []publication // published while nobody was there
-	marker publication   // published when all were back: what comes before it was replayed
+	marker publication   // published when all were back: whatever comes before it was replayed
 
-	back    *answer // from where it was
+	back    *answer // with the id of from
 	unknown *answer // with an id that no server knows
-	ahead   *answer // with an id that is not reached yet; nil: ids are no numbers
+	ahead   *answer // with an id that is not reached yet; nil: ids are not numbers
 	aheadID string
 
 	upToDate *answer // with the newest id
@@ -27,7 +27,7 @@ type comeback struct {
 // missedEvents is how many events are published while nobody is there.
 const missedEvents = 3
 
-// unknownID is an id that no event has.
+// unknownID is an id that belongs to no event.
 const unknownID = "fastsse-check-unknown"
 
 // comeBack leaves, publishes, and comes back in several ways.
@@ -46,8 +46,8 @@ func (s *session) comeBack(ctx context.Context) {
 	s.comeUpToDate(ctx, streams)
 }
 
-// secondLast is the event before the last that was heard, if it has an id: so
-// that the last one is among those that are missed.
+// secondLast is the last event but one, if it has an id. A client that comes back
+// with that id has missed the last one.
 func (s *session) secondLast() *numbered {
 	ours := s.here.plain.body.ours
 	if len(ours) < 2 || ours[len(ours)-2].id == "" {
@@ -86,8 +86,8 @@ func (s *session) settle(ctx context.Context, streams ...*answer) {
 	sleep(ctx, s.pace.grace)
 }
 
-// publishTo publishes an event and waits until all have heard it, and a little
-// longer for what should not come.
+// publishTo publishes an event and waits until all have it, and a little longer for
+// events that should not come.
 func (s *session) publishTo(ctx context.Context, streams ...*answer) publication {
 	sent, ok := s.publish(ctx, 1, 0)
 	if !ok {
@@ -116,16 +116,16 @@ func (s *session) comeUpToDate(ctx context.Context, streams []*answer) {
 	}
 }
 
-// noIDs is found where clients have nothing to come back with.
+// noIDs is the remedy where clients have no id to come back with.
 const noIDs = "give events ids, keep the recent ones, and send what came after Last-Event-ID"
 
 func judgeResume(s *session) Finding {
 	c := &s.comeback
 	if c.from == nil && len(s.here.plain.body.ours) < 2 {
-		return skip("no event was heard to come back from")
+		return skip("no event came whose id a client could come back with")
 	}
 	if c.from == nil {
-		return warn(noIDs, "events have no ids: %s, published while a client was away, are lost to it", count(len(c.missed), "event"))
+		return warn(noIDs, "events have no ids: a client loses what is published while it is away (%s here)", count(len(c.missed), "event"))
 	}
 	if !c.back.streams() {
 		return fail("answer 200 to every Last-Event-ID", "came back with the id %s: %s", quote(c.from.id), c.back.statusWord())
@@ -134,7 +134,7 @@ func judgeResume(s *session) Finding {
 	got := c.back.body.ours
 	const remedy = "send exactly what came after Last-Event-ID, once, in order"
 	if gap := c.back.body.firstOf(s.GapType); gap != nil && len(got) < want {
-		return warn("keep more of what was published", "told of a gap (%s) after %s were missed: they are not kept", quote(gap.data), count(want-1, "event"))
+		return warn("keep more of what was published", "told of a gap (%s) after missing %s: they are not kept", quote(gap.data), count(want-1, "event"))
 	}
 	switch wrong := misordered(got); {
 	case missing(got, c.from.n+1, c.marker.n) > 0:
@@ -192,7 +192,7 @@ func (t *transcript) firstOf(typ string) *event {
 func judgeUpToDate(s *session) Finding {
 	c := &s.comeback
 	if c.upToDate == nil {
-		return skip("no id to come back with was heard")
+		return skip("no id came that a client could come back with")
 	}
 	if !c.upToDate.streams() {
 		return fail("answer 200 to every Last-Event-ID", "came back with the newest id %s: %s", quote(c.newest), c.upToDate.statusWord())
@@ -201,7 +201,7 @@ func judgeUpToDate(s *session) Finding {
 	const remedy = "replay what came after Last-Event-ID: nothing, to a client that is up to date"
 	switch gap := c.upToDate.body.firstOf(s.GapType); {
 	case len(got) == 0:
-		return fail(remedy, "with the newest id nothing came any more, not even what was published then")
+		return fail(remedy, "with the newest id nothing comes any more, not even events published later")
 	case len(got) > 1 || got[0].n != c.last.n:
 		return fail(remedy, "%s replayed to a client that has the newest id %s", count(len(got)-1, "event"), quote(c.newest))
 	case gap != nil:
@@ -225,8 +225,8 @@ func judgeGap(s *session) Finding {
 	return good("an unknown Last-Event-ID is answered with event: %s, data: %s", gap.typ, quote(gap.data))
 }
 
-// judgeAhead finds that a client waits in vain whose id is ahead of the newest,
-// as ids are after a server that counts from one has started again.
+// judgeAhead finds that a client waits in vain if its id is ahead of the newest. Ids
+// are ahead after a restart of a server that counts from one.
 func (s *session) judgeAhead(a *answer) (Finding, bool) {
 	c := &s.comeback
 	const remedy = "compare Last-Event-ID with the newest id, and say that something was missed if it is ahead"
@@ -234,12 +234,12 @@ func (s *session) judgeAhead(a *answer) (Finding, bool) {
 	case a == nil, a.body.find(c.marker.n) != nil, a.body.firstOf(s.GapType) != nil:
 		return Finding{}, false
 	case !a.streams():
-		return fail(remedy, "the id %s, which is ahead of the newest as ids are after a restart: %s", quote(c.aheadID), a.whyNoStream()), true
+		return fail(remedy, "the id %s, ahead of the newest as after a restart of the server: %s", quote(c.aheadID), a.whyNoStream()), true
 	}
-	return fail(remedy, "with the id %s, which is ahead of the newest as ids are after a restart, nothing comes any more, and no word of it", quote(c.aheadID)), true
+	return fail(remedy, "with the id %s, ahead of the newest as after a restart of the server, nothing comes any more, and the client is not told", quote(c.aheadID)), true
 }
 
-// judgeUnknown finds that a client is not told that what it missed is lost.
+// judgeUnknown finds that a client is not told that it may have lost events.
 func (s *session) judgeUnknown(a *answer) (Finding, bool) {
 	c := &s.comeback
 	remedy := fmt.Sprintf("send event: %s before anything else when Last-Event-ID cannot be resumed from (-gap-type if it is called otherwise)", s.GapType)
@@ -255,18 +255,18 @@ func (s *session) judgeUnknown(a *answer) (Finding, bool) {
 	case gap != nil:
 		return fail(remedy, "event: %s comes only after other events", gap.typ), true
 	case s.publisher == nil || s.refused != nil:
-		return skip("nothing was said to an unknown Last-Event-ID; needs -publish-url to see what comes then"), true
+		return skip("nothing came after an unknown Last-Event-ID; needs -publish-url to see what comes next"), true
 	case len(got) == 0:
-		return fail(remedy, "with an unknown Last-Event-ID nothing comes, not even what was published then"), true
+		return fail(remedy, "with an unknown Last-Event-ID nothing comes, not even events published later"), true
 	case len(got) > 1:
-		return warn(remedy, "an unknown Last-Event-ID has %s replayed, without a word that earlier ones may be lost", count(len(got)-1, "event")), true
+		return warn(remedy, "an unknown Last-Event-ID gets %s replayed, and is not told that earlier ones may be lost", count(len(got)-1, "event")), true
 	case c.from == nil:
-		return warn(remedy, "events have no ids, and clients that come back are not told that they missed any"), true
+		return warn(remedy, "events have no ids, and clients that come back are not told that they may have missed some"), true
 	}
 	return fail(remedy, "LOST SILENTLY: with an unknown Last-Event-ID the stream goes on as if nothing had been missed"), true
 }
 
-// indexOf is the place of one of t's events.
+// indexOf is the index of one of t's events.
 func (t *transcript) indexOf(e *event) int {
 	for i := range t.events {
 		if &t.events[i] == e {

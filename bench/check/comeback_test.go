@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// keeper is a hub of one topic whose ids are numbers, and which answers those
-// who come back in its own way.
+// keeper is a hub of one topic whose ids are numbers. The test decides what it sends to
+// clients that come back.
 type keeper struct {
 	resume func(log []string, lastID string) (replay []kept, status int)
 	idOf   func(n int) string // nil: n
@@ -107,7 +107,7 @@ func send(w io.Writer, events []kept) {
 	}
 }
 
-// right resumes as it should be: known ids from there on, others with a gap.
+// right resumes correctly: after a known id, and with a gap for other ids.
 func right(log []string, lastID string) ([]kept, int) {
 	n, err := strconv.Atoi(lastID)
 	if err != nil || n > len(log) {
@@ -116,7 +116,7 @@ func right(log []string, lastID string) ([]kept, int) {
 	return from(log, n), 200
 }
 
-// known leaves what is not an id to right, and gives ids to f.
+// known gives known ids to f, and leaves the rest to right.
 func known(f func(log []string, n int) []kept) func([]string, string) ([]kept, int) {
 	return func(log []string, lastID string) ([]kept, int) {
 		n, err := strconv.Atoi(lastID)

@@ -9,50 +9,50 @@ import (
 
 // Config says what is checked. Only URL is needed.
 type Config struct {
-	// URL is the stream's address, http or https. Whatever is on the way to it
-	// is checked with it.
+	// URL is the stream's address, http or https. The proxies in front of it are
+	// checked with it.
 	URL string
 
 	// PublishURL takes the raw body of a POST as an event of that stream, and
-	// answers 2xx. Empty: what needs published events is skipped.
+	// answers 2xx. Empty: checks that need published events are skipped.
 	PublishURL string
 
-	// Direct is the server's own address of the same stream. What differs
-	// between the two is the doing of what is on the way. Empty: not compared.
+	// Direct is the URL of the same stream that bypasses the proxy. Differences
+	// between the two are blamed on the proxy. Empty: not compared.
 	Direct string
 
 	// Header is sent with every request for the stream, PublishHeader with every
-	// event that is published.
+	// request that publishes.
 	Header        http.Header
 	PublishHeader http.Header
 
-	// For is how long a stream is listened to in silence. Zero means 10 s.
+	// For is how long to read a stream without publishing. Zero means 10 s.
 	For time.Duration
 
-	// Origin is a page's origin, such as https://example.org, that has to be
-	// allowed. Empty: CORS is not checked.
+	// Origin is a page's origin, such as https://example.org, that CORS must allow.
+	// Empty: CORS is not checked.
 	Origin string
 
 	// Insecure leaves certificates unverified.
 	Insecure bool
 
-	// GapType is the type of the event that says that something was missed.
-	// Empty means "gap".
+	// GapType is the type of the event that tells a client that it has missed
+	// events. Empty means "gap".
 	GapType string
 
-	// Progress hears what is being done. Nil: nobody does.
+	// Progress, if set, is called with what is being done.
 	Progress func(doing string)
 
 	pace pace
 }
 
-// pace is how patient the checks are.
+// pace is how long the checks wait.
 type pace struct {
 	head    time.Duration // what an answer may take, and its first byte
 	spacing time.Duration // between two published events
 	held    time.Duration // how long a published event is waited for
-	grace   time.Duration // how long what must not come is waited for
-	silent  time.Duration // from this on, a stream without a sign of life is at fault
+	grace   time.Duration // how long to wait for something that must not come
+	silent  time.Duration // a stream without a sign of life for so long has failed
 	quiet   time.Duration // the longest silence between two signs of life
 }
 
@@ -65,7 +65,7 @@ var defaultPace = pace{
 	quiet:   30 * time.Second,
 }
 
-// withDefaults returns c as it will be used.
+// withDefaults returns c with defaults in place of zero values.
 func (c Config) withDefaults() Config {
 	if c.For == 0 {
 		c.For = 10 * time.Second
@@ -84,7 +84,7 @@ func (c Config) withDefaults() Config {
 
 func (c *Config) check() error {
 	if c.For < 0 {
-		return fmt.Errorf("check: listen for %v: is negative; give a time such as 10s", c.For)
+		return fmt.Errorf("check: listen for %v: the time is negative; give one such as 10s", c.For)
 	}
 	if c.Origin != "" && !strings.Contains(c.Origin, "://") {
 		return fmt.Errorf("check: origin %q has no scheme; give it as a browser sends it, such as https://example.org", c.Origin)

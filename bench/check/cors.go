@@ -31,8 +31,8 @@ func judgeOrigin(s *session) Finding {
 	return good("allows %s, without cookies", s.Origin)
 }
 
-// judgePreflight looks at what clients need that use fetch with headers of
-// their own. EventSource does not ask.
+// judgePreflight checks the answer to OPTIONS, which clients need if they use fetch
+// with headers of their own. EventSource does not ask.
 func judgePreflight(s *session) Finding {
 	if s.Origin == "" {
 		return skip("needs -origin")

@@ -49,9 +49,9 @@ func (s *session) openListeners(ctx context.Context) []*answer {
 	return streams
 }
 
-// publishRounds publishes one event for streams that wait for their first, then
-// a round of them. What is not delivered well is given a second chance: a
-// machine that was busy is not a proxy that buffers.
+// publishRounds publishes one event for streams that wait for their first, then a
+// round of them. If they are not delivered well there is a second round: the machine
+// may have been busy, which looks like a proxy that buffers.
 func (s *session) publishRounds(ctx context.Context) {
 	first, ok := s.publish(ctx, 1, 0)
 	if !ok {
@@ -78,7 +78,7 @@ func (s *session) listeners() []*answer {
 	return all
 }
 
-// awaitAll waits until all have heard the n-th event, for at most limit.
+// awaitAll waits until all have the n-th event, for at most limit.
 func (s *session) awaitAll(ctx context.Context, n int, limit time.Duration) {
 	until := time.Now().Add(limit)
 	for _, a := range s.listeners() {
@@ -86,7 +86,7 @@ func (s *session) awaitAll(ctx context.Context, n int, limit time.Duration) {
 	}
 }
 
-// doubtful reports whether events came in a way that noise explains as well.
+// doubtful reports whether events came in a way that noise may explain.
 func (s *session) doubtful() bool {
 	for _, a := range s.listeners() {
 		a.mu.Lock()
@@ -99,7 +99,7 @@ func (s *session) doubtful() bool {
 	return false
 }
 
-// delivered is how a round of events has come.
+// delivered is how a round of events came.
 type delivered struct {
 	sent, came               int
 	fastest, median, slowest time.Duration
@@ -108,7 +108,7 @@ type delivered struct {
 	held                     time.Duration // how late the first of these was
 }
 
-// arrivals sees how the events that were published came to a.
+// arrivals works out how the published events came to a.
 func arrivals(a *answer, sent []publication) delivered {
 	d := delivered{sent: len(sent)}
 	var late []time.Duration
@@ -132,8 +132,8 @@ func arrivals(a *answer, sent []publication) delivered {
 	return d
 }
 
-// atOnce is how close to each other events come that something held together.
-// They are published five times further apart.
+// atOnce is how close together events come if something has held them. They are
+// published five times further apart.
 const atOnce = 40 * time.Millisecond
 
 // addBunch notes that the last n events came at once.
@@ -155,20 +155,20 @@ func (d *delivered) buffered() bool { return d.together*2 > d.sent }
 // late reports whether even the fastest event was.
 func (d *delivered) late() bool { return d.came > 0 && d.fastest >= lateFrom }
 
-// lateFrom is a delay that no network, and no server that is not asleep, has.
+// lateFrom is a delay that neither a network nor a server causes unless it sleeps.
 const lateFrom = 100 * time.Millisecond
 
 func judgePublish(s *session) Finding {
 	switch {
 	case s.publisher == nil:
-		return skip("needs -publish-url: without it nothing is published, and what comes of that not seen")
+		return skip("needs -publish-url: without it nothing is published")
 	case s.refused != nil:
 		return fail("-publish-url takes the raw body of a POST as an event and answers 2xx; -publish-header gives it a token", "%v", s.refused)
 	}
 	return good("%s, answered 2xx", count(s.publisher.n, "event"))
 }
 
-const bufferRemedy = "turn buffering off on the way (nginx: X-Accel-Buffering: no, or proxy_buffering off), and flush every event in the server"
+const bufferRemedy = "turn buffering off in the proxy (nginx: X-Accel-Buffering: no, or proxy_buffering off), and flush every event in the server"
 
 func judgeDelivery(s *session) Finding {
 	d := arrivals(s.here.plain, s.round)
@@ -178,7 +178,7 @@ func judgeDelivery(s *session) Finding {
 	case d.buffered():
 		return fail(bufferRemedy, "BUFFERED: of %s, published %s apart, %d arrived at once, after the first of them was held for %s", published(d.sent), span(s.pace.spacing), d.most, span(d.held))
 	case d.came < d.sent:
-		return fail("look for what drops them: a queue that is full, a process that does not know the subscriber", "LOST: %d of %s did not arrive within %s", d.sent-d.came, published(d.sent), span(s.pace.held))
+		return fail("find out what drops them: a full queue, or a process that does not have this subscriber", "LOST: %d of %s did not arrive within %s", d.sent-d.came, published(d.sent), span(s.pace.held))
 	}
 	if wrong := misordered(s.here.plain.body.ours); wrong != "" {
 		return fail("deliver every event once, in the order of publishing", "%s", wrong)
@@ -188,7 +188,7 @@ func judgeDelivery(s *session) Finding {
 
 func published(n int) string { return count(n, "published event") }
 
-// misordered says what is wrong with the order of events, if something is.
+// misordered says what is wrong with the order of events; empty: nothing.
 func misordered(events []numbered) string {
 	for i, e := range events {
 		switch {
@@ -210,14 +210,14 @@ func judgeDelay(s *session) Finding {
 	case !d.late():
 		return good("no constant delay: the fastest event took %s", span(d.fastest))
 	}
-	remedy := "look for what waits: a server that polls, Nagle's algorithm with delayed acknowledgements"
+	remedy := "find out what waits: a server that polls, or Nagle's algorithm with delayed acknowledgements"
 	if d.fastest > 150*time.Millisecond && d.fastest < 350*time.Millisecond {
 		remedy = "HAProxy adds about 210 ms to every event unless it has option http-no-delay; otherwise: " + remedy
 	}
 	return warn(remedy, "every event is late, the fastest %s, the slowest %s", span(d.fastest), span(d.slowest))
 }
 
-const gzipRemedy = "set X-Accel-Buffering: no in the server, or leave text/event-stream out of what is compressed (nginx: gzip_types, proxy_ignore_headers)"
+const gzipRemedy = "set X-Accel-Buffering: no in the server, or do not compress text/event-stream (nginx: gzip_types, proxy_ignore_headers)"
 
 func judgeGzip(s *session) Finding {
 	plain, zipped := s.here.plain, s.here.gzip
@@ -226,7 +226,7 @@ func judgeGzip(s *session) Finding {
 	}
 	coding := strings.ToLower(zipped.head.get("Content-Encoding"))
 	if zipped.streams() && coding != "" && coding != "gzip" && coding != "identity" {
-		return fail("compress with what was asked for, or not at all", "answered Content-Encoding: %s to Accept-Encoding: gzip", quote(coding))
+		return fail("compress as the request asks, or not at all", "answered Content-Encoding: %s to Accept-Encoding: gzip", quote(coding))
 	}
 	if len(s.round) == 0 {
 		return judgeGzipOpening(plain, zipped)
@@ -234,11 +234,11 @@ func judgeGzip(s *session) Finding {
 	p, z := arrivals(plain, s.round), arrivals(zipped, s.round)
 	switch {
 	case p.came == 0 || p.buffered():
-		return skip("nothing to compare with: events do not come at once without it either")
+		return skip("nothing to compare with: events do not come at once without gzip either")
 	case z.came == 0:
-		return fail(gzipRemedy, "something on the way buffers: nothing of %s arrived within %s with gzip accepted; without, they come at once: it compresses, and holds what it has", published(z.sent), span(s.pace.held))
+		return fail(gzipRemedy, "a proxy buffers: nothing of %s arrived within %s with gzip accepted, and without it they come at once: the proxy compresses, and holds what it has", published(z.sent), span(s.pace.held))
 	case z.buffered():
-		return fail(gzipRemedy, "something on the way buffers: with gzip accepted %d events arrived at once, after the first was held for %s; without, they come at once", z.most, span(z.held))
+		return fail(gzipRemedy, "a proxy buffers: with gzip accepted %d events arrived together, after the first was held for %s; without it each comes at once", z.most, span(z.held))
 	case z.came < z.sent:
 		return fail(gzipRemedy, "%d of %s did not arrive with gzip accepted", z.sent-z.came, published(z.sent))
 	}
@@ -249,9 +249,9 @@ func judgeGzip(s *session) Finding {
 func judgeGzipOpening(plain, zipped *answer) Finding {
 	switch {
 	case plain.bodyBegun.IsZero():
-		return skip("nothing was heard to compare with; needs -publish-url")
+		return skip("nothing came to compare with; needs -publish-url")
 	case zipped.bodyBegun.IsZero():
-		return fail(gzipRemedy, "something on the way buffers: no byte arrived with gzip accepted; without, the first come at once")
+		return fail(gzipRemedy, "a proxy buffers: no byte arrived with gzip accepted; without it the first come at once")
 	}
 	return good("the first bytes come at once with gzip accepted as well, %s", codingText(zipped.head.get("Content-Encoding")))
 }

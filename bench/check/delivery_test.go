@@ -50,7 +50,7 @@ func forward(c net.Conn, address string, w way) {
 	w(c, server)
 }
 
-// late passes everything on so much later.
+// late passes everything on with a delay.
 func late(d time.Duration) way {
 	return func(to io.Writer, from io.Reader) {
 		type piece struct {
@@ -129,11 +129,11 @@ func TestBufferingIsNamed(t *testing.T) {
 	way := serveWay(t, hub, bunching(900*time.Millisecond))
 	r := look(t, Config{URL: way + "/events?topic=a", Direct: hub + "/events?topic=a", PublishURL: hub + "/publish?topic=a"})
 	expect(t, r, "delivery/delivery", Fail, "BUFFERED", "at once", "held for")
-	expect(t, r, "between/delivery", Fail, "on the way BUFFERS")
+	expect(t, r, "between/delivery", Fail, "the proxy BUFFERS")
 	expect(t, r, "resume/resume", OK)
 }
 
-// A stream that opens and then hears nothing.
+// A stream that opens and then gets nothing.
 func TestUndeliveredIsNamed(t *testing.T) {
 	t.Parallel()
 	hub := serveHub(t)

@@ -1,19 +1,19 @@
-// Package check asks an address whether it is a correct endpoint of Server-Sent
-// Events, and whether something on the way buffers, alters or cuts its streams.
+// Package check finds out whether a URL serves a correct stream of Server-Sent
+// Events, and whether a proxy in front of it buffers, alters or cuts the stream.
 //
 //	report, err := check.Run(ctx, check.Config{URL: "http://127.0.0.1:8080/events?topic=t"})
 //
 // It first looks, then judges. Looking opens streams over connections of its own
-// (net and crypto/tls, so that what is on the wire is seen as it is) and notes
-// every byte's time; with an address to publish at, it publishes numbered events
-// and follows what becomes of each. Judging is a list of small functions without
-// input or output, each of which makes one Finding of what was seen.
+// (net and crypto/tls, to see exactly what is on the wire) and notes every byte's
+// time. If it has a URL to publish to, it publishes numbered events and follows each
+// of them. Judging is a list of small functions without input or output, each of
+// which makes one Finding of what was seen.
 //
 // A Finding fails if clients lose something, wait for something, or are told
-// something wrong. It warns of what some client or proxy takes amiss, and of
-// what an endpoint does well to have and has not. What could not be seen is
+// something wrong. It warns if some client or proxy does not cope, or if the endpoint
+// lacks something that it should have. A check that could not see what it needs is
 // skipped, and says why.
 //
-// Events of others on the same topic do no harm: the events that are published
-// here bear a random mark.
+// Other events on the same topic do no harm: the events that are published here
+// carry a random mark.
 package check

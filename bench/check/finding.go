@@ -2,14 +2,14 @@ package check
 
 import "fmt"
 
-// Verdict is what a check comes to.
+// Verdict is the outcome of a check.
 type Verdict string
 
 const (
 	OK      Verdict = "ok"
-	Warn    Verdict = "warn"    // some clients or proxies take it amiss
+	Warn    Verdict = "warn"    // some clients or proxies do not cope
 	Fail    Verdict = "fail"    // clients lose something, or wait for it
-	Skipped Verdict = "skipped" // it could not be seen
+	Skipped Verdict = "skipped" // it could not be checked
 )
 
 // Finding is what one check found.
@@ -37,7 +37,7 @@ func fail(remedy, format string, args ...any) Finding {
 	return Finding{Verdict: Fail, Found: fmt.Sprintf(format, args...), Remedy: remedy}
 }
 
-// judge makes a finding of what was seen.
+// judge makes a finding from what was seen.
 type judge func(*session) Finding
 
 // section is checks that belong together.

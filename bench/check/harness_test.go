@@ -35,7 +35,7 @@ func look(t *testing.T, c Config) *Report {
 	return r
 }
 
-// expect expects a verdict of the check "section/name", and that it says so.
+// expect expects a verdict of the check "section/name", and these words in its finding.
 func expect(t *testing.T, r *Report, name string, v Verdict, says ...string) {
 	t.Helper()
 	section, check, _ := strings.Cut(name, "/")
@@ -57,7 +57,7 @@ func expect(t *testing.T, r *Report, name string, v Verdict, says ...string) {
 	}
 }
 
-// expectAll expects that every check is good but those that are named.
+// expectAll expects that every check is OK, except those that are named.
 func expectAll(t *testing.T, r *Report, but map[string]Verdict) {
 	t.Helper()
 	for _, f := range r.Findings {
@@ -130,5 +130,5 @@ func hold(c net.Conn) {
 	_, _ = c.Read(make([]byte, 1))
 }
 
-// write writes s; a client that has left is none of its business.
+// write writes s, even if the client has left.
 func write(c net.Conn, s string) { _, _ = c.Write([]byte(s)) }

@@ -21,7 +21,7 @@ type field struct{ name, value string }
 // maxHead bounds a head.
 const maxHead = 64 << 10
 
-// readHead reads the head of the final answer: those of 1xx go by.
+// readHead reads the head of the final answer, and skips 1xx answers.
 func readHead(r *bufio.Reader) (head, error) {
 	for {
 		h, err := readOneHead(r)
@@ -62,7 +62,7 @@ func headLine(r *bufio.Reader, room *int) (string, error) {
 	return strings.TrimRight(line, "\r\n"), err
 }
 
-var errNotHTTP = errors.New("the answer does not begin like HTTP/1")
+var errNotHTTP = errors.New("the answer does not begin as HTTP/1 does")
 
 func parseStatusLine(line string) (head, error) {
 	proto, rest, _ := strings.Cut(line, " ")

@@ -6,7 +6,7 @@ import (
 )
 
 func judgeContentType(s *session) Finding {
-	const want, remedy = "text/event-stream", "answer Content-Type: text/event-stream, and nothing else in it"
+	const want, remedy = "text/event-stream", "answer Content-Type: text/event-stream, with nothing after it"
 	values := s.here.first.head.all("Content-Type")
 	value := strings.Join(values, ", ")
 	typ, params, err := mime.ParseMediaType(value)
@@ -33,7 +33,7 @@ func judgeCacheControl(s *session) Finding {
 	fresh := h.has("Cache-Control", "no-cache") || h.has("Cache-Control", "no-store")
 	switch {
 	case value == "":
-		return warn(remedy, "missing: a cache on the way may store the stream, a proxy compress it")
+		return warn(remedy, "missing: a cache may store the stream, and a proxy may compress it")
 	case !fresh && (h.has("Cache-Control", "max-age") || h.has("Cache-Control", "public") || h.has("Cache-Control", "s-maxage")):
 		return fail(remedy, "%s: lets caches store the stream and serve it to others", quote(value))
 	case !fresh:
@@ -45,13 +45,13 @@ func judgeCacheControl(s *session) Finding {
 }
 
 func judgeAccelBuffering(s *session) Finding {
-	const name, remedy = "X-Accel-Buffering", "answer X-Accel-Buffering: no: an nginx on the way that buffers, or compresses, would hold events back otherwise"
+	const name, remedy = "X-Accel-Buffering", "answer X-Accel-Buffering: no; without it, an nginx proxy that buffers or compresses holds events back"
 	h := &s.here.first.head
 	behind := h.get(name) == "" && isNginx(h)
 	if behind && s.direct != nil && s.direct.first.streams() {
 		h = &s.direct.first.head
 	} else if behind {
-		return skip("not to be seen from here: nginx, which answers, keeps it to itself; -direct asks the server")
+		return skip("cannot be seen from here: nginx answers, and does not pass this header on; -direct asks the server")
 	}
 	switch value := h.get(name); {
 	case strings.EqualFold(value, "no"):
@@ -72,9 +72,9 @@ func isNginx(h *head) bool {
 func judgeContentEncoding(s *session) Finding {
 	value := s.here.first.head.get("Content-Encoding")
 	if value == "" || strings.EqualFold(value, "identity") {
-		return good("none, as none was asked for")
+		return good("none, and the request asked for none")
 	}
-	return fail("do not compress what does not ask for it", "%s, although the request has no Accept-Encoding", quote(value))
+	return fail("compress only if the request asks for it", "%s, although the request has no Accept-Encoding", quote(value))
 }
 
 func judgeFraming(s *session) Finding {
@@ -88,7 +88,7 @@ func judgeFraming(s *session) Finding {
 	case len(length) > 0:
 		return fail(remedy, "Content-Length: %s: the stream ends when it is reached", length[0])
 	case a.end.how == garbled:
-		return fail("look for what writes to the connection beside the stream", "the bytes are not what the head promises: %v", a.end.err)
+		return fail("find out what else writes to the connection", "the bytes are not what the head promises: %v", a.end.err)
 	case coding != "" && !strings.EqualFold(coding, "chunked"):
 		return fail(remedy, "Transfer-Encoding: %s", quote(coding))
 	case coding == "":

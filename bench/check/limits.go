@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// limit is where something that is often on the way ends a stream by default.
+// limit is when a common proxy or platform ends a stream by default.
 type limit struct {
 	after time.Duration
 	idle  bool // counts from the last byte, not from the request
@@ -34,8 +34,8 @@ var limits = []limit{
 	{3600 * time.Second, false, "Cloud Run, at most"},
 }
 
-// knownLimits names whose limit it may be that ended a stream of this age, idle
-// for this long.
+// knownLimits names the proxies and platforms whose limit may have ended a stream of
+// this age, idle for this long.
 func knownLimits(age, idle time.Duration) []string {
 	var names []string
 	for _, l := range limits {
@@ -54,8 +54,7 @@ func near(d, l time.Duration) bool {
 	return (d - l).Abs() <= max(time.Second, l/50)
 }
 
-// idleLimits names what ends streams that are silent: those limits that a
-// heartbeat is for.
+// idleLimits names the limits on silence, which heartbeats are for.
 func idleLimits() string {
 	var groups []string
 	for i, l := range limits {

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// These tests wait much longer than they work: more of them run at once than
-// there are processors.
+// These tests mostly wait, so more of them run at once than there are processors.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if err := flag.Set("test.parallel", "8"); err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// naive is the handler that everybody writes first: a channel a stream, and
+// naive is the handler that everybody writes first: a channel per stream, and
 // fasthttp's SetBodyStreamWriter.
 type naive struct {
 	mu      sync.Mutex // guards streams
@@ -95,7 +95,7 @@ func TestNaiveHandlerIsFoundOut(t *testing.T) {
 	}
 }
 
-// publishNoise publishes what is nobody's business, until stop.
+// publishNoise publishes events that the checks must ignore, until stop.
 func publishNoise(t *testing.T, url string, stop, done chan struct{}) {
 	defer close(done)
 	for {

@@ -100,23 +100,23 @@ func TestNginxThatCompressesIsNamed(t *testing.T) {
 	way := serveNginx(t, hub, "gzip on; gzip_types text/event-stream; proxy_ignore_headers X-Accel-Buffering; proxy_http_version 1.1;")
 	r := look(t, Config{URL: way + "/events?topic=a", Direct: hub + "/events?topic=a", PublishURL: hub + "/publish?topic=a"})
 	expect(t, r, "delivery/delivery", OK)
-	expect(t, r, "delivery/gzip", Fail, "something on the way buffers", "nothing of 5 published events", "gzip", "X-Accel-Buffering")
-	expect(t, r, "between/gzip", Fail, "on the way compresses and BUFFERS")
+	expect(t, r, "delivery/gzip", Fail, "a proxy buffers", "nothing of 5 published events", "gzip", "X-Accel-Buffering")
+	expect(t, r, "between/gzip", Fail, "the proxy compresses and BUFFERS")
 	quick := look(t, Config{URL: way + "/events?topic=a"})
 	expect(t, quick, "delivery/gzip", Fail, "no byte arrived with gzip accepted")
 }
 
-// To a server that it speaks HTTP/1.0 with, nginx holds everything back, the head
-// too, until a buffer is full.
+// If nginx speaks HTTP/1.0 with a server, it holds everything back, even the head, until
+// a buffer is full.
 func TestNginxThatBuffersIsNamed(t *testing.T) {
 	t.Parallel()
 	hub := serveHub(t)
 	way := serveNginx(t, hub, "proxy_ignore_headers X-Accel-Buffering;")
 	r := look(t, Config{URL: way + "/events?topic=a", Direct: hub + "/events?topic=a", PublishURL: hub + "/publish?topic=a"})
-	expect(t, r, "answer/status", Fail, "BUFFERED on the way")
-	expect(t, r, "between/opening", Fail, "on the way BUFFERS")
+	expect(t, r, "answer/status", Fail, "BUFFERED by a proxy")
+	expect(t, r, "between/opening", Fail, "the proxy BUFFERS")
 	alone := look(t, Config{URL: way + "/events?topic=a", PublishURL: hub + "/publish?topic=a"})
-	expect(t, alone, "answer/status", Fail, "something on the way buffers")
+	expect(t, alone, "answer/status", Fail, "a proxy buffers")
 }
 
 // An idle limit of nginx cuts a stream that is silent for longer.
@@ -126,5 +126,5 @@ func TestNginxThatCutsIsNamed(t *testing.T) {
 	way := serveNginx(t, hub, "proxy_read_timeout 2s;")
 	r := look(t, Config{URL: way + "/events?topic=a", Direct: hub + "/events?topic=a", For: 5 * time.Second})
 	expect(t, r, "life/lifetime", Fail, "cut after 2", "without the body's last chunk")
-	expect(t, r, "between/lifetime", Fail, "on the way ends the stream")
+	expect(t, r, "between/lifetime", Fail, "the proxy ends the stream")
 }

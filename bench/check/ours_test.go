@@ -17,7 +17,7 @@ func TestHubPasses(t *testing.T) {
 	}
 }
 
-// Without an address to publish at, and from afar, as near.
+// Without a URL to publish to, and with a second URL to compare with.
 func TestHubPassesWithoutPublishing(t *testing.T) {
 	t.Parallel()
 	url := serveHub(t)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// probe asks with other methods. The answers are read while the first stream is
-// listened to.
+// probe sends requests with other methods. The answers are read during the time of
+// silence.
 func (s *session) probe(ctx context.Context) {
 	t := s.here.target
 	s.headMethod = s.ask(ctx, t, request{method: "HEAD"})
@@ -21,12 +21,12 @@ func (s *session) probe(ctx context.Context) {
 	}
 }
 
-// wrongMethod is one that no stream is opened with. Unlike DELETE it is safe to
-// try on an address that is somebody's: it reads.
+// wrongMethod is a method that must not open a stream. Unlike DELETE it is safe to
+// try on somebody's server: it only reads.
 const wrongMethod = "PROPFIND"
 
-// endProbes gives the answers what time they need, and a little more for bytes
-// that should not be there.
+// endProbes waits for the answers, and a little longer for bytes that should not
+// come.
 func (s *session) endProbes(ctx context.Context) {
 	for _, a := range []*answer{s.headMethod, s.wrongMethod, s.preflight} {
 		if a != nil {
@@ -61,7 +61,7 @@ func judgeHeadMethod(s *session) Finding {
 	case a.head.status == 0:
 		return fail(remedy, "%s to HEAD within %s", a.statusWord(), span(a.lived()))
 	case len(a.start) > 0:
-		return fail(remedy, "HEAD is answered %s and then with bytes, which begin the next answer on this connection: %s", a.head.statusText(), quote(string(a.start)))
+		return fail(remedy, "HEAD is answered %s, and then bytes follow, which a client takes for its next answer: %s", a.head.statusText(), quote(string(a.start)))
 	case a.head.status/100 == 2 || a.head.status == 405:
 		return good("HEAD is answered %s after %s, without a body", a.head.statusText(), span(a.headBegun.Sub(a.asked)))
 	}
@@ -91,14 +91,14 @@ func judgeHTTP10(s *session) Finding {
 	case a.head.status != 200:
 		return good("refused: %s", a.head.statusText())
 	case a.head.get("Transfer-Encoding") != "":
-		return fail(remedy, "a request of HTTP/1.0 is answered with Transfer-Encoding: %s, which it does not know", a.head.get("Transfer-Encoding"))
+		return fail(remedy, "a request of HTTP/1.0 is answered with Transfer-Encoding: %s, which HTTP/1.0 does not have", a.head.get("Transfer-Encoding"))
 	case a.bodyBegun.IsZero() && len(s.round) > 0:
-		return fail(remedy, "a stream of HTTP/1.0 is opened, and nothing comes")
+		return fail(remedy, "a stream over HTTP/1.0 opens, and nothing comes")
 	}
-	return good("a stream of HTTP/1.0 is opened, without chunks")
+	return good("a stream over HTTP/1.0 opens, without chunks")
 }
 
-// http2Answer is the same stream asked for as browsers do over TLS.
+// http2Answer is the answer to a request for the same stream over HTTP/2.
 type http2Answer struct {
 	done chan struct{}
 
@@ -112,7 +112,7 @@ type http2Answer struct {
 	cancel context.CancelFunc
 }
 
-// askHTTP2 opens a stream over HTTP/2, if that is spoken there.
+// askHTTP2 opens a stream over HTTP/2, if the server speaks it.
 func (t target) askHTTP2(ctx context.Context) *http2Answer {
 	a := &http2Answer{done: make(chan struct{})}
 	ctx, a.cancel = context.WithCancel(ctx)
@@ -167,11 +167,11 @@ func judgeHTTP2(s *session) Finding {
 	a := s.http2
 	switch {
 	case !s.here.target.secure():
-		return skip("spoken over TLS only; over HTTP/1.1 a browser opens 6 connections to a host, in all its tabs")
+		return skip("needs https; over HTTP/1.1 a browser opens 6 connections per host, for all its tabs together")
 	case a.major == 1:
-		return warn("offer HTTP/2 on the way: it carries a hundred streams and more", "not spoken: a browser opens 6 connections to a host, in all its tabs")
+		return warn("offer HTTP/2 in the proxy: one connection carries a hundred streams or more", "not offered: a browser opens 6 connections per host, for all its tabs together")
 	case a.major == 0:
-		return warn("look at the server's log", "no answer over HTTP/2: %v", a.err)
+		return warn("read the server's log", "no answer over HTTP/2: %v", a.err)
 	case a.status != 200:
 		return fail("answer the same over HTTP/2", "answered with status %d", a.status)
 	case a.err != nil:

@@ -17,8 +17,8 @@ import (
 // mark is the data of the n-th event that a run publishes.
 func mark(run string, n int) string { return "check " + run + " " + strconv.Itoa(n) }
 
-// numberOf reads the number of an event of this run out of its data, wherever
-// in it the server has put it.
+// numberOf finds the number of an event of this run in its data, wherever the server
+// has put it.
 func numberOf(data, run string) (n int, ok bool) {
 	_, rest, found := strings.Cut(data, "check "+run+" ")
 	if !found {
@@ -83,7 +83,7 @@ func (p *publisher) publish(ctx context.Context) (publication, error) {
 		return publication{}, fmt.Errorf("event %d was not published: %w", p.n, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10)) // what it says is only for the error
+	body, _ := io.ReadAll(io.LimitReader(res.Body, 4<<10)) // only for the error
 	if res.StatusCode/100 != 2 {
 		return publication{}, fmt.Errorf("POST %s answered %s: %s", p.url, res.Status, quote(string(bytes.TrimSpace(body))))
 	}
@@ -108,7 +108,7 @@ func (p *publisher) publishSome(ctx context.Context, n int, apart time.Duration)
 
 func (p *publisher) close() { p.client.CloseIdleConnections() }
 
-// sleep is false if ctx is done before.
+// sleep returns false if ctx is done first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(max(d, 0))
 	defer t.Stop()

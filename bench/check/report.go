@@ -61,7 +61,7 @@ func (r *Report) Err(strict bool) error {
 	return fmt.Errorf("%d of %d %w", failed, r.made(), ErrFailed)
 }
 
-// made is how many checks were not skipped.
+// made counts the checks that were not skipped.
 func (r *Report) made() int { return len(r.Findings) - r.Counts[Skipped] }
 
 // WriteJSON writes the report as an object, indented.
@@ -95,7 +95,7 @@ func (m Marks) width() int {
 // nameWidth is that of the longest name of a check.
 const nameWidth = len("x-accel-buffering")
 
-// Print writes the report for people to read, one line or a few a check.
+// Print writes the report for people to read, one line or a few per check.
 func (r *Report) Print(w io.Writer, marks Marks) error {
 	var b strings.Builder
 	for rest := r.Findings; len(rest) > 0; {
@@ -111,8 +111,8 @@ func (r *Report) Print(w io.Writer, marks Marks) error {
 	return err
 }
 
-// printSection prints findings of one section. Those that are skipped for the
-// same reason, one after the other, are one line.
+// printSection prints the findings of one section. Adjacent ones that were skipped
+// for the same reason share a line.
 func printSection(b *strings.Builder, findings []Finding, marks Marks) {
 	b.WriteString("\n" + findings[0].Section + "\n")
 	for len(findings) > 0 {
@@ -138,7 +138,7 @@ func (f *Finding) print(b *strings.Builder, marks Marks) {
 	}
 }
 
-// pad makes s as wide as that; fmt counts no runes with flags of its own.
+// pad makes s that many characters wide.
 func pad(s string, width int) string {
 	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
 }
@@ -166,12 +166,12 @@ func writeWrapped(b *strings.Builder, text string, indent int) {
 // verdict is the last line.
 func (r *Report) verdict() string {
 	c := r.Counts
-	says := "a correct endpoint, as far as was looked"
+	says := "a correct endpoint, as far as was checked"
 	switch {
 	case c[Fail] > 0:
-		says = "not a correct endpoint, or not seen as one from here"
+		says = "not a correct endpoint, as seen from here"
 	case c[Warn] > 0:
-		says = "a correct endpoint that not everybody will be happy with"
+		says = "a correct endpoint, but some clients or proxies will have trouble with it"
 	}
 	return fmt.Sprintf("%s: %d ok, %s, %d failed, %d skipped, in %.1f s", says, c[OK], count(c[Warn], "warning"), c[Fail], c[Skipped], r.Seconds)
 }

@@ -105,18 +105,18 @@ func TestKnownLimits(t *testing.T) {
 	}
 }
 
-func TestConfigThatCannotBeMeant(t *testing.T) {
+func TestAWrongConfigIsRefused(t *testing.T) {
 	for _, tt := range []struct {
 		c    Config
 		says string
 	}{
-		{Config{URL: "ftp://x/"}, "http and https"},
+		{Config{URL: "ftp://x/"}, "http or https"},
 		{Config{URL: "http://"}, "names no host"},
 		{Config{URL: "http://x/", Origin: "example.org"}, "has no scheme"},
 		{Config{URL: "http://x/", For: -1}, "negative"},
-		{Config{URL: "http://x/", PublishURL: "y"}, "http and https"},
-		{Config{URL: "http://x/", Direct: "y"}, "http and https"},
-		{Config{URL: "http://127.0.0.1:1/"}, "is it served there?"},
+		{Config{URL: "http://x/", PublishURL: "y"}, "http or https"},
+		{Config{URL: "http://x/", Direct: "y"}, "http or https"},
+		{Config{URL: "http://127.0.0.1:1/"}, "is the server running there?"},
 	} {
 		if _, err := Run(t.Context(), tt.c); err == nil || !strings.Contains(err.Error(), tt.says) {
 			t.Errorf("%+v: %v, want %q", tt.c, err, tt.says)

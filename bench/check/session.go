@@ -9,7 +9,7 @@ import (
 type session struct {
 	Config
 	publisher *publisher // nil: nothing is published
-	refused   error      // why an event was not published; none is after that
+	refused   error      // why an event could not be published; no more are after that
 	here      *visit
 	direct    *visit // nil: not compared
 	answers   []*answer
@@ -21,22 +21,22 @@ type session struct {
 	origin      *answer
 	preflight   *answer
 
-	round    []publication // what the streams of both visits have heard
+	round    []publication // published to the streams of both visits
 	comeback comeback
 }
 
 // visit is what was seen of one address.
 type visit struct {
 	target target
-	hops   []hop     // redirects on the way
+	hops   []hop     // redirects that were followed
 	first  *answer   // opened first, and listened to in silence
 	poked  time.Time // when an event was published because first had no head yet
-	plain  *answer   // hears the published events
-	gzip   *answer   // hears them with gzip accepted
+	plain  *answer   // gets the published events
+	gzip   *answer   // gets them with gzip accepted
 }
 
-// Run looks at c.URL and returns what was found. It is an error if it cannot be
-// asked at all.
+// Run checks c.URL and returns what it found. It returns an error if it cannot send a
+// request at all.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	begun := time.Now()
 	s, err := newSession(c.withDefaults())
@@ -102,7 +102,7 @@ func (s *session) visits() []*visit {
 	return []*visit{s.here, s.direct}
 }
 
-// ask asks t. That it cannot be asked any more is an answer too.
+// ask sends a request to t. A failure to send it is an answer too.
 func (s *session) ask(ctx context.Context, t target, r request) *answer {
 	if s.publisher != nil {
 		r.run = s.publisher.run
@@ -118,7 +118,7 @@ func (s *session) ask(ctx context.Context, t target, r request) *answer {
 // publishing reports whether events can be published.
 func (s *session) publishing() bool { return s.publisher != nil && s.refused == nil }
 
-// publish publishes n events, the given time apart, and is false if that fails.
+// publish publishes n events, the given time apart, and returns false if that fails.
 func (s *session) publish(ctx context.Context, n int, apart time.Duration) ([]publication, bool) {
 	if !s.publishing() {
 		return nil, false
@@ -179,7 +179,7 @@ func ifPublished(j judge) judge {
 	})
 }
 
-// ifDirect judges only where there is a second address to compare with.
+// ifDirect judges only where there is a second URL to compare with.
 func ifDirect(j func(here, direct *visit, s *session) Finding) judge {
 	return func(s *session) Finding {
 		switch {

@@ -24,7 +24,7 @@ func newTarget(rawURL string, header http.Header, insecure bool) (target, error)
 	case err != nil:
 		return target{}, fmt.Errorf("check: read URL: %w", err)
 	case u.Scheme != "http" && u.Scheme != "https":
-		return target{}, fmt.Errorf("check: URL %q has scheme %q; only http and https are spoken here", rawURL, u.Scheme)
+		return target{}, fmt.Errorf("check: URL %q has scheme %q; give one with http or https", rawURL, u.Scheme)
 	case u.Host == "":
 		return target{}, fmt.Errorf("check: URL %q names no host; give one such as http://127.0.0.1:8080/events", rawURL)
 	}
@@ -61,7 +61,7 @@ func (t target) dial(ctx context.Context) (net.Conn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", t.address())
 	if err != nil {
-		return nil, fmt.Errorf("check: connect to %s: %w; is it served there?", t.url, err)
+		return nil, fmt.Errorf("check: connect to %s: %w; is the server running there?", t.url, err)
 	}
 	if !t.secure() {
 		return c, nil
@@ -69,7 +69,7 @@ func (t target) dial(ctx context.Context) (net.Conn, error) {
 	s := tls.Client(c, t.tlsConfig("http/1.1"))
 	if err := s.HandshakeContext(ctx); err != nil {
 		_ = c.Close()
-		return nil, fmt.Errorf("check: TLS with %s: %w; -insecure leaves the certificate unverified", t.url, err)
+		return nil, fmt.Errorf("check: TLS with %s: %w; -insecure skips the verification of the certificate", t.url, err)
 	}
 	return s, nil
 }
@@ -80,7 +80,7 @@ type request struct {
 	method string // empty: GET
 	proto  string // empty: HTTP/1.1
 	header []string
-	run    string // its events are ours
+	run    string // events with this mark were published here
 }
 
 // bytes is the request as it is sent to t.
@@ -112,7 +112,7 @@ func (r request) bytes(t target) []byte {
 	return []byte(b.String())
 }
 
-// usual are the headers of every request that the user has not set.
+// usual are the headers of every request, unless the user has set them.
 func (r request) usual(t target) []string {
 	var lines []string
 	for _, h := range [][2]string{{"Accept", "text/event-stream"}, {"Cache-Control", "no-cache"}, {"User-Agent", "fastsse-bench check"}} {

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// transcript reads a body by WHATWG HTML section 9.2.6 as it comes, and notes
-// what is amiss with it. The zero value is at the body's start.
+// transcript reads a body according to WHATWG HTML section 9.2.6 as it comes, and
+// notes where it breaks the rules. The zero value is at the body's start.
 type transcript struct {
 	line    []byte // the line that is not complete
 	lineAt  time.Time
@@ -18,19 +18,19 @@ type transcript struct {
 	block  block
 	lastID string
 
-	run      string // events of this run are ours
+	run      string // events with this mark were published here
 	ours     []numbered
 	events   []event
 	count    int // events, also those that are not kept
 	comments int
 	blocks   int      // blank lines that ended something
-	bare     int      // of these, blocks without data, comments aside: they tell an id or a retry
+	bare     int      // of these, blocks without data, comments aside: they set an id or a retry
 	retries  []string // values of retry lines, as they were sent
 	ends     struct{ lf, crlf, cr int }
 	flaws    [flaws]flaw
 }
 
-// event is one that a client dispatches.
+// event is an event that a client dispatches.
 type event struct {
 	at   time.Time
 	id   string // that sticks with it
@@ -57,7 +57,7 @@ type block struct {
 	hasID    bool
 }
 
-// flawKind is a way to be at odds with the format.
+// flawKind is a way to break the rules of the format.
 type flawKind int
 
 const (
@@ -73,13 +73,13 @@ const (
 	flaws
 )
 
-// flaw is how often something was amiss, and the first case of it.
+// flaw is how often a rule was broken, and the first case of it.
 type flaw struct {
 	count   int
 	example string
 }
 
-// Bounds of what is kept of a stream that never stops.
+// Bounds on what is kept of a stream, which may never end.
 const (
 	mostEvents  = 10_000
 	mostRetries = 100
@@ -111,8 +111,8 @@ func (t *transcript) feed(p []byte, at time.Time) {
 	}
 }
 
-// keep adds to the line that is not complete. What is beyond all reason is
-// dropped: the line is known to be long, and no field but data is.
+// keep adds to the line that is not complete. Beyond a bound the rest is dropped: only
+// a data line is so long.
 func (t *transcript) keep(p []byte, at time.Time) {
 	t.line = append(t.line, p[:min(len(p), mostLine-len(t.line))]...)
 	t.lineAt = at
@@ -193,9 +193,8 @@ func (t *transcript) readID(value, line string) {
 	t.block.id, t.block.hasID = value, true
 }
 
-// strangeField says what is the matter with a field that no client knows: a
-// known name misspelt, a name of somebody's own, or text that was never meant
-// to be a field.
+// strangeField says what is wrong with a field that no client knows: a known name
+// misspelt, an unknown name, or text that was not meant to be a field.
 func strangeField(name string, colon bool) flawKind {
 	switch strings.ToLower(strings.TrimSpace(name)) {
 	case "data", "event", "id", "retry":
@@ -244,7 +243,7 @@ func (t *transcript) dispatch(b *block, at time.Time) {
 	}
 }
 
-// find returns our n-th event, if it has come.
+// find returns the n-th event that was published here, if it has come.
 func (t *transcript) find(n int) *numbered {
 	for i := range t.ours {
 		if t.ours[i].n == n {
@@ -261,7 +260,7 @@ func (t *transcript) flaw(k flawKind, example string) {
 	}
 }
 
-// unfinished reports whether an event was begun that no blank line has ended.
+// unfinished reports whether an event has begun that no blank line has ended.
 func (t *transcript) unfinished() bool {
 	return t.block.hasData || len(t.line) > 0 && t.line[0] != ':'
 }

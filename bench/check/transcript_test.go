@@ -23,7 +23,7 @@ var bodies = []string{
 	"data: a\n\nid: 9\ndata: lost",
 }
 
-// The transcript hears what a decoder by the letter of the standard hears,
+// The transcript finds the same events as a decoder that follows the standard strictly,
 // however the bytes come.
 func TestTranscriptHearsWhatClientsHear(t *testing.T) {
 	for _, body := range bodies {

@@ -75,7 +75,7 @@ var wireFaults = []wireFault{
 	{"one id twice", "", "id: 1\ndata: x\n\nid: 1\ndata: y\n\n", nil, "stream/ids", Fail, `"1"`},
 
 	{"ends", "", opening, sendRaw("0\r\n\r\n"), "life/lifetime", Warn, "cleanly"},
-	{"closes", "-Transfer-Encoding", opening, closeNow, "life/lifetime", Warn, "nothing tells from a cut"},
+	{"closes", "-Transfer-Encoding", opening, closeNow, "life/lifetime", Warn, "cannot be told from a cut"},
 	{"is cut", "", opening, closeNow, "life/lifetime", Fail, "without the body's last chunk"},
 	{"is reset", "", opening, resetNow, "life/lifetime", Fail, "reset"},
 	{"beats", "", opening, beat, "life/heartbeat", OK, "never silent"},
@@ -170,7 +170,7 @@ func beat(c net.Conn) {
 	}
 }
 
-// A server, or a proxy, that cuts every stream at the same age is named with it.
+// If a proxy cuts every stream at the same age, the finding says at which.
 func TestCutIsNamedWithItsTime(t *testing.T) {
 	t.Parallel()
 	const age = 2 * time.Second
@@ -180,11 +180,11 @@ func TestCutIsNamedWithItsTime(t *testing.T) {
 	})
 	direct := serveWire(t, wireFault{body: opening}.serve)
 	r := look(t, Config{URL: cutting, Direct: direct, For: 4 * time.Second})
-	expect(t, r, "life/lifetime", Fail, "cut after 2.", "no limit is known")
-	expect(t, r, "between/lifetime", Fail, "on the way ends the stream after 2.", "direct it lives on")
+	expect(t, r, "life/lifetime", Fail, "cut after 2.", "no proxy or platform is known")
+	expect(t, r, "between/lifetime", Fail, "the proxy ends the stream after 2.", "direct it lives on")
 }
 
-// What is secret is not sent on to another host.
+// Secrets are not sent to another host.
 func TestRedirectIsFollowedAndNamed(t *testing.T) {
 	t.Parallel()
 	first, second := make(chan string, 100), make(chan string, 100)

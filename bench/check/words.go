@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// span writes a time as precisely as it is worth.
+// span writes a time with as many digits as are useful.
 func span(d time.Duration) string {
 	switch {
 	case d < 0:
