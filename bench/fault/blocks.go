@@ -8,14 +8,14 @@ import (
 	"io"
 )
 
-// block is what a stream is made of: lines up to and with a blank one.
+// block is a part of a stream: lines up to a blank one, and that line.
 type block struct {
 	bytes []byte
 	event bool   // it has a data line, and counts
-	n     uint64 // which event it is as they are sent, from 1; its copy has the same; zero if it is none
+	n     uint64 // the event's number in the order of sending, from 1; a copy has the same; zero if it is no event
 }
 
-// maxBlock is the largest block that is taken from an upstream, in bytes.
+// maxBlock is the largest block that an upstream may send, in bytes.
 const maxBlock = 16 << 20
 
 // blockReader takes a stream apart as it arrives.
@@ -31,9 +31,9 @@ func newBlockReader(r io.Reader) *blockReader {
 	return b
 }
 
-// next returns a block that is the caller's to keep. At the end it first returns
-// what is left, which is no event, and then the reader's error; io.EOF if it ended
-// in order.
+// next returns a block, which the caller may keep. At the end it first returns what
+// is left, which is no event, and then the reader's error: io.EOF if the stream ended
+// cleanly.
 func (b *blockReader) next() (block, error) {
 	if b.scanner.Scan() {
 		return block{bytes: bytes.Clone(b.scanner.Bytes()), event: b.split.event}, nil
@@ -53,12 +53,12 @@ func (b *blockReader) next() (block, error) {
 // later is the first byte of the next block, where it ends no line.
 //
 //	bytes of a block: | line, line, … | line being read … |
-//	                  0 ≤ line ≤ seen ≤ what is there
+//	                  0 ≤ line ≤ seen ≤ len
 type splitter struct {
 	event bool // of the block that was returned last
 
 	line    int  // where the line that is being read begins
-	seen    int  // up to where there is no end of it
+	seen    int  // no line end before this
 	data    bool // the block being read has a data line
 	afterCR bool // the byte before line is a CR
 	started bool // past the line where a byte order mark may stand
@@ -94,8 +94,8 @@ func (s *splitter) skipLF(data []byte) bool {
 	return s.seen < len(data)
 }
 
-// take passes the line that ends at end, with its CR, LF or, if all of it is
-// there, CRLF. It reports whether the line was blank.
+// take passes the line that ends at end, with its CR, LF or (if all of it has come)
+// CRLF. It reports whether the line was blank.
 func (s *splitter) take(data []byte, end int) (blank bool) {
 	line := data[s.line:end]
 	if !s.started {

@@ -49,7 +49,7 @@ func TestBlocksWhateverTheReads(t *testing.T) {
 	}
 }
 
-// A block that ends with a CR is not kept until it is known whether an LF follows.
+// A block that ends with a CR is returned without waiting for an LF.
 func TestBlockIsCompleteAtItsCR(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close()

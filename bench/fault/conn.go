@@ -5,16 +5,16 @@ import (
 	"net"
 )
 
-// ConnContext is what http.Server.ConnContext has to be for Reset: by it a stream
-// finds its connection.
+// ConnContext must be set as the http.Server's ConnContext for Reset to work: it
+// lets a stream find its connection.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
 type connKey struct{}
 
-// lingerer is a *net.TCPConn as far as it is needed. Closed with a linger of zero,
-// it resets its peer, and what was written but not sent is thrown away.
+// lingerer is the part of *net.TCPConn that is used here. Closed with a linger of
+// zero, a connection is reset, and what was written but not sent is thrown away.
 type lingerer interface{ SetLinger(sec int) error }
 
 // connOf returns a request's connection, nil if it is not known or is not TCP.

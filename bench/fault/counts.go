@@ -2,7 +2,7 @@ package fault
 
 import "fmt"
 
-// Counts is what was done to the streams that have ended, and to requests.
+// Counts says what was done to streams that have ended, and to requests.
 type Counts struct {
 	Streams    uint64 // that were passed on and have ended
 	Dropped    uint64 // events left out
@@ -13,14 +13,14 @@ type Counts struct {
 	Refused    uint64 // requests
 }
 
-// String says all of it in a line.
+// String returns the counts in one line.
 func (c Counts) String() string {
 	return fmt.Sprintf("%d streams; events: %d dropped, %d duplicated, %d reordered; streams: %d cut, %d reset, %d refused",
 		c.Streams, c.Dropped, c.Duplicated, c.Reordered, c.Cut, c.Reset, c.Refused)
 }
 
-// Counts returns what was done so far. An open stream's share is added when it
-// ends; it counts what was decided, whether or not the client was still there.
+// Counts returns what was done so far. An open stream's share is added when the
+// stream ends. It includes faults whose effect the client did not stay to see.
 func (p *Proxy) Counts() Counts {
 	p.mu.Lock()
 	defer p.mu.Unlock()

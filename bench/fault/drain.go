@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Drain ends every stream in order, at once or as Faults.SlowDrain says, and
-// returns when all have been told; they are gone when their requests are
-// (http.Server.Shutdown waits for that). New streams are refused with 503. When
-// ctx is done, those that are left are ended at once. A second call does nothing.
+// Drain ends every stream cleanly, all at once or as Faults.SlowDrain says, and
+// returns when all have been told to end; http.Server.Shutdown waits until they have.
+// New streams are refused with 503. When ctx is done, the streams that are left end
+// at once. A second call does nothing.
 func (p *Proxy) Drain(ctx context.Context) {
 	streams := p.beginDrain()
 	start := time.Now()

@@ -60,8 +60,8 @@ func TestDrainEndsAllAtOnce(t *testing.T) {
 	}
 }
 
-// Between sockets: nothing arrives once it drains, all end in order, and whoever
-// comes is told to come back.
+// Between sockets: nothing arrives once it drains, all streams end cleanly, and new
+// clients are told to come back.
 func TestProxyDrainsSlowly(t *testing.T) {
 	more := make(chan struct{})
 	p, front := startFront(t, startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -111,7 +111,7 @@ func TestProxyDrainsSlowly(t *testing.T) {
 	}
 }
 
-// registered returns a proxy with so many open streams, none of which runs.
+// registered returns a proxy with n open streams, none of which runs.
 func registered(t *testing.T, f Faults, n int) (p *Proxy, streams []*stream) {
 	t.Helper()
 	p = &Proxy{faults: f, silence: make(chan struct{}), streams: map[uint64]*stream{}}

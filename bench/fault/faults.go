@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Faults says what is done to the streams. In each field zero is none of it, so
-// that the zero value passes everything on as it is. What counts as an event, and
-// how several faults go together, is in the package's documentation.
+// Faults says what is done to the streams. In each field zero means no such fault:
+// the zero value passes everything on as it is. What counts as an event, and how
+// several faults combine, is in the package's documentation.
 type Faults struct {
 	// Drop leaves out every Drop-th event of a stream. 1 leaves out all.
 	Drop int
@@ -21,46 +21,46 @@ type Faults struct {
 	// none comes within a second, or the stream ends, it is sent in its place.
 	Reorder int
 
-	// Delay holds each event for so long before it is sent on, and does not
-	// hold up those after it for longer.
+	// Delay holds each event for this long before it is sent on. The events
+	// after it are not held longer for that.
 	Delay time.Duration
-	// Jitter holds event i of a stream for (i mod 100)/100 of it, besides
-	// Delay. Order is kept: an event that would be sent before an earlier one
-	// waits for it.
+	// Jitter holds event i of a stream for (i mod 100)/100 of this time, in
+	// addition to Delay. Order is kept: an event that would be sent before an
+	// earlier one waits for it.
 	Jitter time.Duration
-	// Hold collects what comes, comments too, and sends it on together, each
-	// time so long after the last: as a proxy does that buffers.
+	// Hold collects events and comments, and sends them on together at this
+	// interval, as a buffering proxy does.
 	Hold time.Duration
-	// Drip sends at most so many bytes a second of a stream's body, in pieces of
-	// at most a twentieth of that, and each only when those before it have had
-	// their time. (A second may hold two such pieces more, of those around it.)
+	// Drip sends at most this many bytes per second of a stream's body, in pieces
+	// of at most a twentieth of that, each only when those before it have had
+	// their time. (Any one second may include up to two pieces more.)
 	Drip int
 
-	// Cut ends each stream in order (last chunk, FIN) so long after it opened.
+	// Cut ends each stream cleanly (last chunk, FIN) this long after it opened.
 	Cut time.Duration
-	// Reset ends each stream by a reset (RST) so long after it opened.
+	// Reset ends each stream by a reset (RST) this long after it opened.
 	Reset time.Duration
 
 	// Refuse answers every Refuse-th subscribe request with RefuseStatus,
-	// counted over all clients. The upstream has seen the request by then: it is
-	// by the upstream's answer that a subscribe request is known.
+	// counted over all clients. The upstream has seen the request by then: only
+	// its answer tells that this is a subscribe request.
 	Refuse int
-	// RefuseStatus is that answer's status, 200 to 599. Zero means 503. It is no
-	// fault by itself.
+	// RefuseStatus is that answer's status, 200 to 599. Zero means 503. Without
+	// Refuse it does nothing.
 	RefuseStatus int
 
 	// Strip leaves these headers out of all answers.
 	Strip []string
 
-	// SlowDrain lets Drain end the streams not at once but one after the other,
-	// in the order they opened, evenly over so long. All are silent meanwhile.
+	// SlowDrain makes Drain end the streams one after the other, in the order in
+	// which they opened, evenly over this time. All are silent meanwhile.
 	SlowDrain time.Duration
 }
 
-// Any reports whether there is anything that is not passed on as it is.
+// Any reports whether any fault is set.
 func (f Faults) Any() bool { return len(f.active()) > 0 }
 
-// String names the faults in the order they are put in, or says "none".
+// String names the faults in the order in which they are applied, or says "none".
 func (f Faults) String() string {
 	if !f.Any() {
 		return "none"
@@ -90,7 +90,7 @@ func (f Faults) active() (names []string) {
 	return names
 }
 
-// Validate returns what cannot be used, all of it. NewProxy does so too.
+// Validate returns an error that names every field with a bad value. NewProxy calls it.
 func (f Faults) Validate() error {
 	var errs []error
 	for _, c := range []struct {
@@ -101,7 +101,7 @@ func (f Faults) Validate() error {
 		{"drop", f.Drop, "every N-th event is left out"},
 		{"duplicate", f.Duplicate, "every N-th event is sent twice"},
 		{"reorder", f.Reorder, "every N-th event is swapped with the next"},
-		{"drip", f.Drip, "so many bytes a second"},
+		{"drip", f.Drip, "this many bytes per second"},
 		{"refuse", f.Refuse, "every N-th subscribe request is refused"},
 	} {
 		if c.value < 0 {
@@ -122,7 +122,7 @@ func (f Faults) Validate() error {
 	return errors.Join(append(errs, f.validateAnswers())...)
 }
 
-// validateAnswers is Validate for what is not a number of something.
+// validateAnswers is Validate for RefuseStatus and Strip.
 func (f Faults) validateAnswers() error {
 	if s := f.refuseStatus(); s < 200 || s > 599 {
 		return fmt.Errorf("refuse-status of %d: give a status of a final answer, 200 to 599 (503, 429)", s)

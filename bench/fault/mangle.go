@@ -1,6 +1,6 @@
 package fault
 
-// mangler leaves out, repeats and swaps events by count. It knows no clock and no
+// mangler leaves out, repeats and swaps events by count. It has no clock and no
 // socket: blocks go in, blocks come out.
 type mangler struct {
 	drop, duplicate, reorder counter
@@ -19,7 +19,7 @@ func newMangler(f Faults) mangler {
 	}
 }
 
-// take appends to dst what is to be sent now that b has come.
+// take appends to dst the blocks to send now that b has come.
 func (m *mangler) take(dst []block, b block) []block {
 	switch {
 	case !b.event:
@@ -72,7 +72,7 @@ func (m *mangler) send(dst, event []block) []block {
 	return dst
 }
 
-// counter tells every so-manieth. Of zero it tells none.
+// counter finds every n-th of something. With n of zero it finds none.
 type counter struct{ every, seen uint64 }
 
 func (c *counter) hit() bool {

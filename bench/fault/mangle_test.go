@@ -72,7 +72,7 @@ func TestMangleNumbers(t *testing.T) {
 	}
 }
 
-// mangled is what becomes of a stream of letters.
+// mangled is what the mangler makes of a stream of letters.
 func mangled(f Faults, in string) string {
 	m := newMangler(f)
 	var out strings.Builder

@@ -3,13 +3,13 @@ package fault
 import "time"
 
 // pipeline is all that happens to the blocks of one stream between the upstream
-// and the client. It does no I/O and knows no clock: times are given to it, since
-// the stream opened.
+// and the client. It does no I/O and has no clock: it is told the time since the
+// stream opened.
 type pipeline struct {
 	mangler  mangler
 	schedule schedule
 
-	patience time.Duration // until when the mangler may hold an event
+	patience time.Duration // when the mangler has to give up the event that it holds
 	blocks   []block       // what comes out of the mangler; empty between calls
 	ended    bool          // nothing will come any more
 }
@@ -21,7 +21,7 @@ func newPipeline(f Faults) pipeline {
 	return pipeline{mangler: newMangler(f), schedule: newSchedule(f)}
 }
 
-// take takes a block that has come at now.
+// take takes a block that came at now.
 func (p *pipeline) take(now time.Duration, b block) {
 	held := p.mangler.holding()
 	p.put(now, p.mangler.take(p.blocks, b))
@@ -36,7 +36,7 @@ func (p *pipeline) end(now time.Duration) {
 	p.put(now, p.mangler.release(p.blocks))
 }
 
-// next returns what is to be sent at now, in one piece.
+// next returns the bytes to send at now, in one piece.
 func (p *pipeline) next(now time.Duration) []byte {
 	if p.mangler.holding() && now >= p.patience {
 		p.put(now, p.mangler.release(p.blocks))
@@ -44,7 +44,7 @@ func (p *pipeline) next(now time.Duration) []byte {
 	return p.schedule.next(now)
 }
 
-// wake returns when next will have something if nothing comes before.
+// wake returns when next will have something if nothing comes before that.
 func (p *pipeline) wake() (at time.Duration, ok bool) {
 	at, ok = p.schedule.wake()
 	switch {
@@ -59,7 +59,7 @@ func (p *pipeline) wake() (at time.Duration, ok bool) {
 // done reports whether all that ever came has been sent.
 func (p *pipeline) done() bool { return p.ended && p.schedule.size == 0 }
 
-// put schedules what came out of the mangler.
+// put schedules the blocks that the mangler returned.
 func (p *pipeline) put(now time.Duration, blocks []block) {
 	for _, b := range blocks {
 		p.schedule.put(now, b)

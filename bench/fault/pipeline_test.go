@@ -52,7 +52,7 @@ func TestPipelineIsDoneWhenAllIsSent(t *testing.T) {
 	}
 }
 
-// What waits for a swap does not keep a pipeline from being woken for the rest.
+// While an event waits for a swap, a pipeline is still woken for the others.
 func TestPipelineWakesForTheFirst(t *testing.T) {
 	p := newPipeline(Faults{Reorder: 2, Delay: 5 * time.Second})
 	p.take(0, event("a"))

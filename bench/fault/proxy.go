@@ -32,14 +32,14 @@ type Proxy struct {
 }
 
 // NewProxy returns a proxy in front of the server at upstream, an http or https
-// URL without a query; a path in it goes before that of each request. It fails if
-// f is not valid.
+// URL without a query. A path in it is put before the path of each request. It
+// fails if f is not valid.
 func NewProxy(upstream *url.URL, f Faults) (*Proxy, error) {
 	if (upstream.Scheme != "http" && upstream.Scheme != "https") || upstream.Host == "" {
 		return nil, fmt.Errorf("fault: upstream %q: give the server's URL as http://host:port", upstream)
 	}
 	if upstream.RawQuery != "" || upstream.Fragment != "" {
-		return nil, fmt.Errorf("fault: upstream %q: leave out what follows the path; queries are the clients'", upstream)
+		return nil, fmt.Errorf("fault: upstream %q: leave out the query and fragment; queries come from the clients", upstream)
 	}
 	if err := f.Validate(); err != nil {
 		return nil, fmt.Errorf("fault: %w", err)
@@ -59,7 +59,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	out := p.outgoing(ctx, r)
 	if out.Body != nil {
-		defer out.Body.Close() // the transport may hold on to it
+		defer out.Body.Close() // the transport may still be reading it
 	}
 	resp, err := p.transport.RoundTrip(out)
 	if err != nil {
@@ -96,7 +96,7 @@ func (p *Proxy) serveStream(ctx context.Context, cancel func(), w http.ResponseW
 	p.copyHeaders(w, resp)
 	w.Header().Set("Connection", "close")
 	w.WriteHeader(resp.StatusCode)
-	_ = s.control.Flush() // run sees what is wrong with the connection
+	_ = s.control.Flush() // run sees the error
 	arrivals := make(chan arrival)
 	go s.read(ctx, resp.Body, arrivals)
 	e := s.run(ctx, arrivals)
@@ -107,7 +107,7 @@ func (p *Proxy) serveStream(ctx context.Context, cancel func(), w http.ResponseW
 	s.finish(e)
 }
 
-// refuse answers what does not become a stream.
+// refuse answers requests whose streams are refused.
 func (p *Proxy) refuse(w http.ResponseWriter, resp *http.Response) bool {
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		http.Error(w, fmt.Sprintf("fault: the server behind this one sends the stream with Content-Encoding %s though it was not asked to; let it send events as they are", coding), http.StatusBadGateway)
@@ -125,7 +125,7 @@ func (p *Proxy) refuse(w http.ResponseWriter, resp *http.Response) bool {
 	return true
 }
 
-// outgoing is the request as the upstream gets it.
+// outgoing makes the request for the upstream.
 func (p *Proxy) outgoing(ctx context.Context, r *http.Request) *http.Request {
 	out := r.Clone(ctx)
 	out.URL.Scheme, out.URL.Host = p.upstream.Scheme, p.upstream.Host
@@ -150,8 +150,9 @@ func (p *Proxy) copyHeaders(w http.ResponseWriter, resp *http.Response) {
 	p.faults.strip(w.Header())
 }
 
-// copyBody sends on the body of an answer that is no event stream: in pieces as
-// they come if its length is not known. An answer that breaks off does so here.
+// copyBody sends on the body of an answer that is no event stream, in pieces as they
+// come if its length is not known. If the upstream's answer breaks off, so does this
+// one.
 func copyBody(w http.ResponseWriter, resp *http.Response) {
 	var dst io.Writer = w
 	if resp.ContentLength < 0 {

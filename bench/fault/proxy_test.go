@@ -69,7 +69,7 @@ func TestProxyMakesEachFaultByCount(t *testing.T) {
 	}
 }
 
-// Together they are as the documentation has it.
+// Combined, they do what the documentation says.
 func TestProxyFaultsCompose(t *testing.T) {
 	p, front := startFront(t, startUpstream(t, numbers(1000)), Faults{Drop: 10, Duplicate: 9, Reorder: 7, Delay: 5 * ms, Drip: 1 << 20})
 	got, _, err := read(t, front+"/events")
@@ -92,7 +92,7 @@ func TestProxyFaultsCompose(t *testing.T) {
 	}
 }
 
-// A stream that begins is told so at once, and each event is sent on as it comes.
+// A client gets the head of a stream at once, and each event as it comes.
 func TestProxyFlushesEachBlock(t *testing.T) {
 	next := make(chan string)
 	defer close(next)
@@ -168,7 +168,7 @@ func TestProxyResets(t *testing.T) {
 	}
 }
 
-// A client that takes nothing finds a reset when it does, and not what was kept
+// A client that has taken nothing finds a reset when it reads, and not what was kept
 // for it.
 func TestProxyResetsAStalledClient(t *testing.T) {
 	_, front := startFront(t, startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -190,7 +190,7 @@ func TestProxyResetsAStalledClient(t *testing.T) {
 	}
 }
 
-// A stream that ends before its reset ends in order.
+// A stream that ends before its reset ends cleanly.
 func TestProxyEndsInOrderBeforeTheReset(t *testing.T) {
 	p, front := startFront(t, startUpstream(t, numbers(3)), Faults{Reset: time.Hour})
 	got, _, err := read(t, front+"/events")
@@ -202,7 +202,7 @@ func TestProxyEndsInOrderBeforeTheReset(t *testing.T) {
 	}
 }
 
-// What the upstream breaks off, the client sees broken off.
+// If the upstream breaks off, so does the client's stream.
 func TestProxyBreaksOffWithTheUpstream(t *testing.T) {
 	_, front := startFront(t, startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
 		numbers(3)(w, r)
@@ -271,7 +271,7 @@ func TestProxyPassesOn(t *testing.T) {
 	}
 }
 
-// HEAD of a stream is not one, and a stream of other things is passed as it comes.
+// The answer to HEAD is not a stream, and a body of another type is passed on as it comes.
 func TestProxyPassesOnWhatIsNoEventStream(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)
@@ -325,7 +325,7 @@ func TestProxySaysWhatItCannotDo(t *testing.T) {
 	}
 }
 
-// A client that leaves is left by the upstream's stream too.
+// When a client leaves, its upstream stream ends too.
 func TestProxyLeavesWithTheClient(t *testing.T) {
 	left := make(chan struct{})
 	_, front := startFront(t, startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -356,7 +356,7 @@ func numbers(n int) http.HandlerFunc {
 	}
 }
 
-// openEnded is numbers that does not end.
+// openEnded is numbers without an end.
 func openEnded(n int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		numbers(n)(w, r)
@@ -408,7 +408,7 @@ func startFront(t *testing.T, upstream string, f Faults) (p *Proxy, front string
 	return p, s.URL
 }
 
-// get returns an answer whose head is there.
+// get returns an answer once its head has come.
 func get(t *testing.T, url string) *http.Response {
 	t.Helper()
 	resp, err := http.Get(url)
@@ -419,8 +419,8 @@ func get(t *testing.T, url string) *http.Response {
 	return resp
 }
 
-// read reads a stream of numbers to its end, by other means than the proxy's, and
-// returns what ended it if it did not end in order.
+// read reads a stream of numbers to its end, with none of the proxy's code, and returns
+// the error that ended it; nil if it ended cleanly.
 func read(t *testing.T, url string) (numbers []int, comments int, err error) {
 	t.Helper()
 	lines := bufio.NewScanner(get(t, url).Body)
@@ -439,8 +439,8 @@ func read(t *testing.T, url string) (numbers []int, comments int, err error) {
 	return numbers, comments, lines.Err()
 }
 
-// countsOf is what a proxy has done when so many of its streams have ended: a
-// client may know of that first.
+// countsOf returns a proxy's counts once the given number of its streams have ended: a
+// client may see the end first.
 func countsOf(p *Proxy, streams uint64) Counts {
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(ms) {
 		if c := p.Counts(); c.Streams >= streams {

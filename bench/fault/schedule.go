@@ -2,14 +2,14 @@ package fault
 
 import "time"
 
-// schedule says when blocks are sent, in the order they came. It has no clock:
-// times are given to it, since the stream opened.
+// schedule says when blocks are sent, in the order in which they came. It has no
+// clock: it is told the time since the stream opened.
 type schedule struct {
 	delay, jitter, hold time.Duration
-	drip                int // bytes a second
+	drip                int // bytes per second
 
-	waiting []timed       // their times never fall
-	ready   []byte        // is being sent
+	waiting []timed       // in the order of their times
+	ready   []byte        // due, and being sent
 	freeAt  time.Duration // when the piece after the last may be sent
 	size    int           // bytes of waiting and ready
 }
@@ -22,9 +22,9 @@ type timed struct {
 
 const (
 	maxWaiting = 4 << 20 // bytes that may wait in one stream
-	dripPieces = 20      // a second: how finely Drip divides what it sends
+	dripPieces = 20      // per second: how finely Drip divides what it sends
 
-	// dripCatchUp is how much of being called late Drip makes up for: timers are
+	// dripCatchUp is how much lateness of its calls Drip makes up for: timers are
 	// late by about the time of a small event.
 	dripCatchUp = time.Second / dripPieces
 )
@@ -33,13 +33,13 @@ func newSchedule(f Faults) schedule {
 	return schedule{delay: f.Delay, jitter: f.Jitter, hold: f.Hold, drip: f.Drip}
 }
 
-// put takes a block that has come at now.
+// put takes a block that came at now.
 func (s *schedule) put(now time.Duration, b block) {
 	s.waiting = append(s.waiting, timed{s.due(now, b), b.bytes})
 	s.size += len(b.bytes)
 }
 
-// due is when a block that has come at now is to be sent.
+// due is when to send a block that came at now.
 func (s *schedule) due(now time.Duration, b block) time.Duration {
 	at := now
 	if b.n > 0 {
@@ -54,7 +54,7 @@ func (s *schedule) due(now time.Duration, b block) time.Duration {
 	return at
 }
 
-// next returns what is to be sent at now, in one piece; nothing if nothing is due.
+// next returns the bytes to send at now, in one piece; nothing if nothing is due.
 func (s *schedule) next(now time.Duration) []byte {
 	if len(s.ready) == 0 {
 		s.ready = s.collect(now)
@@ -73,8 +73,8 @@ func (s *schedule) next(now time.Duration) []byte {
 	return piece
 }
 
-// collect takes the first block out of the queue, if it is due; all that are due
-// when it is the schedule that brings them together.
+// collect takes the first block out of the queue, if it is due, or with Hold all that
+// are due.
 func (s *schedule) collect(now time.Duration) (due []byte) {
 	for len(s.waiting) > 0 && s.waiting[0].at <= now {
 		first := s.waiting[0]
@@ -100,5 +100,5 @@ func (s *schedule) wake() (at time.Duration, ok bool) {
 	return 0, false
 }
 
-// full reports whether no more should be put before some has been sent.
+// full reports whether no more blocks should be put in before some have been sent.
 func (s *schedule) full() bool { return s.size >= maxWaiting }

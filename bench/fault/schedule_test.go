@@ -53,7 +53,7 @@ func TestJitterKeepsOrder(t *testing.T) {
 	}
 }
 
-// In no second are more than Drip bytes sent and two pieces, late calls or not.
+// No second has more than Drip bytes and two pieces, even if calls are late.
 func TestDripIsAtMost(t *testing.T) {
 	for _, drip := range []int{1, 19, 20, 333, 10_000} {
 		s := newSchedule(Faults{Drip: drip})
@@ -120,7 +120,7 @@ func TestScheduleIsBounded(t *testing.T) {
 	}
 }
 
-// sends gives a schedule what comes, and says what it sends when.
+// sends puts blocks into a schedule, and returns what it sends, and when.
 func sends(s *schedule, in string) string {
 	var sent []string
 	until := func(end time.Duration) {

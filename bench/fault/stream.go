@@ -14,8 +14,8 @@ type stream struct {
 	control *http.ResponseController
 	conn    lingerer // nil if it is not known
 	opened  time.Time
-	life    time.Duration   // how long it lasts; zero for as long as the upstream's
-	fate    ending          // what happens then
+	life    time.Duration   // how long it lasts; zero: as long as the upstream's
+	fate    ending          // how it ends then
 	silence <-chan struct{} // closed when nothing more is to be sent
 	end     chan struct{}   // closed by Drain: the stream's turn to end
 
@@ -27,8 +27,8 @@ type stream struct {
 type ending int
 
 const (
-	ended   ending = iota // as the upstream's did, or by Drain: in order
-	cut                   // in order, but early
+	ended   ending = iota // as the upstream's did, or by Drain: cleanly
+	cut                   // cleanly, but early
 	reset                 // by a reset
 	aborted               // without a last chunk, as the upstream's did
 	left                  // by the client
@@ -40,10 +40,10 @@ type arrival struct {
 	block
 }
 
-// cutGrace is how long the last write before a cut may take: it ends in order.
+// cutGrace is how long the last write before a cut may take: a cut is a clean end.
 const cutGrace = 2 * time.Second
 
-// newStream begins a stream's time. A conn is needed for Reset.
+// newStream starts a stream's clock. A conn is needed for Reset.
 func newStream(w http.ResponseWriter, conn lingerer, f Faults, silence <-chan struct{}) *stream {
 	s := &stream{
 		w: w, control: http.NewResponseController(w), conn: conn, opened: time.Now(),
@@ -61,8 +61,9 @@ func newStream(w http.ResponseWriter, conn lingerer, f Faults, silence <-chan st
 	return s
 }
 
-// bound lets writes fail so long after the stream opened: a client that takes
-// nothing is not to keep it from its end. A writer without deadlines has none.
+// bound makes writes fail once the stream has been open for this long, so that a
+// client that takes nothing cannot keep it from ending. It does nothing if the writer
+// has no deadlines.
 func (s *stream) bound(d time.Duration) { _ = s.control.SetWriteDeadline(s.opened.Add(d)) }
 
 func (s *stream) now() time.Duration { return time.Since(s.opened) }
@@ -89,8 +90,8 @@ func (s *stream) read(ctx context.Context, body io.Reader, arrivals chan<- arriv
 	}
 }
 
-// run sends on what comes until the stream is at its end, whoever's doing that
-// is. It writes what is due, then waits. Once silence is nil nothing is sent.
+// run sends on what comes until the stream ends, for whatever reason. It writes what
+// is due, then waits. Once silence is nil nothing is sent.
 func (s *stream) run(ctx context.Context, arrivals <-chan arrival) ending {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -140,7 +141,7 @@ func (s *stream) send(now time.Duration) error {
 	return s.control.Flush()
 }
 
-// intake is arrivals when there is room for one.
+// intake is arrivals while there is room for another block, and nil otherwise.
 func (s *stream) intake(arrivals <-chan arrival, silent bool) <-chan arrival {
 	if silent || s.pipe.schedule.full() {
 		return nil
@@ -148,10 +149,10 @@ func (s *stream) intake(arrivals <-chan arrival, silent bool) <-chan arrival {
 	return arrivals
 }
 
-// idle is how long a stream waits when it waits for nothing of its own.
+// idle is how long a stream waits when no block has a time.
 const idle = time.Hour
 
-// pause returns how long there is nothing to do if nothing comes.
+// pause returns how long there will be nothing to do if nothing comes.
 func (s *stream) pause(now time.Duration, silent bool) time.Duration {
 	at := now + idle
 	if due, ok := s.pipe.wake(); ok && !silent {
@@ -163,8 +164,8 @@ func (s *stream) pause(now time.Duration, silent bool) time.Duration {
 	return at - now
 }
 
-// failed is the ending after a write that failed: the client has left, or took
-// nothing until the stream's time was over.
+// failed is the ending after a failed write: the client has left, or took nothing
+// until the stream's time was over.
 func (s *stream) failed() ending {
 	if s.life > 0 && s.now() >= s.life {
 		return s.fate
@@ -172,7 +173,7 @@ func (s *stream) failed() ending {
 	return left
 }
 
-// finished is the ending after the upstream's.
+// finished is the ending after the upstream's stream has ended.
 func (s *stream) finished() ending {
 	if s.broken != nil {
 		return aborted
@@ -180,8 +181,8 @@ func (s *stream) finished() ending {
 	return ended
 }
 
-// finish ends the client's connection in the way that e is. It panics with
-// http.ErrAbortHandler for what net/http can end only so.
+// finish ends the client's connection as e says. It panics with http.ErrAbortHandler
+// where net/http has no other way.
 func (s *stream) finish(e ending) {
 	if e != reset && s.fate == reset {
 		_ = s.conn.SetLinger(-1) // fails only if it is closed

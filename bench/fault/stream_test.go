@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// What a stream writes, and when, to the millisecond of a clock that waits for it.
+// What a stream writes, and when, to the millisecond, on a simulated clock.
 func TestStreamWritesOnTime(t *testing.T) {
 	for _, c := range []struct {
 		faults Faults
@@ -77,7 +77,7 @@ func TestStreamEndsWhenItsClientLeaves(t *testing.T) {
 	})
 }
 
-// A client that takes nothing is reset all the same: its write fails by then.
+// A client that takes nothing is reset all the same: the write to it fails by then.
 func TestStalledClientIsReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &recorder{opened: time.Now(), stalled: true}

@@ -29,8 +29,8 @@ func Source() (string, error) {
 	}
 }
 
-// Targets are the names of the programs below bench/targets of a source tree, in
-// the order of the alphabet.
+// Targets are the names of the programs below bench/targets of a source tree,
+// sorted.
 func Targets(source string) ([]string, error) {
 	modules, err := filepath.Glob(filepath.Join(targets(source), "*", "go.mod"))
 	if err != nil || len(modules) == 0 {
@@ -43,15 +43,15 @@ func Targets(source string) ([]string, error) {
 	return names, nil
 }
 
-// Build builds a target from a source tree, with the versions of its own go.mod
-// whatever a workspace says, and returns the path of the program, which is in dir.
+// Build builds a target from a source tree into dir, with the versions of its own
+// go.mod even if there is a workspace, and returns the path of the program.
 func Build(ctx context.Context, source, dir, name string) (binary string, err error) {
 	names, err := Targets(source)
 	if err != nil {
 		return "", err
 	}
 	if !slices.Contains(names, name) {
-		return "", fmt.Errorf("build target %q: there is none of that name, but %s", name, strings.Join(names, ", "))
+		return "", fmt.Errorf("build target %q: there is no such target; there are %s", name, strings.Join(names, ", "))
 	}
 	if binary, err = filepath.Abs(filepath.Join(dir, name+suffix())); err != nil {
 		return "", fmt.Errorf("build target %q: %w", name, err)
@@ -88,7 +88,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// suffix is what the name of a program ends in.
+// suffix is the suffix of a program's file name.
 func suffix() string {
 	if runtime.GOOS == "windows" {
 		return ".exe"

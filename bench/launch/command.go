@@ -18,14 +18,14 @@ func Fill(text string, port int) string {
 	return strings.ReplaceAll(text, portMark, strconv.Itoa(port))
 }
 
-// Command runs a server that knows nothing of this program, on a free port of
-// 127.0.0.1 which it learns from {{.Port}} in args or from PORT in its
-// environment. It returns when that port takes connections, or an error with what
-// the server has said if it ends, or has not listened after 30 s. What it prints
-// goes to stderr, which may be nil. It ends when ctx is done.
+// Command runs any server, on a free port of 127.0.0.1 that it is told by {{.Port}}
+// in args and by PORT in its environment. It returns when that port accepts
+// connections. If the server ends, or does not listen within 30 s, the error includes
+// the last of its output. All its output goes to stderr, which may be nil. The server
+// is ended when ctx is done.
 //
-// It has to be the server itself. A shell or "go run" would get the signals, and
-// be measured, in its place.
+// The command must be the server itself. A shell or "go run" would receive the
+// signals, and be measured, in its place.
 func Command(ctx context.Context, args []string, stderr io.Writer) (*Server, error) {
 	port, err := freePort()
 	if err != nil {
@@ -49,7 +49,7 @@ func Command(ctx context.Context, args []string, stderr io.Writer) (*Server, err
 	return s, nil
 }
 
-// freePort is a port that nobody listens on, now.
+// freePort is a port that nobody listens on at the moment.
 func freePort() (int, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -58,7 +58,7 @@ func freePort() (int, error) {
 	return ln.Addr().(*net.TCPAddr).Port, ln.Close()
 }
 
-// await waits until the server takes connections at address.
+// await waits until the server accepts connections at address.
 func (s *Server) await(ctx context.Context, address string) error {
 	late := time.After(patience)
 	for {

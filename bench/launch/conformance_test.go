@@ -14,7 +14,7 @@ import (
 	"github.com/fastsse/fastsse/internal/absent"
 )
 
-// Every target does what bench compare needs of it.
+// Every target does what bench compare needs.
 func TestTargetsConform(t *testing.T) {
 	source, err := Source()
 	if err != nil {
@@ -43,8 +43,8 @@ func TestTargetsConform(t *testing.T) {
 	}
 }
 
-// conforms subscribes, publishes to this topic and to another, reads the events
-// back in order, and has the server end with the stream still open.
+// conforms subscribes, publishes to this topic and to another, reads the events back in
+// order, and ends the server with the stream still open.
 func conforms(t *testing.T, s *Server) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

@@ -16,8 +16,7 @@ import (
 	"time"
 )
 
-// The test's program serves in the way that its first argument says, if there is
-// one that does.
+// The test's program becomes a server if its first argument says which.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		if play := roles[os.Args[1]]; play != nil {
@@ -118,14 +117,14 @@ func TestErrSaysHowItEndedByItself(t *testing.T) {
 	}
 	<-s.Done()
 	s.Stop()
-	wantError(t, s.Err(), "ended by itself, with signal: killed; it said:\n\tand more")
+	wantError(t, s.Err(), "ended by itself, with signal: killed; its last output:\n\tand more")
 }
 
 func TestStartErrors(t *testing.T) {
 	for role, want := range map[string]string{
 		"chatty":  `"hello"`,
 		"missing": "needs a thing: get it",
-		"failing": "exit status 1; it said:\n\tfirst\n\tno such file",
+		"failing": "exit status 1; its last output:\n\tfirst\n\tno such file",
 	} {
 		_, err := Self(t.Context(), []string{role}, nil)
 		wantError(t, err, want)
@@ -243,7 +242,7 @@ func wantError(t *testing.T, err error, want string) {
 	}
 }
 
-// written is a buffer that a process's output may be copied to.
+// written is a buffer for a process's output.
 type written struct {
 	mu  sync.Mutex // guards buf
 	buf bytes.Buffer

@@ -12,11 +12,11 @@ import (
 	"syscall"
 )
 
-// begin starts a process, with env besides this one's environment. It ends when ctx
-// is done.
+// begin starts a process, with env in addition to this one's environment. The process
+// is ended when ctx is done.
 func begin(ctx context.Context, args, env []string, stdout io.Writer, said *tail) (*Server, error) {
 	if len(args) == 0 {
-		return nil, errors.New("start a server: no command is given; write it after --")
+		return nil, errors.New("start a server: there is no command; write it after --")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
@@ -48,22 +48,23 @@ func (s *Server) own(ctx context.Context, started chan<- error) {
 		return
 	}
 	started <- nil
-	_ = s.cmd.Wait() // ProcessState says more
+	_ = s.cmd.Wait() // ProcessState has the details
 	if ctx.Err() == nil {
 		s.err = s.failure()
 	}
 }
 
-// failure is how the process has ended by itself. For a server every end is one.
+// failure is the error of a process that ended by itself. For a server every such end
+// is a failure.
 func (s *Server) failure() error {
 	state := s.cmd.ProcessState
 	if state.ExitCode() == statusNotInstalled {
 		return fmt.Errorf("%s: %w%s", s.name, ErrNotInstalled, s.said)
 	}
-	return fmt.Errorf("%s: it ended by itself, with %v%s", s.name, state, s.said)
+	return fmt.Errorf("%s: the process ended by itself, with %v%s", s.name, state, s.said)
 }
 
-// terminate asks p to end, or kills it where processes cannot be asked.
+// terminate asks p to end, or kills it on systems where that cannot be asked.
 func terminate(p *os.Process) error {
 	err := p.Signal(syscall.SIGTERM)
 	if err == nil || errors.Is(err, os.ErrProcessDone) {

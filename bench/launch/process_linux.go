@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// bind has the process killed when this one is, however that ends. It gets a
-// process group of its own: a Ctrl-C at the terminal goes to this program, which
-// ends its servers when it has no more use for them.
+// bind makes the kernel kill the process when this one ends, in whatever way. The
+// process gets a group of its own: a Ctrl-C at the terminal goes to this program
+// alone, which ends its servers when it no longer needs them.
 func bind(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -4,6 +4,6 @@ package launch
 
 import "os/exec"
 
-// bind does nothing: only Linux can tie a process to the one that started it. It
-// is ended in order with its context, and left behind if this program is killed.
+// bind does nothing: only Linux can tie a process to the one that started it. The
+// process is ended with its context, but is left behind if this program is killed.
 func bind(*exec.Cmd) {}

@@ -12,42 +12,42 @@ import (
 	"time"
 )
 
-// Server is a process that serves. Its methods may be called at any time, by
+// Server is the process of a server. Its methods may be called at any time, by
 // several goroutines at once.
 type Server struct {
 	name string
-	url  string // set before anybody else has the Server
+	url  string // set before others can use the Server
 	cmd  *exec.Cmd
-	said *tail // what it has written, for errors
+	said *tail // the last of its output, for errors
 
 	cancel context.CancelFunc // asks it to end
 	done   chan struct{}      // closed when it has ended
-	err    error              // how, if nobody asked; read it after done
+	err    error              // how, if nobody asked it to; read it after done
 }
 
-// ErrNotInstalled is in the error of a Start whose program ended with status 3:
-// it needs something that this machine does not have, and says what. Others can
+// ErrNotInstalled is wrapped by the error of a Start whose program ended with status
+// 3: it needs something that is not on this machine, and says what. A comparison can
 // go on without it.
 var ErrNotInstalled = errors.New("something is not installed")
 
 const statusNotInstalled = 3
 
 const (
-	patience = 30 * time.Second // for a server to begin
+	patience = 30 * time.Second // for a server to start
 	retry    = 10 * time.Millisecond
 )
 
 // grace is how long a server has to end when it is asked to. Tests shorten it.
 var grace = 10 * time.Second
 
-// Start runs a program that prints where it serves, which is what those below
-// bench/targets do: the first line on its standard output is
+// Start runs a program that prints where it serves, as those below bench/targets do:
+// the first line on its standard output is
 //
 //	serving http://HOST:PORT/events?topic=T
 //
-// and returns when it takes connections there. All else that it prints goes to
-// stderr, which may be nil: errors have the last of it anyway. The server ends when
-// ctx is done.
+// It returns when the program accepts connections there. All other output goes to
+// stderr, which may be nil; errors include the last of it anyway. The server is ended
+// when ctx is done.
 func Start(ctx context.Context, args []string, stderr io.Writer) (*Server, error) {
 	said := &tail{to: stderr}
 	line := make(chan string, 1)
@@ -67,7 +67,7 @@ func Start(ctx context.Context, args []string, stderr io.Writer) (*Server, error
 func Self(ctx context.Context, args []string, stderr io.Writer) (*Server, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("find this program to run %q of it: %w", strings.Join(args, " "), err)
+		return nil, fmt.Errorf("find this program's file, to run it with %q: %w", strings.Join(args, " "), err)
 	}
 	return Start(ctx, append([]string{self}, args...), stderr)
 }
@@ -75,14 +75,14 @@ func Self(ctx context.Context, args []string, stderr io.Writer) (*Server, error)
 // URL is where the server is: "http://HOST:PORT", without a slash.
 func (s *Server) URL() string { return s.url }
 
-// PID is the server's process.
+// PID is the server's process id.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
 // Done is closed when the process has ended.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Err says how the process ended if nobody asked it to, with the last that it has
-// said. It is nil while it runs, and after Stop.
+// Err says how the process ended if nobody asked it to, with the last of its output.
+// It is nil while the process runs, and after Stop.
 func (s *Server) Err() error {
 	select {
 	case <-s.done:
@@ -99,8 +99,8 @@ func (s *Server) Stop() {
 	<-s.done
 }
 
-// awaitLine waits for the line that says where the server is, and until it is
-// there. In place of a line that says something else it returns an error.
+// awaitLine waits for the line that says where the server is, and until it accepts
+// connections there. Any other line is an error.
 func (s *Server) awaitLine(ctx context.Context, lines <-chan string) error {
 	select {
 	case line := <-lines:
@@ -108,7 +108,7 @@ func (s *Server) awaitLine(ctx context.Context, lines <-chan string) error {
 		base, _, found := strings.Cut(at, "/events")
 		u, err := url.Parse(base)
 		if !ok || !found || err != nil || u.Port() == "" {
-			return fmt.Errorf("start %s: it said %q and not \"serving http://HOST:PORT/events?topic=T\"", s.name, line)
+			return fmt.Errorf("start %s: its first line is %q and not \"serving http://HOST:PORT/events?topic=T\"", s.name, line)
 		}
 		s.url = base
 		return s.await(ctx, u.Host)
@@ -117,11 +117,11 @@ func (s *Server) awaitLine(ctx context.Context, lines <-chan string) error {
 	case <-ctx.Done():
 		return fmt.Errorf("start %s: %w", s.name, context.Cause(ctx))
 	case <-time.After(patience):
-		return fmt.Errorf("start %s: it has not said where it serves for %v%s", s.name, patience, s.said)
+		return fmt.Errorf("start %s: after %v it has not printed where it serves%s", s.name, patience, s.said)
 	}
 }
 
-// ended is the error of a start when the process has ended too soon.
+// ended is the error of a start whose process has ended too soon.
 func (s *Server) ended(ctx context.Context) error {
 	if s.err == nil { // it was asked to
 		return fmt.Errorf("start %s: %w", s.name, context.Cause(ctx))

@@ -10,8 +10,8 @@ import (
 // mostSaid is how much of a server's output is kept, in bytes.
 const mostSaid = 2048
 
-// tail passes on what a server writes, and keeps the last of it. What to does
-// with it is its own affair: the server is not held up by errors.
+// tail passes on what a server writes, and keeps the last of it. Errors of the writer
+// that it passes to are ignored, so that they do not stop the server.
 type tail struct {
 	to io.Writer
 
@@ -30,7 +30,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is the last lines, made to be put after an error: "" if there are none.
+// String returns the last lines in a form to append to an error, "" if there are none.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -39,7 +39,7 @@ func (t *tail) String() string {
 	if lines[0] == "" {
 		return ""
 	}
-	return "; it said:\n\t" + strings.Join(lines, "\n\t")
+	return "; its last output:\n\t" + strings.Join(lines, "\n\t")
 }
 
 const mostLines = 10

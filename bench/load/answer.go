@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// answer takes the HTTP/1.1 around an event stream away as it arrives: the head,
-// and the chunks.
+// answer strips the HTTP/1.1 around an event stream, the head and the chunks, as it
+// arrives.
 type answer struct {
 	headDone bool
 	chunked  bool
@@ -18,11 +18,10 @@ type answer struct {
 	sized    bool   // the head says how long the body is…
 	left     int    // …and this is how much of it is still to come
 	ended    bool   // the whole body was seen
-	raw      []byte // bytes of the head or the framing that could not be read yet
+	raw      []byte // bytes of the head or the framing, not yet complete
 }
 
-// refusal is an answer that is not a stream: a browser does not come back after
-// one.
+// refusal is an answer that is not a stream: after one a browser does not reconnect.
 type refusal struct{ what string }
 
 func (r *refusal) Error() string { return r.what }
@@ -32,8 +31,8 @@ func isRefusal(err error) bool {
 	return errors.As(err, &r)
 }
 
-// feed takes the next bytes and returns those of the body among them, with an
-// error too: they came before what is wrong. It uses b as its own.
+// feed takes the next bytes and returns those of the body among them. With an error it
+// also returns the body bytes before it. It overwrites b.
 func (a *answer) feed(b []byte) (body []byte, err error) {
 	if len(a.raw) > 0 {
 		b = append(a.raw, b...)
@@ -70,7 +69,7 @@ func (a *answer) head(b []byte) (rest []byte, err error) {
 	status, headers, _ := strings.Cut(string(b[:end]), "\r\n")
 	fields := append(strings.Fields(status), "", "")
 	switch code := fields[1]; {
-	case len(code) == 3 && code[0] == '1' && code != "101": // a word before the answer
+	case len(code) == 3 && code[0] == '1' && code != "101": // not the final answer yet
 		return a.head(b[end+4:])
 	case code != "200":
 		return nil, &refusal{fmt.Sprintf("the answer is %q", status)}
@@ -82,7 +81,7 @@ func (a *answer) head(b []byte) (rest []byte, err error) {
 	return b[end+4:], nil
 }
 
-// readHeaders finds what the body is and where it ends.
+// readHeaders finds out what the body is and where it ends.
 func (a *answer) readHeaders(lines string) error {
 	var kind, encoding string
 	for line := range strings.SplitSeq(lines, "\r\n") {
@@ -103,22 +102,22 @@ func (a *answer) readHeaders(lines string) error {
 	return noStream(kind, encoding, "")
 }
 
-// noStream is a refusal unless the body of an answer is an event stream, encoded
-// as was asked for if it is encoded at all.
+// noStream returns a refusal unless the body of an answer is an event stream, not
+// encoded or encoded as the request asked.
 func noStream(kind, encoding, asked string) error {
 	encoding = strings.ToLower(encoding)
 	if encoding != "" && encoding != "identity" && encoding != asked {
-		return &refusal{fmt.Sprintf("the answer is encoded (%s) although that was not asked for", encoding)}
+		return &refusal{fmt.Sprintf("the answer is encoded (%s) although the request did not ask for that", encoding)}
 	}
 	media, _, _ := strings.Cut(kind, ";")
 	if !strings.EqualFold(strings.TrimSpace(media), "text/event-stream") {
-		return &refusal{fmt.Sprintf("the answer is %q and no text/event-stream", kind)}
+		return &refusal{fmt.Sprintf("the answer is %q and not text/event-stream", kind)}
 	}
 	return nil
 }
 
-// cut takes what belongs to a body without chunks, which ends with the
-// connection unless the head has said how long it is.
+// cut takes the bytes of a body without chunks, which ends with the connection unless
+// the head has said how long it is.
 func (a *answer) cut(b []byte) []byte {
 	if !a.sized {
 		return b
@@ -129,8 +128,8 @@ func (a *answer) cut(b []byte) []byte {
 	return b
 }
 
-// dechunk takes the framing out of b, in place, and returns the body's bytes and
-// what could not be read yet.
+// dechunk removes the framing from b, in place, and returns the body's bytes and the
+// rest, which is not complete yet.
 func (a *answer) dechunk(b []byte) (body, rest []byte, err error) {
 	out := b[:0]
 	for len(b) > 0 && !a.ended {
@@ -146,7 +145,7 @@ func (a *answer) dechunk(b []byte) (body, rest []byte, err error) {
 				return out, b, nil
 			}
 			if b[0] != '\r' || b[1] != '\n' {
-				return out, nil, fmt.Errorf("%q where a chunk was to end", b[:2])
+				return out, nil, fmt.Errorf("%q where a chunk should end", b[:2])
 			}
 			b, a.tail = b[2:], false
 		default:
@@ -168,7 +167,7 @@ const (
 	maxChunkLine = 4 << 10 // bytes of the line before it
 )
 
-// chunkSize reads the line before a chunk, and is not ok if it is not all there.
+// chunkSize reads the line before a chunk; ok is false if it is not complete yet.
 func chunkSize(b []byte) (n int, rest []byte, ok bool, err error) {
 	end := bytes.IndexByte(b, '\n')
 	if end < 0 && len(b) > maxChunkLine || end > maxChunkLine {
@@ -182,7 +181,7 @@ func chunkSize(b []byte) (n int, rest []byte, ok bool, err error) {
 			n = n<<4 | int(c-'a'+10)
 		case 'A' <= c && c <= 'F':
 			n = n<<4 | int(c-'A'+10)
-		case i > 0 && (c == '\r' || c == ';' || c == ' '): // extensions are of no interest
+		case i > 0 && (c == '\r' || c == ';' || c == ' '): // extensions are ignored
 			if end < 0 {
 				return 0, b, false, nil
 			}

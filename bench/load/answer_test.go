@@ -30,13 +30,13 @@ var answers = map[string]struct {
 	"404":             {wire: "HTTP/1.1 404 Not Found\r\n\r\nx", says: `the answer is "HTTP/1.1 404 Not Found"`},
 	"101":             {wire: "HTTP/1.1 101 Switching Protocols\r\n\r\nx", says: "101"},
 	"no HTTP":         {wire: "hello\r\n\r\n", says: `"hello"`},
-	"html":            {wire: "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", says: `"text/html" and no text/event-stream`},
-	"type elsewhere":  {wire: "HTTP/1.1 200 OK\r\nX-Content-Type: text/event-stream\r\n\r\n", says: "no text/event-stream"},
+	"html":            {wire: "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n", says: `"text/html" and not text/event-stream`},
+	"type elsewhere":  {wire: "HTTP/1.1 200 OK\r\nX-Content-Type: text/event-stream\r\n\r\n", says: "not text/event-stream"},
 	"gzip":            {wire: strings.Replace(head, "\r\n\r\n", "\r\nContent-Encoding: gzip\r\n\r\n", 1), says: "encoded (gzip)"},
 	"other encoding":  {wire: strings.Replace(head, "\r\n\r\n", "\r\nX-Content-Encoding: gzip\r\n\r\nx", 1), body: "x"},
 	"bad size":        {wire: chunkedHead + "3\r\nabc\r\nxyz\r\n", body: "abc", says: `chunk of size "x`},
 	"empty size":      {wire: chunkedHead + "\r\n", says: "chunk of size"},
-	"wrong size":      {wire: chunkedHead + "2\r\nabc\r\n", body: "ab", says: "where a chunk was to end"},
+	"wrong size":      {wire: chunkedHead + "2\r\nabc\r\n", body: "ab", says: "where a chunk should end"},
 	"huge chunk":      {wire: chunkedHead + "ffffffffffffffffffff\r\n", says: "more than 1073741824 bytes"},
 	"long chunk line": {wire: chunkedHead + "3;" + strings.Repeat("x", 5000), says: "more than 4096 bytes before a chunk"},
 	"long head":       {wire: "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", maxHead), says: "a head of more than 65536 bytes"},
@@ -74,8 +74,8 @@ func feedAnswer(wire string, piece func() int) (body string, a answer, err error
 	return body, a, err
 }
 
-// Whatever a server sends: no panic, no memory without bound, and the same body
-// and the same verdict however the bytes arrive.
+// Whatever a server sends, there is no panic and memory is bounded, and the body and the
+// verdict are the same however the bytes arrive.
 func FuzzAnswer(f *testing.F) {
 	for _, c := range answers {
 		if len(c.wire) < maxHead {

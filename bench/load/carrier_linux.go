@@ -1,6 +1,6 @@
 package load
 
-// newCarrier picks what moves the swarm's bytes.
+// newCarrier picks the carrier that moves the swarm's bytes.
 func newCarrier(s *Swarm) (carrier, error) {
 	if s.request.raw(s.end.url) {
 		return newEpollCarrier(s)

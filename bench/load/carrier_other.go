@@ -2,6 +2,6 @@
 
 package load
 
-// newCarrier picks what moves the swarm's bytes: without epoll it is always
-// net/http, a goroutine a stream.
+// newCarrier picks the carrier that moves the swarm's bytes: without epoll it is
+// always net/http, with a goroutine per stream.
 func newCarrier(s *Swarm) (carrier, error) { return newHTTPCarrier(s), nil }

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// Churn opens streams and leaves them again on a schedule.
+// Churn opens and closes streams on a schedule.
 type Churn struct {
 	swarm *Swarm
 	stop  context.CancelFunc
@@ -13,14 +13,14 @@ type Churn struct {
 	done  atomic.Int64
 }
 
-// mostStay is how many churning streams are open at a time, at most. They stay two
-// seconds otherwise, so that soon as many leave as come.
+// mostStay is how many churning streams are open at a time, at most. Otherwise each
+// stays for two seconds, so that soon as many leave as come.
 const mostStay = 200
 
 func stay(rate float64) int { return min(max(int(2*rate), 1), mostStay) }
 
-// NewChurn starts to open and leave rate streams a second of the swarm, which
-// nobody else opens streams of. They leave by a reset, or orderly.
+// NewChurn starts to open and close rate streams per second of the swarm, in which
+// nobody else opens streams. They are closed by a reset or cleanly.
 func NewChurn(s *Swarm, rate float64, reset bool) *Churn {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &Churn{swarm: s, stop: stop, ended: make(chan struct{})}
@@ -41,7 +41,7 @@ func (c *Churn) run(ctx context.Context, rate float64, reset bool) {
 	}
 }
 
-// Stop ends the churn. The streams that are open are the swarm's to close.
+// Stop ends the churn. Streams that are still open are closed with the swarm.
 func (c *Churn) Stop() {
 	c.stop()
 	<-c.ended

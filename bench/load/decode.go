@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// decoder takes an event stream apart as it arrives, by the letter of WHATWG
-// HTML 9.2.6: lines end with CRLF, LF or CR, an event is what a blank line
-// completes, and what is unfinished at the end is dropped with its id. Of an
-// event with several data lines it keeps the first.
+// decoder splits an event stream as it arrives, strictly according to WHATWG HTML
+// 9.2.6: lines end with CRLF, LF or CR, a blank line completes an event, and an
+// unfinished event at the end is dropped with its id. Of an event with several data
+// lines it keeps the first.
 type decoder struct {
 	begun   []byte // a line that is not complete
 	data    []byte // the first data line of the block that is being read
@@ -21,11 +21,11 @@ type decoder struct {
 	started bool // past the place where a byte order mark may stand
 	afterCR bool // the last line ended with a CR: an LF that follows belongs to it
 
-	retry    time.Duration // the last one given
+	retry    time.Duration // the last one that was sent
 	hasRetry bool
 }
 
-// maxLine bounds what a stream may leave unfinished.
+// maxLine bounds a line, in bytes.
 const maxLine = 8 << 20
 
 // feed takes the next bytes of the body and calls event with each finished
@@ -73,7 +73,7 @@ func (d *decoder) lines(b []byte, event func(data []byte)) []byte {
 
 var lineFeed = []byte{'\n'}
 
-// cut takes the first line from b, and is not ok if it has no end yet.
+// cut takes the first line from b; ok is false if it has no end yet.
 func (d *decoder) cut(b []byte) (line, rest []byte, ok bool) {
 	lf := bytes.IndexByte(b, '\n')
 	line = b
@@ -127,13 +127,13 @@ func (d *decoder) finish(event func(data []byte)) {
 	}
 }
 
-// restart forgets what a broken connection left unfinished. The id and the retry
+// restart forgets the unfinished block of a broken connection. The id and the retry
 // time are kept, as a browser keeps them.
 func (d *decoder) restart() {
 	*d = decoder{lastID: d.lastID, id: d.id[:0], retry: d.retry, hasRetry: d.hasRetry}
 }
 
-// value is a field's value: what follows the colon, less one space.
+// value is a field's value: what follows the colon, without one leading space.
 func value(b []byte) []byte {
 	if len(b) > 0 && b[0] == ' ' {
 		return b[1:]
@@ -141,7 +141,7 @@ func value(b []byte) []byte {
 	return b
 }
 
-// maxRetry is what a longer retry time counts as: weeks.
+// maxRetry is the longest retry time; a longer one counts as this.
 const maxRetry = 1 << 31 * time.Millisecond
 
 // readMillis reads milliseconds: digits, and nothing else.

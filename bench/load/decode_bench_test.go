@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-// BenchmarkDecode is the load tool's own price for an event, without its chunk
-// and without a look at its payload: one to a read, as they come at leisure, or
-// 64 KiB of them, as they come in a flood. What would make it lie: a read that
-// ends inside a line, which costs a copy, as most of 64 KiB do on a wire (here
-// none does); bytes that are still in the cache from the last round, as they are
-// from the kernel's copy.
+// BenchmarkDecode is what decoding an event costs the load tool, without its chunk and
+// without a look at its payload: with one event per read, as under light load, or 64 KiB
+// of them, as in a flood. What would make it lie: on a real connection most reads of
+// 64 KiB end inside a line, which costs a copy, and here none does; the bytes are still
+// in the cache from the last round, as they are there from the kernel's copy.
 func BenchmarkDecode(b *testing.B) {
 	event := AppendPayload([]byte("id: k3v9x2ab-104857\nevent: score\ndata: "), 0, 1, time.Second, 100)
 	event = append(event, "\n\n"...)

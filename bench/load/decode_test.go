@@ -11,7 +11,7 @@ import (
 	"github.com/fastsse/fastsse/internal/ssetest"
 )
 
-// streams are event streams with what is easy to get wrong.
+// streams are event streams with things that are easy to get wrong.
 var streams = map[string]string{
 	"lf":               "id: 1\ndata: one\n\ndata:two\n\n",
 	"crlf":             "id: 1\r\ndata: one\r\n\r\ndata: two\r\n\r\n",

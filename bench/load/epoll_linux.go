@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// epollCarrier reads plain HTTP/1.1 with one goroutine and one epoll set a meter.
+// epollCarrier reads plain HTTP/1.1 with one goroutine and one epoll set per meter.
 type epollCarrier struct {
 	swarm   *Swarm
 	readers map[*meter]*epollReader
@@ -24,12 +24,12 @@ type rawStream struct {
 	stream
 	fd   int   // -1 while there is none
 	slot int32 // in its reader
-	life int32 // changes when it connects or is left: tells stale events from new ones
+	life int32 // changes when it connects or is closed: tells stale events from new ones
 	ans  answer
 	out  []byte        // of the request, still to be written
-	full bool          // epoll says when more of it can be
+	full bool          // epoll tells when more of it can be written
 	owed float64       // bytes that a slow client may read now
-	fed  time.Duration // when that was last looked at
+	fed  time.Duration // when owed was last updated
 }
 
 func newEpollCarrier(s *Swarm) (*epollCarrier, error) {
@@ -105,13 +105,13 @@ func (c *epollCarrier) close() {
 	}
 }
 
-// epollReader is the goroutine of a meter's streams. The meter's mutex guards
-// what it has.
+// epollReader is the goroutine that reads a meter's streams. The meter's mutex guards
+// its fields.
 type epollReader struct {
 	swarm *Swarm
 	meter *meter
 	ep    int
-	wake  int // an eventfd: written to when there is something else to wait for
+	wake  int // an eventfd: written to when the time to wake has changed
 	done  chan struct{}
 
 	slots   []*rawStream
@@ -121,9 +121,9 @@ type epollReader struct {
 	stopped bool
 
 	watch sync.Mutex    // guards what follows
-	since time.Duration // when its busy share was last asked
-	idle  time.Duration // since then, in waits that are over
-	slept time.Duration // when the present wait began; negative while there is none
+	since time.Duration // when its busy share was last asked for
+	idle  time.Duration // time since then in waits that are over
+	slept time.Duration // when the present wait began; negative: it does not wait
 }
 
 func newEpollReader(s *Swarm, m *meter) (*epollReader, error) {
@@ -144,7 +144,7 @@ func newEpollReader(s *Swarm, m *meter) (*epollReader, error) {
 	return r, nil
 }
 
-// wakeSlot is the slot of the eventfd: no stream's.
+// wakeSlot is the slot of the eventfd, which no stream has.
 const wakeSlot = -1
 
 // nudge ends the present wait. The event is an edge: nobody needs to read it.
@@ -197,8 +197,7 @@ func (r *epollReader) wakes() {
 	r.watch.Unlock()
 }
 
-// waited is how much of the present wait belongs to the time since the busy share
-// was last asked.
+// waited is the part of the present wait since the busy share was last asked for.
 func (r *epollReader) waited(now time.Duration) time.Duration {
 	if r.slept < 0 {
 		return 0
@@ -206,18 +205,19 @@ func (r *epollReader) waited(now time.Duration) time.Duration {
 	return now - max(r.slept, r.since)
 }
 
-// busyShare is the share of the time since it was last asked that was not waited.
+// busyShare is the share of the time, since it was last asked for, that was not spent
+// waiting.
 func (r *epollReader) busyShare() float64 {
 	r.watch.Lock()
 	defer r.watch.Unlock()
 	now := Now()
 	share := 1 - (r.idle+r.waited(now)).Seconds()/max((now-r.since).Seconds(), 1e-9)
 	r.idle, r.since = 0, now
-	return min(max(share, 0), 1) // of no time at all, rounded
+	return min(max(share, 0), 1) // rounding, and no time at all
 }
 
-// batch does what is due, and returns how long there is nothing to do at most;
-// negative when the reader is to stop.
+// batch does what is due, and returns how long the reader may wait; negative: it is
+// to stop.
 func (r *epollReader) batch(events []unix.EpollEvent, buf []byte) time.Duration {
 	r.meter.mu.Lock()
 	defer r.meter.mu.Unlock()
@@ -304,8 +304,8 @@ func (st *rawStream) interest(events uint32) *unix.EpollEvent {
 	return &unix.EpollEvent{Events: events, Fd: st.slot, Pad: st.life}
 }
 
-// send writes the request, or what is left of it. On loopback the connection is
-// there by now; elsewhere epoll says when.
+// send writes the request, or what is left of it. On loopback the connection is made
+// by now; elsewhere epoll tells when it is.
 func (r *epollReader) send(st *rawStream) {
 	n, err := unix.Write(st.fd, st.out)
 	switch {
@@ -331,7 +331,7 @@ func (r *epollReader) wants(st *rawStream, events uint32) {
 	_ = unix.EpollCtl(r.ep, unix.EPOLL_CTL_MOD, st.fd, st.interest(events))
 }
 
-// read reads once, and returns how many bytes came. The time is taken once a read.
+// read reads once, and returns how many bytes came. It takes the time once per read.
 func (r *epollReader) read(st *rawStream, buf []byte) int {
 	n, err := unix.Read(st.fd, buf)
 	if err == unix.EAGAIN || err == unix.EINTR {
@@ -351,7 +351,7 @@ func (r *epollReader) read(st *rawStream, buf []byte) int {
 	return max(n, 0)
 }
 
-// takes takes bytes of the answer.
+// takes processes bytes of the answer.
 func (r *epollReader) takes(st *rawStream, b []byte, now time.Duration) error {
 	body, wrong := st.ans.feed(b)
 	if st.phase == connecting && st.ans.headDone {
@@ -367,7 +367,7 @@ func (r *epollReader) takes(st *rawStream, b []byte, now time.Duration) error {
 	return wrong
 }
 
-// settle lets an open stream read as its client does.
+// settle makes an open stream read in the way of its client.
 func (r *epollReader) settle(st *rawStream, now time.Duration) {
 	if !st.client.ill() {
 		return
@@ -379,8 +379,8 @@ func (r *epollReader) settle(st *rawStream, now time.Duration) {
 	}
 }
 
-// feedSlow lets slow clients read what they may by now, and forgets those that
-// are no longer open.
+// feedSlow lets slow clients read as much as they may by now, and drops those that are
+// no longer open.
 func (r *epollReader) feedSlow(buf []byte, now time.Duration) {
 	kept := r.slow[:0]
 	for _, st := range r.slow {
@@ -397,7 +397,7 @@ func (r *epollReader) feedSlow(buf []byte, now time.Duration) {
 	r.slow = kept
 }
 
-// breaks ends st's connection, and has it come back if its client does.
+// breaks ends st's connection, and makes it come back later if its client does.
 func (r *epollReader) breaks(st *rawStream, err error, now time.Duration) {
 	st.close(false)
 	if back, comes := r.meter.breaks(&st.stream, err, now); comes {
@@ -405,7 +405,7 @@ func (r *epollReader) breaks(st *rawStream, err error, now time.Duration) {
 	}
 }
 
-// close closes the socket, by a reset or orderly.
+// close closes the socket, by a reset or cleanly.
 func (st *rawStream) close(reset bool) {
 	if st.fd < 0 {
 		return
@@ -413,12 +413,12 @@ func (st *rawStream) close(reset bool) {
 	if reset {
 		_ = unix.SetsockoptLinger(st.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
-	unix.Close(st.fd) // nobody else has it: epoll forgets it too
+	unix.Close(st.fd) // it has no duplicate, so epoll drops it too
 	st.fd = -1
 }
 
-// bringBack connects those whose time has come, and returns how long there is
-// nothing to do.
+// bringBack connects the streams whose time has come, and returns how long it is until
+// the next.
 func (r *epollReader) bringBack() time.Duration {
 	now := Now()
 	for len(r.coming) > 0 && r.coming[0].at <= now {
@@ -437,7 +437,7 @@ func (r *epollReader) bringBack() time.Duration {
 	return timeout
 }
 
-// comeback is a stream that connects again at a time.
+// comeback is a stream that will connect again at a given time.
 type comeback struct {
 	at   time.Duration
 	st   *rawStream

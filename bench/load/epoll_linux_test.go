@@ -88,8 +88,7 @@ func TestStreamsThatComeByteByByte(t *testing.T) {
 	})
 }
 
-// A server that takes no more connections keeps those from being read that wait
-// to be taken, and no others.
+// While a server accepts no more connections, streams that are open are still read.
 func TestFullBacklogHoldsNobodyElseUp(t *testing.T) {
 	l, addr := crowded(t)
 	s := swarm(t, Request{URL: "http://" + addr + "/"})
@@ -149,8 +148,8 @@ func TestAnswersBeforeTheWholeRequest(t *testing.T) {
 	eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
 }
 
-// The busiest reader's share is of the time since it was last asked, and a wait
-// that is not over counts.
+// The busiest reader's share covers the time since it was last asked for, and a wait
+// that is not over counts as idle.
 func TestBusyIsAShareOfTheTime(t *testing.T) {
 	s := swarm(t, Request{URL: serve(t, nil)})
 	time.Sleep(20 * time.Millisecond)

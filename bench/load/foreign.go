@@ -16,11 +16,11 @@ type Foreign struct {
 	path    []string
 }
 
-// NewForeign looks for the time with the first group of a regular expression, or
-// at a path of names in a JSON object ("meta.sent_at"). One of them may be empty.
+// NewForeign finds the time with the first group of a regular expression, or at a
+// path of names in a JSON object ("meta.sent_at"). Give one; the other must be empty.
 //
 // A time is a number of seconds, milliseconds, microseconds or nanoseconds since
-// 1970, told apart by its size, or RFC 3339. It is compared with this machine's
+// 1970 (the size tells which), or in RFC 3339. It is compared with this machine's
 // clock: the publisher's must be the same, or synchronised with it.
 func NewForeign(pattern, path string) (*Foreign, error) {
 	f := &Foreign{}
@@ -43,7 +43,7 @@ func NewForeign(pattern, path string) (*Foreign, error) {
 	return f, nil
 }
 
-// find returns when the event says that it was sent, on the process's clock.
+// find returns the time at which the event says it was sent, on the process's clock.
 func (f *Foreign) find(data []byte) (due time.Duration, ok bool) {
 	text := ""
 	switch {

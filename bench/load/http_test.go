@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// secure serves https, and HTTP/2 to those who want it.
+// secure serves https, and HTTP/2 to clients that offer it.
 func secure(t *testing.T, h http.HandlerFunc) (url string) {
 	s := httptest.NewUnstartedServer(h)
 	s.EnableHTTP2 = true
@@ -116,7 +116,7 @@ func TestCertificatesOfNobodyAreNotTaken(t *testing.T) {
 	}
 }
 
-// Streams of HTTP/2 share a connection: the others stay when one leaves.
+// Streams over HTTP/2 share a connection: the others stay when one is closed.
 func TestOneOfHTTP2LeavesAlone(t *testing.T) {
 	for _, reset := range []bool{false, true} {
 		var left atomic.Int32
@@ -136,7 +136,7 @@ func TestOneOfHTTP2LeavesAlone(t *testing.T) {
 	}
 }
 
-// A slot that is used again is a new client's, whatever the last one still does.
+// A slot that is used again belongs to a new client, whatever the last one still does.
 func TestChurnByHTTPS(t *testing.T) {
 	eachSecure(t, func(t *testing.T, r Request) {
 		for _, reset := range []bool{false, true} {

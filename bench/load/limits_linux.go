@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Limits are what the system lets this process have. Zero: not known.
+// Limits are the system's limits on this process. Zero: not known.
 type Limits struct {
 	Descriptors uint64
 	Ports       int // given out to connections, for each local address and target

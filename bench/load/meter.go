@@ -13,23 +13,23 @@ import (
 type Client struct {
 	Returns bool // comes back as a browser does, with its Last-Event-ID
 	Stops   bool // reads the head of the answer, and nothing after it
-	Rate    int  // bytes a second that it reads; zero: all that comes
+	Rate    int  // bytes per second that it reads; zero: no limit
 }
 
-// ill says whether the client does not read as it should. It is there to be in
-// the way: what it gets, and how late, is not counted.
+// ill reports whether the client does not read as it should. Such a client is only
+// there to disturb the server: what it gets, and how late, is not counted.
 func (c *Client) ill() bool { return c.Stops || c.Rate > 0 }
 
-// window is how many bytes may wait to be read by an ill client: few, so that the
-// server notices.
+// window is how many bytes may wait to be read by a client that reads badly: few, so
+// that the server notices.
 func (c *Client) window() int { return max(4096, c.Rate/10) }
 
 const (
-	// defaultRetry is how long a browser waits before it comes back when the
-	// server has not said: Chromium's three seconds.
+	// defaultRetry is how long a browser waits before it reconnects if the server
+	// has sent no retry: Chromium's three seconds.
 	defaultRetry = 3 * time.Second
-	// soonest is how long it waits at least: Chromium manages about forty
-	// connections a second when the server says "retry: 0".
+	// soonest is the shortest wait: Chromium makes about forty connections per
+	// second when the server says "retry: 0".
 	soonest = 25 * time.Millisecond
 )
 
@@ -37,8 +37,8 @@ const (
 type phase int
 
 const (
-	idle       phase = iota // not connected, by our own will
-	connecting              // until the head of an answer is there
+	idle       phase = iota // not connected, and not trying
+	connecting              // until the head of an answer has come
 	open
 	waiting // to come back
 	gone    // refused, or broken and not to come back
@@ -46,10 +46,10 @@ const (
 
 var (
 	errEnded = errors.New("the server ended the stream")
-	errLeft  = errors.New("they were left")
+	errLeft  = errors.New("the streams were closed")
 )
 
-// stream is what a client has of its stream. Its meter's mutex guards it.
+// stream is a client's state of its stream. Its meter's mutex guards it.
 type stream struct {
 	index   int
 	client  Client
@@ -61,19 +61,19 @@ type stream struct {
 	tallies []tally // by lane
 }
 
-// becomes makes the stream, which has been left, another client's.
+// becomes gives the stream, which has been closed, to another client.
 func (st *stream) becomes(c Client) {
 	st.meter.mu.Lock()
 	defer st.meter.mu.Unlock()
 	st.client, st.tallies, st.dec, st.again = c, nil, decoder{}, false
 }
 
-// meter counts what a share of the streams see: one reading goroutine's.
+// meter counts what the streams of one reading goroutine see.
 type meter struct {
 	swarm *Swarm
 
 	mu         sync.Mutex // guards all below, and the streams; held for a batch of reads
-	now        Interval   // since it was last taken
+	now        Interval   // since the last Take
 	open       int
 	connecting int
 	delivered  uint64
@@ -85,17 +85,17 @@ type meter struct {
 type Interval struct {
 	Opened      int // first answers
 	Refused     int // answers that are no stream
-	Failed      int // connections that came to nothing
-	Ended       int // open streams that ended, not by our will
+	Failed      int // connections that failed, or got no answer
+	Ended       int // open streams that ended, unless they were ended here
 	Reconnected int
 	Opening     *hdrhistogram.Histogram // from connecting to the head of the answer, in µs
-	Other       uint64                  // events of others
+	Other       uint64                  // events that were not published here
 	Lanes       []LaneInterval
 }
 
-// LaneInterval is what the streams have had of one lane.
+// LaneInterval is what the streams got of one lane.
 type LaneInterval struct {
-	Delivered  uint64 // each event once a stream
+	Delivered  uint64 // each event once per stream
 	Duplicated uint64
 	OutOfOrder uint64
 	Missing    int64                   // holes that opened, less those that closed
@@ -104,7 +104,7 @@ type LaneInterval struct {
 
 func newInterval() Interval { return Interval{Opening: newHistogram()} }
 
-// lane returns lane i's figures, which begin now if there are none.
+// lane returns lane i's figures, and creates them if there are none.
 func (v *Interval) lane(i int) *LaneInterval {
 	for i >= len(v.Lanes) {
 		v.Lanes = append(v.Lanes, LaneInterval{Latency: newHistogram()})
@@ -142,7 +142,7 @@ func (v *Interval) reset() {
 	*v = Interval{Opening: opening, Lanes: lanes}
 }
 
-// The moves of a stream's life. All are called with mu held.
+// The transitions of a stream. All are called with mu held.
 
 func (m *meter) begins(st *stream, now time.Duration) {
 	st.phase, st.began = connecting, now
@@ -162,8 +162,8 @@ func (m *meter) opens(st *stream, now time.Duration) {
 	record(m.now.Opening, now-st.began)
 }
 
-// breaks is called when st's connection came to nothing, or ended. It returns
-// when the client comes back, if it does.
+// breaks is called when st's connection failed or ended. It returns when the client
+// reconnects, if it does.
 func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Duration, comes bool) {
 	refused := isRefusal(err)
 	switch {
@@ -188,7 +188,7 @@ func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Dura
 	return now + st.comesAfter(), true
 }
 
-// comesAfter is how long the client waits before it comes back.
+// comesAfter is how long the client waits before it reconnects.
 func (st *stream) comesAfter() time.Duration {
 	if st.dec.hasRetry {
 		return max(st.dec.retry, soonest)
@@ -196,7 +196,7 @@ func (st *stream) comesAfter() time.Duration {
 	return defaultRetry
 }
 
-// leaves is called when we end st ourselves.
+// leaves is called when st is closed here.
 func (m *meter) leaves(st *stream) {
 	switch st.phase {
 	case open:
@@ -207,7 +207,7 @@ func (m *meter) leaves(st *stream) {
 	st.phase = idle
 }
 
-// reads takes bytes of the body that came at now.
+// reads counts the events in bytes of the body that came at now.
 func (m *meter) reads(st *stream, body []byte, now time.Duration) error {
 	if st.client.ill() {
 		return st.dec.feed(body, func([]byte) {})
@@ -243,7 +243,7 @@ func (m *meter) event(st *stream, data []byte, now time.Duration) {
 	m.swarm.spreads[s.lane].arrived(s.seq, now-s.due)
 }
 
-// foreignEvent counts an event that somebody else has published. Whether any is
+// foreignEvent counts an event that somebody else has published. Whether any are
 // missing cannot be known.
 func (m *meter) foreignEvent(data []byte, now time.Duration) {
 	due, ok := m.swarm.foreign.find(data)

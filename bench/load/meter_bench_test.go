@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// What the load generator spends on an event that it reads, all told: HTTP, the
-// stream, order, latency and spread.
+// What the load generator spends on an event that it reads, in total: HTTP, the stream,
+// order, latency and spread.
 //
 // What would make it lie: batches of another size than a real read has (one event
 // when the server keeps up, a hundred when it does not), and that one stream's

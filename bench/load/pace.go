@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// at is when the i-th of rate a second is due, from the first.
+// at is when the i-th of rate things per second is due, after the first.
 func at(i int, rate float64) time.Duration {
 	return time.Duration(float64(i) / rate * float64(time.Second))
 }
 
-// sleepUntil waits for a time of the process's clock, and is false if ctx ends
+// sleepUntil waits until a time of the process's clock, and returns false if ctx ends
 // first.
 func sleepUntil(ctx context.Context, at time.Duration) bool {
 	d := at - Now()

@@ -9,10 +9,10 @@ import (
 )
 
 // A payload is "bench <run> <lane> <seq> <ns> xxxx…": which process published it
-// (others may use the same topic), the lane (one a publisher), its sequence from
+// (others may use the same topic), the lane (one per publisher), its sequence from
 // 1 without holes, and when it was meant to be sent, in nanoseconds of this
-// process's clock. A server may wrap it, in JSON for instance: it has no
-// character that would have to be escaped.
+// process's clock. A server may wrap it, in JSON for instance: it has no character
+// that needs escaping.
 var marker = []byte("bench " + runID() + " ")
 
 func runID() string {
@@ -27,7 +27,7 @@ var epoch = time.Now()
 // Now is the process's clock.
 func Now() time.Duration { return time.Since(epoch) }
 
-// AppendPayload appends a payload of size bytes, or of what its fields need if
+// AppendPayload appends a payload of size bytes, or of as many as its fields need if
 // that is more.
 func AppendPayload(dst []byte, lane int, seq uint64, due time.Duration, size int) []byte {
 	start := len(dst)
@@ -44,14 +44,15 @@ func AppendPayload(dst []byte, lane int, seq uint64, due time.Duration, size int
 	return dst
 }
 
-// stamp is what an event says of itself. Events of others have no sequence.
+// stamp is what an event's data says about it. Events that others publish have no
+// sequence.
 type stamp struct {
 	lane int
 	seq  uint64
 	due  time.Duration
 }
 
-// readStamp finds a payload of this process in data, and is not ok for others.
+// readStamp finds a payload of this process in data; ok is false if there is none.
 func readStamp(data []byte) (s stamp, ok bool) {
 	rest, ok := bytes.CutPrefix(data, marker)
 	if !ok { // wrapped, or somebody else's
@@ -66,8 +67,7 @@ func readStamp(data []byte) (s stamp, ok bool) {
 	return stamp{int(lane), seq, time.Duration(due)}, ok1 && ok2 && ok3 && seq > 0
 }
 
-// maxDigits is how many digits a number of ours has at most: what fits every
-// integer.
+// maxDigits is how many digits a number in a payload has at most, so that it fits.
 const maxDigits = 18
 
 // readUint reads digits and the space after them.

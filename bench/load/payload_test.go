@@ -33,7 +33,7 @@ func TestOthersPayloadsAreNotOurs(t *testing.T) {
 	}
 }
 
-// Lanes that nobody publishes in are somebody else's events.
+// Events of lanes that are not published here count as somebody else's.
 func TestEventsOfOtherLanesAreOthers(t *testing.T) {
 	s := &Swarm{total: newInterval(), spreads: []*spread{newSpread()}}
 	m := &meter{swarm: s, now: newInterval()}

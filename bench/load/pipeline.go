@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// pipeline posts over one connection without waiting for answers: so that it
-// keeps its schedule however slow they are, and events reach the server in their
-// order. A connection that the server closes while nothing is on its way, as
-// servers do to idle ones, is made again.
+// pipeline posts over one connection without waiting for answers, so that it keeps
+// its schedule however slow they are, and events reach the server in order. If the
+// server closes the connection while no answer is outstanding, as servers do to idle
+// ones, it makes a new one.
 type pipeline struct {
 	url    string
 	addr   string
@@ -32,7 +32,7 @@ type link struct {
 	conn     net.Conn
 	method   string
 	before   uint64 // events that earlier links have taken
-	posted   uint64 // the publisher's alone
+	posted   uint64 // only for the publisher
 	answered atomic.Uint64
 	ended    chan struct{} // closed when no more answers come…
 	why      error         // …because of this
@@ -49,7 +49,7 @@ func newPipeline(ctx context.Context, p *Publishing) (*pipeline, error) {
 	return l, l.connect(ctx, 0)
 }
 
-// connect makes a connection, after others that have taken some events.
+// connect makes a connection. Earlier links have taken so many events before.
 func (l *pipeline) connect(ctx context.Context, before uint64) error {
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", l.addr)
 	if err != nil {
@@ -73,7 +73,7 @@ func (l *pipeline) post(ctx context.Context, body []byte) error {
 	return l.link.write(ctx, l.buf)
 }
 
-// mostBlocked is how long a server may let a publisher wait to write an event.
+// mostBlocked is how long the write of an event may take.
 const mostBlocked = time.Minute
 
 // write writes a request, or gives up when ctx ends.
@@ -89,7 +89,7 @@ func (k *link) write(ctx context.Context, request []byte) error {
 		return ctx.Err()
 	}
 	select {
-	case <-k.ended: // the last answer says more than that nothing can be written
+	case <-k.ended: // the last answer says more than the failed write
 		return k.why
 	case <-time.After(time.Second):
 		return err
@@ -121,8 +121,7 @@ func (k *link) await(ctx context.Context, most uint64) error {
 	}
 }
 
-// spent says whether the connection has ended after all answers. A bad answer is
-// none.
+// spent reports whether the connection has ended after all answers, and each was good.
 func (k *link) spent() bool {
 	select {
 	case <-k.ended:
@@ -146,11 +145,11 @@ func (k *link) readAnswers() {
 	}
 }
 
-// readAnswer reads one answer, which has to be a good one.
+// readAnswer reads one answer, and fails if it is not a good one.
 func readAnswer(r *bufio.Reader, req *http.Request) error {
 	if _, err := r.Peek(1); err != nil {
 		if errors.Is(err, io.EOF) {
-			err = errors.New("the server has closed the connection instead")
+			err = errors.New("the server closed the connection instead")
 		}
 		return err
 	}
@@ -161,7 +160,7 @@ func readAnswer(r *bufio.Reader, req *http.Request) error {
 	return taken(res)
 }
 
-// taken reads an answer to its end, and is an error unless the event was taken.
+// taken reads an answer to its end, and returns an error unless the event was taken.
 func taken(res *http.Response) error {
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// takes serves publishers: one request after the other of a connection, which
-// answers as it likes and says whether it goes on.
+// takes serves publishers: answer is called for each request of a connection, and says
+// whether to go on.
 func takes(t *testing.T, answer func(c net.Conn, r *http.Request, body string) bool) (url string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -112,8 +112,8 @@ func TestPipelinePostsPlainMessages(t *testing.T) {
 	}
 }
 
-// A server that is slow to answer does not slow the schedule, until so much is
-// unanswered that nothing more is sent.
+// A server that is slow to answer does not slow the schedule, until so many events are
+// unanswered that no more are sent.
 func TestScheduleIsOpenLoop(t *testing.T) {
 	var taken atomic.Int64
 	answer := make(chan struct{})
@@ -189,12 +189,12 @@ func TestPublisherSaysThatTheServerHasGone(t *testing.T) {
 	for err == nil {
 		err = p.Once(t.Context())
 	}
-	if want := "the answer to event 4: the server has closed the connection instead"; err.Error() != want {
+	if want := "the answer to event 4: the server closed the connection instead"; err.Error() != want {
 		t.Errorf("the error is %q, want %q", err, want)
 	}
 }
 
-// Servers close idle connections, some with a word of farewell.
+// Servers close idle connections, some after sending an answer.
 func TestPublisherComesBackAfterAnIdleTime(t *testing.T) {
 	for name, farewell := range map[string]string{"silent": "", "timeout": "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"} {
 		t.Run(name, func(t *testing.T) {
@@ -224,7 +224,7 @@ func TestPublisherComesBackAfterAnIdleTime(t *testing.T) {
 	}
 }
 
-// A server that reads nothing more does not keep the publisher when it is to stop.
+// A server that has stopped reading does not keep the publisher from stopping.
 func TestPublisherStopsAlthoughItIsBlocked(t *testing.T) {
 	never := make(chan struct{})
 	url := takes(t, func(net.Conn, *http.Request, string) bool {

@@ -81,7 +81,7 @@ func (c *commandPoster) post(ctx context.Context, body []byte) error {
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdin = bytes.NewReader(body)
-	cmd.WaitDelay = time.Second // for those that it has started, and that keep its output open
+	cmd.WaitDelay = time.Second // for its children, which may keep its output open
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil { // it was killed: how it died says nothing
 		return ctx.Err()

@@ -8,8 +8,8 @@ import (
 	"github.com/shirou/gopsutil/v4/process"
 )
 
-// Process is the server under load, seen from outside. It may be looked at by
-// several at a time.
+// Process is the server under load, seen from outside. It may be used by several
+// goroutines at once.
 type Process struct {
 	mu sync.Mutex // guards p, which keeps what it has read
 	p  *process.Process
@@ -18,12 +18,12 @@ type Process struct {
 // Usage is what a process has used up to a moment.
 type Usage struct {
 	CPU         time.Duration
-	RSS         uint64 // bytes now
+	RSS         uint64 // bytes at that moment
 	Threads     int32
 	Descriptors int32
 }
 
-// NewProcess looks at pid.
+// NewProcess finds the process with this pid.
 func NewProcess(pid int) (*Process, error) {
 	p, err := process.NewProcess(int32(pid))
 	if err != nil {

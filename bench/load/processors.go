@@ -10,7 +10,7 @@ import (
 // Processors is what all processors of the machine have done up to a moment.
 type Processors struct {
 	At   time.Duration
-	Idle time.Duration // of all together; they also wait for disks
+	Idle time.Duration // of all together, including waits for disks
 	ok   bool
 }
 
@@ -24,8 +24,8 @@ func LookAtProcessors() Processors {
 	return Processors{At: Now(), Idle: time.Duration(idle * float64(time.Second)), ok: true}
 }
 
-// IdleShare is the share of the machine that had nothing to do since before, and
-// is not ok where that is not known.
+// IdleShare is the share of the machine's time since before that was idle; ok is false
+// where that is not known.
 func (p Processors) IdleShare(before Processors) (share float64, ok bool) {
 	if !p.ok || !before.ok || p.At-before.At < 200*time.Millisecond { // the kernel counts in 10 ms
 		return 0, false

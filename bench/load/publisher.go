@@ -20,14 +20,14 @@ type Publishing struct {
 	Body     string // template with {{.Message}}; empty: the message itself
 	Insecure bool   // take any certificate
 
-	// Command is run for each event: the message is on its standard input, and
-	// wherever its arguments say {{.Message}}. One at a time.
+	// Command is run for each event, one at a time. The message is on its standard
+	// input, and replaces {{.Message}} in its arguments.
 	Command []string
 
 	Size int // bytes of a message
 }
 
-// Publisher publishes events on a fixed schedule, in their order.
+// Publisher publishes events on a fixed schedule, in order.
 type Publisher struct {
 	lane    int
 	size    int
@@ -40,15 +40,15 @@ type Publisher struct {
 
 // poster hands events to the server.
 type poster interface {
-	// post sends an event; it may return before the server has taken it.
+	// post sends an event, and may return before the server has taken it.
 	post(ctx context.Context, body []byte) error
-	// await waits until fewer than most of those posted are not yet taken.
+	// await waits until fewer than most of the posted events are unanswered.
 	await(ctx context.Context, most uint64) error
 	close()
 }
 
-// mostUnanswered bounds what is in flight: beyond it the schedule slips, and is
-// caught up with; latency still counts from the schedule.
+// mostUnanswered bounds the events in flight. Beyond it the publisher falls behind its
+// schedule and catches up later; latency still counts from the schedule.
 const mostUnanswered = 4096
 
 // NewPublisher prepares to publish as p says, with lane in each message.
@@ -77,7 +77,7 @@ func newPoster(ctx context.Context, p *Publishing) (poster, error) {
 	return newPipeline(ctx, p)
 }
 
-// bodyOf makes a message into what is posted.
+// bodyOf returns the function that makes a request's body of a message.
 func bodyOf(text string) (func(message []byte) ([]byte, error), error) {
 	if text == "" {
 		return func(m []byte) ([]byte, error) { return m, nil }, nil
@@ -89,7 +89,7 @@ func bodyOf(text string) (func(message []byte) ([]byte, error), error) {
 	return func(m []byte) ([]byte, error) { return fill(string(m)) }, nil
 }
 
-// filler puts messages in for {{.Message}}.
+// filler returns a function that replaces {{.Message}} in a template.
 func filler(text string) (func(message string) ([]byte, error), error) {
 	t, err := template.New("").Option("missingkey=error").Parse(text)
 	if err != nil {
@@ -103,10 +103,10 @@ func filler(text string) (func(message string) ([]byte, error), error) {
 	const probe = "the message"
 	b, err := fill(probe)
 	if err != nil {
-		return nil, fmt.Errorf("fill template %q: %w; it knows {{.Message}} only", text, err)
+		return nil, fmt.Errorf("fill template %q: %w; use only {{.Message}}", text, err)
 	}
 	if !bytes.Contains(b, []byte(probe)) {
-		return nil, fmt.Errorf("template %q does not say {{.Message}}: events would not arrive as they were sent", text)
+		return nil, fmt.Errorf("template %q has no {{.Message}}: events would not arrive as they were sent; put it where the data goes", text)
 	}
 	return fill, nil
 }
@@ -130,19 +130,19 @@ func (p *Publisher) Run(ctx context.Context, n uint64, rate float64, begin time.
 	return p.drain(ctx)
 }
 
-// drain waits for the answers, a moment longer than ctx lasts.
+// drain waits for the answers, for a moment even if ctx has ended.
 func (p *Publisher) drain(ctx context.Context) error {
 	if ctx.Err() != nil {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer stop()
-		_ = p.poster.await(ctx, 1) // what was not answered by now is counted as sent
+		_ = p.poster.await(ctx, 1) // unanswered events count as sent
 		return nil
 	}
 	return stopped(ctx, p.poster.await(ctx, 1))
 }
 
-// stopped makes an error that ctx's end has caused into none.
+// stopped returns nil for an error that was caused by the end of ctx.
 func stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return nil
@@ -150,7 +150,7 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// Once publishes one event that is due now, and waits until it is taken.
+// Once publishes one event, due now, and waits until the server has taken it.
 func (p *Publisher) Once(ctx context.Context) error {
 	if err := p.publish(ctx, Now()); err != nil {
 		return err
@@ -171,11 +171,11 @@ func (p *Publisher) publish(ctx context.Context, due time.Duration) error {
 	return nil
 }
 
-// Sent is how many events were published. It may be asked at any time.
+// Sent is how many events were published. It may be called at any time.
 func (p *Publisher) Sent() uint64 { return p.sent.Load() }
 
 // Late is the worst lag behind the schedule, once Run has returned.
 func (p *Publisher) Late() time.Duration { return p.late }
 
-// Close gives the connection back.
+// Close closes the connection.
 func (p *Publisher) Close() { p.poster.close() }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// stub takes events, and does to them what the test says.
+// stub is a poster that does what the test says.
 type stub struct {
 	posted []stamp
 	times  []time.Duration
@@ -61,7 +61,7 @@ func TestPublisherKeepsItsSchedule(t *testing.T) {
 	})
 }
 
-// What has been held up is sent at once, and says when it was due.
+// Events that were held up are sent at once, and say when they were due.
 func TestPublisherCatchesUpWithItsSchedule(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &stub{waits: func(posted int) error {
@@ -129,10 +129,10 @@ func TestPublishingsThatCannotWork(t *testing.T) {
 		"no host":            {Publishing{URL: "https:///x"}, []string{`"https:///x"`, "give one that begins with https:// and a host"}},
 		"nobody listens":     {Publishing{URL: "http://127.0.0.9:9/"}, []string{"connect publisher to http://127.0.0.9:9/", "refused", "start the server first"}},
 		"no template":        {Publishing{URL: "http://127.0.0.1/", Body: "{{.Message"}, []string{`"{{.Message"`}},
-		"no message":         {Publishing{URL: "http://127.0.0.1/", Body: "{}"}, []string{`"{}"`, "does not say {{.Message}}"}},
-		"another name":       {Publishing{URL: "http://127.0.0.1/", Body: "{{.Data}}"}, []string{`"{{.Data}}"`, "{{.Message}} only"}},
+		"no message":         {Publishing{URL: "http://127.0.0.1/", Body: "{}"}, []string{`"{}"`, "has no {{.Message}}"}},
+		"another name":       {Publishing{URL: "http://127.0.0.1/", Body: "{{.Data}}"}, []string{`"{{.Data}}"`, "only {{.Message}}"}},
 		"no such command":    {Publishing{Command: []string{"no-such-command"}}, []string{`"no-such-command"`, "not found"}},
-		"no message in args": {Publishing{Command: []string{"go", "{{.Data}}"}}, []string{"{{.Message}} only"}},
+		"no message in args": {Publishing{Command: []string{"go", "{{.Data}}"}}, []string{"only {{.Message}}"}},
 	} {
 		_, err := NewPublisher(t.Context(), c.p, 0)
 		for _, says := range c.says {

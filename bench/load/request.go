@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// Request is what a client asks the server for.
+// Request is a client's request for a stream.
 type Request struct {
 	URL    string
 	Method string // empty: GET
@@ -24,13 +24,13 @@ type Request struct {
 	Insecure bool // take any certificate
 
 	// Sources are the local addresses to connect from, in turn. Without any,
-	// loopback targets are reached from 127.0.1.1 on, a few thousand streams
-	// each, so that ports do not run out; others from whatever the system picks.
+	// loopback targets are reached from 127.0.1.1 and up, a few thousand streams
+	// from each, so that ports do not run out; for other targets the system picks.
 	Sources []netip.Addr
 }
 
-// raw says whether the request can be made without net/http: it is plain
-// HTTP/1.1, with nothing to decode.
+// raw reports whether the request can be made without net/http: it is plain HTTP/1.1,
+// with nothing to decode.
 func (r *Request) raw(u *url.URL) bool { return u.Scheme == "http" && !r.Gzip && !r.HTTP2 }
 
 // endpoint is a request's URL, checked and resolved.
@@ -59,7 +59,7 @@ func resolve(ctx context.Context, rawURL string) (endpoint, error) {
 		return endpoint{}, fmt.Errorf("URL %q: find the address of %q: %w", rawURL, u.Hostname(), err)
 	}
 	addr := addrs[0].Unmap()
-	for _, a := range addrs { // localhost is both, and servers listen on the older one at least
+	for _, a := range addrs { // localhost may be IPv4 and IPv6; servers listen at least on IPv4
 		if a.Unmap().Is4() {
 			addr = a.Unmap()
 			break
@@ -68,8 +68,8 @@ func resolve(ctx context.Context, rawURL string) (endpoint, error) {
 	return endpoint{u, netip.AddrPortFrom(addr, uint16(port))}, nil
 }
 
-// complete returns h with what it does not say itself: the host, a user of the
-// URL, and name's value.
+// complete returns h with what it lacks: the host, the URL's user, and a value for
+// name.
 func complete(h http.Header, u *url.URL, name, value string) http.Header {
 	all := http.Header{"Host": {u.Host}, name: {value}}
 	if u.User != nil {
@@ -81,7 +81,7 @@ func complete(h http.Header, u *url.URL, name, value string) http.Header {
 	return all
 }
 
-// appendHead appends the first line of a request and a complete header.
+// appendHead appends the first line of a request and the complete header.
 func appendHead(b []byte, method string, u *url.URL, h http.Header) []byte {
 	b = fmt.Appendf(b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, u.RequestURI(), h.Get("Host"))
 	for name, values := range h {
@@ -141,8 +141,7 @@ func newSources(given []netip.Addr, to netip.Addr) (*sources, error) {
 	return s, nil
 }
 
-// next is the address of the next connection; the zero one leaves it to the
-// system.
+// next is the address for the next connection; zero leaves it to the system.
 func (s *sources) next() netip.Addr {
 	s.dealt++
 	if len(s.addrs) == 0 {
@@ -151,7 +150,7 @@ func (s *sources) next() netip.Addr {
 	return s.addrs[(s.dealt-1)/s.perAddress%len(s.addrs)]
 }
 
-// most is how many of so many connections at a time the busiest address has.
+// most is how many of n connections the busiest address has.
 func (s *sources) most(atATime int) int {
 	n := min(s.dealt, atATime)
 	if len(s.addrs) == 0 {

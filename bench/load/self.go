@@ -10,7 +10,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Self watches the load generator: whether it can keep its own times.
+// Self watches whether the load generator can keep its own schedule.
 type Self struct {
 	process *Process
 	stop    context.CancelFunc
@@ -18,18 +18,18 @@ type Self struct {
 
 	mu    sync.Mutex // guards what follows
 	lag   *hdrhistogram.Histogram
-	worst time.Duration // since it was last asked
-	pause time.Duration // of garbage collection, when it began
+	worst time.Duration // since the last Look
+	pause time.Duration // of garbage collection, when the watch began
 }
 
 // Condition is how the generator is doing.
 type Condition struct {
 	Usage
-	WorstLag time.Duration // of a timer, since it was last asked
-	GCPause  time.Duration // all pauses of the garbage collection since it began
+	WorstLag time.Duration // of a timer, since the last Look
+	GCPause  time.Duration // all pauses of the garbage collection since the watch began
 }
 
-// watchEvery is how long the timer sleeps whose lag is measured.
+// watchEvery is the interval of the timer whose lag is measured.
 const watchEvery = 10 * time.Millisecond
 
 // NewSelf starts to watch.
@@ -69,14 +69,14 @@ func (s *Self) Look() (Condition, error) {
 	return c, err
 }
 
-// Lag is how late the timer was, in µs, since Forget or the beginning.
+// Lag is how late the timer was, in µs, since Forget or the start.
 func (s *Self) Lag() *hdrhistogram.Histogram {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lag.Clone()
 }
 
-// Forget begins the timer's histogram and the pauses anew.
+// Forget resets the timer's histogram and the pauses.
 func (s *Self) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

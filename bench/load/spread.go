@@ -9,14 +9,14 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// spread is when the first, the median, the 99th percentile's and the last
-// reader had each event of a lane. It needs no time of any reader: arrivals are
-// counted as they come, and the one that completes a share is the share's time.
+// spread is when the first, the median, the 99th percentile and the last reader had
+// each event of a lane. It stores no time per reader: arrivals are counted as they
+// come, and the time of the arrival that completes a share is the time of that share.
 //
-// Several readers may call arrived at a time. Their arrivals may then be counted
-// in an order that is off by the length of a read.
+// Several readers may call arrived at once. Their arrivals may then be counted in an
+// order that is off by the length of a read.
 type spread struct {
-	readers atomic.Uint32 // that each event should reach
+	readers atomic.Uint32 // number that each event should reach
 
 	pages atomic.Pointer[[]*spreadPage] // by sequence
 
@@ -49,16 +49,16 @@ func (s *spread) arrived(seq uint64, latency time.Duration) {
 	}
 }
 
-// share is which reader completes a share of all.
+// share is the number of the reader that completes a share of all.
 func share(all, percent uint32) uint32 {
 	return uint32((uint64(all)*uint64(percent) + 99) / 100)
 }
 
-// keptPages is how many pages are kept: what comes later than the next million
-// events has no place in the spread any more.
+// keptPages is how many pages are kept: an arrival more than a million events late
+// is not counted in the spread.
 const keptPages = 1024
 
-// count is where an event's arrivals are counted; nil if they are not any more.
+// count is where an event's arrivals are counted; nil: they are no longer counted.
 func (s *spread) count(seq uint64) *atomic.Uint32 {
 	page, at := seq/uint64(len(spreadPage{})), seq%uint64(len(spreadPage{}))
 	pages := *s.pages.Load()
@@ -73,7 +73,7 @@ func (s *spread) count(seq uint64) *atomic.Uint32 {
 	return nil
 }
 
-// grow adds pages, unless somebody else has or it would be too many at a time.
+// grow adds pages, unless another reader has, or it would be too many at once.
 func (s *spread) grow(page uint64) []*spreadPage {
 	s.mu.Lock()
 	defer s.mu.Unlock()

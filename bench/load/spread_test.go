@@ -10,7 +10,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Against a sort of all arrivals of each event.
+// Compared with a sort of all arrivals of each event.
 func TestSpreadAgreesWithASort(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, readers := range []int{1, 2, 3, 7, 100, 101, 1000} {
@@ -32,7 +32,7 @@ func TestSpreadAgreesWithASort(t *testing.T) {
 					percent int
 					in      *hdrhistogram.Histogram
 				}{{0, want.first}, {50, want.median}, {99, want.p99}, {100, want.last}} {
-					// The least number of readers that is the share or more of all.
+					// The smallest number of readers that makes up the share.
 					if n := max((readers*mark.percent+99)/100, 1); i+1 == n {
 						record(mark.in, latency)
 					}

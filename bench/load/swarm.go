@@ -16,15 +16,15 @@ type SwarmConfig struct {
 	Request Request
 	Readers int      // goroutines that read, where one reads many streams; zero means one
 	Lanes   int      // publishers whose events are counted; zero means one
-	Foreign *Foreign // finds the time in events that are not ours; nil: ours are expected
+	Foreign *Foreign // finds the time in events that others publish; nil: only this process publishes
 }
 
-// Swarm is many streams of one request. Plain HTTP/1.1 is read by a few
-// goroutines with an epoll set each, on Linux: no goroutine a stream, so that the
-// CPU is the server's. Everything else goes by way of net/http.
+// Swarm is many streams of one request. On Linux a few goroutines, each with an epoll
+// set, read plain HTTP/1.1: a goroutine per stream would take CPU from the server.
+// Everything else goes through net/http.
 //
-// Expect, Now, Err, Delivered, Busy, Take, Total and Spread may be called at
-// any time; the rest is for one goroutine at a time.
+// Expect, Now, Err, Delivered, Busy, Take, Total and Spread may be called at any time;
+// the other methods are for one goroutine at a time.
 type Swarm struct {
 	request  Request
 	end      endpoint
@@ -33,22 +33,22 @@ type Swarm struct {
 	meters   []*meter
 	spreads  []*spread // by lane
 	streams  []*stream
-	left     []int // indexes of streams that are to be used again
+	left     []int // indexes of closed streams, to be used again
 	dealing  sync.Mutex
 	sources  *sources // guarded by dealing
-	total    Interval // what was taken; guarded by totalled
+	total    Interval // sum of what Take returned; guarded by totalled
 	totalled sync.Mutex
 }
 
 // carrier connects streams and moves their bytes.
 type carrier interface {
-	// add makes a stream that is read by the meter's goroutine.
+	// add makes a stream that the meter's goroutine reads.
 	add(m *meter) *stream
 	// connect begins to connect a stream that is idle.
 	connect(st *stream)
-	// returns connects a stream that is idle after a time.
+	// returns connects an idle stream after a time.
 	returns(st *stream, after time.Duration)
-	// leave ends a stream, by a reset or orderly; its client does not come back.
+	// leave closes a stream, by a reset or cleanly; its client does not come back.
 	leave(st *stream, reset bool)
 	// busy is the share of the time since the last call in which the busiest
 	// reader had something to do.
@@ -89,8 +89,8 @@ func (s *Swarm) Expect(lane, readers int) {
 	s.spreads[lane].readers.Store(uint32(readers))
 }
 
-// Open opens n streams, at most rate a second (0: as fast as it goes). It returns
-// when all are connecting, or ctx is done.
+// Open opens n streams, at most rate per second (0: no limit). It returns when all are
+// connecting, or ctx is done.
 func (s *Swarm) Open(ctx context.Context, n int, rate float64, c Client) {
 	begin := Now()
 	for i := range n {
@@ -103,7 +103,7 @@ func (s *Swarm) Open(ctx context.Context, n int, rate float64, c Client) {
 
 // openOne opens a stream, and returns its index.
 func (s *Swarm) openOne(c Client) int {
-	if n := len(s.left); n > 0 { // one that has left
+	if n := len(s.left); n > 0 { // reuse a closed one
 		index := s.left[n-1]
 		s.left = s.left[:n-1]
 		st := s.streams[index]
@@ -119,7 +119,7 @@ func (s *Swarm) openOne(c Client) int {
 	return st.index
 }
 
-// leaveOne ends a stream for good.
+// leaveOne closes a stream for good.
 func (s *Swarm) leaveOne(index int, reset bool) {
 	s.carrier.leave(s.streams[index], reset)
 	s.left = append(s.left, index)
@@ -166,7 +166,7 @@ func (s *Swarm) Err() error {
 	return first
 }
 
-// Delivered is how many events have been read, each once a stream.
+// Delivered is how many events have been read, each once per stream.
 func (s *Swarm) Delivered() (n uint64, last time.Duration) {
 	for _, m := range s.meters {
 		m.mu.Lock()
@@ -196,7 +196,7 @@ func (s *Swarm) Take() Interval {
 	return v
 }
 
-// Total returns what has happened in all intervals that were taken.
+// Total returns the sum of all that Take has returned.
 func (s *Swarm) Total() Interval {
 	v := newInterval()
 	s.totalled.Lock()
@@ -205,12 +205,12 @@ func (s *Swarm) Total() Interval {
 	return v
 }
 
-// Spread is a histogram each of when the first, the median, the 99th percentile's
-// and the last reader had an event, in µs.
+// Spread has a histogram each of when the first, the median, the 99th percentile and
+// the last reader had an event, in µs.
 type Spread struct{ First, Median, P99, Last *hdrhistogram.Histogram }
 
-// Spread returns the fan-out spread of a lane's events: when the first reader had
-// each, the median, the 99th percentile's and the last.
+// Spread returns the fan-out spread of a lane's events: when the first, the median,
+// the 99th percentile and the last reader had each.
 func (s *Swarm) Spread(lane int) Spread {
 	sp := s.spreads[lane]
 	sp.mu.Lock()
@@ -218,8 +218,8 @@ func (s *Swarm) Spread(lane int) Spread {
 	return Spread{First: sp.first.Clone(), Median: sp.median.Clone(), P99: sp.p99.Clone(), Last: sp.last.Clone()}
 }
 
-// CaughtUp returns when each stream that has all events of a lane up to seq got
-// the last of them.
+// CaughtUp returns, for each stream that has all events of a lane up to seq, when it
+// got the last of them.
 func (s *Swarm) CaughtUp(lane int, seq uint64) []time.Duration {
 	var caught []time.Duration
 	for _, st := range s.streams {
@@ -232,8 +232,8 @@ func (s *Swarm) CaughtUp(lane int, seq uint64) []time.Duration {
 	return caught
 }
 
-// AwaitOpen waits until no stream is connecting, or ctx is done. It fails when
-// one came to nothing, or when there is no answer for patience.
+// AwaitOpen waits until no stream is connecting, or ctx is done. It fails if a stream
+// could not be opened, or if no stream is answered for as long as patience.
 func (s *Swarm) AwaitOpen(ctx context.Context, patience time.Duration) error {
 	last, since := -1, Now()
 	for {
@@ -264,11 +264,11 @@ func (s *Swarm) openError() error {
 	if err == nil {
 		err = errLeft
 	}
-	return fmt.Errorf("open streams: %d of %d came to nothing: %w", missing, s.Streams(), err)
+	return fmt.Errorf("open streams: %d of %d failed: %w", missing, s.Streams(), err)
 }
 
-// nextSource is the local address of the next connection; the zero one leaves it
-// to the system.
+// nextSource is the local address of the next connection; zero leaves it to the
+// system.
 func (s *Swarm) nextSource() netip.Addr {
 	s.dealing.Lock()
 	defer s.dealing.Unlock()
@@ -276,7 +276,7 @@ func (s *Swarm) nextSource() netip.Addr {
 }
 
 // PerAddress is how many ports the streams take at one local address, at most.
-// Those that came back do not take more.
+// Streams that reconnect do not take more.
 func (s *Swarm) PerAddress() int {
 	s.dealing.Lock()
 	defer s.dealing.Unlock()
@@ -286,8 +286,8 @@ func (s *Swarm) PerAddress() int {
 // Streams is how many streams there are, open or not.
 func (s *Swarm) Streams() int { return len(s.streams) - len(s.left) }
 
-// ReturnAll has every stream come back by itself, as a browser does: after the
-// retry time that its server gave it, or 3 s. It returns the shortest of them.
+// ReturnAll makes every stream reconnect as a browser does: after the retry time that
+// its server gave it, or 3 s. It returns the shortest of these times.
 func (s *Swarm) ReturnAll() (first time.Duration) {
 	first = -1
 	for _, st := range s.streams {

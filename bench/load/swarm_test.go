@@ -22,7 +22,7 @@ func TestStreamsOpenAtTheRate(t *testing.T) {
 		s, begin := swarm(t, r), time.Now()
 		s.Open(t.Context(), 30, 200, Client{})
 		if took := time.Since(begin); took < 140*time.Millisecond {
-			t.Errorf("30 streams at 200 a second took %v, want 145 ms at least", took)
+			t.Errorf("30 streams at 200 per second took %v, want 145 ms at least", took)
 		}
 		if err := s.AwaitOpen(t.Context(), 10*time.Second); err != nil {
 			t.Fatal(err)
@@ -143,7 +143,7 @@ func TestConnectionsThatComeToNothingHaveFailed(t *testing.T) {
 			if open, connecting := s.Now(); open+connecting != 0 || got.Refused+got.Ended+got.Opened != 0 {
 				t.Errorf("%s: %d open, %d connecting, %+v", name, open, connecting, got)
 			}
-			if err := s.AwaitOpen(t.Context(), time.Second); err == nil || !strings.Contains(err.Error(), "1 of 1 came to nothing") || !strings.Contains(err.Error(), c.says) {
+			if err := s.AwaitOpen(t.Context(), time.Second); err == nil || !strings.Contains(err.Error(), "1 of 1 failed") || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("%s: the error is %v", name, err)
 			}
 		}
@@ -185,7 +185,8 @@ func TestEndsOfOpenStreamsAreCounted(t *testing.T) {
 	}
 }
 
-// Each visit is a connection: what it says, and what the next one has to bring.
+// Each visit is a connection: what the server sends, and the id and the delay with which
+// the client must come back.
 func TestStreamsComeBackAsBrowsersDo(t *testing.T) {
 	visits := []struct {
 		says string
@@ -307,9 +308,9 @@ func TestSlowClientsReadAtTheirRate(t *testing.T) {
 			before, begin := taken.Load(), time.Now()
 			time.Sleep(1500 * time.Millisecond)
 			got := float64(taken.Load()-before) / time.Since(begin).Seconds()
-			t.Logf("%d bytes a second: %.0f", rate, got)
+			t.Logf("%d bytes per second: %.0f", rate, got)
 			if got < 0.15*float64(rate) || got > 1.6*float64(rate) { // a busy machine is slower, never faster
-				t.Errorf("it read %.0f bytes a second, want about %d", got, rate)
+				t.Errorf("it read %.0f bytes per second, want about %d", got, rate)
 			}
 			if n, _ := s.Delivered(); n != 0 || len(total(s).Lanes) != 0 {
 				t.Errorf("%d events of a slow client were counted", n)
@@ -374,8 +375,8 @@ func TestServersSeeHowStreamsLeave(t *testing.T) {
 	})
 }
 
-// replay sends what a client has not had, with a retry time, and the beginning of
-// what it never finishes.
+// replay sends the events that a client has not had, with a retry time, and an unfinished
+// event.
 func replay(t *testing.T, retry int, ids chan<- string) string {
 	return serve(t, func(c *net.TCPConn, r *http.Request, _ int) {
 		id := r.Header.Get("Last-Event-ID")
@@ -441,8 +442,8 @@ func TestAllReturnByThemselves(t *testing.T) {
 	})
 }
 
-// Streams that wait to come back when they are reset come back when they are told
-// to, and not before.
+// Streams that wait to reconnect when they are reset come back when they are told to, and
+// not before.
 func TestReturnTimesOfTheResetDoNotCount(t *testing.T) {
 	eachCarrier(t, func(t *testing.T, r Request) {
 		var visits atomic.Int32

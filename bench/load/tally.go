@@ -2,18 +2,18 @@ package load
 
 import "time"
 
-// tally is what one stream has had of one lane: which sequence numbers, to the
-// last one, whatever order they came in.
+// tally is what one stream has got of one lane: exactly which sequence numbers, in
+// whatever order they came.
 type tally struct {
 	last  uint64        // the highest number that came
 	at    time.Duration // when
 	holes []hole        // numbers below it that have not come, in their order
 }
 
-// hole is a run of sequence numbers.
+// hole is a range of sequence numbers.
 type hole struct{ from, to uint64 }
 
-// arrival is what one event was to its stream.
+// arrival is how an event relates to those that its stream had before.
 type arrival int
 
 const (
@@ -22,8 +22,8 @@ const (
 	twice                // it had come before
 )
 
-// see counts event seq. It returns how many numbers it has found to be missing:
-// negative when it was one of them.
+// see counts event seq. It returns how many numbers are newly missing: -1 when seq was
+// one of the missing ones.
 func (t *tally) see(seq uint64, now time.Duration) (a arrival, missing int64) {
 	if seq == t.last+1 { // fast path: in order
 		t.last, t.at = seq, now
@@ -42,9 +42,9 @@ func (t *tally) see(seq uint64, now time.Duration) (a arrival, missing int64) {
 	return twice, 0
 }
 
-// fill takes seq out of the hole that it is in, if it is in one.
+// fill removes seq from the hole that it is in, if any.
 func (t *tally) fill(seq uint64) bool {
-	for i := len(t.holes) - 1; i >= 0; i-- { // what comes late comes soon
+	for i := len(t.holes) - 1; i >= 0; i-- { // late events are usually not very late
 		h := &t.holes[i]
 		switch {
 		case seq > h.to:
@@ -67,5 +67,5 @@ func (t *tally) fill(seq uint64) bool {
 	return false
 }
 
-// whole says whether all events up to seq have come.
+// whole reports whether all events up to seq have come.
 func (t *tally) whole(seq uint64) bool { return t.last >= seq && len(t.holes) == 0 }

@@ -51,7 +51,7 @@ func TestTallyTellsLostLateAndTwiceApart(t *testing.T) {
 	}
 }
 
-// Against a set of all that came, in random order with losses and repeats.
+// Compared with a set of all that came, in random order with losses and repeats.
 func TestTallyAgreesWithASet(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 200 {

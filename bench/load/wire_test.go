@@ -81,7 +81,7 @@ func hold(c net.Conn) error {
 	return err
 }
 
-// event is one of ours, with its sequence for its id.
+// event is an event of this process, with its sequence as its id.
 func event(seq uint64) string {
 	return fmt.Sprintf("id: %d\ndata: %s\n\n", seq, AppendPayload(nil, 0, seq, Now(), 60))
 }
@@ -121,7 +121,7 @@ func total(s *Swarm) Interval {
 	return s.Total()
 }
 
-// eventually waits for what has to come true.
+// eventually waits until a condition is true.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {

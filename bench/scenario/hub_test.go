@@ -134,8 +134,8 @@ func short(url string) Scenario {
 	}
 }
 
-// elsewhere serves a hub without faults in a process of its own: this test
-// binary, which TestMain makes it.
+// elsewhere serves a hub without faults in another process: this test binary, which
+// TestMain turns into a server.
 func elsewhere(t *testing.T) (url string, server *exec.Cmd) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SCENARIO_TEST_HUB=1", "GORACE=atexit_sleep_ms=0")
@@ -168,8 +168,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// until is a context that ends when something has come true of the hub, and its
-// clients have had time to see it; or after 10 s.
+// until is a context that ends when a condition of the hub is true, and its clients have
+// had time to see it; or after 10 s.
 func until(t *testing.T, is func() bool) context.Context {
 	ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
 	t.Cleanup(stop)
@@ -183,8 +183,8 @@ func until(t *testing.T, is func() bool) context.Context {
 	return ctx
 }
 
-// opened is how many streams a hub was asked for, and published how many events
-// it has of a topic.
+// opened is how many requests for streams a hub has had, and published how many events it
+// has of a topic.
 func (h *hub) opened() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// Run runs the scenario. When ctx ends it stops early, and the result says so.
-// The result is there whenever streams were opened, with an error or without.
+// Run runs the scenario. When ctx ends it stops early, and the result says so. There is
+// a result whenever streams were opened, even with an error.
 func Run(ctx context.Context, sc *Scenario) (*result.Result, error) {
 	s, err := begin(ctx, sc)
 	if err != nil {
@@ -24,8 +24,7 @@ func Run(ctx context.Context, sc *Scenario) (*result.Result, error) {
 	return s.end(ctx, errors.Join(err, s.unopened()))
 }
 
-// end is the result of a session, unless it has failed before any stream was
-// open.
+// end returns the result of a session, or nil if it failed before any stream was open.
 func (s *session) end(ctx context.Context, err error) (*result.Result, error) {
 	r := s.sum(ctx)
 	if err != nil && r.Opened == 0 {
@@ -38,7 +37,7 @@ func (s *session) end(ctx context.Context, err error) (*result.Result, error) {
 type session struct {
 	*Scenario
 	self    *load.Self
-	process *load.Process // nil: not looked at
+	process *load.Process // nil: not measured
 	lanes   []*lane
 	churn   *load.Churn
 	coming  *load.Swarm // the churn's streams
@@ -52,9 +51,9 @@ type session struct {
 	own     struct{ before, after load.Condition }
 	idle    struct{ before, after load.Processors }
 	busy    float64
-	held    bool  // usage.before is of streams that are open and have had nothing yet
+	held    bool  // usage.before was taken with all streams open and nothing published
 	short   int   // streams that were not opened
-	missed  error // why the first of these was not
+	missed  error // why the first of these was not opened
 }
 
 // lane is a publisher, and the streams that its events are for.
@@ -65,10 +64,10 @@ type lane struct {
 	rate      float64
 	asked     int // streams to open
 	readers   int // of these, open when publishing began
-	streams   int // all, those that do not read well too
+	streams   int // all, including those that read badly
 }
 
-// begin prepares everything that can fail before the server is touched.
+// begin does everything that can fail without the server.
 func begin(ctx context.Context, sc *Scenario) (*session, error) {
 	s := &session{Scenario: sc, begun: time.Now(), start: load.Now()}
 	var err error
@@ -112,7 +111,7 @@ func (s *session) prepare(ctx context.Context) (err error) {
 	return err
 }
 
-// addLane prepares a lane. A swarm counts the lanes up to its own.
+// addLane prepares a lane. Its swarm counts all lanes up to this one.
 func (s *session) addLane(ctx context.Context, name string, r load.Request, p *load.Publishing, rate float64, streams int) error {
 	i := len(s.lanes)
 	l := &lane{name: name, rate: rate, asked: streams}
@@ -145,7 +144,7 @@ func (s *session) close() {
 	s.self.Close()
 }
 
-// look reads what the server's process has used.
+// look reads what the server's process has used so far.
 func (s *session) look() (load.Usage, error) {
 	if s.process == nil {
 		return load.Usage{}, nil
@@ -153,8 +152,9 @@ func (s *session) look() (load.Usage, error) {
 	return s.process.Usage()
 }
 
-// open opens all streams, and notes what they cost the server. Its memory is
-// looked at when a third is open and when all are: the rest is not streams.
+// open opens all streams, and notes what they cost the server. Memory is read when a
+// third of them are open and when all are, because the growth in between is due to
+// streams alone.
 func (s *session) open(ctx context.Context) (err error) {
 	s.watcher.enter("open")
 	main := s.lanes[0]
@@ -182,7 +182,7 @@ func (s *session) open(ctx context.Context) (err error) {
 	return nil
 }
 
-// openOthers opens the streams that are there to be in the way.
+// openOthers opens the streams that are there to disturb the server.
 func (s *session) openOthers(ctx context.Context) error {
 	main := s.lanes[0]
 	if err := s.openSome(ctx, main, s.Stalled, load.Client{Stops: true}); err != nil {
@@ -199,8 +199,8 @@ func (s *session) openOthers(ctx context.Context) error {
 	return nil
 }
 
-// openSome opens n streams of a lane, and waits for their answers. That some
-// came to nothing is no error yet; that all did is.
+// openSome opens n streams of a lane, and waits for their answers. It is no error yet if
+// some fail, but it is if all do.
 func (s *session) openSome(ctx context.Context, l *lane, n int, c load.Client) error {
 	if n == 0 {
 		return nil
@@ -226,7 +226,7 @@ func (s *session) openSome(ctx context.Context, l *lane, n int, c load.Client) e
 	return nil
 }
 
-// unopened is the error of streams that were not opened, when publishing began.
+// unopened is the error of streams that were not open when publishing began.
 func (s *session) unopened() error {
 	if s.short == 0 {
 		return nil
@@ -237,8 +237,8 @@ func (s *session) unopened() error {
 	return fmt.Errorf("%d streams were not opened: %w", s.short, s.missed)
 }
 
-// countMissing notes which streams are not open that should be. None should when
-// ctx has ended.
+// countMissing counts the streams that should be open and are not. When ctx has ended
+// it counts none.
 func (s *session) countMissing(ctx context.Context) {
 	missing := s.Streams + s.Stalled + s.Slow - s.lanes[0].streams
 	for _, l := range s.lanes[1:] {
@@ -250,7 +250,7 @@ func (s *session) countMissing(ctx context.Context) {
 	}
 }
 
-// publish publishes in all lanes, and waits for what is on its way.
+// publish publishes in all lanes, and waits for the events that are on their way.
 func (s *session) publish(ctx context.Context) (err error) {
 	s.countMissing(ctx)
 	if s.usage.before, err = s.look(); err != nil {
@@ -266,7 +266,7 @@ func (s *session) publish(ctx context.Context) (err error) {
 	}
 	var looked error
 	if s.usage.after, looked = s.look(); looked != nil && err == nil {
-		err = fmt.Errorf("the server has gone: %w", looked)
+		err = fmt.Errorf("the server is gone: %w", looked)
 	}
 	s.own.after, _ = s.self.Look()
 	s.idle.after = load.LookAtProcessors()
@@ -274,7 +274,7 @@ func (s *session) publish(ctx context.Context) (err error) {
 	return err
 }
 
-// takeStock notes how the generator is when publishing begins.
+// takeStock notes the state of the generator when publishing begins.
 func (s *session) takeStock() {
 	s.self.Forget()
 	s.lanes[0].swarm.Busy()
@@ -291,7 +291,7 @@ func (s *session) publishLanes(ctx context.Context) error {
 		return nil
 	}
 	s.watcher.enter("publish")
-	s.first = load.Now() // what is due from here on is late by the server's doing, not the watcher's
+	s.first = load.Now() // from here on lateness is not the watcher's fault
 	if s.Longest > 0 {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(ctx, s.Duration+s.Longest)
@@ -300,7 +300,7 @@ func (s *session) publishLanes(ctx context.Context) error {
 	results := make(chan error, len(s.lanes))
 	for i, l := range s.lanes {
 		l.swarm.Expect(i, l.readers)
-		n := uint64(l.rate*s.Duration.Seconds() + 1e-6) // 4.35 s of 100 a second are 435
+		n := uint64(l.rate*s.Duration.Seconds() + 1e-6) // 4.35 s at 100 per second are 435
 		go func() { results <- l.publisher.Run(ctx, n, l.rate, s.first) }()
 	}
 	var err error
@@ -312,8 +312,8 @@ func (s *session) publishLanes(ctx context.Context) error {
 	return err
 }
 
-// drain waits until everything has come, or nothing more does. When ctx has ended
-// what is on its way still has a moment, and no more.
+// drain waits until everything has come, or nothing more does. When ctx has ended,
+// events that are on their way still have a moment to arrive.
 func (s *session) drain(ctx context.Context) {
 	if ctx.Err() != nil {
 		var stop context.CancelFunc
@@ -337,7 +337,7 @@ func (s *session) drain(ctx context.Context) {
 	}
 }
 
-// moment is how long an end that was asked for may take.
+// moment is how long the end may take once ctx has ended.
 const moment = 500 * time.Millisecond
 
 func (s *session) delivered() (n uint64) {

@@ -53,7 +53,7 @@ func TestRunCountsWhatHasHappened(t *testing.T) {
 		t.Errorf("the server: %+v", r.Server)
 	}
 	if r.PerSecond < 300 || r.PerSecond > 1500 {
-		t.Errorf("%.0f delivered a second, want about 1000", r.PerSecond)
+		t.Errorf("%.0f delivered per second, want about 1000", r.PerSecond)
 	}
 	delivered := uint64(0)
 	for _, v := range r.Samples {
@@ -109,13 +109,13 @@ func TestInterruptionsGivePartialResults(t *testing.T) {
 				t.Errorf("lost %d, want %d", *r.Lost, lost)
 			}
 			if r.Server != nil && (r.Server.BytesPerStream != nil) != (c.opened == 10) {
-				t.Errorf("memory a stream: %v, with %d of 10 open", r.Server.BytesPerStream, r.Opened)
+				t.Errorf("memory per stream: %v, with %d of 10 open", r.Server.BytesPerStream, r.Opened)
 			}
 		})
 	}
 }
 
-// What is on its way counts only if it comes in a moment.
+// After a stop, events on their way count only if they come within a moment.
 func TestInterruptionsDoNotWaitForABacklog(t *testing.T) {
 	h := &hub{slow: 200 * time.Millisecond} // 5 of 100 a second
 	sc := short(serve(t, h))
@@ -154,7 +154,7 @@ func TestNoStreamAtAllIsOnlyAnError(t *testing.T) {
 	} {
 		sc := short(url)
 		change(&sc)
-		if r, err := Run(t.Context(), &sc); r != nil || err == nil || !strings.Contains(err.Error(), "3 of 3 came to nothing") {
+		if r, err := Run(t.Context(), &sc); r != nil || err == nil || !strings.Contains(err.Error(), "3 of 3 failed") {
 			t.Errorf("%s: %v, %v; want only the error", name, r, err)
 		}
 	}
@@ -208,7 +208,7 @@ func TestServersThatDieAreAnErrorWithAResult(t *testing.T) {
 			if publishes && (r.Published == 0 || r.Delivered == 0 || !strings.Contains(err.Error(), "event ")) {
 				t.Errorf("published %d, delivered %d, the error is %v", r.Published, r.Delivered, err)
 			}
-			if !publishes && !strings.Contains(err.Error(), "the server has gone") {
+			if !publishes && !strings.Contains(err.Error(), "the server is gone") {
 				t.Errorf("the error is %v", err)
 			}
 		})
@@ -236,7 +236,7 @@ func TestLostEventsAreCounted(t *testing.T) {
 	}
 }
 
-// What slow and stalled streams get makes nobody else's loss good.
+// What slow and stalled streams get does not make up for losses of the others.
 func TestStreamsInTheWayAreNotCounted(t *testing.T) {
 	sc := short(serve(t, &hub{drops: func(id, visit int) bool { return visit <= 10 && id == 30 }}))
 	sc.Slow, sc.SlowRate, sc.Stalled, sc.Churn = 4, 100_000, 3, 50
@@ -246,7 +246,7 @@ func TestStreamsInTheWayAreNotCounted(t *testing.T) {
 	}
 }
 
-// The measurement ends although more is to come, and its publisher is not done.
+// The measurement ends although more would come, and its publisher is not done.
 func TestLongestEndsTheMeasurement(t *testing.T) {
 	sc := short(serve(t, &hub{slow: 100 * time.Millisecond})) // 10 of 100 a second
 	sc.Duration, sc.Longest, sc.Patience = 500*time.Millisecond, time.Millisecond, time.Minute
@@ -297,7 +297,7 @@ func TestStreamsBesideThatAreNotOpenedAreAnError(t *testing.T) {
 	}
 }
 
-// Somebody else publishes: what should come cannot be known.
+// Somebody else publishes, so it is not known what should come.
 func TestForeignEventsHaveNoExpectation(t *testing.T) {
 	h := &hub{}
 	url := serve(t, h)
@@ -359,7 +359,7 @@ func TestScenariosThatCannotBegin(t *testing.T) {
 		says   string
 	}{
 		"no process":     {func(sc *Scenario) { sc.PID = 1 << 30 }, "give the pid of the server with -pid"},
-		"no pprof":       {func(sc *Scenario) { sc.Goroutines = url + "/a" }, `it says "retry: 1000\n"; give the URL of /debug/pprof/goroutine?debug=1`},
+		"no pprof":       {func(sc *Scenario) { sc.Goroutines = url + "/a" }, `it answers "retry: 1000\n"; give the URL of /debug/pprof/goroutine?debug=1`},
 		"no pprof there": {func(sc *Scenario) { sc.Goroutines = "http://127.0.0.9:9/" }, "count goroutines"},
 		"no publisher":   {func(sc *Scenario) { sc.Publish.URL = "http://127.0.0.9:9/" }, "connect publisher to http://127.0.0.9:9/"},
 		"no URL":         {func(sc *Scenario) { sc.Request.URL = "x" }, "give one that begins with http://"},

@@ -11,28 +11,28 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// Storm has all streams reset at once, publishes while they are away, and has
-// them all back with their Last-Event-ID.
+// Storm resets all streams at once, publishes while they are away, and lets all of them
+// reconnect with their Last-Event-ID.
 type Storm struct {
 	Scenario
 	Missed int // events that are published while they are away
 
-	// Back is how long each stays away. Zero: they come back at once when the
-	// events have been published; negative: after the retry time that the server
-	// gave each, as browsers do, or 3 s.
+	// Back is how long each stays away. Zero: all reconnect as soon as the events
+	// are published. Negative: as browsers do, each after the retry time that the
+	// server gave it, or 3 s.
 	Back time.Duration
 }
 
-// stormPatience is how long nothing may come before a storm is over, unless the
-// scenario says.
+// stormPatience is the default of Patience: once nothing has come for this long, a storm
+// is over.
 const stormPatience = 10 * time.Second
 
-// Run runs the storm. When ctx ends it stops early, and the result says so. The
-// result is there whenever streams were opened; figures of the storm itself are
-// only when it has begun.
+// Run runs the storm. When ctx ends it stops early, and the result says so. There is a
+// result whenever streams were opened, and it has figures of the storm if the storm has
+// begun.
 func (c *Storm) Run(ctx context.Context) (*result.Result, error) {
 	if c.Publish == nil {
-		return nil, errors.New("storm: nothing is published, so nobody can miss it; say how")
+		return nil, errors.New("storm: nothing is published, so clients cannot miss anything; set Publish")
 	}
 	s, err := begin(ctx, &c.Scenario)
 	if err != nil {
@@ -62,7 +62,7 @@ func (c *Storm) run(ctx context.Context, s *session) (*result.Storm, error) {
 	main := s.lanes[0]
 	main.swarm.Expect(0, main.readers)
 	s.first = load.Now()
-	if err := main.publisher.Once(ctx); err != nil { // so that everybody has an id
+	if err := main.publisher.Once(ctx); err != nil { // so that every stream has an id
 		return nil, err
 	}
 	if err := s.until(ctx, uint64(c.Streams), load.Now()); err != nil {
@@ -80,7 +80,7 @@ func (c *Storm) run(ctx context.Context, s *session) (*result.Storm, error) {
 	return c.comeBack(ctx, s)
 }
 
-// sendAway resets all streams and publishes what they miss.
+// sendAway resets all streams and publishes the events that they miss.
 func (c *Storm) sendAway(ctx context.Context, s *session) error {
 	s.watcher.enter("away")
 	main := s.lanes[0]
@@ -97,7 +97,7 @@ func (c *Storm) sendAway(ctx context.Context, s *session) error {
 	return ctx.Err()
 }
 
-// comeBack has the streams back, and waits until they have caught up.
+// comeBack reconnects the streams, and waits until they have caught up.
 func (c *Storm) comeBack(ctx context.Context, s *session) (*result.Storm, error) {
 	main, back := s.lanes[0], load.Now()
 	if c.Back < 0 {
@@ -124,7 +124,8 @@ func (c *Storm) comeBack(ctx context.Context, s *session) (*result.Storm, error)
 	return f, errors.Join(err, looked)
 }
 
-// whenAllOpen tells when all of a lane's streams are open, or when ctx has ended.
+// whenAllOpen returns a channel that tells when all of a lane's streams are open, or ctx
+// has ended.
 func whenAllOpen(ctx context.Context, l *lane) <-chan time.Duration {
 	opened := make(chan time.Duration, 1)
 	go func() {
@@ -142,7 +143,7 @@ func whenAllOpen(ctx context.Context, l *lane) <-chan time.Duration {
 // errNothingMore is the end of a wait for events.
 var errNothingMore = errors.New("nothing more came")
 
-// until waits for n deliveries in all, of which none may come before a time.
+// until waits for n deliveries in total; none can come before the given time.
 func (s *session) until(ctx context.Context, n uint64, since time.Duration) error {
 	last := s.delivered()
 	patience := stormPatience
@@ -167,7 +168,7 @@ func (s *session) until(ctx context.Context, n uint64, since time.Duration) erro
 	}
 }
 
-// caught fills in when the streams had caught up.
+// caught fills in the times at which the streams had caught up.
 func caught(f *result.Storm, at []time.Duration, back time.Duration) {
 	slices.Sort(at)
 	share := func(of float64) float64 {

@@ -69,7 +69,7 @@ func TestStormsEndAlthoughSomeAreRefused(t *testing.T) {
 	}
 }
 
-// Patience begins when the first is to be back, not when all have left.
+// Patience counts from when the first stream should be back, not from the reset.
 func TestStormsWaitForTheRetryTime(t *testing.T) {
 	c := storm(serve(t, &hub{retry: 700}))
 	c.Back, c.Patience = -1, 300*time.Millisecond

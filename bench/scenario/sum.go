@@ -11,7 +11,7 @@ import (
 	"github.com/shirou/gopsutil/v4/host"
 )
 
-// sum is the result of what has happened until now.
+// sum makes the result of what has happened so far.
 func (s *session) sum(ctx context.Context) *result.Result {
 	s.watcher.stop()
 	r := &result.Result{
@@ -29,7 +29,7 @@ func (s *session) sum(ctx context.Context) *result.Result {
 	return r
 }
 
-// Machine is where the load comes from: this machine.
+// Machine describes this machine, from which the load comes.
 func Machine() result.Machine {
 	kernel, _ := host.KernelVersion() // empty where it cannot be known
 	return result.Machine{OS: runtime.GOOS, Kernel: kernel, Processors: runtime.NumCPU(), Go: runtime.Version()}
@@ -51,8 +51,8 @@ func (s *session) sumStreams(r *result.Result) {
 	r.Opened, r.OpenMS = total.Opened, result.Of(total.Opening)
 }
 
-// sumEvents counts the first lane's events above, and each lane's beside each
-// other if there are several.
+// sumEvents fills in the first lane's events and, if there are several lanes, the list
+// of them.
 func (s *session) sumEvents(r *result.Result) {
 	var delivered uint64
 	last := time.Duration(0)
@@ -126,12 +126,12 @@ func spreadOf(s load.Spread) *result.Spread {
 		if p := result.Of(h); p != nil {
 			return *p
 		}
-		return result.Percentiles{} // no event came that far: its count says so
+		return result.Percentiles{} // no event reached so many readers: its count is 0
 	}
 	return &result.Spread{First: *first, Median: or(s.Median), P99: or(s.P99), Last: or(s.Last)}
 }
 
-// sumServer works out what the server's process has used, if it was looked at.
+// sumServer works out what the server's process has used, if it was measured.
 func (s *session) sumServer(r *result.Result) {
 	if s.process == nil {
 		return
@@ -152,7 +152,7 @@ func (s *session) sumServer(r *result.Result) {
 	}
 }
 
-// sumTool says how the generator fared while events were published.
+// sumTool says how the generator did while events were published.
 func (s *session) sumTool(r *result.Result) {
 	limits := load.FindLimits()
 	r.Tool = result.Tool{
@@ -171,8 +171,7 @@ func (s *session) sumTool(r *result.Result) {
 	}
 }
 
-// idleShare is the share of the machine that had nothing to do; one where that
-// is not known.
+// idleShare is the share of the machine's time that was idle; 1 if that is not known.
 func (s *session) idleShare() float64 {
 	if share, ok := s.idle.after.IdleShare(s.idle.before); ok {
 		return share

@@ -6,10 +6,10 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// suspicions is why the load generator may have been the bottleneck: of each
-// sentence the figures before the colon were measured, and what follows is what
-// to do. idle is the share of the machine that had nothing to do in the seconds
-// in which events were published and delivered.
+// suspicions are the reasons why something other than the server may have been the
+// bottleneck. Each sentence has what was measured before its last colon, and what to do
+// after it. idle is the share of the machine's time that was idle during the seconds in
+// which events were published and delivered.
 func suspicions(r *result.Result, idle, seconds float64) []string {
 	found := []string{}
 	suspect := func(is bool, format string, args ...any) {
@@ -19,32 +19,32 @@ func suspicions(r *result.Result, idle, seconds float64) []string {
 	}
 	t := &r.Tool
 	suspect(t.TimerLagMS.P99 > lagAllowed(r),
-		"timers: 1%% of the generator's sleeps ended %.1f ms late or more: leave it more processor time, or take another machine", t.TimerLagMS.P99)
+		"timers: 1%% of the generator's sleeps ended %.1f ms late or more: give it more processor time, or use another machine", t.TimerLagMS.P99)
 	suspect(t.ReaderBusy != nil && *t.ReaderBusy > 0.97,
-		"reading: the busiest reader had something to do %.0f%% of the time: add -readers, or take another machine", 100*value(t.ReaderBusy))
+		"reading: the busiest reader had something to do %.0f%% of the time: raise -readers, or use another machine", 100*value(t.ReaderBusy))
 	server, own := shares(r, seconds)
 	suspect(idle < 0.03 && server < 0.5,
-		"processors: all were busy, with the server %.0f%% of the time, with the generator %.0f%%: quieten what else runs here, or take another machine", 100*server, 100*own)
+		"processors: all were busy, with the server %.0f%% of the time and with the generator %.0f%%: stop other programs, or use another machine", 100*server, 100*own)
 	suspect(t.GCPauseMS > max(10*seconds, 10), // a pause or two are no suspicion, however short the storm
 		"garbage collection: it stopped the generator for %.0f ms: open fewer streams", t.GCPauseMS)
 	suspect(t.Limit > 0 && float64(t.Descriptors) > 0.95*float64(t.Limit),
-		"descriptors: %d of %d were open: raise the limit (ulimit -n), or share the streams out", t.Descriptors, t.Limit)
+		"descriptors: %d of %d were open: raise the limit (ulimit -n), or use several processes", t.Descriptors, t.Limit)
 	suspect(t.Ports > 0 && float64(t.PerAddress) > 0.9*float64(t.Ports),
 		"ports: %d of %d were used at one address: give more with -laddr", t.PerAddress, t.Ports)
 	return found
 }
 
-// lagAllowed is the timer lag, in milliseconds, up to which latencies can be
-// believed: a quarter of the 99th percentile, and 5 ms in any case.
+// lagAllowed is the timer lag, in milliseconds, up to which latencies can be believed:
+// a quarter of their 99th percentile, but at least 5 ms.
 func lagAllowed(r *result.Result) float64 {
 	if r.LatencyMS == nil {
-		return 50 // schedules have to be kept all the same
+		return 50 // without latencies, schedules still have to be kept
 	}
 	return max(5, r.LatencyMS.P99/4)
 }
 
-// shares are the parts of the machine that the server and the generator had. A
-// server elsewhere has none.
+// shares are the parts of the machine that the server and the generator used. A server
+// on another machine has none.
 func shares(r *result.Result, seconds float64) (server, own float64) {
 	all := seconds * float64(r.Machine.Processors)
 	if r.Server != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// calm is a measurement of ten seconds that nothing is wrong with.
+// calm is a measurement of ten seconds without doubts.
 func calm() *result.Result {
 	return &result.Result{
 		Machine:   result.Machine{Processors: 2},
@@ -27,14 +27,14 @@ func TestSuspicions(t *testing.T) {
 		says   string // one suspicion; empty: none
 	}{
 		"calm":                      {func(*result.Result) {}, 0.01, ""},
-		"timers":                    {func(r *result.Result) { r.Tool.TimerLagMS.P99 = 5.1 }, 0.5, "timers: 1% of the generator's sleeps ended 5.1 ms late or more: leave it"},
+		"timers":                    {func(r *result.Result) { r.Tool.TimerLagMS.P99 = 5.1 }, 0.5, "timers: 1% of the generator's sleeps ended 5.1 ms late or more: give it"},
 		"timers, less than p99/4":   {func(r *result.Result) { r.Tool.TimerLagMS.P99, r.LatencyMS.P99 = 20, 100 }, 0.5, ""},
 		"timers, more than p99/4":   {func(r *result.Result) { r.Tool.TimerLagMS.P99, r.LatencyMS.P99 = 26, 100 }, 0.5, "timers: "},
 		"timers, no latencies":      {func(r *result.Result) { r.Tool.TimerLagMS.P99, r.LatencyMS = 45, nil }, 0.5, ""},
 		"timers, no latencies, bad": {func(r *result.Result) { r.Tool.TimerLagMS.P99, r.LatencyMS = 55, nil }, 0.5, "timers: "},
-		"reading":                   {func(r *result.Result) { r.Tool.ReaderBusy = pointer(0.98) }, 0.5, "reading: the busiest reader had something to do 98% of the time: add -readers"},
+		"reading":                   {func(r *result.Result) { r.Tool.ReaderBusy = pointer(0.98) }, 0.5, "reading: the busiest reader had something to do 98% of the time: raise -readers"},
 		"reading, not known":        {func(r *result.Result) { r.Tool.ReaderBusy = nil }, 0.5, ""},
-		"processors":                {func(r *result.Result) { r.Server.CPUSeconds = 6 }, 0.02, "processors: all were busy, with the server 30% of the time, with the generator 20%: quieten"},
+		"processors":                {func(r *result.Result) { r.Server.CPUSeconds = 6 }, 0.02, "processors: all were busy, with the server 30% of the time and with the generator 20%: stop"},
 		"processors, some idle":     {func(r *result.Result) { r.Server.CPUSeconds = 6 }, 0.04, ""},
 		"processors, elsewhere":     {func(r *result.Result) { r.Server = nil }, 0.02, "processors: all were busy, with the server 0%"},
 		"garbage":                   {func(r *result.Result) { r.Tool.GCPauseMS = 101 }, 0.5, "garbage collection: it stopped the generator for 101 ms: open fewer"},

@@ -7,9 +7,9 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// TrendOf says whether a measurement stayed flat from its first third to its
-// last. What came before the first tenth is left out: servers warm up. It is nil
-// when there are too few samples to tell.
+// TrendOf says whether a measurement stayed flat from its first third to its last. The
+// first tenth is left out, because servers warm up. It is nil if there are too few
+// samples to tell.
 func TrendOf(samples []result.Sample) *result.Trend {
 	held := slices.DeleteFunc(slices.Clone(samples), func(v result.Sample) bool {
 		return v.Phase != "publish" && v.Phase != "hold"
@@ -26,14 +26,14 @@ func TrendOf(samples []result.Sample) *result.Trend {
 	return t
 }
 
-// gauge is something that ought to stay where it is.
+// gauge is a figure that should stay flat.
 type gauge struct {
 	name string
 	of   func(*result.Sample) *float64
 	into func(*result.Trend) **float64
-	// more than share of the first third and more than least is a rise
+	// It has risen if it grew by more than share of the first third, and by more than least.
 	share, least float64
-	per          float64 // how many make one of the unit
+	per          float64 // divisor that gives the unit
 	unit         string
 }
 
@@ -80,7 +80,7 @@ func note(t *result.Trend, g *gauge, first, last *float64) {
 	}
 }
 
-// medianOf is nil when there was nothing to see.
+// medianOf is nil if there were no values.
 func medianOf(samples []result.Sample, of func(*result.Sample) *float64) *float64 {
 	var values []float64
 	for i := range samples {
@@ -95,7 +95,7 @@ func medianOf(samples []result.Sample, of func(*result.Sample) *float64) *float6
 	return &values[len(values)/2]
 }
 
-// figure is a number in four digits, or all that it has before the point.
+// figure writes a number with four digits, or all before the point if that is more.
 func figure(v float64) string {
 	if v >= 1000 {
 		return fmt.Sprintf("%.0f", v)

@@ -7,7 +7,7 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// held are n samples of what stays as it is, with a change to the i-th.
+// held are n equal samples, with a change to the i-th.
 func held(n int, change func(v *result.Sample, i int)) []result.Sample {
 	all := make([]result.Sample, 0, n+4)
 	all = append(all, result.Sample{Phase: "open", RSSBytes: of(uint64(1))}, result.Sample{Phase: "settle"})

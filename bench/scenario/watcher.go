@@ -25,9 +25,9 @@ type watcher struct {
 	last      time.Duration // when it last looked
 	usage     load.Usage    // as it was then
 	own       load.Usage
-	ownCPU    float64 // processors' worth, when it last could tell
+	ownCPU    float64 // in processors, when it last could be measured
 	published uint64
-	fds       int32 // most that the generator had
+	fds       int32 // most that the generator had open
 	logErr    error
 }
 
@@ -49,19 +49,20 @@ func (w *watcher) run() {
 		case <-tick.C:
 			w.look(shortest)
 		case <-w.quit:
-			w.look(0) // nothing may be left uncounted
+			w.look(0) // count everything
 			return
 		}
 	}
 }
 
-// stop takes a last look.
+// stop takes a last sample.
 func (w *watcher) stop() {
 	w.once.Do(func() { close(w.quit) })
 	<-w.ended
 }
 
-// enter begins a phase. What was in the one before is a sample of its own.
+// enter begins a phase. What happened in the last phase until now is a sample of its
+// own.
 func (w *watcher) enter(phase string) {
 	w.mu.Lock()
 	same := w.phase == phase
@@ -77,11 +78,11 @@ func (w *watcher) enter(phase string) {
 // shortest is the shortest interval that is worth a sample.
 const shortest = 50 * time.Millisecond
 
-// telling is the shortest interval in which CPU time tells something: it is
-// counted in steps of 10 ms.
+// telling is the shortest interval for which CPU time has a meaning: it is counted in
+// steps of 10 ms.
 const telling = 200 * time.Millisecond
 
-// look takes a sample, if the last one is at least so long ago.
+// look takes a sample, if the last one is at least that long ago.
 func (w *watcher) look(ago time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -104,8 +105,7 @@ func (w *watcher) look(ago time.Duration) {
 	}
 }
 
-// count adds up what has happened in all lanes, and returns the first one's
-// latency.
+// count adds up what has happened in all lanes, and returns the first lane's latency.
 func (w *watcher) count(v *result.Sample) *hdrhistogram.Histogram {
 	latency := hdrhistogram.New(1, 600_000_000, 3)
 	published := uint64(0)
@@ -157,7 +157,7 @@ func (w *watcher) lookAtSelf(v *result.Sample, now time.Duration) {
 	if err != nil {
 		return
 	}
-	if now-w.last >= telling { // else as it was
+	if now-w.last >= telling { // else keep the last value
 		w.ownCPU = (c.CPU - w.own.CPU).Seconds() / (now - w.last).Seconds()
 	}
 	v.ToolCPU = w.ownCPU
@@ -166,7 +166,7 @@ func (w *watcher) lookAtSelf(v *result.Sample, now time.Duration) {
 	w.own = c.Usage
 }
 
-// profiles asks a server's pprof, and leaves no connection behind.
+// profiles is the client for a server's pprof; it keeps no connection open.
 var profiles = http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // goroutines asks a server's pprof how many goroutines it has.
@@ -178,7 +178,7 @@ func goroutines(url string) (n int, err error) {
 	defer res.Body.Close()
 	line, _ := bufio.NewReader(res.Body).ReadString('\n')
 	if _, err := fmt.Sscanf(line, "goroutine profile: total %d", &n); err != nil {
-		return 0, fmt.Errorf("count goroutines at %s: it says %q; give the URL of /debug/pprof/goroutine?debug=1", url, line)
+		return 0, fmt.Errorf("count goroutines at %s: it answers %q; give the URL of /debug/pprof/goroutine?debug=1", url, line)
 	}
 	return n, nil
 }

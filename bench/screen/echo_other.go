@@ -4,8 +4,8 @@ package screen
 
 import "os"
 
-// foreground says that the terminal is ours: there are no groups to share it.
+// foreground is true: there are no process groups that share the terminal.
 func foreground(*os.File) bool { return true }
 
-// mute does nothing: what nobody reads is not shown.
+// mute does nothing: here the terminal does not show input that nobody reads.
 func mute(*os.File) (restore func()) { return func() {} }

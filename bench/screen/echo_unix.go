@@ -9,16 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// foreground says whether what is typed at the terminal is for this program's
-// group. In the background the terminal is somebody else's to draw on.
+// foreground reports whether this program's process group has the terminal. In the
+// background it must not draw.
 func foreground(terminal *os.File) bool {
 	group, err := unix.IoctlGetInt(int(terminal.Fd()), unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
 }
 
-// mute stops the terminal from showing what is typed, which would go wherever the
-// cursor is and move it. Typing still reaches the shell, and Ctrl-C this program.
-// Restore undoes it.
+// mute stops the terminal from showing what is typed, which would appear at the cursor
+// and move it. Typing still reaches the shell, and Ctrl-C this program. restore undoes
+// it.
 func mute(terminal *os.File) (restore func()) {
 	before, err := term.GetState(terminal.Fd())
 	if err != nil {
@@ -33,6 +33,6 @@ func mute(terminal *os.File) (restore func()) {
 // setState does nothing in the background, where it would stop the program.
 func setState(terminal *os.File, state *term.State) {
 	if foreground(terminal) {
-		term.SetState(terminal.Fd(), state) // without it typing shows, no more
+		term.SetState(terminal.Fd(), state) // if it fails, typing shows, nothing worse
 	}
 }

@@ -22,7 +22,7 @@ func second(n int) result.Sample {
 	return v
 }
 
-// after is the picture after so many seconds of 40.
+// after is the picture after the given seconds of 40.
 func after(seconds int) picture {
 	p := picture{asked: 10_000, total: 40 * time.Second}
 	for n := range seconds {

@@ -9,8 +9,8 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// lines writes a line at most each second, and each ten after the first minute.
-// What begins a phase is written at once.
+// lines writes at most one line per second, and after the first minute one per ten
+// seconds. The beginning of a phase is written at once.
 type lines struct {
 	w     io.Writer
 	phase string
@@ -28,7 +28,7 @@ func (l *lines) show(p picture, notes []string) {
 	}
 	v := &p.now
 	if v.At == 0 && v.Phase == "" {
-		return // nothing has been seen yet
+		return // there is no sample yet
 	}
 	l.owed = l.owed || v.At > l.at
 	if l.due(v) || (p.over && l.owed) {
@@ -45,7 +45,7 @@ func (l *lines) due(v *result.Sample) bool {
 	return v.Phase != l.phase || v.At-l.at >= every-slack
 }
 
-// line is the picture in one line, of what was measured.
+// line is the picture in one line, with the figures that were measured.
 func (p picture) line() string {
 	v := &p.now
 	parts := []string{p.open()}
@@ -71,7 +71,8 @@ func (p picture) line() string {
 	return fmt.Sprintf("%6.1f s  %-7s  %s", v.At, v.Phase, strings.Join(parts, ", "))
 }
 
-// wrong is what is missing, and the rest only if there is any.
+// wrong is how many events are missing and, if there are any, how many came twice or out
+// of order.
 func (p picture) wrong() string {
 	text := count(p.missing) + " missing"
 	if p.duplicated > 0 {
@@ -83,7 +84,7 @@ func (p picture) wrong() string {
 	return text
 }
 
-// plain is text from outside without what could move a terminal's cursor.
+// plain is text from outside without characters that could move a terminal's cursor.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -7,20 +7,20 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// live draws on a terminal, below what is there already, so that the last picture
-// stays when it is over. Notes stay above it.
+// live draws on a terminal, below what is there already, so that the last picture stays
+// at the end. Notes stay above it.
 type live struct {
 	program *tea.Program
 	ended   chan struct{} // closed when the program has left the terminal
-	plain   *lines        // if the program ends by itself
+	plain   *lines        // used if the program ends by itself
 }
 
 func newLive(terminal *os.File, plain *lines) *live {
 	l := &live{ended: make(chan struct{}), plain: plain}
 	l.program = tea.NewProgram(&screen{},
 		tea.WithOutput(terminal),
-		tea.WithInput(nil),         // what is typed is the shell's
-		tea.WithoutSignalHandler(), // Ctrl-C ends the measurement, and that ends this
+		tea.WithInput(nil),         // typing is for the shell
+		tea.WithoutSignalHandler(), // Ctrl-C ends the measurement, which ends this
 		tea.WithEnvironment(silent(os.Getenv)),
 		tea.WithFPS(10),
 	)
@@ -49,9 +49,9 @@ func (l *live) show(p picture, notes []string) {
 	}
 }
 
-// silent is an environment in which bubbletea asks the terminal nothing: without
-// input nobody would read the answers, and the shell would take them for typing.
-// It asks unless it seems to be remote, and some terminals in any case.
+// silent is an environment in which bubbletea does not query the terminal: without input
+// nobody would read the answers, and the shell would take them for typing. It queries
+// unless the session seems to be remote, and some terminals always.
 func silent(env func(string) string) []string {
 	name := env("TERM")
 	for _, asked := range []string{"ghostty", "wezterm", "alacritty", "kitty", "rio"} {

@@ -12,7 +12,7 @@ import (
 // count writes a whole number with commas.
 func count[T int | int32 | int64 | uint64](n T) string { return grouped(fmt.Sprint(n)) }
 
-// figure writes a number to three digits, or to its point if that is further.
+// figure writes a number with three digits, or all before the point if that is more.
 func figure(v float64) string {
 	decimals := 0
 	switch size := math.Abs(v); {
@@ -37,7 +37,7 @@ func grouped(text string) string {
 	return text
 }
 
-// percent writes processors' worth as the share of one.
+// percent writes CPU time in processors as a percentage of one.
 func percent(processors float64) string { return fmt.Sprintf("%.0f%%", 100*processors) }
 
 // memory writes bytes in MiB, or GiB from one on.

@@ -18,7 +18,7 @@ type picture struct {
 	over  bool
 
 	now        result.Sample // the last interval
-	rate       float64       // deliveries a second, lately
+	rate       float64       // deliveries per second, lately
 	published  uint64
 	delivered  uint64
 	missing    int64
@@ -27,12 +27,12 @@ type picture struct {
 	ended      int
 
 	p99s  history // milliseconds; NaN where nothing came
-	rates history // deliveries a second
+	rates history // deliveries per second
 
 	short brief
 }
 
-// brief is what came in intervals too short to divide by.
+// brief is what came in intervals too short for a rate.
 type brief struct {
 	seconds   float64
 	delivered uint64
@@ -40,8 +40,8 @@ type brief struct {
 	p99       float64 // the largest, if anything came
 }
 
-// shortest is the shortest interval that is an entry of the last minute: when a
-// phase begins, the one before ends with one of any length.
+// shortest is the shortest interval that becomes an entry of the last minute. The last
+// interval of a phase can be of any length.
 const shortest = 0.5
 
 // with is the picture after one more interval.
@@ -80,7 +80,7 @@ func (p picture) elapsed() time.Duration {
 	return time.Duration(p.now.At * float64(time.Second))
 }
 
-// done is the share of the time that is over, and whether that can be known.
+// done is the share of the time that is over, and whether it is known.
 func (p picture) done() (share float64, known bool) {
 	if p.total <= 0 {
 		return 0, false
@@ -88,7 +88,7 @@ func (p picture) done() (share float64, known bool) {
 	return min(1, p.elapsed().Seconds()/p.total.Seconds()), true
 }
 
-// history is the last minute of a figure, the oldest first. Entries never change.
+// history is a figure over the last minute, the oldest first. Entries never change.
 type history []float64
 
 func (h history) with(value float64) history {
@@ -107,8 +107,8 @@ func (h history) max() float64 {
 	return largest
 }
 
-// spark draws the newest entries in so many columns: the highest bar is the
-// largest of them, and a space is an entry without a value.
+// spark draws the newest entries, one per column: the highest bar is the largest of them,
+// and a space is an entry without a value.
 func (h history) spark(columns int) string {
 	bars := []rune("▁▂▃▄▅▆▇█")
 	h = h[max(0, len(h)-max(0, columns)):]

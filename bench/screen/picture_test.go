@@ -18,7 +18,7 @@ func TestPictureSumsUp(t *testing.T) {
 	}
 }
 
-// An interval that a new phase cut short says little of what comes each second.
+// An interval cut short by a new phase says little about the rate.
 func TestPictureJoinsShortIntervals(t *testing.T) {
 	p := picture{}.with(result.Sample{At: 0.25, Delivered: 60, LatencyMS: &result.Percentiles{P99: 7}})
 	if len(p.rates) != 0 {

@@ -11,26 +11,26 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// Progress shows how a measurement is doing. Its methods may be called from any
-// goroutine, and only Done waits: a terminal that takes nothing delays no
+// Progress shows how a measurement is going. Its methods may be called from any
+// goroutine, and only Done waits: a terminal that takes nothing does not delay the
 // measurement.
 type Progress interface {
 	// Sample shows what was seen in one more interval.
 	Sample(result.Sample)
 
-	// Note says something at once, in a line that stays.
+	// Note shows a line at once, and the line stays.
 	Note(text string)
 
-	// Done ends the display, so that others may write. What was shown last
-	// stays; later samples and notes are not shown. It waits until that is
-	// written, but not longer than 2 s, and may be called again.
+	// Done ends the display, so that others may write. What was shown last stays;
+	// later samples and notes are not shown. Done waits at most 2 s until
+	// everything is written, and may be called again.
 	Done()
 }
 
-// New shows the progress of a measurement on w: as a screen if w is a terminal
-// that can have one, as plain lines if not, or in the background, or if NO_COLOR or
-// CI is set or TERM is dumb. Asked is how many streams are to be opened; total how long it takes,
-// and zero if that is not known.
+// New shows the progress of a measurement on w: as a screen if w is a capable terminal,
+// and as plain lines otherwise, in the background, or if NO_COLOR or CI is set or TERM
+// is dumb. asked is how many streams are to be opened; total is how long it will take,
+// or zero if that is not known.
 func New(w io.Writer, asked int, total time.Duration) Progress {
 	f := &feed{
 		picture: picture{asked: asked, total: total},
@@ -43,8 +43,8 @@ func New(w io.Writer, asked int, total time.Duration) Progress {
 
 // drawer draws pictures. It is used by one goroutine.
 type drawer interface {
-	// show draws the newest picture, and the notes since the last call. The
-	// last picture is over.
+	// show draws the newest picture, and the notes since the last call. The final
+	// picture has over set.
 	show(picture, []string)
 }
 
@@ -57,14 +57,14 @@ func newDrawer(w io.Writer, env func(string) string) drawer {
 	return newLive(file, plain)
 }
 
-// capable says whether a terminal can have a screen, and is to.
+// capable reports whether a terminal can show a screen, and may.
 func capable(env func(string) string, system string) bool {
 	name := env("TERM")
 	known := name != "" || system == "windows"
 	return known && name != "dumb" && env("NO_COLOR") == "" && env("CI") == ""
 }
 
-// feed holds what is to be shown until its goroutine has time to show it.
+// feed holds pictures and notes until its goroutine has time to show them.
 type feed struct {
 	wake  chan struct{} // holds one; never closed
 	ended chan struct{} // closed by draw
@@ -106,7 +106,7 @@ func (f *feed) change(how func()) {
 	f.mu.Unlock()
 	select {
 	case f.wake <- struct{}{}:
-	default: // it will look anyway
+	default: // it is going to look anyway
 	}
 }
 

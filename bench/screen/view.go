@@ -9,8 +9,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// row is a line of the screen. Where there are too few lines, rows of the highest
-// rank go first.
+// row is a line of the screen. If the screen has too few lines, rows with the highest
+// rank are dropped first.
 type row struct {
 	text string
 	rank int
@@ -23,11 +23,11 @@ const (
 	air           // empty lines
 )
 
-// widest is how wide the screen gets at most: wider is harder to read.
+// widest is the greatest width used: wider is harder to read.
 const widest = 100
 
-// view draws the picture in so many columns and lines, with a line's end after
-// each: the last is left for the cursor.
+// view draws the picture in the given number of columns and lines. Each line ends with a
+// newline, and the last line of the screen is left for the cursor.
 func (p picture) view(width, height int) string {
 	width = min(width, widest)
 	var out strings.Builder
@@ -37,7 +37,7 @@ func (p picture) view(width, height int) string {
 	return out.String()
 }
 
-// fit drops rows until there are no more than so many.
+// fit drops rows until they fit.
 func fit(rows []row, lines int) []row {
 	for drop := air; drop > always && len(rows) > lines; drop-- {
 		rows = slices.DeleteFunc(rows, func(r row) bool { return r.rank == drop })
@@ -63,7 +63,7 @@ func (p picture) rows(width int) []row {
 	return append(rows, row{p.tool(), useful})
 }
 
-// eventful says whether there is anything to say of events yet.
+// eventful reports whether there are figures of events yet.
 func (p picture) eventful() bool { return p.published > 0 || p.delivered > 0 }
 
 // labelled is a row of figures behind their label.
@@ -99,7 +99,7 @@ func (p picture) streams() string {
 	return labelled("streams", figures...)
 }
 
-// open is how many streams are open, of how many if some are not.
+// open is how many streams are open, and of how many if some are not.
 func (p picture) open() string {
 	if p.now.Streams == p.asked {
 		return count(p.asked) + " open"
@@ -116,7 +116,7 @@ func (p picture) losses() string {
 		alarm(count(p.duplicated)+" twice", p.duplicated > 0), alarm(count(p.outOfOrder)+" out of order", p.outOfOrder > 0))
 }
 
-// latency is that of the last interval alone.
+// latency is only that of the last interval.
 func (p picture) latency() string {
 	l := p.now.LatencyMS
 	if l == nil {
@@ -140,7 +140,7 @@ func (p picture) sparks(width int) []row {
 	return []row{line("p99", p.p99s, " ms"), line("deliveries", p.rates, "/s")}
 }
 
-// server is empty without a process to look at.
+// server is empty if the server's process is not known.
 func (p picture) server() string {
 	var figures []string
 	if v := p.now.ServerCPU; v != nil {
@@ -164,7 +164,7 @@ func (p picture) server() string {
 	return labelled("server", figures...)
 }
 
-// late is from how many milliseconds on the tool's timers are a worry.
+// late is the lag of the tool's timers, in milliseconds, from which on they are a worry.
 const late = 10
 
 func (p picture) tool() string {
@@ -175,7 +175,7 @@ func (p picture) tool() string {
 func bold(s string) string { return "\x1b[1m" + s + "\x1b[22m" }
 func dim(s string) string  { return "\x1b[2m" + s + "\x1b[22m" }
 
-// alarm is bold red if it is one.
+// alarm makes text bold red if on is set.
 func alarm(s string, is bool) string {
 	if !is {
 		return s

@@ -1,10 +1,10 @@
-// Command gosse is tmaxmax/go-sse on net/http, as its README and its larger
-// example have it: the provider Joe, with a replayer that gives the events their
-// ids, and the topics of a session from the query.
+// Command gosse is tmaxmax/go-sse on net/http, as in its README and its larger
+// example: the provider Joe, with a replayer that gives the events their ids, and the
+// topics of a session from the query.
 //
-// Joe writes to all streams in turn, in one goroutine, and waits for those that
-// do not read. A client that has missed nothing is sent the whole buffer again when
-// it comes back; events without data do not go out as such.
+// Joe writes to all streams in turn, in one goroutine, and waits for those that do not
+// read. A client that comes back and has missed nothing is sent the whole buffer again.
+// Events with empty data cannot be sent.
 //
 //	GET  /events?topic=T   a stream
 //	POST /publish?topic=T  the raw body is an event's data
@@ -25,7 +25,7 @@ import (
 	"github.com/tmaxmax/go-sse"
 )
 
-// history is how many events the replayer keeps: what fastsse keeps of a topic.
+// history is how many events the replayer keeps: as many as fastsse keeps per topic.
 const history = 4096
 
 func main() {
@@ -79,10 +79,10 @@ func publish(events *sse.Server, w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// headFirst sends a session's head when it is subscribed. By itself go-sse sends
-// it with the first event, so that a client cannot tell an open stream from one
-// that hangs. Flushing in OnSession would be too early: what is published between
-// that and the subscription is lost.
+// headFirst sends a session's head when it is subscribed. On its own go-sse sends the
+// head with the first event, so that a client cannot tell an open stream from one that
+// hangs. Flushing in OnSession would be too early: events published between that and
+// the subscription would be lost.
 type headFirst struct{ sse.Replayer }
 
 func (h headFirst) Replay(s sse.Subscription) error {

@@ -1,9 +1,9 @@
-// Command naivefasthttp is the event stream that people write with fasthttp's
-// SetBodyStreamWriter: a map of channels under a mutex, a goroutine for each
-// stream that formats and flushes each event, and an event dropped for a client
-// whose channel is full, since the publisher would wait for it otherwise. There
-// are no ids, so nothing can be resumed, data of several lines would break, and a
-// client that has left is noticed when an event cannot be flushed to it.
+// Command naivefasthttp is the event stream that people write first with fasthttp's
+// SetBodyStreamWriter: a map of channels under a mutex, and a goroutine per stream that
+// formats and flushes each event. If a client's channel is full it misses the event,
+// because the publisher would have to wait otherwise. There are no ids, so nothing can
+// be resumed; data of several lines would break; and the server notices that a client
+// has left only when it cannot flush an event to it.
 //
 //	GET  /events?topic=T   a stream
 //	POST /publish?topic=T  the raw body is an event's data

@@ -1,8 +1,8 @@
-// Command naivenethttp is the event stream that most tutorials end with, on
-// net/http: a map of channels under a mutex, a goroutine for each stream that
-// formats and flushes each event, and an event dropped for a client whose channel
-// is full, since the publisher would wait for it otherwise. There are no ids, so
-// nothing can be resumed, and data of several lines would break.
+// Command naivenethttp is the event stream that most tutorials end with, on net/http:
+// a map of channels under a mutex, and a goroutine per stream that formats and flushes
+// each event. If a client's channel is full it misses the event, because the publisher
+// would have to wait otherwise. There are no ids, so nothing can be resumed, and data of
+// several lines would break.
 //
 //	GET  /events?topic=T   a stream
 //	POST /publish?topic=T  the raw body is an event's data

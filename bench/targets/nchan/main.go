@@ -1,13 +1,13 @@
 //go:build linux
 
-// Command nchan is nginx with the Nchan module, set up for event streams alone.
-// It writes an nginx.conf and becomes nginx, so that the process which was started
-// is the one that serves: its memory and CPU are nginx's own.
+// Command nchan is nginx with the Nchan module, set up only for event streams. It writes
+// an nginx.conf and then becomes nginx, so that the process that was started is the one
+// that serves: its memory and CPU are nginx's own.
 //
-// That means one process, which is master and worker at once: what several
-// workers use would have to be summed. It says where it serves a moment before
-// nginx does. Nchan 1.3.6 frees something twice when such a process ends, and the C
-// library aborts it and says so; until then it serves as usual.
+// That means one process, which is master and worker at once: with several workers
+// their use would have to be summed. The line with the address is printed a moment
+// before nginx serves. Nchan 1.3.6 frees something twice when such a process ends, and
+// the C library aborts it with a message; until then it serves as usual.
 //
 //	GET  /events?topic=T   a stream, if Accept is text/event-stream
 //	POST /publish?topic=T  the raw body is an event's data
@@ -30,10 +30,10 @@ import (
 // module is where Debian has it.
 const module = "/usr/lib/nginx/modules/ngx_nchan_module.so"
 
-// conf leaves all else at its default. Streams begin with what is published from
-// then on, as elsewhere; Nchan would send them the whole buffer. As many may wait
-// to be accepted as at a Go program. A body stays in memory: a temporary file for
-// each event would measure the disk.
+// conf leaves everything else at its default. Streams begin with the next event, as with
+// the other targets; Nchan would send them the whole buffer. The backlog of connections
+// is as long as a Go program's. Bodies stay in memory: a temporary file per event would
+// measure the disk.
 const conf = `%[1]s
 daemon off;
 master_process off;
@@ -94,15 +94,15 @@ func become(addr string) error {
 	if err := limit(syscall.RLIMIT_NOFILE, math.MaxUint64); err != nil {
 		return err
 	}
-	if err := limit(syscall.RLIMIT_CORE, 0); err != nil { // of how it ends
+	if err := limit(syscall.RLIMIT_CORE, 0); err != nil { // it is aborted at its end
 		return err
 	}
 	fmt.Printf("serving http://%s/events?topic=T\n", addr)
 	return syscall.Exec(nginx, []string{nginx, "-c", file}, os.Environ())
 }
 
-// find returns the nginx to run, and the line that loads Nchan unless it is
-// built in.
+// find returns the path of nginx, and the line that loads Nchan, empty if it is built
+// in.
 func find() (nginx, load string, err error) {
 	if nginx, err = exec.LookPath("nginx"); err != nil {
 		nginx = "/usr/sbin/nginx" // where only root's PATH may lead
@@ -120,8 +120,8 @@ func find() (nginx, load string, err error) {
 	return "", "", errMissing
 }
 
-// workdir makes a directory for nginx's files. Nobody is left to remove it when
-// nginx ends: the next one removes those whose process is gone.
+// workdir makes a directory for nginx's files. When nginx ends nobody is left to remove
+// it: the next run removes the directories whose process is gone.
 func workdir() (string, error) {
 	prefix := filepath.Join(os.TempDir(), "fastsse-nchan-")
 	old, _ := filepath.Glob(prefix + "*")
@@ -135,9 +135,8 @@ func workdir() (string, error) {
 	return dir, os.Mkdir(dir, 0o700)
 }
 
-// choose returns addr with a free port in place of 0. It is free no longer than
-// others leave it so: nginx has to open it, it cannot be handed a socket when it
-// has no master.
+// choose returns addr with a free port in place of 0. Others may take that port before
+// nginx opens it: without a master, nginx cannot be handed a socket.
 func choose(addr string) (string, error) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -146,9 +145,8 @@ func choose(addr string) (string, error) {
 	return ln.Addr().String(), ln.Close()
 }
 
-// limit sets a soft limit, at most to the hard one. nginx inherits it: without a
-// master it sets none itself, and Go would take back before Exec what it has raised
-// unasked.
+// limit sets a soft limit, at most to the hard one. nginx inherits it: without a master
+// it sets none itself, and Go undoes, before Exec, the raise that it made by itself.
 func limit(resource int, soft uint64) error {
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(resource, &l); err != nil {

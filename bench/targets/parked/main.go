@@ -1,7 +1,7 @@
-// Command parked is fastsse as its README has it: a hub with the zero Config,
-// mounted on a router, with nothing tuned. Its streams are parked where the
-// platform can: they need no goroutine and no buffer. It serves what bench serve
-// does, without the rest of that program in its memory.
+// Command parked is fastsse as in its README: a hub with the zero Config, mounted on a
+// router, with nothing tuned. Where the platform allows, its streams are parked: they
+// need no goroutine and no buffer. It serves what bench serve does, without the rest of
+// that program in its memory.
 //
 //	GET  /events?topic=T   a stream
 //	POST /publish?topic=T  the raw body is an event's data
@@ -52,6 +52,6 @@ func serve(ctx context.Context, addr string) error {
 		return fmt.Errorf("serve on %v: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
-	_ = ln.Close() // Serve says so; connections are the hub's to end
+	_ = ln.Close() // Serve reports errors; the hub ends the connections
 	return hub.Close(context.Background())
 }

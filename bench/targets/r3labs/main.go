@@ -1,12 +1,11 @@
-// Command r3labs is r3labs/sse on net/http, as its README has it, with what New
-// sets: every event ever published is kept, and a stream without Last-Event-ID
-// gets all of them. Only AutoStream is added, so that a topic need not be created
-// before it is asked for.
+// Command r3labs is r3labs/sse on net/http, as in its README, with what New sets: every
+// event ever published is kept, and a stream without Last-Event-ID gets all of them.
+// Only AutoStream is added, so that topics need not be created first.
 //
-// One goroutine a topic hands events to a channel of 64 for each stream, and
-// waits for those that are full. A stream that comes back gets the event that it
-// names in Last-Event-ID again. What is published to a topic before it has had a
-// stream is dropped, data of several lines breaks, and empty data ends the stream.
+// One goroutine per topic hands events to a channel of 64 for each stream, and waits if
+// one is full. A stream that comes back gets the event that it names in Last-Event-ID
+// again. Events published to a topic that has never had a stream are dropped, data of
+// several lines breaks, and empty data ends the stream.
 //
 //	GET  /events?topic=T   a stream
 //	POST /publish?topic=T  the raw body is an event's data
@@ -45,7 +44,7 @@ func serve(ctx context.Context, addr string) error {
 	events.AutoStream = true
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /events", func(w http.ResponseWriter, r *http.Request) {
-		// It wants the topic in the query as "stream".
+		// It reads the topic from the query as "stream".
 		r.URL.RawQuery = "stream=" + url.QueryEscape(r.URL.Query().Get("topic"))
 		events.ServeHTTP(w, r)
 	})

@@ -1,7 +1,7 @@
-// Command streamed is fastsse with every stream held by a goroutine, which is how
-// it serves TLS, in-memory listeners and systems other than Linux. It differs
-// from the target parked in that one setting, so that the two say what parking
-// saves, and what the rest of the hub is worth without it.
+// Command streamed is fastsse with a goroutine per stream, which is how it serves TLS,
+// in-memory listeners and systems other than Linux. It differs from the target parked in
+// that one setting, so that the two show what parking saves, and what the rest of the
+// hub is worth without it.
 //
 //	GET  /events?topic=T   a stream
 //	POST /publish?topic=T  the raw body is an event's data
@@ -52,6 +52,6 @@ func serve(ctx context.Context, addr string) error {
 		return fmt.Errorf("serve on %v: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
-	_ = ln.Close() // Serve says so; connections are the hub's to end
+	_ = ln.Close() // Serve reports errors; the hub ends the connections
 	return hub.Close(context.Background())
 }
