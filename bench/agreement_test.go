@@ -20,8 +20,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// What run counts is what the server's own counters say, exactly, and what can be
-// worked out by hand.
+// What run counts equals the server's own counters exactly, and what can be worked out
+// by hand.
 func TestRunAgreesWithTheServersCounters(t *testing.T) {
 	hub, err := server.New(server.Config{})
 	if err != nil {
@@ -64,11 +64,11 @@ func serveHub(t *testing.T, hub *server.Hub) string {
 	return "http://" + ln.Addr().String()
 }
 
-// The latencies that run tells are those that a reader has which shares nothing
-// with it but the clock: net/http, bufio, and a sorted list of all times. The
-// server delays events by 100 to 200 ms, evenly, so that what the machine adds is
-// small, and what the percentiles ought to be is known. Their streams are not the
-// same ones: beyond the 99th percentile a few events of one stream decide.
+// The latencies that run reports agree with those of a reader that shares nothing with
+// it but the clock: net/http, bufio, and a sorted list of all times. The server delays
+// events by 100 to 200 ms, evenly, so that the machine adds little in comparison, and
+// the right percentiles are known. The two do not share streams, so beyond the 99th
+// percentile they may differ: a few events of one stream decide there.
 func TestRunAgreesWithAnIndependentReader(t *testing.T) {
 	s := startServe(t, "-delay", "100ms", "-jitter", "100ms")
 	stream := s.url + "/events?topic=a"
@@ -139,7 +139,7 @@ func (i *independentReader) open(t *testing.T, url string) {
 	}()
 }
 
-// times waits for n times, and returns them in their order.
+// times waits for n times, and returns them in order.
 func (i *independentReader) times(t *testing.T, n int) []float64 {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -156,8 +156,8 @@ func (i *independentReader) times(t *testing.T, n int) []float64 {
 	}
 }
 
-// percentile is the smallest of the sorted values that so many percent do not
-// exceed.
+// percentile is the smallest of the sorted values that the given percentage of them do
+// not exceed.
 func percentile(sorted []float64, p float64) float64 {
 	return sorted[max(int(math.Ceil(p/100*float64(len(sorted))))-1, 0)]
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/fastsse/fastsse/bench/scenario"
 )
 
-// barsCommand measures bench serve, started afresh for each run, against the
-// project's bars. Where two things are compared their runs take turns.
+// barsCommand measures bench serve against the project's bars, with a new server
+// for each run. Where two things are compared their runs take turns.
 type barsCommand struct {
 	Only string `help:"Measure only the bars whose name contains this."`
 	Runs int    `default:"5" help:"Runs per bar; the median counts."`
@@ -31,7 +31,7 @@ type bar struct {
 	most   float64 // the bar; negative: at least that much, without the sign
 }
 
-// measurement is one set-up, and the bars that it is held against.
+// measurement is one set-up, and the bars that it has to meet.
 type measurement struct {
 	name string
 	bars []bar
@@ -42,18 +42,18 @@ type measurement struct {
 // generator that is late (its runs say so), a server that is not fresh.
 var measurements = []measurement{
 	{"memory", []bar{
-		{"memory an idle stream, slope of RSS from 5,000 to 15,000", "slope_bytes", "B", 256},
-		{"memory an idle stream, RSS over the empty server's, 15,000", "total_bytes", "B", 640},
+		{"memory per idle stream, slope of RSS from 5,000 to 15,000", "slope_bytes", "B", 256},
+		{"memory per idle stream, RSS over the empty server's, 15,000", "total_bytes", "B", 640},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
 		return m.run(ctx, "serve", benchScenario{Streams: 15_000, Ramp: 5000, Settle: 5 * time.Second, Duration: time.Millisecond})
 	}},
 	{"open", []bar{
-		{"CPU to open a stream, 15,000 as fast as it goes", "open_cpu_us", "µs", 28},
+		{"CPU to open a stream, 15,000 as fast as possible", "open_cpu_us", "µs", 28},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
 		return m.run(ctx, "serve", benchScenario{Streams: 15_000, Settle: time.Second, Duration: time.Millisecond})
 	}},
 	{"floor", []bar{
-		{"CPU a delivery, 10,000 streams x 5/s x 100 B, against a bare write(2) loop", "ratio", "x", 1.10},
+		{"CPU per delivery, 10,000 streams x 5/s x 100 B, against a bare write(2) loop", "ratio", "x", 1.10},
 		{"… ours", "cpu_us", "µs", 0},
 		{"… the loop's", "floor_us", "µs", 0},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
@@ -61,27 +61,27 @@ var measurements = []measurement{
 	}},
 	{"million", []bar{
 		{"10,000 streams x 100/s: p99", "p99_ms", "ms", 120},
-		{"10,000 streams x 100/s: CPU a delivery", "cpu_us", "µs", 1.1},
+		{"10,000 streams x 100/s: CPU per delivery", "cpu_us", "µs", 1.1},
 		{"10,000 streams x 100/s: lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
 		return m.run(ctx, "serve", benchScenario{Streams: 10_000, Rate: 100, Duration: 8 * time.Second})
 	}},
 	{"sustained", []bar{
-		{"10,000 streams x 500/s: deliveries a second", "rate", "/s", -4.5e6},
+		{"10,000 streams x 500/s: deliveries per second", "rate", "/s", -4.5e6},
 		{"10,000 streams x 500/s: p99", "p99_ms", "ms", 300},
 		{"10,000 streams x 500/s: lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
 		return m.run(ctx, "serve", benchScenario{Streams: 10_000, Rate: 500, Duration: 8 * time.Second})
 	}},
 	{"stalled-500", []bar{
-		{"5 of 500 that never read, 50/s x 20 KB: the others' p99 against without", "ratio", "x", 1.25},
+		{"5 of 500 never read, 50/s x 20 KB: the others' p99, against a run without them", "ratio", "x", 1.25},
 		{"… lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
 		c := benchScenario{Streams: 495, Rate: 50, Duration: 8 * time.Second, Publish: &load.Publishing{Size: 20_000}}
 		return m.withAndWithout(ctx, c, func(c *benchScenario) { c.Stalled = 5 })
 	}},
 	{"stalled-10000", []bar{
-		{"100 of 10,000 that never read, 20/s x 100 B: the others' p99 against without", "ratio", "x", 1.25},
+		{"100 of 10,000 never read, 20/s x 100 B: the others' p99, against a run without them", "ratio", "x", 1.25},
 		{"… lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
 		c := benchScenario{Streams: 9900, Rate: 20, Duration: 8 * time.Second}
@@ -98,7 +98,7 @@ var measurements = []measurement{
 		{"… lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) { return m.storm(ctx) }},
 	{"churn", []bar{
-		{"2,000 a second that come and leave, 10,000 x 5/s: the stayers' p99 against without", "ratio", "x", 1.5},
+		{"2,000 per second come and leave, 10,000 x 5/s: the others' p99, against a run without them", "ratio", "x", 1.5},
 		{"… lost, twice or out of order", "missing", "", 0.5},
 	}, func(ctx context.Context, m *measurer) (map[string]float64, error) {
 		c := benchScenario{Streams: 10_000, Rate: 5, Duration: 8 * time.Second}
@@ -201,7 +201,8 @@ func (m *measurer) run(ctx context.Context, kind string, sc benchScenario) (map[
 	return figuresOf(r), nil
 }
 
-// aim points a scenario at a server. What it leaves out has the bars' defaults.
+// aim points a scenario at a server. What the scenario leaves out gets the bars'
+// defaults.
 func (m *measurer) aim(sc *benchScenario, s *launch.Server, p *load.Publishing) {
 	sc.Request, sc.PID = load.Request{URL: s.URL() + "/events?topic=bars"}, s.PID()
 	if sc.Settle == 0 {

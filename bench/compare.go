@@ -34,9 +34,9 @@ type compareCommand struct {
 	FloodDuration time.Duration `name:"flood-duration" default:"2s" help:"…for this long…"`
 	Rest          time.Duration `default:"3s" help:"…and how long the server may go on delivering afterwards."`
 
-	Source string `placeholder:"DIR" help:"Folder of the project's source, to build the targets from. By default it is found from the working directory."`
+	Source string `placeholder:"DIR" help:"Folder of the project's source, to build the targets from. By default it is looked for from the working directory upwards."`
 	JSON   string `name:"json" placeholder:"FILE" help:"Write all results as JSON."`
-	HTML   string `name:"html" placeholder:"FILE" help:"Write a report in which each server's median round is overlaid."`
+	HTML   string `name:"html" placeholder:"FILE" help:"Write a report that overlays the median round of each server."`
 }
 
 // Run compares results, or measures the targets.

@@ -7,8 +7,8 @@ import (
 	"github.com/fastsse/fastsse/bench/scenario"
 )
 
-// connectCommand opens streams and holds them: how many there can be, how fast
-// they come, and what each costs.
+// connectCommand opens streams and holds them: how many, how fast, and the cost per
+// stream.
 type connectCommand struct {
 	streamFlags
 	Hold time.Duration `default:"10s" help:"How long to hold the streams open."`

@@ -8,8 +8,8 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// Whatever is wrong with a server, run says so, and how often it happened: each
-// fault that serve can make is made in front of a hub, and counted.
+// run finds whatever is wrong with a server, and how often it happened: each fault that
+// serve can make is made in front of a hub, and counted.
 func TestRunFindsEachFault(t *testing.T) {
 	t.Parallel()
 	const streams = 10
@@ -81,7 +81,7 @@ func endedIn(r *result.Result, from, to float64) (n int) {
 	return n
 }
 
-// The same by check, for what it looks at: a stream's life and what is held back.
+// check finds those faults that it looks for: how streams end, and what is held back.
 func TestCheckFindsFaults(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ fault, args, says string }{

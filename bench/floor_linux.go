@@ -16,10 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// floorCommand serves what bench serve serves with the least that a kernel
-// needs: a loop of write(2) over all sockets, one system call a delivery, in as
-// many threads as there are processors. It has no topics, no ids worth the name,
-// no slow readers, no heartbeats and no ends: it is the limit to compare with.
+// floorCommand serves what bench serve serves, with the least work that a kernel
+// requires: a loop of write(2) over all sockets, one system call per delivery, in
+// as many threads as there are processors. It has no topics and no heartbeats, does
+// not care for slow readers, never ends a stream, and its ids cannot be resumed
+// from. It is the limit to compare with.
 type floorCommand struct {
 	Addr string `default:"127.0.0.1:8081" help:"Address to listen on; port 0 takes a free one."`
 }
@@ -141,7 +142,7 @@ func (t *floorThread) run() {
 		t.mu.Lock()
 		p := uintptr(unsafe.Pointer(&frame[0]))
 		for i := 0; i < len(t.fds); i++ {
-			// What a full socket does not take is lost: this is no server.
+			// What a full socket does not take is lost: this is not meant as a server.
 			_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(t.fds[i]), p, uintptr(len(frame)))
 			if errno != 0 && errno != unix.EAGAIN {
 				unix.Close(t.fds[i])

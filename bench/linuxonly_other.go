@@ -5,10 +5,10 @@ package main
 import "errors"
 
 // The floor is made of Linux's system calls, and the bars are measured against
-// it. All else runs everywhere, if less lightly: without epoll a stream is a
+// it. All else runs everywhere, but takes more: without epoll each stream has a
 // goroutine.
 
-var errNeedsLinux = errors.New("this runs on Linux alone; run, connect, storm, soak, check, compare and serve run everywhere")
+var errNeedsLinux = errors.New("this runs only on Linux; run, connect, storm, soak, check, compare and serve run everywhere")
 
 type floorCommand struct{}
 

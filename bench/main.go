@@ -1,4 +1,4 @@
-// Command bench measures what a server of Server-Sent Events does under load.
+// Command bench measures how a server of Server-Sent Events behaves under load.
 package main
 
 import (
@@ -31,7 +31,7 @@ type commands struct {
 	Report  reportCommand  `cmd:"" help:"Render saved results as one HTML page with charts; several results are compared."`
 	Compare compareCommand `cmd:"" help:"Measure this server and others in turn, or compare two saved results."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the results that -json writes."`
-	Bars    barsCommand    `cmd:"" help:"Measure bench serve against each of the project's bars."`
+	Bars    barsCommand    `cmd:"" help:"Measure bench serve against the limits that this project sets itself."`
 	Floor   floorCommand   `cmd:"" help:"Serve with a bare loop of write(2): the limit to compare servers with."`
 	Serve   serveCommand   `cmd:"" help:"Serve a hub with its defaults, for load tests by any tool."`
 }
@@ -41,15 +41,14 @@ type console struct {
 	out, err io.Writer
 }
 
-// run is main with everything it touches passed in. The status is 0, 1 for a
-// failure or arguments that cannot be used, and 2 when what was measured is not
-// as it was asked to be: a gate, or a check.
+// run is main with everything that it touches passed in. It returns the status: 0
+// for success, 1 for a failure or bad arguments, 2 when a gate or a check failed.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c commands
 	exit := -1
 	parser, err := kong.New(&c,
 		kong.Name("bench"),
-		kong.Description("Measures what a server of Server-Sent Events does under load."),
+		kong.Description("Measures how a server of Server-Sent Events behaves under load."),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -85,8 +84,8 @@ func statusOf(err error) int {
 	return 1
 }
 
-// singleDashes lets flags be written with one dash, as Go programs do. What
-// follows -- is a command of its own.
+// singleDashes lets flags be written with one dash, as in other Go programs. It
+// leaves what follows -- alone: that is the command of a server.
 func singleDashes(args []string) []string {
 	out := make([]string, len(args))
 	own := true

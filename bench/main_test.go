@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestMain lets this test be the program that it tests, for whoever starts it as
-// its own subcommand.
+// TestMain lets the test's binary be the program under test, when it is started as a
+// subcommand.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "floor" {
 		main()

@@ -28,7 +28,7 @@ type outputFlags struct {
 // errGate is the failure that a gate asked for. The program ends with status 2.
 var errGate = errors.New("a gate has failed")
 
-// recorder takes what a measurement gives while it runs and when it is over.
+// recorder takes what a measurement reports, while it runs and at its end.
 type recorder struct {
 	*outputFlags
 	con      *console
@@ -37,8 +37,8 @@ type recorder struct {
 	log      *result.HDRLog
 }
 
-// record prepares the outputs, so that what cannot be written is known before
-// anything is measured.
+// record prepares the outputs, so that a file that cannot be written is an error
+// before anything is measured.
 func (o *outputFlags) record(con *console, asked int, total time.Duration) (*recorder, error) {
 	r := &recorder{outputFlags: o, con: con}
 	for _, path := range []string{o.JSON, o.HTML, o.HDR} {
@@ -70,7 +70,7 @@ func writable(path string) error {
 	return nil
 }
 
-// watch has the scenario tell the recorder what it sees.
+// watch makes the scenario report to the recorder.
 func (r *recorder) watch(sc *scenario.Scenario) {
 	if r.Name != "" {
 		sc.Name = r.Name
@@ -92,8 +92,8 @@ func (r *recorder) done() {
 	}
 }
 
-// finish writes the result to where it should go, and checks the gates. The
-// failure of the measurement itself comes first.
+// finish writes the result to all outputs and checks the gates. A failure of the
+// measurement itself comes first in its error.
 func (r *recorder) finish(res *result.Result, failed error) error {
 	r.done()
 	if res == nil {

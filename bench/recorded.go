@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// flagsOf is what was asked for, for the record: each flag's name and value, less
-// those that were left as they are, and those that hold secrets.
+// flagsOf returns the flags to record in a result, by name, without those that have
+// their defaults or hold secrets.
 func flagsOf(command any) map[string]string {
 	flags := map[string]string{}
 	collectFlags(reflect.ValueOf(command).Elem(), flags)
 	return flags
 }
 
-// unrecorded are flags that may hold secrets, say where output goes, or are in the
-// result already.
+// unrecorded are flags that may hold secrets, that say where output goes, or that
+// are elsewhere in the result.
 var unrecorded = map[string]bool{
 	"header": true, "cookie": true, "publish-header": true, "json": true, "html": true, "hdr": true, "quiet": true, "fail-if": true, "name": true, "pid": true,
 }
 
-// always are recorded whether they were given or not: without them the figures say
-// little.
+// always are flags that are recorded even with their defaults: without them the
+// figures say little.
 var always = map[string]bool{"c": true, "rate": true, "duration": true, "hold": true, "size": true, "ramp": true}
 
 func collectFlags(v reflect.Value, flags map[string]string) {

@@ -8,8 +8,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// What was asked for is recorded: what differs from the defaults, what always
-// tells something, and nothing that may be a secret.
+// Flags are recorded if they differ from their defaults, or always if the figures need
+// them, but never if they may hold a secret.
 func TestRecordedFlags(t *testing.T) {
 	for _, c := range []struct {
 		args string

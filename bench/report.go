@@ -18,8 +18,8 @@ type reportCommand struct {
 	Results []string `arg:"" name:"result.json" help:"Results written with -json; if there are several, each is compared with the first."`
 }
 
-// Run reads all results before it writes anything: a report that is there stays
-// as it is when one of them cannot be read.
+// Run reads all results before it writes anything, so that an existing report is
+// not changed when one of them cannot be read.
 func (r *reportCommand) Run(con *console) error {
 	results, err := readResults(r.Results)
 	if err != nil {

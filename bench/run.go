@@ -16,22 +16,22 @@ type runCommand struct {
 	Duration time.Duration `default:"10s" group:"Publishing" help:"How long to publish, or to hold the streams open if nothing is published."`
 	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
 
-	Stalled  int     `group:"Others" help:"Additional streams that stop reading once they are open."`
-	Slow     int     `group:"Others" help:"Additional streams that read slowly…"`
-	SlowRate int     `name:"slow-rate" default:"1000" group:"Others" help:"…at this many bytes per second each."`
-	Churn    float64 `group:"Others" help:"Additional streams to open and close per second."`
-	Leave    string  `enum:"fin,rst" default:"fin" group:"Others" help:"How these streams are closed: ${enum}."`
+	Stalled  int     `group:"Other streams" help:"Additional streams that stop reading once they are open."`
+	Slow     int     `group:"Other streams" help:"Additional streams that read slowly…"`
+	SlowRate int     `name:"slow-rate" default:"1000" group:"Other streams" help:"…at this many bytes per second each."`
+	Churn    float64 `group:"Other streams" help:"Additional streams to open and close per second."`
+	Leave    string  `enum:"fin,rst" default:"fin" group:"Other streams" help:"How these streams are closed: ${enum}."`
 
-	BesideURL        string  `name:"beside-url" group:"Others" help:"URL of streams of a second topic, to open as well…"`
-	BesidePublishURL string  `name:"beside-publish-url" group:"Others" help:"…URL to post its events to…"`
-	BesideC          int     `name:"beside-c" default:"100" group:"Others" help:"…how many streams to open…"`
-	BesideRate       float64 `name:"beside-rate" default:"1" group:"Others" help:"…and how many events to publish per second."`
+	BesideURL        string  `name:"beside-url" group:"Other streams" help:"URL of streams of a second topic, to open as well…"`
+	BesidePublishURL string  `name:"beside-publish-url" group:"Other streams" help:"…URL to post its events to…"`
+	BesideC          int     `name:"beside-c" default:"100" group:"Other streams" help:"…how many streams to open…"`
+	BesideRate       float64 `name:"beside-rate" default:"1" group:"Other streams" help:"…and how many events to publish per second."`
 
 	serverFlags
 	outputFlags
 }
 
-// Run runs the scenario, and says what came of it.
+// Run runs the scenario and reports the result.
 func (c *runCommand) Run(ctx context.Context, con *console) error {
 	port, stop, err := c.start(ctx, con.err)
 	if err != nil {
@@ -45,7 +45,7 @@ func (c *runCommand) Run(ctx context.Context, con *console) error {
 	return c.measure(ctx, con, sc)
 }
 
-// scenario is what the flags ask for.
+// scenario makes the scenario that the flags describe.
 func (c *runCommand) scenario(port portOf) (*scenario.Scenario, error) {
 	sc := &scenario.Scenario{Command: "run", Duration: c.Duration, Patience: c.Patience, Flags: flagsOf(c)}
 	if err := c.streamFlags.fill(sc, port); err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The tool against the server: what it counts is what was published.
+// The tool counts what was published.
 func TestRunCountsEverything(t *testing.T) {
 	for _, kind := range []string{"serve", "floor"} {
 		if kind == "floor" && runtime.GOOS != "linux" {

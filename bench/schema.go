@@ -2,7 +2,7 @@ package main
 
 import "github.com/fastsse/fastsse/bench/result"
 
-// schemaCommand prints what -json writes means.
+// schemaCommand prints the meaning of what -json writes.
 type schemaCommand struct{}
 
 // Run prints the JSON Schema of results.

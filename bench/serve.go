@@ -15,21 +15,21 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// serveCommand serves a hub as any user gets it. What it answers stays as it is
-// for ever, so that results can be compared over the years:
+// serveCommand serves a hub with its defaults. What it answers never changes, so
+// that results can be compared over the years:
 //
 //	GET  /events?topic=T   a stream
 //	POST /publish?topic=T  the raw body is an event's data; {"id":"…"}
 //
-// With a fault flag or -via, a proxy takes the address and stands in front: of
-// the hub, which is then on a loopback port of its own, or of another server.
+// With a fault flag or -via, a proxy listens on the address. Behind it is the hub,
+// on a loopback port of its own, or with -via another server.
 type serveCommand struct {
 	Addr   string     `default:"127.0.0.1:8080" help:"Address to listen on; port 0 takes a free one."`
 	Via    *url.URL   `placeholder:"URL" help:"Do not serve a hub; act as a proxy with faults in front of this server of event streams."`
 	Faults faultFlags `embed:"" group:"Faults. Events are counted per stream (comments are not events), and each fault counts those that the fault before it passes on:"`
 }
 
-// faultFlags are fault.Faults as flags, in the order they are put in.
+// faultFlags are fault.Faults as flags, in the order in which they are applied.
 type faultFlags struct {
 	Drop         int           `placeholder:"N" help:"Leave out every N-th event."`
 	Duplicate    int           `placeholder:"N" help:"Send every N-th event twice. The copy follows its event at once and is not counted again."`
@@ -38,7 +38,7 @@ type faultFlags struct {
 	Jitter       time.Duration `placeholder:"D" help:"Hold event i for (i mod 100)/100 of D, in addition to -delay. Order is kept: an event waits for those before it."`
 	Hold         time.Duration `placeholder:"D" help:"Collect events and comments, and send them on together every D, as a buffering proxy does."`
 	Drip         int           `placeholder:"BYTES" help:"Send at most this many bytes per second on each stream."`
-	Cut          time.Duration `placeholder:"D" help:"End each stream in order (last chunk, FIN) D after it opened."`
+	Cut          time.Duration `placeholder:"D" help:"End each stream cleanly (last chunk, FIN) D after it opened."`
 	Reset        time.Duration `placeholder:"D" help:"Reset each stream's connection (RST) D after it opened."`
 	Refuse       int           `placeholder:"N" help:"Refuse every N-th subscribe request, counted over all clients."`
 	RefuseStatus int           `default:"503" placeholder:"STATUS" help:"…with this status (${default})."`
@@ -66,7 +66,7 @@ func (s *serveCommand) Run(ctx context.Context, con *console) error {
 	return h.serve(ctx)
 }
 
-// announce says where streams are to be had.
+// announce prints the URL of the streams.
 func announce(con *console, ln net.Listener) {
 	fmt.Fprintf(con.out, "serving http://%s/events?topic=T\n", ln.Addr())
 }
@@ -110,11 +110,11 @@ func (h *listeningHub) serve(ctx context.Context) error {
 		return fmt.Errorf("serve on %v: %w", h.ln.Addr(), err)
 	case <-ctx.Done():
 	}
-	_ = h.ln.Close() // Serve says so; connections are the hub's to end
+	_ = h.ln.Close() // Serve reports errors; the hub ends the connections
 	return h.hub.Close(context.Background())
 }
 
-// serveFaultyHub serves a hub through faults. The hub lives longer than its
+// serveFaultyHub serves a hub through a proxy with faults. The hub outlives the
 // proxy, which may take its time to drain.
 func serveFaultyHub(ctx context.Context, con *console, addr string, faults fault.Faults) error {
 	h, err := listenHub("127.0.0.1:0")
@@ -153,7 +153,7 @@ func serveFaults(ctx context.Context, con *console, addr string, upstream *url.U
 		return fmt.Errorf("serve on %v: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
-	_ = ln.Close() // Serve says so
+	_ = ln.Close() // Serve reports errors
 	endFaults(srv, proxy)
 	fmt.Fprintf(con.err, "faults made: %v\n", proxy.Counts())
 	return nil
@@ -161,15 +161,15 @@ func serveFaults(ctx context.Context, con *console, addr string, upstream *url.U
 
 const (
 	headTimeout = 10 * time.Second // for a request's head
-	endTimeout  = 3 * time.Second  // for what is open when the streams have been ended
+	endTimeout  = 3 * time.Second  // for requests still open once the streams have ended
 )
 
-// endFaults ends the streams as the faults have it, then everything else.
+// endFaults ends the streams in the way that the faults ask for, then everything else.
 func endFaults(srv *http.Server, proxy *fault.Proxy) {
 	proxy.Drain(context.Background())
 	ctx, cancel := context.WithTimeout(context.Background(), endTimeout)
 	defer cancel()
 	if srv.Shutdown(ctx) != nil {
-		_ = srv.Close() // of those that take nothing
+		_ = srv.Close() // connections whose clients take nothing
 	}
 }

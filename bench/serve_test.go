@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Without faults nothing stands between a stream and its seat.
+// Without faults there is no proxy in front of the hub.
 func TestServeWithoutFaultsParksItsStreams(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("streams are parked on Linux")
@@ -56,8 +56,8 @@ func TestServeWithoutFaultsSaysOneLine(t *testing.T) {
 	}
 }
 
-// Events go in through the front, and what is left of them comes out. The last is
-// left: when it comes, all before it have been counted.
+// Events are published through the proxy, and those that are left come out. The last one
+// does: when it comes, all before it have been counted.
 func TestServeMakesFaults(t *testing.T) {
 	s := startServe(t, "-drop", "10", "-duplicate=9", "-strip", "x-accel-buffering", "-strip", "Date")
 	c := subscribe(t, s.url+"/events?topic=a", "")
@@ -91,7 +91,7 @@ func TestServeMakesFaults(t *testing.T) {
 	}
 }
 
-// What a cut or a reset takes away, a client that comes back gets from the hub.
+// A client that comes back after a cut or a reset gets what it missed from the hub.
 func TestServeResumesThroughFaults(t *testing.T) {
 	for flag, want := range map[string]error{"-cut": io.EOF, "-reset": syscall.ECONNRESET} {
 		s := startServe(t, flag, "300ms")
@@ -123,7 +123,7 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
-// In front of a server that is not ours; with faults and without.
+// In front of another server, with faults and without.
 func TestServeViaAnotherServer(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -154,7 +154,7 @@ func TestServeViaAnotherServer(t *testing.T) {
 	}
 }
 
-// Streams that are open do not keep it.
+// Open streams do not keep serve from ending.
 func TestServeEnds(t *testing.T) {
 	for args, least := range map[string]time.Duration{"-delay=1h": 0, "-slow-drain=600ms": 600 * time.Millisecond} {
 		s := startServe(t, args)
@@ -172,7 +172,7 @@ func TestServeEnds(t *testing.T) {
 	}
 }
 
-// Nor does a client that takes nothing, with a write to it under way.
+// Nor does a client that takes nothing, while a write to it is under way.
 func TestServeEndsDespiteAStalledClient(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 3 s")
@@ -268,7 +268,7 @@ func (s *subscriber) next(t *testing.T) (n int) {
 	}
 }
 
-// end reads to the end, and returns what ended it: io.EOF if that was in order.
+// end reads to the end, and returns the error: io.EOF if the end was clean.
 func (s *subscriber) end() error {
 	for {
 		if _, err := s.lines.ReadByte(); err != nil {

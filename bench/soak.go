@@ -7,20 +7,20 @@ import (
 	"github.com/fastsse/fastsse/bench/scenario"
 )
 
-// soakCommand runs for long with streams that come and go, and says whether the
-// server stays as it was: memory, descriptors, goroutines, latency.
+// soakCommand runs for a long time with streams that come and go, and reports
+// whether memory, descriptors, goroutines and latency stay flat.
 type soakCommand struct {
 	streamFlags
 	publishFlags
 	Duration time.Duration `default:"10m" group:"Publishing" help:"How long to publish."`
 	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
-	Churn    float64       `default:"20" group:"Others" help:"Additional streams to open and close per second."`
-	Leave    string        `enum:"fin,rst" default:"fin" group:"Others" help:"How these streams are closed: ${enum}."`
+	Churn    float64       `default:"20" group:"Other streams" help:"Additional streams to open and close per second."`
+	Leave    string        `enum:"fin,rst" default:"fin" group:"Other streams" help:"How these streams are closed: ${enum}."`
 	serverFlags
 	outputFlags
 }
 
-// Run runs the soak, and says what was not flat.
+// Run runs the soak, and reports what did not stay flat.
 func (c *soakCommand) Run(ctx context.Context, con *console) error {
 	port, stop, err := c.start(ctx, con.err)
 	if err != nil {

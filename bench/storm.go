@@ -8,8 +8,8 @@ import (
 	"github.com/fastsse/fastsse/bench/scenario"
 )
 
-// stormCommand has all clients lose their connection at once, lets them miss
-// events, and has them all back with their Last-Event-ID.
+// stormCommand resets all connections at once, publishes events that the clients
+// miss, and lets all of them reconnect with their Last-Event-ID.
 type stormCommand struct {
 	streamFlags
 	publishFlags
@@ -19,7 +19,7 @@ type stormCommand struct {
 	outputFlags
 }
 
-// Run runs the storm, and says how long it took.
+// Run runs the storm, and reports how long it took to recover.
 func (c *stormCommand) Run(ctx context.Context, con *console) error {
 	port, stop, err := c.start(ctx, con.err)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *stormCommand) Run(ctx context.Context, con *console) error {
 	return rec.finish(res, err)
 }
 
-// storm is what the flags ask for.
+// storm makes the storm that the flags describe.
 func (c *stormCommand) storm(port portOf) (*scenario.Storm, error) {
 	s := &scenario.Storm{Scenario: scenario.Scenario{Command: "storm", Flags: flagsOf(c)}, Missed: c.Missed}
 	if err := c.streamFlags.fill(&s.Scenario, port); err != nil {
@@ -50,7 +50,7 @@ func (c *stormCommand) storm(port portOf) (*scenario.Storm, error) {
 		return nil, err
 	}
 	if s.Publish == nil {
-		return nil, errors.New("storm: without -publish-url or -publish-command nobody can miss anything; give one")
+		return nil, errors.New("storm: nothing is published, so clients cannot miss anything; give -publish-url or -publish-command")
 	}
 	c.serverFlags.fill(&s.Scenario, port)
 	if c.Back == "browser" {

@@ -18,7 +18,7 @@ type serverFlags struct {
 	Command []string `arg:"" optional:"" passthrough:"" help:"Command that starts the server, after --. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. The server is measured, and stopped at the end."`
 }
 
-// portOf puts the port of the server that was started in for {{.Port}}.
+// portOf replaces {{.Port}} by the port of the server that was started.
 type portOf func(text string) string
 
 // start starts the server if one is to be started.
@@ -42,7 +42,7 @@ func (f *serverFlags) start(ctx context.Context, stderr io.Writer) (port portOf,
 		s.Stop()
 		return nil, nil, err
 	}
-	number, _ := strconv.Atoi(at.Port()) // it is one that was connected to
+	number, _ := strconv.Atoi(at.Port()) // a number: it was connected to
 	return func(text string) string { return launch.Fill(text, number) }, s.Stop, nil
 }
 

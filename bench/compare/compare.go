@@ -1,9 +1,9 @@
 // Package compare measures several servers in turn, and puts their figures side
 // by side.
 //
-// What is compared are medians over rounds. In each round every server has its
-// turn, so that a machine that gets slower or faster does so for all of them, and
-// ratios are taken within a round.
+// It compares medians over rounds. In each round every server has its turn, so that
+// a machine that gets slower or faster does so for all of them, and ratios are
+// taken within a round.
 package compare
 
 import (
@@ -32,13 +32,13 @@ type Config struct {
 	Settle  time.Duration
 	Rounds  int
 
-	// The paced part, which every server ought to keep up with: memory, CPU and
+	// The paced part, which every server should keep up with: memory, CPU and
 	// latency come from it.
-	Rate     float64 // events a second
+	Rate     float64 // events per second
 	Duration time.Duration
 
-	// The flood: what is delivered of more than a server may be able to. It ends
-	// Rest after the last event was due, whatever is still to come.
+	// The flood: more events than a server may be able to deliver. It ends Rest
+	// after the last event was due, even if events are still on their way.
 	FloodRate     float64
 	FloodDuration time.Duration
 	Rest          time.Duration
@@ -46,7 +46,7 @@ type Config struct {
 	Note func(text string) // is told what is being done
 }
 
-// Comparison is what came of it. It is written as JSON.
+// Comparison is the outcome of Run. It is written as JSON.
 type Comparison struct {
 	Schema  string         `json:"schema"`
 	Begun   time.Time      `json:"begun"`
@@ -59,7 +59,7 @@ type Comparison struct {
 // Schema is the version of a comparison's JSON.
 const Schema = "fastsse-bench-compare/1"
 
-// Server is one server's results, one of each part a round.
+// Server is one server's results: for each round, one of each part.
 type Server struct {
 	Name  string           `json:"name"`
 	Paced []*result.Result `json:"paced"`
@@ -147,5 +147,5 @@ func (c *Config) part(ctx context.Context, t *Target, sc scenario.Scenario) (*re
 	return r, err
 }
 
-// eventStream is said to all servers: some want to be asked for it.
+// eventStream is sent to all servers, because some require it.
 var eventStream = map[string][]string{"Accept": {"text/event-stream"}}

@@ -42,7 +42,7 @@ func last(paced, _ *result.Result) float64 {
 func lostPaced(paced, _ *result.Result) float64 { return float64(*paced.Lost) }
 
 // lostFlood is the share of holes: events that are missing although later ones
-// came. What was still to come is not among them.
+// came. Events that were still on their way do not count.
 func lostFlood(_, flood *result.Result) float64 {
 	if flood.Delivered == 0 {
 		return math.NaN()
@@ -101,7 +101,7 @@ func (out *Comparison) server(name string) *Server {
 	return nil
 }
 
-// Typical is each server's paced part of the round whose CPU a delivery is the
+// Typical is each server's paced part of the round whose CPU per delivery is the
 // median.
 func (out *Comparison) Typical() []*result.Result {
 	var typical []*result.Result

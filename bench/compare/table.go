@@ -21,9 +21,9 @@ type column struct {
 
 var columns = []column{
 	{"server", func(_ *Comparison, s *Server) string { return s.Name }},
-	{"B a stream", plain("%.0f", bytesPerStream)},
+	{"B per stream", plain("%.0f", bytesPerStream)},
 	{"µs to open", plain("%.1f", cpuToOpen)},
-	{"µs a delivery", plain("%.2f", cpuPerDelivery)},
+	{"µs per delivery", plain("%.2f", cpuPerDelivery)},
 	{"x floor", (*Comparison).timesFloor},
 	{"delivered/s", func(_ *Comparison, s *Server) string { return thousands(spreadOf(s, deliveredPerSecond)) }},
 	{"p50 ms", plain("%.0f", p50)},
@@ -43,7 +43,7 @@ func plain(format string, f figure) func(*Comparison, *Server) string {
 	}
 }
 
-// timesFloor is the CPU a delivery as a multiple of the floor's, with its spread.
+// timesFloor is the CPU per delivery as a multiple of the floor's, with its spread.
 func (out *Comparison) timesFloor(s *Server) string {
 	floor := out.server(Floor)
 	if floor == nil {
@@ -66,8 +66,8 @@ func thousands(v spread) string {
 	return fmt.Sprintf("%.0f k", v.median/1e3)
 }
 
-// lost is what never came while a server could keep up, and what was left out
-// when it could not.
+// lost is the events that never came while the server could keep up, and the share
+// that it left out when it could not.
 func lost(s *Server) string {
 	paced, flood := spreadOf(s, lostPaced), spreadOf(s, lostFlood)
 	if flood.none() || flood.median == 0 {
@@ -113,7 +113,7 @@ func (out *Comparison) Table(w io.Writer, c *Config) error {
 	return err
 }
 
-// markdown draws no more than Markdown needs; bordered adds what is left.
+// markdown draws only what Markdown needs; bordered adds the outer borders.
 var markdown = func() table.Style {
 	s := table.StyleDefault
 	s.Format.Header = text.FormatDefault
@@ -130,14 +130,14 @@ func bordered(lines string) string {
 	return b.String()
 }
 
-// notes say what the figures are, and what is wrong with them.
+// notes say what the figures mean, and which of them are in doubt.
 func (out *Comparison) notes(c *Config) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Medians of %d rounds, a fresh server each; %d streams; load and server on the same %d processors (%s, %s).\n",
+	fmt.Fprintf(&b, "Medians of %d rounds, each with fresh servers; %d streams; load and server on the same %d processors (%s, %s).\n",
 		out.Rounds, c.Streams, out.Machine.Processors, out.Machine.Kernel, out.Machine.Go)
-	fmt.Fprintf(&b, "Memory is RSS by slope, good to 200 B or so. Paced: %g events/s of %d B for %v; delivered/s: of %g events/s offered for %v, and %v more to catch up.\n",
+	fmt.Fprintf(&b, "Memory is the slope of RSS over streams, accurate to about 200 B. Paced: %g events/s of %d B for %v; delivered/s: with %g events/s offered for %v, and %v more to catch up.\n",
 		c.Rate, c.Size, c.Duration, c.FloodRate, c.FloodDuration, c.Rest)
-	b.WriteString("Latency counts from when an event was due; last is the median event's last reader.\n")
+	b.WriteString("Latency counts from when an event was due; last is until the last reader had it, at the median event.\n")
 	for _, l := range out.Left {
 		fmt.Fprintf(&b, "Left out: %s: %s\n", l.Name, l.Why)
 	}

@@ -37,8 +37,8 @@ func TestTableHasMediansAndRatiosOfRounds(t *testing.T) {
 	}
 }
 
-// server has a paced result with each CPU time, and misses so many of 1,000 in
-// the flood.
+// server has a paced result for each CPU time, and misses the given number of 1,000
+// events in the flood.
 func server(name string, cpu []float64, missing uint64) Server {
 	s := Server{Name: name}
 	for _, us := range cpu {

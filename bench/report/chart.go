@@ -6,7 +6,7 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// chart is one picture. Its numbers are in the page's data, the rest in its text.
+// chart is one chart. Its numbers are in the page's data, the rest in its text.
 type chart struct {
 	ID    string `json:"id"`
 	Title string `json:"-"`
@@ -14,14 +14,14 @@ type chart struct {
 
 	X     string   `json:"x"`               // time, percentile, reader or seconds
 	Unit  string   `json:"unit"`            // of y
-	Log   *bool    `json:"log,omitempty"`   // whether y begins logarithmic; nil where it is always linear
+	Log   *bool    `json:"log,omitempty"`   // whether y is logarithmic at first; nil where it is always linear
 	Picks []string `json:"picks,omitempty"` // percentiles of which one is shown at a time
-	Pick  string   `json:"pick,omitempty"`  // the one to begin with
+	Pick  string   `json:"pick,omitempty"`  // the one shown at first
 
 	Series []series `json:"series"`
 }
 
-// series is a line of a chart. Without X, it is over its run's At.
+// series is a line of a chart. Without X, its x values are its run's At.
 type series struct {
 	Label string `json:"label"`
 	Color string `json:"color"`
@@ -37,14 +37,14 @@ type series struct {
 // paletteColor is the colour of a result among several.
 func paletteColor(r *run) string { return "c" + string(rune('0'+r.Color)) }
 
-// quantiles are what is shown of a distribution. The highest comes first: where
-// two are the same, the more usual one is on top.
+// quantiles are the figures shown of a distribution. The highest comes first: where
+// lines coincide, the lower one, which is used more, is on top.
 var quantiles = []struct {
 	name string
 	of   quantile
 }{{"max", highest}, {"p99", p99}, {"p90", p90}, {"p50", p50}}
 
-// line is how a series is made of a result.
+// line says how to make a series of a result.
 type line struct {
 	label, color      string
 	dash, area, right bool
@@ -53,9 +53,9 @@ type line struct {
 	x, y              func(r *run) column
 }
 
-// newChart draws lines of all results, or is nil if none has any value. Several
-// results have a colour each; then lines that have a pick are shown one at a
-// time.
+// newChart makes a chart with lines of all results, or nil if none has any value. If
+// there are several results, each has a colour, and lines with a pick are shown one at
+// a time.
 func newChart(c chart, runs []*run, lines ...line) *chart {
 	for i, r := range runs {
 		for _, l := range lines {
@@ -79,7 +79,7 @@ func newChart(c chart, runs []*run, lines ...line) *chart {
 	return &c
 }
 
-// choosePicks says what can be chosen, and begins with p99.
+// choosePicks sets the percentiles that can be chosen; p99 is shown at first.
 func (c *chart) choosePicks() {
 	if c.Series[0].Pick == "" {
 		return
@@ -91,7 +91,8 @@ func (c *chart) choosePicks() {
 	c.Pick = "p99"
 }
 
-// chooseScale begins logarithmic where a linear scale would flatten most.
+// chooseScale makes the chart logarithmic at first if a linear scale would flatten most
+// of it.
 func (c *chart) chooseScale() *chart {
 	if c == nil {
 		return nil
@@ -116,21 +117,21 @@ func present(charts ...*chart) []*chart {
 	return some
 }
 
-// sampled is a line over time of something of each sample.
+// sampled takes a value from each sample, for a line over time.
 func sampled(of func(s *result.Sample) float64) func(r *run) column {
 	return func(r *run) column {
 		return r.values(func(i int) float64 { return of(&r.samples[i]) })
 	}
 }
 
-// rate is a line over time of something that each sample counts.
+// rate takes a count from each sample, for a line over time of its rate per second.
 func rate(of func(s *result.Sample) uint64) func(r *run) column {
 	return func(r *run) column {
 		return r.perSecond(func(i int) float64 { return float64(of(&r.samples[i])) })
 	}
 }
 
-// busy is a line over time of processors' worth of CPU in each sample.
+// busy takes CPU time from each sample, for a line over time in processors.
 func busy(of func(s *result.Sample) float64) func(r *run) column {
 	return func(r *run) column {
 		return r.perSecond(func(i int) float64 { return of(&r.samples[i]) * r.took(i) })

@@ -16,14 +16,14 @@ import (
 	"github.com/fastsse/fastsse/internal/absent"
 )
 
-// looked is a page that is looked at in a browser, and the charts it has.
+// looked is a page that is opened in a browser, and the charts it must have.
 type looked struct {
 	name    string
 	results []*result.Result
 	charts  string
 }
 
-// widths are those of a screen, and for what is long those of a phone too.
+// widths are the widths of a screen and, without -short, also of a phone.
 func (l looked) widths() []string {
 	if l.name == "mixed" {
 		return []string{"1280", "420"}
@@ -31,7 +31,7 @@ func (l looked) widths() []string {
 	return []string{"1280"}
 }
 
-// all are the charts of a run whose server was looked at.
+// all are the charts of a run whose server was measured.
 const all = "events streams latency spectrum spread server-cpu server-memory server-descriptors tool-cpu tool-lag"
 
 var pages = []looked{
@@ -88,7 +88,7 @@ func TestChartsAreDrawn(t *testing.T) {
 	}
 }
 
-// checkPage wants these charts, and no mistake of the script.
+// checkPage expects these charts, and no error of the script.
 func checkPage(t *testing.T, dom string, charts []string) {
 	t.Helper()
 	if !strings.Contains(dom, `data-looked="yes"`) {
@@ -103,8 +103,8 @@ func checkPage(t *testing.T, dom string, charts []string) {
 	checkCharts(t, dom, charts)
 }
 
-// checkCharts wants these charts and something in each, and where the pointer
-// is in the first over time, the same time in all.
+// checkCharts expects these charts with something in each, and that pointing at the first
+// chart over time shows the same time in all.
 func checkCharts(t *testing.T, dom string, want []string) {
 	t.Helper()
 	var names []string

@@ -5,14 +5,14 @@ import (
 	"strconv"
 )
 
-// column is a row of values of a chart; what is not finite is a hole.
+// column is the values of a series; a value that is not finite is a hole.
 type column []float64
 
 // hole is where nothing was measured.
 var hole = math.NaN()
 
-// MarshalJSON writes holes as null, and six digits of what is not whole: more
-// than any screen shows.
+// MarshalJSON writes holes as null, and fractions with six digits, which is more than
+// any screen shows.
 func (c column) MarshalJSON() ([]byte, error) {
 	out := []byte{'['}
 	for i, v := range c {
@@ -36,7 +36,7 @@ func appendValue(out []byte, v float64) []byte {
 	}
 }
 
-// some says whether there is a value that is neither a hole nor zero.
+// some reports whether there is a value that is neither a hole nor zero.
 func (c column) some() bool {
 	for _, v := range c {
 		if !math.IsNaN(v) && v != 0 {
@@ -46,7 +46,7 @@ func (c column) some() bool {
 	return false
 }
 
-// measured says whether there is a value at all.
+// measured reports whether there is a value at all.
 func (c column) measured() bool {
 	for _, v := range c {
 		if !math.IsNaN(v) {
@@ -56,7 +56,7 @@ func (c column) measured() bool {
 	return false
 }
 
-// extent is the least and the most of what is above zero, or zeros.
+// extent is the smallest and the largest value above zero; zeros if there is none.
 func (c column) extent() (least, most float64) {
 	for _, v := range c {
 		if v > 0 && (least == 0 || v < least) {

@@ -9,7 +9,7 @@ type group struct {
 	Rows    []row
 }
 
-// row is a measure of all results.
+// row is one measure, of all results.
 type row struct {
 	Name  string
 	Cells []cell
@@ -69,8 +69,8 @@ func cellOf(m measure, r, first *result.Result) cell {
 	return c
 }
 
-// tone says whether v is better or worse than the first, by more than two runs
-// of the same would differ.
+// tone says whether v is better or worse than the first, by more than two equal runs
+// would differ.
 func tone(better direction, v, first float64) string {
 	const noise = 0.05
 	up, down := v > first*(1+noise), v < first*(1-noise)

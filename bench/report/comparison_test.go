@@ -18,7 +18,7 @@ func TestRatiosAreToTheFirst(t *testing.T) {
 		cells []cell
 	}{
 		{"Latency, p99", []cell{{"40.1 ms", "", ""}, {"80.2 ms", "×2.00", "worse"}, {"40.9 ms", "×1.02", ""}}},
-		{"Deliveries a second", []cell{{"50,000", "", ""}, {"75,000", "×1.50", "better"}, {"–", "", ""}}},
+		{"Deliveries per second", []cell{{"50,000", "", ""}, {"75,000", "×1.50", "better"}, {"–", "", ""}}},
 		{"Lost", []cell{{"0", "", ""}, {"0", "=", ""}, {"7", "", "wrong"}}},
 	} {
 		if got := cellsOf(groups, want.name); !slices.Equal(got, want.cells) {

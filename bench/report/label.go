@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// labels name results shortly: by what was measured, and where that is not
-// enough by the command, by the flags that differ, and by a number at last.
+// labels are short names for results: what was measured and, where that is not enough,
+// the command, then the flags that differ, then a number.
 func labels(runs []*run) []string {
 	names := make([]string, len(runs))
 	for i, r := range runs {
@@ -22,8 +22,7 @@ func labels(runs []*run) []string {
 	return names
 }
 
-// distinguish adds something to names that are alike, where it tells any of them
-// from another.
+// distinguish adds something to equal names, if it differs between any of them.
 func distinguish(names []string, by func(i int) string) {
 	before := slices.Clone(names)
 	for i, name := range before {
@@ -35,7 +34,7 @@ func distinguish(names []string, by func(i int) string) {
 	}
 }
 
-// someFlags are the first flags of these names.
+// someFlags are the first of the flags with these names.
 func someFlags(scenario map[string]string, names []string) string {
 	const most = 3 // more would not be a short name
 	var some []string

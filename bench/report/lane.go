@@ -40,7 +40,7 @@ func rowOfLane(l *result.Lane) laneRow {
 	return row
 }
 
-// fault is a count of what should not be.
+// fault is a count of something that should not happen.
 func fault(n uint64) cell {
 	if n == 0 {
 		return cell{Value: "0"}

@@ -15,7 +15,7 @@ type mark struct {
 	Text string `json:"-"` // how often, and when first
 }
 
-// markKinds are what is worth a line through all charts over time.
+// markKinds are the kinds that are marked with a line in all charts over time.
 var markKinds = []struct {
 	kind, name string
 	of         func(s *result.Sample) float64
@@ -45,7 +45,7 @@ func (r *run) marks() []mark {
 	return all
 }
 
-// told is how often and when it was seen.
+// told says how often and when it was seen.
 func (m *mark) told(sum float64) string {
 	if len(m.At) == 1 {
 		return count(sum) + " at " + seconds(m.At[0])

@@ -8,14 +8,14 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// measure is one number of a result: how it is called, taken and written. Of is
-// NaN where it was not measured, which leaves it out.
+// measure is one number of a result: its name, and how to find and write it. If of
+// returns NaN it was not measured, and is left out.
 type measure struct {
 	name   string
 	of     func(r *result.Result) float64
 	text   func(v float64) string
 	note   func(r *result.Result) string // nil: none
-	wrong  func(r *result.Result) bool   // nil: never; what a reader has to see
+	wrong  func(r *result.Result) bool   // whether to highlight it; nil: never
 	better direction
 	detail bool // only in the comparison
 }
@@ -29,7 +29,7 @@ const (
 	higher
 )
 
-// keyFigures are what a measurement came to.
+// keyFigures are the main figures of a measurement.
 var keyFigures = slices.Concat(streamFigures, eventFigures, latencyFigures, serverFigures)
 
 var streamFigures = []measure{
@@ -60,9 +60,9 @@ var eventFigures = []measure{
 	{name: "Out of order", text: count, better: lower,
 		of:    func(r *result.Result) float64 { return unless(!published(r), float64(r.OutOfOrder)) },
 		wrong: func(r *result.Result) bool { return r.OutOfOrder > 0 }},
-	{name: "Other events", text: count, note: says("without a stamp of ours"),
+	{name: "Other events", text: count, note: says("not published by bench"),
 		of: func(r *result.Result) float64 { return unless(r.Other == 0, float64(r.Other)) }},
-	{name: "Deliveries a second", text: number, better: higher,
+	{name: "Deliveries per second", text: number, better: higher,
 		of: func(r *result.Result) float64 { return unless(r.PerSecond == 0, r.PerSecond) }},
 }
 
@@ -86,9 +86,9 @@ var latencyFigures = []measure{
 }
 
 var serverFigures = []measure{
-	{name: "Memory a stream", text: size, better: lower, note: memoryNote,
+	{name: "Memory per stream", text: size, better: lower, note: memoryNote,
 		of: onServer(func(s *result.Server) float64 { return given(s.BytesPerStream) })},
-	{name: "CPU a delivery", text: microseconds, better: lower, note: cpuNote,
+	{name: "CPU per delivery", text: microseconds, better: lower, note: cpuNote,
 		of: onServer(func(s *result.Server) float64 { return given(s.CPUPerDeliveryUS) })},
 	{name: "CPU to open a stream", text: microseconds, better: lower,
 		of: onServer(func(s *result.Server) float64 { return given(s.CPUToOpenUS) })},
@@ -110,7 +110,7 @@ var stormFigures = []measure{
 		of: onStorm(func(s *result.Storm) float64 { return s.P99 })},
 	{name: "Caught up, last", text: seconds, better: lower,
 		of: onStorm(func(s *result.Storm) float64 { return s.Last })},
-	{name: "Server's CPU meanwhile", text: seconds, better: lower,
+	{name: "Server's CPU during the storm", text: seconds, better: lower,
 		of: onStorm(func(s *result.Storm) float64 { return unless(s.CPUSeconds == 0, s.CPUSeconds) })},
 }
 
@@ -131,15 +131,15 @@ var toolFigures = []measure{
 		of: onTool(func(t *result.Tool) float64 { return t.TimerLagMS.P99 })},
 	{name: "Publisher late", text: milliseconds, note: says("at worst"),
 		of: func(r *result.Result) float64 { return unless(!published(r), r.PublisherLateMS) }},
-	{name: "GC pauses", text: milliseconds, note: says("all together"),
+	{name: "GC pauses", text: milliseconds, note: says("in total"),
 		of: onTool(func(t *result.Tool) float64 { return t.GCPauseMS })},
 	{name: "Descriptors", text: count, note: descriptorNote,
 		of: onTool(func(t *result.Tool) float64 { return float64(t.Descriptors) })},
-	{name: "Ports of an address", text: count, note: portNote,
+	{name: "Ports per address", text: count, note: portNote,
 		of: onTool(func(t *result.Tool) float64 { return float64(t.PerAddress) })},
 }
 
-// trendFigure is how much one thing rose over a soak.
+// trendFigure is how much a figure rose during a soak.
 func trendFigure(name, key string, of func(*result.Trend) *float64) measure {
 	return measure{
 		name: name, text: change, better: neither,
@@ -153,8 +153,8 @@ func trendFigure(name, key string, of func(*result.Trend) *float64) measure {
 	}
 }
 
-// rises says whether a thing is among what was not flat: what is said of it
-// begins with its name.
+// rises reports whether a figure is among those that were not flat: their sentences
+// begin with the name.
 func rises(t *result.Trend, key string) bool {
 	return slices.ContainsFunc(t.Rising, func(said string) bool {
 		name, _, _ := strings.Cut(said, " ")
@@ -204,7 +204,7 @@ func of(p *result.Percentiles, q quantile) float64 {
 	return q(p)
 }
 
-// first and last are the readers of each event who had it first and last.
+// first and last are the spread's first and last readers.
 func first(r *result.Result) *result.Percentiles {
 	if r.SpreadMS == nil {
 		return nil
@@ -219,10 +219,10 @@ func last(r *result.Result) *result.Percentiles {
 	return &r.SpreadMS.Last
 }
 
-// published says whether events were part of the measurement.
+// published reports whether events were part of the measurement.
 func published(r *result.Result) bool { return r.Published > 0 || r.Delivered > 0 }
 
-// unless is v, or a hole where v says nothing.
+// unless is v, or a hole where v has no meaning.
 func unless(absent bool, v float64) float64 {
 	if absent {
 		return hole

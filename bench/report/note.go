@@ -7,7 +7,7 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// The notes below a figure: what it is part of, and its near relations.
+// The notes below a figure: what it is a part of, and related figures.
 
 func says(text string) func(*result.Result) string {
 	return func(*result.Result) string { return text }
@@ -65,7 +65,7 @@ func memoryNote(r *result.Result) string {
 	if r.Server.BytesPerStreamAll == nil {
 		return "by slope"
 	}
-	return size(*r.Server.BytesPerStreamAll) + " over all"
+	return size(*r.Server.BytesPerStreamAll) + " on average"
 }
 
 func cpuNote(r *result.Result) string { return seconds(r.Server.CPUSeconds) + " in all" }

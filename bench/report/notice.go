@@ -7,7 +7,7 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// notice is what a reader has to know before reading any figure.
+// notice is something to know before reading any figure.
 type notice struct {
 	Kind  string // suspect, partial, error or rising
 	Title string
@@ -34,13 +34,13 @@ func noticesOf(r *result.Result) []notice {
 	if r.Suspect {
 		all = append(all, notice{
 			Kind: "suspect", Title: "Suspect", Items: r.SuspectOf,
-			Text: "The bottleneck may not have been the server: these figures are about something else as much.",
+			Text: "Something other than the server may have been the bottleneck: these figures are about that as much as about the server.",
 		})
 	}
 	if r.Partial {
 		all = append(all, notice{
 			Kind: "partial", Title: "Partial",
-			Text: fmt.Sprintf("Interrupted after %s: the figures are of what was done until then.", seconds(r.Seconds)),
+			Text: fmt.Sprintf("Interrupted after %s: the figures cover only the time until then.", seconds(r.Seconds)),
 		})
 	}
 	if r.FirstError != "" || r.Refused+r.Failed > 0 {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// number is v with three significant digits or all before the point, and no more
-// than three after it: 0.012, 1.23, 12.3, 1,234.
+// number writes v with three significant digits, or all digits before the point if
+// there are more, and at most three after it: 0.012, 1.23, 12.3, 1,234.
 func number(v float64) string {
 	decimals := 3
 	switch abs := math.Abs(v); {
@@ -49,7 +49,7 @@ func count(v float64) string { return grouped(strconv.FormatFloat(v, 'f', 0, 64)
 func milliseconds(v float64) string { return number(v) + " ms" }
 func microseconds(v float64) string { return number(v) + " µs" }
 
-// size is how many bytes: exact where bytes a stream are compared.
+// size writes bytes: exactly up to the sizes that streams have.
 func size(v float64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB"}
 	if math.Abs(v) < 10_000 {
@@ -73,7 +73,7 @@ func change(v float64) string {
 	return "+" + share(v)
 }
 
-// seconds is a duration: below two minutes as it is, above in minutes and hours.
+// seconds writes a duration: in seconds below two minutes, else in minutes and hours.
 func seconds(v float64) string {
 	if math.Abs(v) < 120 {
 		return number(v) + " s"

@@ -10,7 +10,7 @@ import (
 // page is what the template shows, from top to bottom.
 type page struct {
 	Title     string
-	TitleSays bool    // what was measured
+	TitleSays bool    // the title says what was measured
 	Sheets    []sheet // what was measured, one of each result
 	Notices   []notice
 
@@ -28,13 +28,13 @@ type page struct {
 type section struct {
 	Title   string
 	Hint    string
-	Marks   []mark   // what can be switched on and off in its charts
+	Marks   []mark   // can be switched on and off in its charts
 	Figures []figure // below the charts
 	Lanes   []laneRow
 	Charts  []*chart
 }
 
-// data is what report.js draws from.
+// data is the input of report.js.
 type data struct {
 	Runs   []*run   `json:"runs"`
 	Charts []*chart `json:"charts"`
@@ -88,7 +88,7 @@ func titleOf(runs []*run) string {
 	return runs[0].Label
 }
 
-// sections are the parts that have anything to show.
+// sections are the parts of the page that have something to show.
 func sections(runs []*run) []section {
 	all := []section{
 		{Title: "Coming back", Charts: stormCharts(runs), Figures: ofOne(runs, stormFigures)},
@@ -110,14 +110,15 @@ func sections(runs []*run) []section {
 
 // trendHint answers whether a soak stayed flat.
 func trendHint(t *result.Trend) string {
-	const how = " Medians of the last third against the first, after the first tenth."
+	const how = " This compares the medians of the first and the last third, leaving out the first tenth."
 	if t == nil || !t.Flat {
 		return "No." + how
 	}
 	return "Yes." + how
 }
 
-// ofOne is the figures of a single result: several have them in their table.
+// ofOne returns the figures of a single result; several results have theirs in the
+// table.
 func ofOne(runs []*run, of []measure) []figure {
 	if len(runs) > 1 {
 		return nil

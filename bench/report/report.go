@@ -2,8 +2,8 @@
 // network, no second file, a browser of 2024 or later. One result is shown
 // with its figures and charts, several are compared with the first.
 //
-// Figures are text of the page, and there without JavaScript. Charts are drawn
-// from the JSON in the element with the id data by report.js and uPlot.
+// Figures are text in the page and need no JavaScript. Charts are drawn by report.js
+// and uPlot from the JSON in the element with the id data.
 package report
 
 import (
@@ -34,9 +34,9 @@ var (
 
 var pageTemplate = template.Must(template.New("report").Parse(pageSource))
 
-// Write renders results as one HTML page. An empty title is made of what was
-// measured. The same results give the same bytes. Whatever text is in a result
-// is shown as text, whoever wrote it. The results are only read.
+// Write renders results as one HTML page. If the title is empty, it says what was
+// measured. The same results give the same bytes. Text in a result is always shown as
+// text, never as HTML. The results are not changed.
 func Write(w io.Writer, title string, results ...*result.Result) error {
 	if len(results) == 0 {
 		return errors.New("report: render 0 results; give at least one")

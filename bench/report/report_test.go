@@ -166,7 +166,7 @@ func shown(page string) string {
 func TestPageSaysWhatIsWrong(t *testing.T) {
 	page := shown(render(t, suspect()))
 	for _, want := range []string{
-		"Suspect The bottleneck may not have been the server", "the busiest reader was busy 99 % of the time",
+		"Suspect Something other than the server may have been the bottleneck", "the busiest reader was busy 99 % of the time",
 		"Partial Interrupted after 30.1 s", "12 streams refused, 3 streams failed; the first error: 503 Service Unavailable",
 	} {
 		if !strings.Contains(page, want) {
@@ -195,7 +195,7 @@ func TestWhatWasNotMeasuredIsLeftOut(t *testing.T) {
 
 func TestFiguresOfStorm(t *testing.T) {
 	page := shown(render(t, storm("fastsse", 1)))
-	for _, want := range []string{"Caught up 10,000 of 10,000 streams, each 100 events behind", "Caught up, p95 0.880 s", "Server's CPU meanwhile 1.43 s"} {
+	for _, want := range []string{"Caught up 10,000 of 10,000 streams, each 100 events behind", "Caught up, p95 0.880 s", "Server's CPU during the storm 1.43 s"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in the page", want)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// run is a result as the charts see it: what its series have in common.
+// run is what the charts share of one result.
 type run struct {
 	Label  string  `json:"label"`
 	Color  int     `json:"color"` // of the palette
@@ -31,8 +31,8 @@ type phase struct {
 // colors is how many colours the palette has.
 const colors = 8
 
-// runsOf prepares results. Several are laid over each other where they begin
-// with what can be compared, not where they began to open streams.
+// runsOf prepares results. If there are several, their times count from the phase that
+// can be compared, not from when they began to open streams.
 func runsOf(results []*result.Result) []*run {
 	runs := make([]*run, len(results))
 	for i, res := range results {
@@ -55,7 +55,7 @@ func inOrder(samples []result.Sample) []result.Sample {
 	return slices.SortedStableFunc(slices.Values(samples), func(a, b result.Sample) int { return cmp.Compare(a.At, b.At) })
 }
 
-// sharedPhase is the phase that several results are compared in, or nothing.
+// sharedPhase is the phase in which several results are compared; empty: none.
 func sharedPhase(runs []*run) string {
 	if len(runs) == 1 {
 		return ""
@@ -90,7 +90,7 @@ func (r *run) begin(i int) float64 {
 	return r.samples[i-1].At
 }
 
-// values makes a column of something of each sample.
+// values makes a column of one value per sample.
 func (r *run) values(of func(i int) float64) column {
 	c := make(column, len(r.samples))
 	for i := range c {
@@ -99,9 +99,9 @@ func (r *run) values(of func(i int) float64) column {
 	return c
 }
 
-// perSecond makes a column of an amount of each sample, which may be a hole. The
-// first and the last interval of a phase may be short: then two are one, so that
-// a burst in a few milliseconds does not look like a rate.
+// perSecond makes a column of an amount in each sample, which may be a hole, per
+// second. A short interval, as at the start or end of a phase, is joined with another,
+// so that a burst in a few milliseconds does not look like a rate.
 func (r *run) perSecond(amount func(i int) float64) column {
 	const short = 0.5 // of a usual interval
 	usual := r.interval()
@@ -117,7 +117,7 @@ func (r *run) perSecond(amount func(i int) float64) column {
 	})
 }
 
-// took is how long the interval of a sample was.
+// took is the length of a sample's interval.
 func (r *run) took(i int) float64 { return r.samples[i].At - r.begin(i) }
 
 // interval is the usual time between samples.
@@ -133,7 +133,7 @@ func (r *run) interval() float64 {
 	return all[len(all)/2]
 }
 
-// phases joins samples of the same phase.
+// phases joins the samples of each phase.
 func (r *run) phases() []phase {
 	all := []phase{}
 	for i, s := range r.samples {

@@ -35,8 +35,8 @@ func TestRatesAreOfWholeIntervals(t *testing.T) {
 	}
 }
 
-// A last look a millisecond after the one before sees a clock tick of CPU, or
-// none: neither is a load.
+// A last sample a millisecond after the one before has one clock tick of CPU, or none:
+// neither is a load.
 func TestCPUOfAMomentIsNoLoad(t *testing.T) {
 	r := delivering([2]float64{1, 0}, [2]float64{2, 0}, [2]float64{2.001, 0})
 	r.samples[0].ToolCPU, r.samples[1].ToolCPU, r.samples[2].ToolCPU = 0.5, 0.5, 10

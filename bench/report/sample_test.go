@@ -9,12 +9,12 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// scene is a measurement to make up: every sample of these tests is one, with
-// the noise, the pauses and the faults that real ones have.
+// scene describes an invented measurement. Every sample of these tests comes from one,
+// with the noise, the pauses and the faults of real ones.
 type scene struct {
 	name    string
 	streams int
-	rate    float64 // events a second
+	rate    float64 // events per second
 	seconds int     // of publishing
 	median  float64 // latency in ms
 	seed    uint64
@@ -178,7 +178,7 @@ func beside() *result.Result {
 	return r
 }
 
-// soak is an hour, and its memory rises.
+// soak takes an hour, and its memory rises.
 func soak() *result.Result {
 	r := scene{name: "fastsse", streams: 10_000, rate: 1, seconds: 3600, median: 9.4, seed: 4, leaking: true}.make()
 	r.Command = "soak"

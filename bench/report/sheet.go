@@ -22,7 +22,7 @@ type sheet struct {
 	Color   int
 }
 
-// flag is what was asked for.
+// flag is a flag that was given.
 type flag struct {
 	Text    string
 	Differs bool // from another result's
@@ -48,7 +48,7 @@ func sheets(runs []*run) []sheet {
 	return all
 }
 
-// machine is a machine in a line, as far as it is known.
+// machine describes a machine in one line, as far as it is known.
 func machine(m result.Machine) string {
 	var parts []string
 	if system := strings.TrimSpace(m.OS + " " + m.Kernel); system != "" {
@@ -73,8 +73,8 @@ func flags(scenario map[string]string, differing map[string]bool) []flag {
 	return all
 }
 
-// differingFlags are the names of flags that not all results of the same command
-// have alike.
+// differingFlags are the names of flags whose values differ between results of the
+// same command.
 func differingFlags(runs []*run) map[string]bool {
 	differ := map[string]bool{}
 	for _, r := range runs {

@@ -2,10 +2,10 @@ package report
 
 import "github.com/fastsse/fastsse/bench/result"
 
-// timeCharts are what clients saw from second to second.
+// timeCharts are what clients saw in each second.
 func timeCharts(runs []*run) []*chart {
 	return present(
-		newChart(chart{ID: "events", Title: "Events a second", X: "time", Unit: "/s"}, runs,
+		newChart(chart{ID: "events", Title: "Events per second", X: "time", Unit: "/s"}, runs,
 			line{label: "delivered", color: "c0", area: true, y: delivered},
 			line{label: "published (right)", color: "c1", dash: true, right: true, extra: true,
 				y: rate(func(s *result.Sample) uint64 { return s.Published })}),
@@ -16,7 +16,7 @@ func timeCharts(runs []*run) []*chart {
 	)
 }
 
-// delivered is empty where nobody published: streams were only held.
+// delivered is empty where nothing was published, and streams were only held.
 func delivered(r *run) column {
 	c := rate(func(s *result.Sample) uint64 { return s.Delivered })(r)
 	if !c.some() && !published(r.result) {
@@ -36,9 +36,9 @@ func latencyLines() []line {
 
 // timeHint says how to read the charts over time.
 func timeHint(runs []*run) string {
-	hint := "Drag across a chart to look closer, double-click to come back."
+	hint := "Drag across a chart to zoom in; double-click to zoom out."
 	if name := sharedPhase(runs); name != "" {
-		hint = "Time counts from where each began to " + phaseVerb(name) + ". " + hint
+		hint = "Time counts from when each began to " + phaseVerb(name) + ". " + hint
 	}
 	return hint
 }
@@ -83,7 +83,8 @@ func small[N int | int32](v *N) float64 {
 	return float64(*v)
 }
 
-// toolCharts are how the load generator fared, which bounds what the others say.
+// toolCharts show how the load generator did, which limits what the other charts can
+// say.
 func toolCharts(runs []*run) []*chart {
 	return present(
 		newChart(chart{ID: "tool-cpu", Title: "CPU", X: "time", Unit: "processors"}, runs,

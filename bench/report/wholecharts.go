@@ -15,14 +15,14 @@ func latencyCharts(runs []*run) []*chart {
 	)
 }
 
-// The spectrum is drawn over one in how many is slower, 1/(1-p), which tells
-// 99.9% from 99.99%.
+// The x axis of the spectrum is 1/(1-p): one event in that many is slower. That shows
+// the difference between 99.9% and 99.99%.
 
 func rarity(r *run) column   { x, _ := curve(r.result); return x }
 func spectrum(r *run) column { _, y := curve(r.result); return y }
 
-// curve is the spectrum without points that fall together. All events, 100%,
-// are where the last of them is: one in as many as there are.
+// curve is the spectrum without points that coincide. 100% is drawn at the number of
+// all events.
 func curve(r *result.Result) (x, y column) {
 	for _, q := range r.Spectrum {
 		at := 100 / (100 - q.Percentile)
@@ -38,7 +38,7 @@ func curve(r *result.Result) (x, y column) {
 	return x, y
 }
 
-// rarest is where the slowest of all events is, behind the points before it.
+// rarest is the x value of the slowest event, beyond all other points.
 func rarest(r *result.Result, before column) float64 {
 	at := 1.0
 	if len(before) > 0 {
@@ -50,8 +50,8 @@ func rarest(r *result.Result, before column) float64 {
 	return at
 }
 
-// spreadLines are a line of each quantile over the events, from the first reader
-// of an event to the last.
+// spreadLines are one line per quantile over the events, from the first reader of an
+// event to the last.
 func spreadLines() []line {
 	var lines []line
 	for _, q := range quantiles {
@@ -62,8 +62,8 @@ func spreadLines() []line {
 	return lines
 }
 
-// readers are the first reader of an event, the median, the 99th percentile's
-// and the last.
+// readers are the first reader of an event, the median, the 99th percentile and the
+// last.
 func readers(s *result.Spread, q quantile) column {
 	if s == nil {
 		return nil
@@ -71,7 +71,7 @@ func readers(s *result.Spread, q quantile) column {
 	return column{of(&s.First, q), of(&s.Median, q), of(&s.P99, q), of(&s.Last, q)}
 }
 
-// stormCharts are how clients came back.
+// stormCharts show how clients came back.
 func stormCharts(runs []*run) []*chart {
 	return present(newChart(chart{ID: "storm", Title: "Streams that have caught up", X: "seconds", Unit: "%", Wide: true}, runs,
 		line{label: "caught up", color: "c0", area: true, x: caughtAt, y: caughtShare}))
@@ -82,7 +82,8 @@ func caughtAt(r *run) column {
 	return column{0, s.P50, s.P95, s.P99, s.Last}
 }
 
-// caughtShare is of all streams; quantiles are of those that have caught up.
+// caughtShare is a share of all streams; the quantiles count only those that have
+// caught up.
 func caughtShare(r *run) column {
 	s := r.result.Storm
 	if s == nil || s.Streams == 0 || s.Caught == 0 {

@@ -14,7 +14,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// noise is the share by which two runs of the same may differ unmarked.
+// noise is the share by which two equal runs may differ without being marked.
 const noise = 0.05
 
 // want is which way a figure gets better.
@@ -32,8 +32,8 @@ type comparison struct {
 	want       want
 }
 
-// compared are the figures of a comparison, in its order. A figure that neither
-// result has is left out.
+// compared are the figures of a comparison, in order. A figure that neither result has
+// is left out.
 var compared = []comparison{
 	{"opened", "opened", more},
 	{"refused", "refused", less},
@@ -44,7 +44,7 @@ var compared = []comparison{
 	{"open all", "open_seconds", less},
 	{"published", "published", neither},
 	{"delivered", "delivered", neither},
-	{"delivered a second", "delivered_per_second", more},
+	{"delivered per second", "delivered_per_second", more},
 	{"lost", "lost", less},
 	{"missing", "missing", less},
 	{"duplicated", "duplicated", less},
@@ -59,10 +59,10 @@ var compared = []comparison{
 	{"last reader p50", "spread_ms.last.p50", less},
 	{"last reader p99", "spread_ms.last.p99", less},
 	{"publisher late", "publisher_late_ms", neither},
-	{"CPU to open", "server.cpu_us_to_open", less},
-	{"CPU a delivery", "server.cpu_us_per_delivery", less},
-	{"memory a stream, slope", "server.bytes_per_stream", less},
-	{"memory a stream, all", "server.bytes_per_stream_total", less},
+	{"CPU to open a stream", "server.cpu_us_to_open", less},
+	{"CPU per delivery", "server.cpu_us_per_delivery", less},
+	{"memory per stream, slope", "server.bytes_per_stream", less},
+	{"memory per stream, mean", "server.bytes_per_stream_total", less},
 	{"memory at the end", "server.rss_bytes", less},
 	{"answered again", "storm.connected_s", less},
 	{"caught up", "storm.caught_up", more},
@@ -75,7 +75,7 @@ var compared = []comparison{
 	{"rise of CPU", "trend.cpu", neither},
 }
 
-// comparedLanes are those of each publisher but the first.
+// comparedLanes are the figures compared for each publisher but the first.
 var comparedLanes = []comparison{
 	{"delivered", "delivered", neither},
 	{"lost", "lost", less},
@@ -84,11 +84,11 @@ var comparedLanes = []comparison{
 	{"latency max", "latency_ms.max", less},
 }
 
-// Compare writes two results beside each other, and marks what got better or
-// worse by more than 5%. That is no claim: one run of each says nothing of
-// chance, and the last line says so. What makes the two hard to compare comes
-// first: doubts about either, and differences of command, flags (but for pid) and
-// machine. The error is w's, or that a result is missing.
+// Compare writes two results side by side, and marks figures that got better or worse
+// by more than 5%. That proves nothing: one run of each cannot rule out chance, and
+// the last line says so. First it lists what makes the two hard to compare: doubts
+// about either, and differences in command, flags (except pid) and machine. It returns
+// w's error, or an error if a result is nil.
 func Compare(w io.Writer, base, now *Result) error {
 	if base == nil || now == nil {
 		return errors.New("compare: two results are needed, and one is nil")
@@ -99,12 +99,12 @@ func Compare(w io.Writer, base, now *Result) error {
 	}
 	out.WriteString("\n" + hanging("base  ", base.title()) + hanging("new   ", now.title()) + "\n")
 	out.WriteString(changes(base, now) + "\n")
-	out.WriteString(hanging("", "One run of each: a difference may be chance. Measure both in turn, five times or more, before claiming one."))
+	out.WriteString(hanging("", "This is one run of each: a difference may be chance. Before claiming one, measure both in turn, five times or more."))
 	_, err := io.WriteString(w, tidyLines(out.String()))
 	return err
 }
 
-// caveats are what is wrong with a result alone.
+// caveats are the doubts about a single result.
 func (r *Result) caveats(name string) []string {
 	var all []string
 	for _, doubt := range r.doubts() {
@@ -116,7 +116,7 @@ func (r *Result) caveats(name string) []string {
 	return all
 }
 
-// differences are what two results cannot be compared for.
+// differences are the reasons why two results may not be comparable.
 func differences(base, now *Result) []string {
 	var all []string
 	if base.Command != now.Command {
@@ -131,8 +131,8 @@ func differences(base, now *Result) []string {
 	return all
 }
 
-// differingFlags are the flags with two values, in the order of their names. The
-// server's process has another number each time.
+// differingFlags are the flags whose values differ, sorted by name. The server's
+// process id is left out: it differs each time.
 func differingFlags(base, now map[string]string) []string {
 	all := maps.Clone(base)
 	if all == nil {
@@ -194,8 +194,8 @@ func changes(base, now *Result) string {
 	return t.Render() + "\n"
 }
 
-// lanesOf are the names of lanes in either, without the first of each, whose
-// figures are the result's.
+// lanesOf are the names of the lanes in either result, without the first of each, whose
+// figures are the result's own.
 func lanesOf(results ...*Result) []string {
 	var names []string
 	for _, r := range results {
@@ -208,8 +208,8 @@ func lanesOf(results ...*Result) []string {
 	return names
 }
 
-// appendChange appends a figure, unless neither result has it, or both have a
-// zero that says nothing.
+// appendChange appends a figure, unless neither result has it, or both have a zero
+// without meaning.
 func appendChange(t table.Writer, name string, g Gate, want want, base, now *Result) {
 	was, had := g.value(base)
 	is, has := g.value(now)
@@ -229,8 +229,7 @@ func appendChange(t table.Writer, name string, g Gate, want want, base, now *Res
 	t.AppendRow(row)
 }
 
-// change is a difference in words: a share of what was where there was
-// something, a factor where it is large.
+// change writes a difference: as a share of the base, or as a factor if it is large.
 func change(was, is float64, u unit) string {
 	plus := ""
 	if is > was {
@@ -249,7 +248,7 @@ func change(was, is float64, u unit) string {
 	return plus + share.short((is-was)/math.Abs(was))
 }
 
-// verdict marks a difference beyond noise.
+// verdict is better or worse for a difference beyond noise.
 func verdict(was, is float64, want want) string {
 	if want == neither || math.Abs(is-was) <= noise*math.Abs(was) {
 		return ""

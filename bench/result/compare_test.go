@@ -46,7 +46,7 @@ func TestCompareWarnsOfWhatCannotBeCompared(t *testing.T) {
 	got := comparisonOf(t, base, now)
 	for _, want := range []string{
 		"WARNING  base is SUSPECT: timers were late\n",
-		"WARNING  new is SUSPECT: the bottleneck may not have been the server\n",
+		"WARNING  new is SUSPECT: something other than the server may have been the bottleneck\n",
 		"WARNING  new is PARTIAL: interrupted after 34.2 s\n",
 		"WARNING  different commands: run, and soak\n",
 		"WARNING  different scenarios: churn is not given, and \"\"; rate is 5, and 10\n",
@@ -67,7 +67,7 @@ func TestCompareClaimsNothing(t *testing.T) {
 func TestCompareLeavesOutWhatNeitherHas(t *testing.T) {
 	held := &Result{Command: "connect", Asked: 10, Opened: 10}
 	got := comparisonOf(t, held, held)
-	for _, not := range []string{"latency", "lost", "published", "memory", "caught up", "rise", "a second", "–"} {
+	for _, not := range []string{"latency", "lost", "published", "memory", "caught up", "rise", "per second", "–"} {
 		if strings.Contains(got, not) {
 			t.Errorf("%s is in\n%s", not, got)
 		}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// figure is one number, or one yes or no, of a result, with the path that the
-// JSON has it at: latency_ms.p99. What is in a list is not one.
+// figure is one number, or one yes or no, of a result, with its path in the JSON, such
+// as latency_ms.p99. Elements of lists are not figures.
 type figure struct {
 	path  string
 	unit  unit
@@ -18,7 +18,7 @@ type figure struct {
 	index []int
 }
 
-// unit is what a figure counts in. Its text is how the unit is written.
+// unit is the unit of a figure, as it is written.
 type unit string
 
 const (
@@ -30,9 +30,8 @@ const (
 	octets  unit = "B"
 )
 
-// scales are the units that may stand after a number: of what kind, and how many
-// of the smallest of that kind they are. They are whole, so that 50000us are
-// exactly 50 ms.
+// scales are the units that may follow a number, each with its kind and its size in
+// the smallest unit of that kind. Sizes are whole, so that 50000us is exactly 50 ms.
 var scales = map[string]struct {
 	of   string
 	size float64
@@ -43,7 +42,7 @@ var scales = map[string]struct {
 	"%": {"share", 1},
 }
 
-// in is a number with a unit written after it, in u.
+// in converts a number with a written unit to u.
 func (u unit) in(number float64, written string) (value float64, fits bool) {
 	if written == "" {
 		return number, true
@@ -61,7 +60,7 @@ func (u unit) in(number float64, written string) (value float64, fits bool) {
 	return number * (from.size / to.size), true
 }
 
-// written are the units that fit a figure, for errors.
+// written lists the units that fit a figure, for errors.
 func (u unit) written() string {
 	switch u {
 	case count:
@@ -74,8 +73,7 @@ func (u unit) written() string {
 	return "a time: ns, us, ms or s"
 }
 
-// unitOf is what a field's name says of its unit, or else what the struct it is
-// in says.
+// unitOf is the unit that a field's name says, or else that of the struct it is in.
 func unitOf(name string, around unit) unit {
 	switch {
 	case strings.HasSuffix(name, "_ms"):
@@ -100,7 +98,8 @@ var (
 	laneFigures = sync.OnceValue(func() []figure { return figuresOf(reflect.TypeFor[Lane](), figure{}) })
 )
 
-// figuresOf are the figures of a type, in its order. Around is where it is.
+// figuresOf are the figures of a type, in the order of its fields. around is the figure
+// that the type is the value of.
 func figuresOf(typ reflect.Type, around figure) []figure {
 	switch typ.Kind() {
 	case reflect.Pointer:
@@ -132,7 +131,7 @@ func figuresOfFields(typ reflect.Type, around figure) []figure {
 	return all
 }
 
-// in is the figure's place in a struct, and whether it is there.
+// in finds the figure's field in a struct, and reports whether it is there.
 func (f figure) in(v reflect.Value) (_ reflect.Value, there bool) {
 	for _, i := range f.index {
 		if v = reflect.Indirect(v); !v.IsValid() {
@@ -144,7 +143,7 @@ func (f figure) in(v reflect.Value) (_ reflect.Value, there bool) {
 	return v, v.IsValid()
 }
 
-// number is what is at a figure's place, with 1 for yes.
+// number is a field's value as a number, with 1 for yes.
 func number(v reflect.Value) float64 {
 	switch {
 	case v.Kind() == reflect.Bool && v.Bool():
@@ -166,7 +165,7 @@ var shortened = map[string]string{
 	"latency": "latency_ms", "open": "open_ms", "spread": "spread_ms",
 }
 
-// find is the one figure of that path, or with a path that ends like that.
+// find returns the one figure whose path is name, or ends with it.
 func find(all []figure, name string) (figure, error) {
 	path := lengthen(all, name)
 	var found []figure
@@ -187,7 +186,7 @@ func find(all []figure, name string) (figure, error) {
 	return figure{}, fmt.Errorf("%q could be any of %s; write one in full", name, strings.Join(paths(found), ", "))
 }
 
-// lengthen is what a name with a shortened beginning stands for, if anything.
+// lengthen returns the name that a shortened name stands for, if any.
 func lengthen(all []figure, name string) string {
 	head, rest, dotted := strings.Cut(name, ".")
 	long := shortened[head]
@@ -197,7 +196,7 @@ func lengthen(all []figure, name string) string {
 	if dotted {
 		long += "." + rest
 	}
-	if !slices.Contains(paths(all), long) { // p99.max is the spread's, not of p99
+	if !slices.Contains(paths(all), long) { // p99.max belongs to the spread
 		return name
 	}
 	return long
@@ -211,7 +210,7 @@ func paths(all []figure) []string {
 	return names
 }
 
-// known lists figures for an error, with those of a distribution in one.
+// known lists figures for an error, each distribution as one.
 func known(all []figure) string {
 	names := []string{"p50, p90, p99, p999, max, mean (of latency_ms)"}
 	percentiles := " p50 p90 p99 p999 max mean count "

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// roundTo rounds to so many significant digits.
+// roundTo rounds to a number of significant digits.
 func roundTo(value float64, digits int) float64 {
 	rounded, err := strconv.ParseFloat(strconv.FormatFloat(value, 'g', digits, 64), 64)
 	if err != nil {
@@ -25,8 +25,8 @@ func (u unit) exact(value float64) string {
 	return strings.TrimSpace(grouped(strconv.FormatFloat(value, 'f', -1, 64)) + " " + string(u))
 }
 
-// short is a value to three digits, more if it is larger, and the unit. Bytes
-// come in KiB and more where there are many.
+// short is a value with three digits, or more if it is larger, and the unit. Many
+// bytes are written in KiB and larger units.
 func (u unit) short(value float64) string {
 	switch u {
 	case count:
@@ -39,7 +39,7 @@ func (u unit) short(value float64) string {
 	return digits(value) + " " + string(u)
 }
 
-// digits writes a number to three digits, or to its point if that is further.
+// digits writes a number with three digits, or all before the point if that is more.
 func digits(value float64) string {
 	decimals := 0
 	switch size := math.Abs(value); {
@@ -67,8 +67,7 @@ func narrow(n float64) string {
 	return grouped(strconv.FormatFloat(n, 'f', 0, 64))
 }
 
-// narrowTime writes milliseconds in seven columns at most, without the unit below
-// 100 s.
+// narrowTime writes milliseconds in at most seven columns, below 100 s without the unit.
 func narrowTime(ms float64) string {
 	if ms >= 100_000 {
 		return digits(ms/1000) + " s"
@@ -105,7 +104,7 @@ func grouped(text string) string {
 // counted is a whole number with commas.
 func counted[T int | int32 | int64 | uint64](n T) string { return grouped(fmt.Sprint(n)) }
 
-// signed is a share of change, with its sign.
+// signed writes a change as a percentage, with its sign.
 func signed(part float64) string {
 	text := share.short(part)
 	if part > 0 {
@@ -114,7 +113,7 @@ func signed(part float64) string {
 	return text
 }
 
-// plain is text from outside without what could move a terminal's cursor.
+// plain is text from outside without characters that could move a terminal's cursor.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

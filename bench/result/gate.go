@@ -13,14 +13,14 @@ import (
 // The zero Gate is none; ParseGate makes one. It may be copied and shared.
 type Gate struct {
 	text   string
-	lane   string // of this publisher; empty for the whole
+	lane   string // of this publisher; empty: of the whole
 	figure figure
 	negate bool // of a yes or no
 	op     string
 	limit  float64 // in the figure's unit
 }
 
-// Verdict is what became of a gate.
+// Verdict is the outcome of a gate.
 type Verdict struct {
 	Failed bool   // the condition was met, or could not be checked
 	Text   string // a sentence that says why, without a full stop
@@ -32,13 +32,13 @@ var (
 )
 
 // ParseGate reads a condition: a figure's name, one of > >= < <= == !=, and a
-// number, with a unit or in the figure's own: p99>50ms, lost>0,
-// cpu_us_per_delivery>=2, rss_bytes>1GiB, trend.rss>5%. A yes or no stands alone:
-// suspect, !flat.
+// number, with a unit or else in the figure's own: p99>50ms, lost>0,
+// cpu_us_per_delivery>=2, rss_bytes>1GiB, trend.rss>5%. A figure that is yes or no
+// stands alone: suspect, !flat.
 //
-// Names are those of the JSON with dots, from the front or only the end if no
-// other has it (last.p99 is spread_ms.last.p99); p50, p90, p99, p999, max and
-// mean are those of latency_ms; lanes.NAME.lost is that of the publisher NAME.
+// Names are paths in the JSON, with dots. The end of a path is enough if it is unique
+// (last.p99 is spread_ms.last.p99). p50, p90, p99, p999, max and mean are those of
+// latency_ms; lanes.NAME.lost is that of the publisher NAME.
 func ParseGate(text string) (Gate, error) {
 	g, err := parseGate(text)
 	if err != nil {
@@ -54,7 +54,7 @@ func parseGate(text string) (g Gate, err error) {
 	}
 	m := yesOrNo.FindStringSubmatch(text)
 	if m == nil {
-		return g, fmt.Errorf("not a condition; write a figure, one of > >= < <= == !=, and a number with its unit, such as p99>50ms, or only suspect")
+		return g, fmt.Errorf("not a condition; write a figure, one of > >= < <= == !=, and a number with its unit, such as p99>50ms, or the name of a yes or no, such as suspect")
 	}
 	if g.lane, g.figure, err = findFigure(m[2]); err != nil {
 		return g, err
@@ -76,7 +76,7 @@ func parseComparison(name, op, digits, written string) (g Gate, err error) {
 	}
 	limit, err := strconv.ParseFloat(digits, 64)
 	if err != nil {
-		return g, fmt.Errorf("%s is no number that can be compared with: %w", digits, err)
+		return g, fmt.Errorf("%s is not a number to compare with: %w", digits, err)
 	}
 	var fits bool
 	if g.limit, fits = g.figure.unit.in(limit, written); !fits {
@@ -85,7 +85,7 @@ func parseComparison(name, op, digits, written string) (g Gate, err error) {
 	return g, nil
 }
 
-// findFigure looks in a lane for lanes.NAME.figure, and in the result otherwise.
+// findFigure finds lanes.NAME.figure in a lane, and other figures in the result.
 func findFigure(name string) (lane string, f figure, err error) {
 	of, inLane := strings.CutPrefix(name, "lanes.")
 	if !inLane {
@@ -109,8 +109,8 @@ func (g *Gate) UnmarshalText(text []byte) (err error) {
 // MarshalText is String.
 func (g Gate) MarshalText() ([]byte, error) { return []byte(g.text), nil }
 
-// Check says whether r fails the gate. A figure that was not measured fails it.
-// The zero Gate fails nothing.
+// Check reports whether r fails the gate. A figure that was not measured fails it.
+// The zero Gate never fails.
 func (g Gate) Check(r *Result) Verdict {
 	if g.text == "" {
 		return Verdict{Text: "there is no gate"}
@@ -118,7 +118,7 @@ func (g Gate) Check(r *Result) Verdict {
 	value, measured := g.value(r)
 	switch {
 	case !measured:
-		return Verdict{true, fmt.Sprintf("%s was not measured%s: the gate %s fails, as it cannot be checked", g.name(), g.unmeasured(r), g.text)}
+		return Verdict{true, fmt.Sprintf("%s was not measured%s: the gate %s fails, because it cannot be checked", g.name(), g.unmeasured(r), g.text)}
 	case g.figure.truth:
 		return g.checkTruth(value == 1)
 	}
@@ -136,7 +136,7 @@ func (g Gate) value(r *Result) (value float64, measured bool) {
 	return value, !math.IsNaN(value)
 }
 
-// look is the figure's place in r.
+// look finds the figure's field in r.
 func (g Gate) look(r *Result) (_ reflect.Value, there bool) {
 	if g.lane == "" {
 		return g.figure.in(reflect.ValueOf(r))
@@ -169,7 +169,7 @@ func (g Gate) checkNumber(value float64) Verdict {
 	return Verdict{false, fmt.Sprintf("%s, which the gate %s lets pass", is, g.text)}
 }
 
-// compare is false for all but != of what is not a number.
+// compare compares; with a NaN only != is true.
 func compare(value float64, op string, limit float64) bool {
 	switch op {
 	case ">":
@@ -186,7 +186,7 @@ func compare(value float64, op string, limit float64) bool {
 	return value != limit
 }
 
-// name is the figure's, as short as it can be without doubt.
+// name is the figure's name, as short as it can be and still unique.
 func (g Gate) name() string {
 	path := g.figure.path
 	for short, long := range shortened {
@@ -200,8 +200,8 @@ func (g Gate) name() string {
 	return path
 }
 
-// unmeasured says why a figure is not there, or is zero only because nothing
-// happened. It is empty for a figure that means something, or without a reason.
+// unmeasured says why a figure is missing, or is zero only because nothing happened.
+// It is empty if the figure has a meaning, or the reason is not known.
 func (g Gate) unmeasured(r *Result) string {
 	if g.lane != "" {
 		return g.unmeasuredLane(r)
@@ -210,7 +210,7 @@ func (g Gate) unmeasured(r *Result) string {
 	switch head {
 	case "expected", "lost", "publisher_late_ms":
 		if r.Published == 0 {
-			return " (nobody here published)"
+			return " (bench published nothing)"
 		}
 	case "delivered_per_second":
 		if r.Published == 0 && r.Delivered == 0 {
@@ -226,11 +226,11 @@ func (g Gate) unmeasured(r *Result) string {
 		}
 	case "server":
 		if r.Server == nil {
-			return " (no process to look at; give its -pid)"
+			return " (the server's process is not known; give -pid)"
 		}
 	case "storm", "trend":
 		if (head == "storm" && r.Storm == nil) || (head == "trend" && r.Trend == nil) {
-			return fmt.Sprintf(" (bench %s does)", map[string]string{"storm": "storm", "trend": "soak"}[head])
+			return fmt.Sprintf(" (bench %s measures it)", map[string]string{"storm": "storm", "trend": "soak"}[head])
 		}
 	}
 	return ""

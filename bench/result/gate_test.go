@@ -70,7 +70,7 @@ func TestGateRefusesWhatItCannotCheck(t *testing.T) {
 		{"p99>", "not a condition"},
 		{"p99>NaN", "not a condition"},
 		{"p99>1m30s", "not a condition"},
-		{"p99>1e999", "no number that can be compared with"},
+		{"p99>1e999", "not a number to compare with"},
 		{"p98>5ms", `no figure is called "p98"; known are p50, p90, p99, p999, max, mean (of latency_ms), seconds, partial, `},
 		{"p98>5ms", "latency_ms.p50…count, spread_ms.first.p50…count"},
 		{"cpu_seconds>1s", `"cpu_seconds" could be any of server.cpu_seconds, tool.cpu_seconds; write one in full`},
@@ -102,17 +102,17 @@ func TestGateFailsOnWhatWasNotMeasured(t *testing.T) {
 		r    *Result
 		want string
 	}{
-		{"p99>50ms", held, "p99 was not measured (nothing was delivered): the gate p99>50ms fails, as it cannot be checked"},
+		{"p99>50ms", held, "p99 was not measured (nothing was delivered): the gate p99>50ms fails, because it cannot be checked"},
 		{"p99<50ms", nan, "p99 was not measured: the gate"},
-		{"lost>0", held, "lost was not measured (nobody here published)"},
+		{"lost>0", held, "lost was not measured (bench published nothing)"},
 		{"duplicated>0", held, "duplicated was not measured (nothing was delivered)"},
 		{"last.p99>1s", held, "spread_ms.last.p99 was not measured (nothing was delivered)"},
-		{"publisher_late_ms>5", held, "(nobody here published)"},
+		{"publisher_late_ms>5", held, "(bench published nothing)"},
 		{"open.p99>1s", &Result{}, "(no stream was opened)"},
-		{"cpu_us_per_delivery>2", held, "(no process to look at; give its -pid)"},
+		{"cpu_us_per_delivery>2", held, "(the server's process is not known; give -pid)"},
 		{"cpu_us_per_delivery>2", &Result{Server: &Server{}}, "server.cpu_us_per_delivery was not measured: the gate"},
-		{"caught_up_last_s>1", held, "storm.caught_up_last_s was not measured (bench storm does)"},
-		{"!flat", held, "trend.flat was not measured (bench soak does)"},
+		{"caught_up_last_s>1", held, "storm.caught_up_last_s was not measured (bench storm measures it)"},
+		{"!flat", held, "trend.flat was not measured (bench soak measures it)"},
 		{"lanes.beside.lost>0", full(), "lanes.beside.lost was not measured (no publisher is called beside)"},
 		{"lanes.beside.missing>0", &Result{Lanes: []Lane{{Name: "beside", Published: 5}}}, "(nothing was published or delivered)"},
 	} {
@@ -151,8 +151,8 @@ func TestGateIsAFlag(t *testing.T) {
 	}
 }
 
-// Each path of a figure can be written in a gate and finds that figure, so that
-// the list in an error holds nothing that is refused.
+// Each path of a figure can be written in a gate and finds that figure, so that every
+// name that an error lists is accepted.
 func TestGateKnowsEveryFigure(t *testing.T) {
 	for _, f := range allFigures() {
 		text := f.path + ">0"

@@ -9,9 +9,9 @@ import (
 )
 
 // HDRLog writes histograms of intervals in the HdrHistogram log format (version
-// 1.3), for the tools that read it: one line each, which can be summed up without
-// loss. Values are microseconds, and Interval_Max is in milliseconds as usual;
-// tools take nanoseconds unless told that 1000 of these are a millisecond
+// 1.3), for the tools that read it: one line per interval, which can be added up
+// without loss. Values are microseconds, and Interval_Max is in milliseconds as usual.
+// Tools assume nanoseconds unless told that 1000 units are a millisecond
 // (HistogramLogProcessor -outputValueUnitRatio 1000). A comment in the log says so.
 //
 // Its methods are for one goroutine at a time. It buffers nothing.
@@ -19,7 +19,7 @@ type HDRLog struct {
 	out firstError
 }
 
-// firstError is a writer that writes nothing any more after a write failed.
+// firstError is a writer that writes nothing more after a write has failed.
 type firstError struct {
 	w   io.Writer
 	err error // of that write
@@ -32,8 +32,8 @@ func (f *firstError) Write(p []byte) (n int, err error) {
 	return n, f.err
 }
 
-// NewHDRLog begins a log with its head. An error of that is what the first
-// Interval returns. Begun is what intervals count from.
+// NewHDRLog writes the head of a log. If that fails, the first Interval returns the
+// error. The times of intervals count from begun.
 func NewHDRLog(w io.Writer, begun time.Time) *HDRLog {
 	l := &HDRLog{out: firstError{w: w}}
 	head := hdrhistogram.NewHistogramLogWriter(&l.out)
@@ -52,8 +52,8 @@ func NewHDRLog(w io.Writer, begun time.Time) *HDRLog {
 	return l
 }
 
-// Interval appends what came from one time since the beginning to another. An
-// empty histogram is an interval in which nothing came; nil is none.
+// Interval appends the latencies from one time since the beginning to another. An
+// empty histogram is an interval in which nothing came; nil is no interval.
 func (l *HDRLog) Interval(from, to time.Duration, h *hdrhistogram.Histogram) error {
 	if h == nil || l.out.err != nil {
 		return l.failure()
@@ -62,14 +62,14 @@ func (l *HDRLog) Interval(from, to time.Duration, h *hdrhistogram.Histogram) err
 	if err != nil {
 		return fmt.Errorf("hdr log: interval from %v to %v: %w", from, to, err)
 	}
-	// The library's writer divides the maximum by 1,000,000 and cannot be told
-	// otherwise, as the fields of its options are its own.
+	// The library's writer divides the maximum by 1,000,000, and cannot be told
+	// otherwise: the fields of its options are not exported.
 	const perMillisecond = 1000
 	fmt.Fprintf(&l.out, "%.3f,%.3f,%.3f,%s\n", from.Seconds(), (to - from).Seconds(), float64(h.Max())/perMillisecond, histogram)
 	return l.failure()
 }
 
-// failure is the first error of the file.
+// failure is the first error of a write.
 func (l *HDRLog) failure() error {
 	if l.out.err == nil {
 		return nil

@@ -67,7 +67,7 @@ func TestHDRLogSaysItsUnits(t *testing.T) {
 	}
 }
 
-// fullDisk takes so many writes and then none.
+// fullDisk takes a number of writes and then no more.
 type fullDisk struct{ room int }
 
 var errFull = errors.New("no space left")

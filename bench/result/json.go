@@ -19,14 +19,13 @@ import (
 var jsonSchema []byte
 
 // JSONSchema is the JSON Schema (draft 2020-12) of what Encode writes, with each
-// field described. The slice is the caller's own.
+// field described. The caller may change the slice.
 func JSONSchema() []byte { return bytes.Clone(jsonSchema) }
 
-// Encode writes r as indented JSON, and a newline. Lists are [] and never null;
-// Schema is set. A number that JSON has no form for (NaN, an infinity) makes null
-// of the nearest thing around it that may be null, and is an error that names it
-// where nothing may. Nothing is written when an error other than w's is returned,
-// and r is not changed.
+// Encode writes r as indented JSON, and a newline. Lists are [] and never null; Schema
+// is set. A number that JSON cannot hold (NaN, an infinity) turns the nearest thing
+// around it that may be null into null; if nothing may, it is an error that names the
+// field. If an error other than w's is returned, nothing was written. r is not changed.
 func (r *Result) Encode(w io.Writer) error {
 	text, err := r.encode()
 	if err != nil {
@@ -36,8 +35,8 @@ func (r *Result) Encode(w io.Writer) error {
 	return err
 }
 
-// WriteFile writes r to a file as Encode does. A file that is there already is
-// replaced, but not if r cannot be encoded.
+// WriteFile writes r to a file as Encode does. It replaces an existing file, but not if
+// r cannot be encoded.
 func (r *Result) WriteFile(path string) error {
 	text, err := r.encode()
 	if err != nil {
@@ -80,9 +79,9 @@ func ReadFile(path string) (*Result, error) {
 	return r, nil
 }
 
-// Decode reads one result, and refuses what is none: other text, another
-// program's JSON, a newer schema, anything after it. Fields it does not know are
-// skipped, as new ones come without a new schema. Lists are never nil.
+// Decode reads one result, and refuses anything else: other text, another program's
+// JSON, a newer schema, anything after the result. It skips fields that it does not
+// know, because new ones may be added without a new schema. Lists are never nil.
 func Decode(from io.Reader) (*Result, error) {
 	text, err := io.ReadAll(from)
 	if err != nil {
@@ -98,13 +97,14 @@ func Decode(from io.Reader) (*Result, error) {
 	return r, normalise(reflect.ValueOf(r).Elem(), "")
 }
 
-// checkSchema says what a text is, if not a result that this program can read.
+// checkSchema returns an error that says what a text is, unless it is a result that
+// this program can read.
 func checkSchema(text []byte) error {
 	var head struct {
 		Schema any `json:"schema"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return fmt.Errorf("result: read: not a result but something else, or cut off: %w; bench run -json writes one", err)
+		return fmt.Errorf("result: read: not a result, or an incomplete one: %w; bench run -json writes one", err)
 	}
 	name, _ := head.Schema.(string)
 	version, ours := schemaVersion(name)
@@ -113,7 +113,7 @@ func checkSchema(text []byte) error {
 	case !ours:
 		return fmt.Errorf("result: read: JSON, but its schema is %q and not %s; bench run -json writes one", name, Schema)
 	case version > newest:
-		return fmt.Errorf("result: read: schema %s is newer than %s, which this bench knows; use a newer bench", name, Schema)
+		return fmt.Errorf("result: read: schema %s is newer than %s, the newest that this bench knows; use a newer bench", name, Schema)
 	}
 	return nil
 }
@@ -127,11 +127,11 @@ func schemaVersion(name string) (version int, ours bool) {
 }
 
 // errNotFinite is wrapped by an error that names the field.
-var errNotFinite = errors.New("JSON has no such number; this is a mistake of the measurement")
+var errNotFinite = errors.New("JSON has no such number; this is a bug in the measurement")
 
-// normalise makes empty lists and maps of nil ones, and null of what cannot be
-// written: throughout v, which is settable. Whatever is behind a pointer, slice
-// or map of it is copied before it is changed. Path names v in errors.
+// normalise replaces nil lists and maps by empty ones, and values that cannot be
+// written by null, throughout v, which is settable. What a pointer, slice or map of v
+// refers to is copied before it is changed. path names v in errors.
 func normalise(v reflect.Value, path string) error {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -176,7 +176,7 @@ func normaliseList(v reflect.Value, path string) error {
 	return nil
 }
 
-// normalisePointer makes nil of a pointer to what cannot be written.
+// normalisePointer sets a pointer to nil if its value cannot be written.
 func normalisePointer(v reflect.Value, path string) {
 	if v.IsNil() {
 		return

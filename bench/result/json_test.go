@@ -105,11 +105,11 @@ func TestWriteFileKeepsTheOldOneWhenItCannotEncode(t *testing.T) {
 func TestReadRefusesWhatIsNoResult(t *testing.T) {
 	whole := encoded(t, full())
 	for _, c := range []struct{ name, text, want string }{
-		{"empty", "", "cut off"},
-		{"text", "p50 12 ms\n", "something else"},
-		{"cut off", whole[:len(whole)/2], "cut off"},
-		{"two of them", whole + whole, "something else"},
-		{"a list", "[]", "something else"},
+		{"empty", "", "incomplete"},
+		{"text", "p50 12 ms\n", "not a result"},
+		{"cut off", whole[:len(whole)/2], "incomplete"},
+		{"two of them", whole + whole, "not a result"},
+		{"a list", "[]", "not a result"},
 		{"no schema", `{"latency": 3}`, `its schema is "" and not fastsse-bench/1`},
 		{"schema of another", `{"schema": "vegeta/1"}`, `its schema is "vegeta/1"`},
 		{"schema is a number", `{"schema": 1}`, `its schema is ""`},

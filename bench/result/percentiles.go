@@ -2,8 +2,8 @@ package result
 
 import "github.com/HdrHistogram/hdrhistogram-go"
 
-// Of is what a histogram of microseconds holds, in milliseconds, or nil if it
-// holds nothing.
+// Of returns the percentiles of a histogram of microseconds, in milliseconds, or nil
+// if it is empty.
 func Of(h *hdrhistogram.Histogram) *Percentiles {
 	if h == nil || h.TotalCount() == 0 {
 		return nil
@@ -15,8 +15,8 @@ func Of(h *hdrhistogram.Histogram) *Percentiles {
 	}
 }
 
-// SpectrumOf is a histogram of microseconds as a curve: its points come closer
-// to each other towards 100%.
+// SpectrumOf returns a histogram of microseconds as a curve whose points get closer
+// together towards 100%.
 func SpectrumOf(h *hdrhistogram.Histogram) []Quantum {
 	if h == nil || h.TotalCount() == 0 {
 		return []Quantum{}

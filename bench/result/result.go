@@ -1,6 +1,6 @@
-// Package result is what a measurement came to: figures, what was seen each
-// second, and what is wrong with either. It is written as JSON, and read back by
-// whoever renders or compares it later. It knows no socket and no clock.
+// Package result is the result of a measurement: figures, samples of each second, and
+// doubts about either. It is written as JSON, and read back to be rendered or compared
+// later. It uses no socket and no clock.
 package result
 
 import "time"
@@ -18,12 +18,13 @@ type Result struct {
 	Name     string            `json:"name"`    // of what was measured: a URL, or a target's name
 	Begun    time.Time         `json:"begun"`
 	Seconds  float64           `json:"seconds"`
-	Partial  bool              `json:"partial"` // interrupted: the figures are of what was done until then
+	Partial  bool              `json:"partial"` // interrupted: the figures cover only the time until then
 	Machine  Machine           `json:"machine"`
-	Scenario map[string]string `json:"scenario"` // what was asked for: flags and their values
+	Scenario map[string]string `json:"scenario"` // flags and their values
 
-	// Suspect says that the load generator was the bottleneck, and SuspectOf of
-	// what: the figures are then about it as much as about the server.
+	// Suspect says that something other than the server may have been the
+	// bottleneck, and SuspectOf says why. The figures are then about that as much
+	// as about the server.
 	Suspect   bool     `json:"suspect"`
 	SuspectOf []string `json:"suspect_of"`
 
@@ -33,36 +34,36 @@ type Result struct {
 	Refused     int          `json:"refused"`     // answered with something else
 	Failed      int          `json:"failed"`      // not connected, or no answer
 	Ended       int          `json:"ended"`       // times that an open stream ended, cleanly or not
-	Reconnected int          `json:"reconnected"` // times that one came back
+	Reconnected int          `json:"reconnected"` // times that a stream was open again
 	FirstError  string       `json:"first_error,omitempty"`
 	OpenMS      *Percentiles `json:"open_ms"`      // from connecting to the head of the answer
 	OpenSeconds float64      `json:"open_seconds"` // all of them
 
-	// Events. Expected is null where nobody here published, and so is Lost.
+	// Events. Expected and Lost are null where bench did not publish.
 	Published  uint64  `json:"published"`
 	Expected   *uint64 `json:"expected"`  // deliveries: published events times streams
-	Delivered  uint64  `json:"delivered"` // each event once a stream
-	Lost       *uint64 `json:"lost"`      // expected, less delivered
+	Delivered  uint64  `json:"delivered"` // each event once per stream
+	Lost       *uint64 `json:"lost"`      // expected less delivered
 	Missing    uint64  `json:"missing"`   // of these, holes: a later event of the stream came
 	Duplicated uint64  `json:"duplicated"`
 	OutOfOrder uint64  `json:"out_of_order"` // delivered after a later one
-	Other      uint64  `json:"other"`        // events without our stamp: gaps, say
+	Other      uint64  `json:"other"`        // events that bench did not publish, such as gaps
 	PerSecond  float64 `json:"delivered_per_second"`
 
 	// Latency counts from when an event was meant to be sent to when a reader
-	// had it. Spread is the same of the first reader of each event, the median,
-	// the 99th percentile's and the last.
+	// had it. Spread is the same for the first reader of each event, the median,
+	// the 99th percentile and the last.
 	LatencyMS       *Percentiles `json:"latency_ms"`
 	SpreadMS        *Spread      `json:"spread_ms"`
 	PublisherLateMS float64      `json:"publisher_late_ms"` // the worst lag behind the schedule
 
-	Server   *Server   `json:"server"` // null without a process to look at
+	Server   *Server   `json:"server"` // null if its process is not known
 	Tool     Tool      `json:"tool"`
 	Storm    *Storm    `json:"storm,omitempty"`
 	Trend    *Trend    `json:"trend,omitempty"`
-	Lanes    []Lane    `json:"lanes,omitempty"` // of several publishers; the first one's figures are above too
+	Lanes    []Lane    `json:"lanes,omitempty"` // if there are several publishers; the first one's figures are also above
 	Spectrum []Quantum `json:"spectrum"`        // the latency's percentile spectrum
-	Samples  []Sample  `json:"samples"`         // what was seen each second
+	Samples  []Sample  `json:"samples"`         // one for each second
 }
 
 // Machine is where the load came from.
@@ -98,7 +99,7 @@ type Server struct {
 	PID               int      `json:"pid"`
 	BytesPerStream    *float64 `json:"bytes_per_stream"`       // RSS by slope, from a third of the streams to all
 	BytesPerStreamAll *float64 `json:"bytes_per_stream_total"` // RSS above the empty server's
-	CPUToOpenUS       *float64 `json:"cpu_us_to_open"`         // a stream
+	CPUToOpenUS       *float64 `json:"cpu_us_to_open"`         // per stream
 	CPUPerDeliveryUS  *float64 `json:"cpu_us_per_delivery"`
 	CPUSeconds        float64  `json:"cpu_seconds"` // while events were published and delivered
 	RSSBytes          uint64   `json:"rss_bytes"`   // at the end
@@ -106,24 +107,24 @@ type Server struct {
 	Descriptors       int32    `json:"descriptors"`
 }
 
-// Tool is how the load generator itself fared.
+// Tool is how the load generator itself did.
 type Tool struct {
 	CPUSeconds  float64     `json:"cpu_seconds"`
 	TimerLagMS  Percentiles `json:"timer_lag_ms"` // how late a sleep of 10 ms ended
 	ReaderBusy  *float64    `json:"reader_busy"`  // share of the time that the busiest reader had something to do
-	GCPauseMS   float64     `json:"gc_pause_ms"`  // all pauses together
+	GCPauseMS   float64     `json:"gc_pause_ms"`  // sum of all pauses
 	Descriptors int         `json:"descriptors"`  // at most
 	Limit       uint64      `json:"fd_limit"`     // of descriptors
 	PerAddress  int         `json:"ports_used"`   // most ports taken at one source address
-	Ports       int         `json:"ports"`        // that the system gives out to each
+	Ports       int         `json:"ports"`        // that the system has for each source address
 }
 
-// Storm is how clients came back after all had lost their connection at once.
+// Storm is how clients came back after all had lost their connections at once.
 type Storm struct {
 	Streams    int     `json:"streams"`
 	Missed     int     `json:"missed"`      // events published while they were away
 	ConnectedS float64 `json:"connected_s"` // until the last was answered again
-	Caught     int     `json:"caught_up"`   // streams that have all events
+	Caught     int     `json:"caught_up"`   // streams that got all events
 	P50        float64 `json:"caught_up_p50_s"`
 	P95        float64 `json:"caught_up_p95_s"`
 	P99        float64 `json:"caught_up_p99_s"`
@@ -131,8 +132,9 @@ type Storm struct {
 	CPUSeconds float64 `json:"server_cpu_s"`
 }
 
-// Trend says whether a soak stayed flat: the median of its last third less that
-// of its first, after the first tenth, as a share of the first.
+// Trend says whether a soak stayed flat. Each figure is the median of the last third
+// less that of the first third, as a share of the first third's. The first tenth of the
+// soak is left out.
 type Trend struct {
 	P99         *float64 `json:"p99"`
 	RSS         *float64 `json:"rss"`
@@ -165,7 +167,7 @@ type Quantum struct {
 	MS         float64 `json:"ms"`
 }
 
-// Sample is one second, as it was seen.
+// Sample is what was seen in one interval, usually a second.
 type Sample struct {
 	At         float64 `json:"at"`      // seconds since the measurement began, at the end of the interval
 	Phase      string  `json:"phase"`   // open, settle, publish, drain, away, back, hold

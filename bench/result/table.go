@@ -9,10 +9,10 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// Table writes a result for people at a terminal: text without escapes, no line
-// of more than 100 columns. What makes its figures doubtful comes first; what was
-// lost stands beside the percentiles, which know nothing of it. What was not
-// measured is not there. The error is w's.
+// Table writes a result for people at a terminal: text without escapes, no line longer
+// than 100 columns. Doubts about the figures come first. Losses are beside the
+// percentiles, which do not include them. Figures that were not measured are left out.
+// The error is w's.
 func (r *Result) Table(w io.Writer) error {
 	parts := []string{r.warnings(), r.heading() + sheet(r.streamLines(), r.eventLines()), r.latencies(),
 		sheet(r.stormLines(), r.trendLines(), r.serverLines(), r.toolLines())}
@@ -36,14 +36,14 @@ func tidyLines(s string) string {
 	return out.String()
 }
 
-// warnings are what is to be read before any figure.
+// warnings are to be read before any figure.
 func (r *Result) warnings() string {
 	var out strings.Builder
 	for _, of := range r.doubts() {
 		out.WriteString(hanging("SUSPECT  ", of))
 	}
 	if r.Partial {
-		out.WriteString(hanging("PARTIAL  ", fmt.Sprintf("interrupted after %s: the figures are of what was done until then", seconds.short(r.Seconds))))
+		out.WriteString(hanging("PARTIAL  ", fmt.Sprintf("interrupted after %s: the figures cover only the time until then", seconds.short(r.Seconds))))
 	}
 	return out.String()
 }
@@ -54,7 +54,7 @@ func (r *Result) doubts() []string {
 	case !r.Suspect:
 		return nil
 	case len(r.SuspectOf) == 0:
-		return []string{"the bottleneck may not have been the server"}
+		return []string{"something other than the server may have been the bottleneck"}
 	}
 	return r.SuspectOf
 }
@@ -71,12 +71,12 @@ func (r *Result) heading() string {
 		hanging("", fmt.Sprintf("from %s %s, %s, %s", m.OS, m.Kernel, many(m.Processors, "processor"), m.Go)) + "\n"
 }
 
-// title is which measurement it is.
+// title says which measurement it is.
 func (r *Result) title() string {
 	return fmt.Sprintf("%s of %s, %s, begun %s", r.Command, r.Name, seconds.short(r.Seconds), r.Begun.Format("2006-01-02 15:04:05 MST"))
 }
 
-// line is one of the figures that stand below each other.
+// line is one line of figures.
 type line struct{ group, name, value string }
 
 // sheet sets lines in three columns. A group is named once.
@@ -99,7 +99,7 @@ func sheet(groups ...[]line) string {
 	return t.Render() + "\n"
 }
 
-// newTable is one without any lines drawn.
+// newTable makes a table without lines between its cells.
 func newTable() table.Writer {
 	t := table.NewWriter()
 	style := table.StyleDefault
@@ -130,7 +130,7 @@ func (r *Result) streamLines() []line {
 	return lines
 }
 
-// unopened is what became of the streams that did not open.
+// unopened says what happened to the streams that did not open.
 func (r *Result) unopened() string {
 	var parts []string
 	for _, of := range []struct {
@@ -144,7 +144,7 @@ func (r *Result) unopened() string {
 	return strings.Join(parts, ", ")
 }
 
-// eventful says whether there was anything to be delivered.
+// eventful reports whether there was anything to deliver.
 func (r *Result) eventful() bool {
 	return r.Published > 0 || r.Delivered > 0 || r.Expected != nil && *r.Expected > 0
 }
@@ -161,9 +161,9 @@ func (r *Result) eventLines() []line {
 	if r.Expected != nil {
 		delivered += " of " + counted(*r.Expected)
 	}
-	lines = append(lines, line{"", "delivered", fmt.Sprintf("%s, %s a second", delivered, count.short(r.PerSecond))})
+	lines = append(lines, line{"", "delivered", fmt.Sprintf("%s, %s per second", delivered, count.short(r.PerSecond))})
 	if r.Other > 0 {
-		lines = append(lines, line{"", "others came", fmt.Sprintf("%s without our stamp", counted(r.Other))})
+		lines = append(lines, line{"", "others came", fmt.Sprintf("%s that bench did not publish", counted(r.Other))})
 	}
 	return lines
 }
@@ -173,8 +173,8 @@ func (r *Result) serverLines() []line {
 	if s == nil {
 		return nil
 	}
-	cpu := pick(s.CPUToOpenUS, micros, "to open a stream") + pick(s.CPUPerDeliveryUS, micros, "a delivery")
-	memory := pick(s.BytesPerStream, octets, "a stream by slope") + pick(s.BytesPerStreamAll, octets, "a stream over all")
+	cpu := pick(s.CPUToOpenUS, micros, "to open a stream") + pick(s.CPUPerDeliveryUS, micros, "per delivery")
+	memory := pick(s.BytesPerStream, octets, "per stream by slope") + pick(s.BytesPerStreamAll, octets, "on average")
 	during := " while streams were held"
 	if r.eventful() {
 		during = " while delivering"
@@ -186,7 +186,7 @@ func (r *Result) serverLines() []line {
 	}
 }
 
-// pick is a figure that may be missing, with what it is of and a comma.
+// pick writes a figure that may be missing, its description and a comma.
 func pick(value *float64, u unit, of string) string {
 	if value == nil {
 		return ""
@@ -220,7 +220,7 @@ func (r *Result) stormLines() []line {
 			seconds.short(s.P50), seconds.short(s.P95), seconds.short(s.P99), seconds.short(s.Last))
 	}
 	lines := []line{
-		{"storm", "reset at once", fmt.Sprintf("%s, while %s went by", many(s.Streams, "stream"), many(s.Missed, "event"))},
+		{"storm", "reset at once", fmt.Sprintf("%s, while %s were published", many(s.Streams, "stream"), many(s.Missed, "event"))},
 		{"", "answered again", "the last after " + seconds.short(s.ConnectedS)},
 		{"", "caught up", caught},
 	}
@@ -263,7 +263,7 @@ func many(n int, thing string) string {
 	return counted(n) + " " + thing + "s"
 }
 
-// latencies are the percentiles, with what they do not know of beside them.
+// latencies is the table of percentiles, with losses and disorder beside them.
 func (r *Result) latencies() string {
 	t := newTable()
 	t.AppendHeader(table.Row{"ms", "p50", "p90", "p99", "p99.9", "max", "mean", "lost", "missing", "twice", "out of\norder"})
@@ -287,8 +287,8 @@ func (r *Result) latencies() string {
 	return t.Render() + "\n"
 }
 
-// latencyColumns align numbers to the right. What was lost is hidden where nobody
-// knows it, and all counts are where there was nothing to count.
+// latencyColumns align numbers to the right. Losses are hidden where they are not
+// known, and all counts where there was nothing to count.
 func (r *Result) latencyColumns() []table.ColumnConfig {
 	columns := []table.ColumnConfig{{Number: 1, WidthMin: 14, WidthMax: 16, WidthMaxEnforcer: text.Trim, VAlignHeader: text.VAlignBottom}}
 	for i := 2; i <= 11; i++ {
@@ -300,8 +300,8 @@ func (r *Result) latencyColumns() []table.ColumnConfig {
 	return columns
 }
 
-// appendDelivery appends the latency of one publisher's events, with counts of
-// what went wrong, and below it how that spreads over the readers.
+// appendDelivery appends the latency of one publisher's events, with counts of what
+// went wrong, and below it the spread over the readers.
 func appendDelivery(t table.Writer, name string, p *Percentiles, s *Spread, wrong ...uint64) {
 	row := percentileRow(name, p)
 	for _, n := range wrong {
@@ -321,7 +321,7 @@ func appendSpread(t table.Writer, s *Spread) {
 	t.AppendRow(percentileRow("  last reader", &s.Last))
 }
 
-// percentileRow is a distribution, or dashes where there was nothing.
+// percentileRow is a distribution, or dashes if it is empty.
 func percentileRow(name string, p *Percentiles) table.Row {
 	row := table.Row{name}
 	for _, value := range p.values() {
@@ -334,7 +334,7 @@ func percentileRow(name string, p *Percentiles) table.Row {
 	return row
 }
 
-// values are those of a table's columns; zeros of nil.
+// values are the values of a table's columns; zeros for nil.
 func (p *Percentiles) values() [6]float64 {
 	if p == nil {
 		p = new(Percentiles)
