@@ -17,8 +17,8 @@ import (
 	"github.com/fastsse/fastsse/bench/result"
 )
 
-// compareCommand measures the servers of bench/targets in turn; or, given the
-// results of two measurements, puts these side by side.
+// compareCommand measures the servers of bench/targets in turn or, given the results
+// of two measurements, puts these side by side.
 type compareCommand struct {
 	Results []string `arg:"" optional:"" help:"Two saved results to compare, base.json and new.json, instead of measuring."`
 
@@ -96,7 +96,7 @@ func (c *compareCommand) config() compare.Config {
 	}
 }
 
-// build builds what is asked for.
+// build builds the targets that were asked for.
 func (c *compareCommand) build(ctx context.Context, stderr io.Writer, dir string) ([]compare.Target, error) {
 	source := c.Source
 	if source == "" {
@@ -142,7 +142,7 @@ func program(name, binary string) compare.Target {
 	}}
 }
 
-// save writes what was asked for.
+// save writes the outputs that were asked for.
 func (c *compareCommand) save(out *compare.Comparison) (err error) {
 	if c.JSON != "" {
 		b, failed := json.MarshalIndent(out, "", "  ")

@@ -1,6 +1,6 @@
 "use strict";
-// Draws the charts that the JSON of this page describes, each into the figure of
-// its id. A mistake is shown, and is in data-error of the root for tests.
+// Draws the charts that the JSON of this page describes, each into the figure with
+// its id. Errors are shown and, for tests, put into data-error of the root.
 {
   const root = document.documentElement;
   const failed = what => {
@@ -25,7 +25,7 @@
   };
   const font = size => `${size}px system-ui, sans-serif`;
 
-  // Numbers and times.
+  // Formatting of numbers and times.
   const number = v => v.toLocaleString("en", Math.abs(v) < 1000 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
   const short = v => Math.abs(v) < 1e6 ? number(v) : v.toLocaleString("en", { notation: "compact", maximumFractionDigits: 2 });
   const two = n => String(n).padStart(2, "0");
@@ -38,7 +38,7 @@
   const percent = x => `${+(100 - 100 / x).toPrecision(2 + Math.ceil(Math.log10(x)))}%`; // 99.9%, however rare
   const readers = ["first", "median", "p99", "last"];
 
-  // What is across each kind of chart.
+  // The x axis of each kind of chart.
   const across = {
     time: {
       label: "time", value: v => clock(v, true), ticks: vs => vs.map(v => clock(v)),
@@ -49,7 +49,7 @@
     percentile: { label: "percentile", value: percent, ticks: vs => vs.map(percent), splits: decades },
   };
 
-  // decades are 0, 50%, 90%, 99% and so on, as far as their texts have room.
+  // decades are 0, 50%, 90%, 99% and so on, as far as there is room for their labels.
   function decades(u, axis, min, max) {
     const all = [1, 2];
     for (let x = 10; x <= max * 1.001; x *= 10) all.push(x);
@@ -63,7 +63,7 @@
     });
   }
 
-  // extent is what x shows: all of it, from zero where zero is near.
+  // extent is the range of x: all values, and zero if that is near.
   function extent(chart, shown) {
     const xs = shown.flatMap(s => [points(s)[0], points(s).at(-1)]);
     let low = Math.min(...xs), high = Math.max(...xs);
@@ -106,8 +106,8 @@
     };
   }
 
-  // pointing says which values are points: all of a few, else those that no line
-  // leads to.
+  // pointing says which values get points: all if there are few, else those without a
+  // line to them.
   function pointing(chart) {
     if (chart.x === "reader" || chart.x === "seconds") return { show: true };
     return { space: 40, filter: (u, i, all) => all ? null : lone(u.data[i]) };
@@ -138,8 +138,8 @@
     return all;
   }
 
-  // Phases are bands behind the lines, named above them where there is room.
-  // Those that matter are blank.
+  // Phases are bands behind the lines, named above them where there is room. The
+  // phases that matter are blank.
   const blank = ["publish", "hold", "back"];
   function drawPhases(u, run) {
     const { ctx, bbox } = u, px = devicePixelRatio;
@@ -161,8 +161,8 @@
     ctx.restore();
   }
 
-  // Marks are lines through the chart, one for each pixel at most. Kinds stand
-  // beside each other.
+  // Marks are lines through the chart, at most one per pixel. Different kinds are side
+  // by side.
   const styles = {
     missing: { beside: -1.5, width: 1.5, dash: [] }, duplicated: { beside: 1.5, width: 1.5, dash: [6, 3] },
     out_of_order: { beside: 4.5, width: 1.5, dash: [2, 2] }, ended: { beside: -4.5, width: 1, dash: [] },
@@ -204,7 +204,7 @@
     };
   }
 
-  // draw draws a chart anew: its scale, its choice or the colours have changed.
+  // draw redraws a chart after its scale, its choice or the colours have changed.
   function draw(chart) {
     const box = chart.figure.querySelector(".plot");
     const shown = chart.series.filter(s => !chart.pick || s.pick === chart.pick);
@@ -213,7 +213,7 @@
     for (const button of chart.figure.querySelectorAll("button")) button.ariaPressed = button.isOn();
   }
 
-  // choice is buttons of which one is on.
+  // choice makes buttons of which one is on.
   function choice(chart, values, get, set) {
     const group = document.createElement("span");
     group.className = "choice";
@@ -234,8 +234,8 @@
     if (controls.childElementCount) chart.figure.querySelector("figcaption").append(controls);
   }
 
-  // fit gives charts the width of their boxes: after the layout that has changed
-  // it, or the observer would watch its own doing.
+  // fit gives charts the width of their boxes, after the layout that has changed it:
+  // otherwise the observer would see its own changes.
   function fit() {
     for (const { figure, plot } of charts) {
       const width = figure.querySelector(".plot").clientWidth;
