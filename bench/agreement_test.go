@@ -54,7 +54,7 @@ func serveHub(t *testing.T, hub *server.Hub) string {
 		t.Fatal(err)
 	}
 	routes := router.New()
-	server.Mount(routes, hub, server.MountOptions{Publish: server.PublishOptions{Open: true}})
+	server.Mount(routes, hub, server.MountOptions{Publish: server.PublishOptions{AllowAnyone: true}})
 	srv := &fasthttp.Server{Handler: routes.Handler}
 	go func() { _ = srv.Serve(ln) }()
 	t.Cleanup(func() {

@@ -101,7 +101,7 @@ func listenHub(addr string) (*listeningHub, error) {
 // serve serves the hub until ctx is done.
 func (h *listeningHub) serve(ctx context.Context) error {
 	r := router.New()
-	server.Mount(r, h.hub, server.MountOptions{Publish: server.PublishOptions{Open: true}})
+	server.Mount(r, h.hub, server.MountOptions{Publish: server.PublishOptions{AllowAnyone: true}})
 	srv := &fasthttp.Server{Handler: r.Handler, Name: "fastsse", NoDefaultServerHeader: true}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(h.ln) }()

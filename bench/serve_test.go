@@ -37,8 +37,8 @@ func TestServeWithoutFaultsParksItsStreams(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	if s := h.hub.Stats(); s.Parked != 1 || s.Streams != 1 {
-		t.Errorf("%d streams, %d parked; want 1 and 1", s.Streams, s.Parked)
+	if s := h.hub.Stats(); s.Parked != 1 || s.Subscribers != 1 {
+		t.Errorf("%d streams, %d parked; want 1 and 1", s.Subscribers, s.Parked)
 	}
 	stop()
 	if err := <-ended; err != nil {

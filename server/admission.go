@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"github.com/fastsse/fastsse/internal/backoff"
 	"github.com/fastsse/fastsse/internal/cursor"
 	"github.com/fastsse/fastsse/internal/delivery"
@@ -23,7 +25,7 @@ func (h *Hub) begin() bool {
 // enter counts a stream in, if there may be one more.
 func (h *Hub) enter() bool {
 	n := h.streams.Add(1)
-	if !h.is(delivery.Open) || (h.cfg.MaxStreams > 0 && n+h.delivery.Lingering() > int64(h.cfg.MaxStreams)) {
+	if !h.is(delivery.Open) || (h.cfg.MaxSubscribers > 0 && n+h.delivery.Lingering() > int64(h.cfg.MaxSubscribers)) {
 		h.streams.done()
 		return false
 	}
@@ -32,15 +34,15 @@ func (h *Hub) enter() bool {
 
 // full reports whether enter would fail now.
 func (h *Hub) full() bool {
-	return !h.is(delivery.Open) || (h.cfg.MaxStreams > 0 && h.streams.Load()+h.delivery.Lingering() >= int64(h.cfg.MaxStreams))
+	return !h.is(delivery.Open) || (h.cfg.MaxSubscribers > 0 && h.streams.Load()+h.delivery.Lingering() >= int64(h.cfg.MaxSubscribers))
 }
 
 // admission finds the topics of a stream that was counted in, and where it begins: with
 // a gap if that is not empty.
-func (h *Hub) admission(patterns []string, lastID string, fr cursor.Framing) (a *delivery.Admission, gap string) {
-	topics := h.history.Acquire(patterns)
+func (h *Hub) admission(sub *Subscription, fr cursor.Framing) (a *delivery.Admission, gap string) {
+	topics := h.history.Acquire(sub.Topics)
 	now := h.now()
-	from := cursor.Resume(h.history, lastID, topics, now)
+	from := cursor.Resume(h.history, sub.LastEventID, topics, now)
 	for _, t := range topics { // whoever sees it counted can publish to it
 		t.Readers.Add(1)
 	}
@@ -50,6 +52,12 @@ func (h *Hub) admission(patterns []string, lastID string, fr cursor.Framing) (a 
 	}
 	if h.cfg.MaxAge > 0 {
 		a.Stream.Dies = now + backoff.Age(h.cfg.MaxAge).Milliseconds()
+	}
+	if !sub.Expires.IsZero() {
+		left := max(time.Until(sub.Expires).Milliseconds(), 0)
+		if a.Stream.Dies == 0 || now+left < a.Stream.Dies {
+			a.Stream.Dies = max(now+left, 1) // 0 would be never
+		}
 	}
 	h.counters.opened.Add(1)
 	return a, from.Gap

@@ -103,7 +103,7 @@ func TestNothingRunsAfterClose(t *testing.T) {
 	noGoroutines(t)
 	overVenues(t, func(t *testing.T, v venue) {
 		r := newRig(t, v, rigging{
-			config:    server.Config{MaxStreams: 3},
+			config:    server.Config{MaxSubscribers: 3},
 			subscribe: server.SubscribeOptions{OnClose: func(server.Subscriber, server.Reason) { time.Sleep(time.Millisecond) }},
 		})
 		for range 3 {
@@ -168,7 +168,7 @@ func refusedClientsHoldFewConnections(t *testing.T, blocking bool) {
 		}
 		return countedConns{ln, &open}, dial
 	}}
-	r := newRig(t, v, rigging{config: server.Config{MaxStreams: 1}})
+	r := newRig(t, v, rigging{config: server.Config{MaxSubscribers: 1}})
 	r.open("a")
 	const refused, most = 200, 64
 	for range refused {
@@ -210,7 +210,7 @@ func TestEndedStreamsCountUntilTheirConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
 		const most = 5
-		r := newRig(t, v, rigging{config: server.Config{MaxStreams: most}})
+		r := newRig(t, v, rigging{config: server.Config{MaxSubscribers: most}})
 		var clients []*client
 		for range most {
 			clients = append(clients, r.open("a"))

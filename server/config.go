@@ -51,7 +51,7 @@ type Config struct {
 	// later. A stream counts until its OnClose has returned. Up to 64 connections
 	// of refused clients are open beside them, for 5 s at most. Zero means nine tenths of the descriptors that the process may
 	// open. Negative means no limit.
-	MaxStreams int
+	MaxSubscribers int
 
 	// MaxTopics is how many topics one stream may name. Zero means 16.
 	MaxTopics int
@@ -75,7 +75,7 @@ type Config struct {
 
 	// SlowReaders says what becomes of a stream that has fallen so far behind
 	// that its topic no longer holds its next event.
-	SlowReaders SlowReaderPolicy
+	SlowSubscribers SlowSubscriberPolicy
 
 	// GapType is the type of the event that tells a stream what it has missed
 	// can no longer be had. Empty means "gap".
@@ -84,9 +84,8 @@ type Config struct {
 	// Shards is how many loops deliver. Zero means GOMAXPROCS; 64 at most.
 	Shards int
 
-	// Streamed holds every stream with a goroutine, also where it could be
-	// parked. It is there for comparison and for tests.
-	Streamed bool
+	// Delivery is how streams are held. Zero means DeliverAuto.
+	Delivery Delivery
 
 	// Logger hears of what nobody else can be told. Nil means the standard
 	// library's default logger.
@@ -117,14 +116,26 @@ type Retention struct {
 	Ephemeral bool
 }
 
-// SlowReaderPolicy is what to do when a reader's position has fallen off the
+// Delivery is a way to hold streams.
+type Delivery uint8
+
+const (
+	// DeliverAuto parks a stream where that is possible (Linux, plaintext TCP or unix
+	// sockets), and holds it with a goroutine elsewhere.
+	DeliverAuto Delivery = iota
+	// DeliverByGoroutine holds every stream with a goroutine: to compare the two, and to
+	// test what runs where nothing can be parked.
+	DeliverByGoroutine
+)
+
+// SlowSubscriberPolicy is what to do when a reader's position has fallen off the
 // tail of its log.
-type SlowReaderPolicy uint8
+type SlowSubscriberPolicy uint8
 
 const (
 	// Disconnect ends the stream. The client comes back with its Last-Event-ID,
 	// and is told of the gap then.
-	Disconnect SlowReaderPolicy = iota
+	Disconnect SlowSubscriberPolicy = iota
 	// Skip sends a gap event in-band and goes on with what is left. A reader that
 	// has stopped inside an event has Config.WriteTimeout to finish it.
 	Skip
@@ -159,7 +170,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxEventBytes = orDefault(c.MaxEventBytes, defaultMaxEventBytes)
 	c.SendBuffer = orDefault(c.SendBuffer, defaultSendBuffer)
 	c.MaxHistoryBytes = orDefault(c.MaxHistoryBytes, defaultHistoryBytes)
-	c.MaxStreams = orDefault(c.MaxStreams, descriptorLimit()*9/10)
+	c.MaxSubscribers = orDefault(c.MaxSubscribers, descriptorLimit()*9/10)
 	c.Shards = orDefault(c.Shards, min(runtime.GOMAXPROCS(0), maxShards))
 	if c.GapType == "" {
 		c.GapType = defaultGapType
@@ -198,8 +209,10 @@ func (c *Config) check(given *Config) error {
 		return configError("MaxHistoryBytes", given.MaxHistoryBytes, "would keep no event long enough to deliver it", "give 1 or more, or zero for the default")
 	case c.Shards == 0 || c.Shards > maxShards:
 		return configError("Shards", given.Shards, "is not in 1 to 64", "leave it zero for one a processor")
-	case c.SlowReaders > Skip:
-		return configError("SlowReaders", c.SlowReaders, "is no policy", "give Disconnect or Skip")
+	case c.Delivery > DeliverByGoroutine:
+		return configError("Delivery", c.Delivery, "is no way to hold streams", "give DeliverAuto or DeliverByGoroutine")
+	case c.SlowSubscribers > Skip:
+		return configError("SlowSubscribers", c.SlowSubscribers, "is no policy", "give Disconnect or Skip")
 	case gap.Validate() != nil:
 		return configError("GapType", c.GapType, "holds a NUL, CR or LF", "give a plain name such as \"gap\"")
 	}

@@ -20,7 +20,7 @@ type CORS struct {
 	Credentials bool
 }
 
-// check panics with a sentence about a setting that cannot be meant.
+// check panics with a sentence about settings that contradict each other.
 func (c *CORS) check() {
 	if c.Credentials && slices.Contains(c.Origins, "*") {
 		panic(`server: CORS.Origins "*" with CORS.Credentials would let every site read with its visitors' cookies; name the origins`)

@@ -28,7 +28,7 @@ import (
 // more to wait for.
 func BenchmarkDisconnect(b *testing.B) {
 	b.Run("parked", func(b *testing.B) { benchmarkDisconnect(b, server.Config{}) })
-	b.Run("streamed", func(b *testing.B) { benchmarkDisconnect(b, server.Config{Streamed: true}) })
+	b.Run("streamed", func(b *testing.B) { benchmarkDisconnect(b, server.Config{Delivery: server.DeliverByGoroutine}) })
 }
 
 func benchmarkDisconnect(b *testing.B, c server.Config) {
@@ -92,7 +92,7 @@ func stay(b *testing.B, hub *server.Hub, topic string, dial func() (net.Conn, er
 		}
 		go func() { _, _ = io.Copy(io.Discard, conn) }()
 	}
-	eventually(b, "the streams that stay are open", func() bool { return hub.Readers(topic) == runtime.GOMAXPROCS(0) })
+	eventually(b, "the streams that stay are open", func() bool { return hub.Subscribers(topic) == runtime.GOMAXPROCS(0) })
 }
 
 func requestFor(topic string) string { return "GET /?topic=" + topic + " HTTP/1.1\r\nHost: x\r\n\r\n" }

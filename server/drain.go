@@ -25,10 +25,10 @@ func (h *Hub) Drain(ctx context.Context) error {
 	s := h.Stats()
 	h.state.CompareAndSwap(int32(delivery.Draining), int32(delivery.Cutting)) // those that are still to be seated
 	h.delivery.Cut(cursor.Drained)
-	if s.Streams == 0 {
+	if s.Subscribers == 0 {
 		return fmt.Errorf("server: drain: every stream has ended, but the OnClose hooks of %d had not returned when time was up: %w; make them quicker, or give them more", s.Closing, context.Cause(ctx))
 	}
-	return fmt.Errorf("server: drain: %d streams had not taken all that was published for them when time was up, and were cut: %w; give them more", s.Streams, context.Cause(ctx))
+	return fmt.Errorf("server: drain: %d streams had not taken all that was published for them when time was up, and were cut: %w; give them more", s.Subscribers, context.Cause(ctx))
 }
 
 // Close ends every stream at once, between two events where its reader takes
@@ -49,5 +49,5 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	s := h.Stats()
 	return fmt.Errorf("server: close: still waiting for %d streams to end and %d hooks (Authorize, OnOpen, OnClose) to return when time was up: %w; call Close again to wait for them",
-		s.Streams, h.hooks.Load()+s.Closing, context.Cause(ctx))
+		s.Subscribers, h.hooks.Load()+s.Closing, context.Cause(ctx))
 }

@@ -45,8 +45,8 @@ func TestDrainDeliversWhatWasPublishedAndEndsCleanly(t *testing.T) {
 			t.Error(err)
 		}
 		s := r.hub.Stats()
-		if s.Streams != 0 || s.Ended["drain"] != 4 {
-			t.Errorf("%d streams are left, ended: %v", s.Streams, s.Ended)
+		if s.Subscribers != 0 || s.Ended["drain"] != 4 {
+			t.Errorf("%d streams are left, ended: %v", s.Subscribers, s.Ended)
 		}
 		r.publish("a", "501") // publishing goes on
 	})
@@ -65,7 +65,7 @@ func TestDrainingTurnsNewcomersAway(t *testing.T) {
 		}
 		c.expectRetry(3*time.Second, c.ends)
 		s := r.hub.Stats()
-		if s.Refused != 1 || s.Opened != 0 || s.Streams != 0 {
+		if s.Refused != 1 || s.Opened != 0 || s.Subscribers != 0 {
 			t.Errorf("%+v", s)
 		}
 		if err := r.hub.Drain(timeout(t, patience)); err != nil {
@@ -133,7 +133,7 @@ func TestCloseEndsEverything(t *testing.T) {
 		within(t, "Close", func() { r.hub.Close(context.Background()) })
 		a.ends()
 		b.ends()
-		if s := r.hub.Stats(); s.Streams != 0 || s.Ended["closed"] != 2 {
+		if s := r.hub.Stats(); s.Subscribers != 0 || s.Ended["closed"] != 2 {
 			t.Errorf("%+v", s)
 		}
 		if _, err := r.hub.Publish("a", streamwriter.Event{}); !errors.Is(err, server.ErrClosed) {
@@ -168,7 +168,7 @@ func TestCloseAndNewcomersAtOnce(t *testing.T) {
 			clients.Wait()
 			eventually(t, "the counters agree", func() bool {
 				s := r.hub.Stats()
-				return s.Streams == 0 && s.Opened == total(s.Ended)
+				return s.Subscribers == 0 && s.Opened == total(s.Ended)
 			})
 		}
 	})
@@ -276,7 +276,7 @@ func TestDisconnectIsNoticedAtOnce(t *testing.T) {
 			t.Run(l.name, func(t *testing.T) {
 				r := newRig(t, v, rigging{})
 				c, other := r.open("a", "b"), r.open("a")
-				if a, b := r.hub.Readers("a"), r.hub.Readers("b"); a != 2 || b != 1 {
+				if a, b := r.hub.Subscribers("a"), r.hub.Subscribers("b"); a != 2 || b != 1 {
 					t.Errorf("%d and %d readers, want 2 and 1", a, b)
 				}
 				start := time.Now()
@@ -286,7 +286,7 @@ func TestDisconnectIsNoticedAtOnce(t *testing.T) {
 					t.Errorf("noticed after %v", took)
 				}
 				r.ended(server.ReasonClient, 1)
-				if a, b := r.hub.Readers("a"), r.hub.Readers("b"); a != 1 || b != 0 {
+				if a, b := r.hub.Subscribers("a"), r.hub.Subscribers("b"); a != 1 || b != 0 {
 					t.Errorf("%d and %d readers, want 1 and 0", a, b)
 				}
 				r.publish("a", "1")
@@ -332,7 +332,7 @@ func TestLeavingAmidDeliveries(t *testing.T) {
 			}
 		}
 		r.streams(2)
-		if a, b := r.hub.Readers("a"), r.hub.Readers("b"); a != 2 || b != 0 {
+		if a, b := r.hub.Subscribers("a"), r.hub.Subscribers("b"); a != 2 || b != 0 {
 			t.Errorf("%d and %d readers, want 2 and 0", a, b)
 		}
 	})
@@ -343,7 +343,7 @@ func TestLeavingAmidDeliveries(t *testing.T) {
 func TestNewsReachAShardThatHasJustStarted(t *testing.T) {
 	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Shards: 1, SlowReaders: server.Skip}})
+		r := newRig(t, v, rigging{config: server.Config{Shards: 1, SlowSubscribers: server.Skip}})
 		stop := make(chan struct{})
 		var publishing sync.WaitGroup
 		for range 2 {

@@ -62,7 +62,7 @@ func ExampleHub_authorize() {
 		Authorize: func(ctx *fasthttp.RequestCtx, s *server.Subscription) error {
 			user := string(ctx.Request.Header.Cookie("user"))
 			if user == "" {
-				return &server.Refusal{Status: fasthttp.StatusUnauthorized, Reason: "sign in first"}
+				return &server.StatusError{Code: fasthttp.StatusUnauthorized, Message: "sign in first"}
 			}
 			s.User = user                                          // for OnOpen, OnClose and KickUser
 			s.Topics = []string{"news", "user/" + user + "/inbox"} // whatever it asked for
@@ -80,7 +80,7 @@ func ExampleHub_Follow() {
 	}
 	_ = fasthttp.ListenAndServe(":8080", func(ctx *fasthttp.RequestCtx) {
 		streamwriter.Serve(ctx, streamwriter.Options{}, func(w *streamwriter.Writer) error {
-			if err := w.SendJSON("welcome", map[string]string{"hello": "you"}); err != nil {
+			if err := w.SendJSON(streamwriter.Event{Type: "welcome"}, map[string]string{"hello": "you"}); err != nil {
 				return err
 			}
 			return hub.Follow(w, "news")

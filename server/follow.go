@@ -35,7 +35,7 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if !h.enter() {
 		return h.followLater(w)
 	}
-	a, gap := h.admission(topics, w.LastEventID(), cursor.Embedded)
+	a, gap := h.admission(&Subscription{Topics: topics, LastEventID: w.LastEventID()}, cursor.Embedded)
 	a.Began = began
 	a.Stream.Dies = 0 // the Writer knows its age
 	a.Rest = h.appendPosition(nil, a.Stream.Next, gap, w.LastEventID())

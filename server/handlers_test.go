@@ -142,7 +142,7 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 		{"GET", "GET /?topic=a", "", "", 405, "method", "GET"},
 	}
 	hub := newHub(t, server.Config{})
-	publish := server.PublishHandler(hub, server.PublishOptions{Open: true})
+	publish := server.PublishHandler(hub, server.PublishOptions{AllowAnyone: true})
 	before := hub.LastID()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 func TestGoodPublish(t *testing.T) {
 	t.Parallel()
 	hub := newHub(t, server.Config{})
-	publish := server.PublishHandler(hub, server.PublishOptions{Open: true})
+	publish := server.PublishHandler(hub, server.PublishOptions{AllowAnyone: true})
 	epoch, _, _ := strings.Cut(hub.LastID(), "-")
 	limit := strings.Repeat("x", 64<<10)
 	tests := []struct {
@@ -211,9 +211,9 @@ func TestGoodPublish(t *testing.T) {
 func TestPublishedOverHTTPArrives(t *testing.T) {
 	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{publish: server.PublishOptions{Open: true}})
+		r := newRig(t, v, rigging{publish: server.PublishOptions{AllowAnyone: true}})
 		c := r.open("a")
-		publish := server.PublishHandler(r.hub, server.PublishOptions{Open: true})
+		publish := server.PublishHandler(r.hub, server.PublishOptions{AllowAnyone: true})
 		call(publish, "POST /?topic=a&type=t&id=i&retry=77", "raw\nbody")
 		call(publish, "POST /", `[{"topic":"a","data":"text \"quoted\""},{"topic":"a","data":{"x": [1, 2]}},{"topic":"a","data":7},{"topic":"a"}]`, jsonType)
 		if e := c.next(); e.ID != "i" || e.Type != "t" || e.Data != "raw\nbody" || c.dec.Retry != "77" {
@@ -289,9 +289,9 @@ func TestWhoMayPublish(t *testing.T) {
 		status  int
 	}{
 		{"off", server.PublishOptions{}, nil, 403},
-		{"open", server.PublishOptions{Open: true}, nil, 200},
+		{"open", server.PublishOptions{AllowAnyone: true}, nil, 200},
 		{"no token", server.PublishOptions{Token: "secret"}, nil, 401},
-		{"no token, although open", server.PublishOptions{Token: "secret", Open: true}, nil, 401},
+		{"no token, although open", server.PublishOptions{Token: "secret", AllowAnyone: true}, nil, 401},
 		{"wrong token", server.PublishOptions{Token: "secret"}, []string{"Authorization: Bearer secre"}, 401},
 		{"longer token", server.PublishOptions{Token: "secret"}, []string{"Authorization: Bearer secret2"}, 401},
 		{"empty token", server.PublishOptions{Token: "secret"}, []string{"Authorization: Bearer "}, 401},
@@ -299,11 +299,11 @@ func TestWhoMayPublish(t *testing.T) {
 		{"token", server.PublishOptions{Token: "secret"}, []string{"Authorization: Bearer secret"}, 200},
 		{"scheme in another case", server.PublishOptions{Token: "secret"}, []string{"Authorization: bearer secret"}, 200},
 		{"hook agrees", server.PublishOptions{Authorize: yes}, nil, 200},
-		{"hook refuses", server.PublishOptions{Authorize: no(&server.Refusal{})}, nil, 403},
+		{"hook refuses", server.PublishOptions{Authorize: no(&server.StatusError{})}, nil, 403},
 		{"hook fails", server.PublishOptions{Authorize: no(fmt.Errorf("no"))}, nil, 500},
-		{"hook says how", server.PublishOptions{Authorize: no(&server.Refusal{Status: 404})}, nil, 404},
+		{"hook says how", server.PublishOptions{Authorize: no(&server.StatusError{Code: 404})}, nil, 404},
 		{"hook alone is not enough", server.PublishOptions{Token: "secret", Authorize: yes}, nil, 401},
-		{"token alone is not enough", server.PublishOptions{Token: "secret", Authorize: no(&server.Refusal{})}, []string{"Authorization: Bearer secret"}, 403},
+		{"token alone is not enough", server.PublishOptions{Token: "secret", Authorize: no(&server.StatusError{})}, []string{"Authorization: Bearer secret"}, 403},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -348,7 +348,7 @@ func TestPublishToAClosedHubIsUnavailable(t *testing.T) {
 	t.Parallel()
 	hub := newHub(t, server.Config{})
 	hub.Close(context.Background())
-	ctx := call(server.PublishHandler(hub, server.PublishOptions{Open: true}), "POST /?topic=a", "x")
+	ctx := call(server.PublishHandler(hub, server.PublishOptions{AllowAnyone: true}), "POST /?topic=a", "x")
 	if ctx.Response.StatusCode() != 503 {
 		t.Errorf("%d %s", ctx.Response.StatusCode(), ctx.Response.Body())
 	}
@@ -379,7 +379,7 @@ func TestCORS(t *testing.T) {
 			hub := newHub(t, server.Config{})
 			handlers := map[string]fasthttp.RequestHandler{
 				"GET, HEAD, OPTIONS": server.SubscribeHandler(hub, server.SubscribeOptions{CORS: tt.cors}),
-				"POST, OPTIONS":      server.PublishHandler(hub, server.PublishOptions{CORS: tt.cors, Open: true}),
+				"POST, OPTIONS":      server.PublishHandler(hub, server.PublishOptions{CORS: tt.cors, AllowAnyone: true}),
 			}
 			for methods, h := range handlers {
 				method, _, _ := strings.Cut(methods, ",")
@@ -452,7 +452,7 @@ func TestMount(t *testing.T) {
 	}
 	for _, tt := range tests {
 		hub := newHub(t, server.Config{})
-		tt.o.Publish.Open = true
+		tt.o.Publish.AllowAnyone = true
 		r := router.New()
 		server.Mount(r, hub, tt.o)
 		for line, want := range map[string]int{
@@ -500,7 +500,7 @@ func TestConfigThatCannotBeHonouredIsRefused(t *testing.T) {
 		{server.Config{MaxHistoryBytes: -3}, []string{"Config.MaxHistoryBytes", `"-3"`, "1 or more"}},
 		{server.Config{Shards: -1}, []string{"Config.Shards", `"-1"`, "leave it zero"}},
 		{server.Config{Shards: 65}, []string{"Config.Shards", `"65"`, "leave it zero"}},
-		{server.Config{SlowReaders: 2}, []string{"Config.SlowReaders", `"2"`, "Disconnect or Skip"}},
+		{server.Config{SlowSubscribers: 2}, []string{"Config.SlowSubscribers", `"2"`, "Disconnect or Skip"}},
 		{server.Config{GapType: "a\nb"}, []string{"Config.GapType", `"a\nb"`, "plain name"}},
 		{server.Config{Retention: []server.Retention{{Topics: "a"}, {}}}, []string{"Config.Retention[1]", `topic ""`, "name a topic"}},
 		{server.Config{Retention: []server.Retention{{Topics: "a*"}}}, []string{"Config.Retention[0]", `"a*"`, "use "}},

@@ -55,13 +55,13 @@ var (
 		{name: "unix socket", parked: true, path: "/events", listen: listenUnix},
 		{name: "unix socket streamed", why: "configured", path: "/events", config: streamed, listen: listenUnix},
 		{name: "TLS", why: "tls", path: "/events", listen: listenTLS},
-		{name: "in memory", why: "not a socket", path: "/events", listen: listenMemory},
+		{name: "in memory", why: "not_a_socket", path: "/events", listen: listenMemory},
 		followTCP,
 		{name: "follow TLS", why: "follow", path: "/follow", listen: listenTLS},
 	}
 )
 
-func streamed(c *server.Config) { c.Streamed = true }
+func streamed(c *server.Config) { c.Delivery = server.DeliverByGoroutine }
 
 // overWays runs f for parked and streamed streams on TCP.
 func overWays(t *testing.T, f func(t *testing.T, v venue)) {
@@ -236,7 +236,7 @@ func (r *rig) publishAs(topic, id, data string) {
 
 func (r *rig) ephemeral(topic, data string) {
 	r.t.Helper()
-	if _, err := r.hub.PublishEphemeral(topic, streamwriter.Event{Data: []byte(data)}); err != nil {
+	if _, err := r.hub.PublishAll([]server.Message{{Topic: topic, Event: streamwriter.Event{Data: []byte(data)}, Ephemeral: true}}); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -472,7 +472,7 @@ func within(t testing.TB, what string, f func()) {
 // streams waits until so many streams are open.
 func (r *rig) streams(n int64) {
 	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("%d streams are open", n), func() bool { return r.hub.Stats().Streams == n })
+	eventually(r.t, fmt.Sprintf("%d streams are open", n), func() bool { return r.hub.Stats().Subscribers == n })
 }
 
 // ended waits until so many streams have ended for that reason.

@@ -218,7 +218,7 @@ func TestAuthorizeIsNotAskedWhenNobodyCanBeLetIn(t *testing.T) {
 	overWays(t, func(t *testing.T, v venue) {
 		var asked atomic.Int64
 		r := newRig(t, v, rigging{
-			config: server.Config{MaxStreams: 1},
+			config: server.Config{MaxSubscribers: 1},
 			subscribe: server.SubscribeOptions{Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error {
 				asked.Add(1)
 				return nil
@@ -253,14 +253,14 @@ func TestAStreamCountsUntilItsOnCloseHasReturned(t *testing.T) {
 	overWays(t, func(t *testing.T, v venue) {
 		goOn := make(chan struct{})
 		r := newRig(t, v, rigging{
-			config:    server.Config{MaxStreams: 2},
+			config:    server.Config{MaxSubscribers: 2},
 			subscribe: server.SubscribeOptions{OnClose: func(server.Subscriber, server.Reason) { <-goOn }},
 		})
 		a, b := r.open("a"), r.open("a")
 		a.leave()
 		b.leave()
 		eventually(t, "both streams have ended", func() bool { return r.hub.Stats().Closing == 2 })
-		if s := r.hub.Stats(); s.Streams != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["client"] != 2 {
+		if s := r.hub.Stats(); s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["client"] != 2 {
 			t.Errorf("%+v", s)
 		}
 		c := r.send(request{topics: []string{"a"}})
@@ -291,5 +291,25 @@ func TestAHookThatEndsItsGoroutineEndsNothingElse(t *testing.T) {
 		r.hub.Kick(func(server.Subscriber) bool { runtime.Goexit(); return false })
 		r.publish("b", "1")
 		stays.expect("1")
+	})
+}
+
+// A stream whose ticket runs out is ended, and comes back to Authorize.
+func TestAStreamEndsWhenItsTicketExpires(t *testing.T) {
+	overWays(t, func(t *testing.T, v venue) {
+		tickets := []time.Duration{-time.Hour, 150 * time.Millisecond, time.Hour}
+		r := newRig(t, v, rigging{config: server.Config{Heartbeat: 100 * time.Millisecond}, subscribe: server.SubscribeOptions{
+			Authorize: func(_ *fasthttp.RequestCtx, s *server.Subscription) error {
+				s.Expires = time.Now().Add(tickets[0])
+				tickets = tickets[1:]
+				return nil
+			},
+		}})
+		for range 2 {
+			r.open("a").ends()
+		}
+		r.ended(server.ReasonMaxAge, 2)
+		r.open("a")
+		r.streams(1)
 	})
 }

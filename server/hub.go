@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	stdlog "log"
@@ -8,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/streamwriter"
@@ -61,8 +63,8 @@ func (h *Hub) host() delivery.Host {
 		State:   func() delivery.State { return delivery.State(h.state.Load()) },
 		Logger:  h.logger(),
 		Limits: delivery.Limits{
-			GapType: c.GapType, Skip: c.SlowReaders == Skip, Retry: c.Retry, Heartbeat: c.Heartbeat, MaxAge: c.MaxAge,
-			WriteTimeout: c.WriteTimeout, SendBuffer: c.SendBuffer, NeverPark: c.Streamed,
+			GapType: c.GapType, Skip: c.SlowSubscribers == Skip, Retry: c.Retry, Heartbeat: c.Heartbeat, MaxAge: c.MaxAge,
+			WriteTimeout: c.WriteTimeout, SendBuffer: c.SendBuffer, NeverPark: c.Delivery == DeliverByGoroutine,
 		},
 		Ended: h.streamEnded,
 		Working: func(more int) {
@@ -101,17 +103,22 @@ func (h *Hub) Publish(topic string, e streamwriter.Event) (id string, err error)
 	return h.publishOne(Message{Topic: topic, Event: e})
 }
 
-// PublishEphemeral is Publish for an event that is delivered to whoever is
-// connected, and never replayed.
-func (h *Hub) PublishEphemeral(topic string, e streamwriter.Event) (id string, err error) {
-	return h.publishOne(Message{Topic: topic, Event: e, Ephemeral: true})
+// PublishJSON is Publish with the JSON of v as e's data, which must be empty.
+func (h *Hub) PublishJSON(topic string, e streamwriter.Event, v any) (id string, err error) {
+	if len(e.Data) > 0 {
+		return "", fmt.Errorf("server: publish JSON to %q: %w", eventlog.Shorten(topic), fastsse.NewFieldError("data", string(e.Data), "is set, and would be replaced", "leave it empty: the JSON becomes the data"))
+	}
+	if e.Data, err = json.Marshal(v); err != nil {
+		return "", fmt.Errorf("server: publish JSON of %T to %q: %w", v, eventlog.Shorten(topic), err)
+	}
+	return h.Publish(topic, e)
 }
 
 // Message is an event and where it goes.
 type Message struct {
 	Topic     string
 	Event     streamwriter.Event
-	Ephemeral bool
+	Ephemeral bool // delivered to whoever is connected, and never replayed
 }
 
 // PublishAll publishes all messages or none, without any other event between
@@ -161,14 +168,19 @@ func (h *Hub) check(m *Message) error {
 		}
 	}
 	if n := len(m.Event.Data); n > h.cfg.MaxEventBytes {
-		return &streamwriter.FieldError{
+		return &tooLargeError{&streamwriter.FieldError{
 			Field: "data", Value: eventlog.ShortenTo(64, string(m.Event.Data[:min(n, 64+utf8.UTFMax)])),
 			Problem: fmt.Sprintf("of %d bytes exceeds Config.MaxEventBytes (%d)", n, h.cfg.MaxEventBytes),
 			Remedy:  "raise it, or send a reference",
-		}
+		}}
 	}
 	return nil
 }
+
+// tooLargeError is a FieldError that is answered with 413.
+type tooLargeError struct{ *streamwriter.FieldError }
+
+func (e *tooLargeError) Unwrap() error { return e.FieldError }
 
 // publish appends checked messages to their logs and wakes who reads them.
 func (h *Hub) publish(messages []Message, ids []string) error {
@@ -203,7 +215,7 @@ func (h *Hub) LastID() string {
 
 // Readers returns how many open streams subscribe to exactly this topic or
 // subtree.
-func (h *Hub) Readers(topic string) int {
+func (h *Hub) Subscribers(topic string) int {
 	if t := h.history.Lookup(topic); t != nil {
 		return int(t.Readers.Load())
 	}

@@ -160,7 +160,7 @@ func serveScarce(t *testing.T) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
 		t.Fatal(err)
 	}
-	hub, err := server.New(server.Config{MaxStreams: -1}) // or it would not come to that
+	hub, err := server.New(server.Config{MaxSubscribers: -1}) // or it would not come to that
 	if err != nil {
 		t.Fatal(err)
 	}

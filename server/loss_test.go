@@ -40,7 +40,7 @@ func TestASubtreeOfWhatIsBeingEvictedForgetsNothingSilently(t *testing.T) {
 	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
 		const tries, guests = 6, 16
-		r := newRig(t, v, rigging{config: server.Config{MaxHistoryBytes: 16 << 20, SlowReaders: server.Skip}})
+		r := newRig(t, v, rigging{config: server.Config{MaxHistoryBytes: 16 << 20, SlowSubscribers: server.Skip}})
 		batch := make([]server.Message, 600)
 		for i := range batch {
 			batch[i] = server.Message{Topic: fmt.Sprint("big/", i), Event: streamwriter.Event{Data: filler[:60_000]}}
@@ -162,7 +162,10 @@ func proveLoss(t *testing.T, hub *server.Hub, try int, topic, before string) {
 		t.Fatal(err)
 	}
 	var first firstWord
-	w := streamwriter.NewWriter(&first, streamwriter.Options{Heartbeat: -1, LastEventID: before})
+	w, err := streamwriter.NewWriter(&first, streamwriter.Options{Heartbeat: -1, LastEventID: before})
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer w.Close()
 	_ = hub.Follow(w, topic)
 	if !strings.Contains(first.got, "gap") {
@@ -177,7 +180,7 @@ func TestAnEphemeralEventIsNotLostSilentlyDuringAReplay(t *testing.T) {
 	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
 		r := newRig(t, v, rigging{config: server.Config{
-			SlowReaders: server.Skip, SendBuffer: 8 << 10, WriteTimeout: -1,
+			SlowSubscribers: server.Skip, SendBuffer: 8 << 10, WriteTimeout: -1,
 			Retention: []server.Retention{{Topics: "now", Ephemeral: true, Events: 1}, {Topics: "*", Bytes: 64 << 20}},
 		}})
 		from := r.hub.LastID()

@@ -86,7 +86,7 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 				if v.name == "in memory" { // it learns from a write that its client left
 					r.publish("a", "x")
 				}
-				return r.hub.Stats().Streams == 0
+				return r.hub.Stats().Subscribers == 0
 			})
 		}
 		sweepOut()
@@ -134,7 +134,7 @@ func TestASubscriptionAloneKeepsNothing(t *testing.T) {
 
 func TestRefusedEventsAndStreamsKeepNothing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, parkedTCP, rigging{config: server.Config{MaxStreams: 1}})
+	r := newRig(t, parkedTCP, rigging{config: server.Config{MaxSubscribers: 1}})
 	r.open("a")
 	r.send(request{topics: []string{"b"}}).ends()
 	if _, err := r.hub.Publish("c", streamwriter.Event{Type: "a\nb"}); err == nil {
@@ -258,8 +258,8 @@ func TestStatsSayHowStreamsAreHeld(t *testing.T) {
 			parked, why = 0, map[string]int64{v.why: 2}
 		}
 		s := r.hub.Stats()
-		if s.Streams != 2 || s.Parked != parked || s.Streamed != 2-parked || !maps.Equal(s.StreamedWhy, why) {
-			t.Errorf("%d streams, %d parked, %d streamed %v; want %d parked, %v", s.Streams, s.Parked, s.Streamed, s.StreamedWhy, parked, why)
+		if s.Subscribers != 2 || s.Parked != parked || s.Streamed != 2-parked || !maps.Equal(s.StreamedWhy, why) {
+			t.Errorf("%d streams, %d parked, %d streamed %v; want %d parked, %v", s.Subscribers, s.Parked, s.Streamed, s.StreamedWhy, parked, why)
 		}
 		if s.Published != 2 || s.Opened != 2 || s.Topics != 1 || s.HistoryBytes == 0 {
 			t.Errorf("%+v", s)
@@ -267,7 +267,7 @@ func TestStatsSayHowStreamsAreHeld(t *testing.T) {
 		eventually(t, "the deliveries are counted", func() bool { return r.hub.Stats().Delivered == 4 })
 		within(t, "Close", func() { r.hub.Close(context.Background()) })
 		s = r.hub.Stats()
-		if s.Streams != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["closed"] != 2 || s.Delivered != 4 {
+		if s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["closed"] != 2 || s.Delivered != 4 {
 			t.Errorf("after Close: %+v", s)
 		}
 	})

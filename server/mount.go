@@ -15,8 +15,8 @@ type MountOptions struct {
 
 // Mount adds a hub's routes to r: GET, HEAD and OPTIONS of SubscribePath, POST
 // and OPTIONS of PublishPath, and an answer to every other method. It panics if
-// the options cannot be meant, or a route is taken.
-func Mount(r *router.Router, h *Hub, o MountOptions) {
+// the options contradict each other (CORS), or a route is taken.
+func (h *Hub) Mount(r *router.Router, o MountOptions) {
 	subscribe, publish := o.SubscribePath, o.PublishPath
 	if subscribe == "" {
 		subscribe = "/events"
@@ -24,6 +24,9 @@ func Mount(r *router.Router, h *Hub, o MountOptions) {
 	if publish == "" {
 		publish = "/publish"
 	}
-	r.ANY(subscribe, SubscribeHandler(h, o.Subscribe))
-	r.ANY(publish, PublishHandler(h, o.Publish))
+	r.ANY(subscribe, h.SubscribeHandler(o.Subscribe))
+	r.ANY(publish, h.PublishHandler(o.Publish))
 }
+
+// Mount is [Hub.Mount].
+func Mount(r *router.Router, h *Hub, o MountOptions) { h.Mount(r, o) }

@@ -227,7 +227,7 @@ func TestOnOpenFailureEndsOneStreamAlone(t *testing.T) {
 		}
 		r.ended(server.ReasonError, 2)
 		r.streams(1)
-		if n := r.hub.Readers("a"); n != 1 {
+		if n := r.hub.Subscribers("a"); n != 1 {
 			t.Errorf("%d readers", n)
 		}
 		r.publish("a", "1")
@@ -285,10 +285,10 @@ func TestAuthorizeRefuses(t *testing.T) {
 		want string
 		body string
 	}{
-		{&server.Refusal{}, "403 Forbidden", `{"error":"refused"}` + "\n"},
-		{&server.Refusal{Status: 401, Reason: "who are you"}, "401 Unauthorized", `{"error":"who are you"}` + "\n"},
-		{fmt.Errorf("wrapped: %w", &server.Refusal{Status: 404, Reason: "no such feed"}), "404 Not Found", `{"error":"no such feed"}` + "\n"},
-		{&server.Refusal{Status: 204}, "204 No Content", ""},
+		{&server.StatusError{}, "403 Forbidden", `{"error":"refused"}` + "\n"},
+		{&server.StatusError{Code: 401, Message: "who are you"}, "401 Unauthorized", `{"error":"who are you"}` + "\n"},
+		{fmt.Errorf("wrapped: %w", &server.StatusError{Code: 404, Message: "no such feed"}), "404 Not Found", `{"error":"no such feed"}` + "\n"},
+		{&server.StatusError{Code: 204}, "204 No Content", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.want, func(t *testing.T) {
@@ -345,14 +345,14 @@ func TestAuthorizeNarrowsAndRenames(t *testing.T) {
 func TestAFullHubAsksToComeBackLater(t *testing.T) {
 	t.Parallel()
 	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{MaxStreams: 2, Retry: 4 * time.Second, Heartbeat: 50 * time.Millisecond}})
+		r := newRig(t, v, rigging{config: server.Config{MaxSubscribers: 2, Retry: 4 * time.Second, Heartbeat: 50 * time.Millisecond}})
 		a, b := r.open("a"), r.open("a")
 		c := r.send(request{topics: []string{"a"}})
 		if c.status != "HTTP/1.1 200 OK" {
 			t.Errorf("answered %q: an EventSource would never come back", c.status)
 		}
 		c.expectRetry(4*time.Second, c.ends)
-		if s := r.hub.Stats(); s.Refused != 1 || s.Streams != 2 || s.Opened != 2 {
+		if s := r.hub.Stats(); s.Refused != 1 || s.Subscribers != 2 || s.Opened != 2 {
 			t.Errorf("%+v", s)
 		}
 		r.publish("a", "1")

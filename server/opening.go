@@ -62,7 +62,7 @@ func (o *opening) run(c net.Conn, head []byte) {
 		o.later(c, head)
 		return
 	}
-	a, gap := o.hub.admission(o.sub.Topics, o.sub.LastEventID, o.framing)
+	a, gap := o.hub.admission(&o.sub, o.framing)
 	a.Began, o.began = o.began, nil
 	defer func() {
 		if !a.Settled {
@@ -86,7 +86,7 @@ func (o *opening) run(c net.Conn, head []byte) {
 
 // unopened answers with what OnOpen returned, as far as that is for the client.
 func (o *opening) unopened(c net.Conn, head []byte, err error, a *delivery.Admission) {
-	if r, ok := errors.AsType[*Refusal](err); ok {
+	if r, ok := errors.AsType[*StatusError](err); ok {
 		o.hub.abandon(a, cursor.Refused)
 		o.hub.writeLast(c, r.instead(head))
 		return
@@ -106,11 +106,14 @@ func (o *opening) first(a *delivery.Admission, gap string) ([]byte, error) {
 		return b, nil
 	}
 	first := appendBuffer{b}
-	w := streamwriter.NewWriter(&first, streamwriter.Options{Heartbeat: -1, LastEventID: o.sub.LastEventID, NoIDs: true})
+	w, err := streamwriter.NewWriter(&first, streamwriter.Options{Heartbeat: -1, LastEventID: o.sub.LastEventID, NoIDs: true})
+	if err != nil {
+		return nil, err // unreachable: the options are valid
+	}
 	defer w.Close()
 	o.hub.hooks.Add(1)
 	defer o.hub.hooks.Add(-1)
-	err := o.handler.OnOpen(Subscriber{Topics: eventlog.Names(a.Topics), addr: delivery.KnownAddress(o.remote), User: o.sub.User}, w)
+	err = o.handler.OnOpen(Subscriber{Topics: eventlog.Names(a.Topics), addr: delivery.KnownAddress(o.remote), User: o.sub.User}, w)
 	return first.b, err
 }
 

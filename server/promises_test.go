@@ -148,10 +148,10 @@ func TestPromise4NobodyWaitsForAnybody(t *testing.T) {
 	overWays(t, func(t *testing.T, v venue) {
 		const window = 4 << 20
 		r := newRig(t, v, rigging{config: server.Config{
-			Shards:      1, // all of them side by side
-			Heartbeat:   100 * time.Millisecond,
-			SlowReaders: server.Skip,
-			Retention:   []server.Retention{{Topics: "*", Bytes: window}},
+			Shards:          1, // all of them side by side
+			Heartbeat:       100 * time.Millisecond,
+			SlowSubscribers: server.Skip,
+			Retention:       []server.Retention{{Topics: "*", Bytes: window}},
 		}})
 		for range 5 {
 			r.open("a")
@@ -170,7 +170,7 @@ func TestPromise4NobodyWaitsForAnybody(t *testing.T) {
 		if held := r.hub.Stats().HistoryBytes; held > window*2 { // segments have room to spare
 			t.Errorf("%d bytes are held for a window of %d", held, window)
 		}
-		if n := r.hub.Stats().Streams; n != 7 {
+		if n := r.hub.Stats().Subscribers; n != 7 {
 			t.Errorf("%d streams, want 7: nobody was to be cut", n)
 		}
 		if n := quiet.listen(time.Second); n < 4 {
@@ -209,7 +209,7 @@ func TestPromise5QuietIsToldFromDead(t *testing.T) {
 func TestPromise6PublishNeverBlocksOnReaders(t *testing.T) {
 	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{SlowReaders: server.Skip, Heartbeat: 50 * time.Millisecond}})
+		r := newRig(t, v, rigging{config: server.Config{SlowSubscribers: server.Skip, Heartbeat: 50 * time.Millisecond}})
 		for range 3 {
 			r.open("a", "b")
 			r.stall("a")

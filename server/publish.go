@@ -32,8 +32,8 @@ type PublishOptions struct {
 	// Token as well, both must agree.
 	Authorize func(ctx *fasthttp.RequestCtx, messages []Message) error
 
-	// Open lets everybody publish.
-	Open bool
+	// AllowAnyone lets everybody who can reach the handler publish to every topic.
+	AllowAnyone bool
 
 	// CORS lets pages of other origins publish.
 	CORS CORS
@@ -58,12 +58,15 @@ const publishMethods = "POST, OPTIONS"
 // {"ids":["…",…]} for an array. What it does not understand it refuses, with a
 // JSON problem that names it, and publishes nothing: a query parameter that is
 // unknown or given twice (400), a body with a Content-Encoding (415). It panics
-// if the options cannot be meant.
-func PublishHandler(h *Hub, o PublishOptions) fasthttp.RequestHandler {
+// if the options contradict each other (CORS).
+func (h *Hub) PublishHandler(o PublishOptions) fasthttp.RequestHandler {
 	o.CORS.check()
 	p := &publishHandler{hub: h, PublishOptions: o}
 	return p.serve
 }
+
+// PublishHandler is [Hub.PublishHandler].
+func PublishHandler(h *Hub, o PublishOptions) fasthttp.RequestHandler { return h.PublishHandler(o) }
 
 type publishHandler struct {
 	hub *Hub
@@ -105,7 +108,7 @@ func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
 // unauthorized answers with what Authorize returned, as far as that is for the
 // client.
 func (p *publishHandler) unauthorized(ctx *fasthttp.RequestCtx, messages []Message, err error) {
-	if r, ok := errors.AsType[*Refusal](err); ok {
+	if r, ok := errors.AsType[*StatusError](err); ok {
 		r.answer(&ctx.Response)
 		return
 	}
@@ -115,15 +118,15 @@ func (p *publishHandler) unauthorized(ctx *fasthttp.RequestCtx, messages []Messa
 
 // admit says whether the request may publish at all, as far as that can be said
 // without its messages.
-func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) *Refusal {
+func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) *StatusError {
 	switch {
 	case p.Token != "":
 		if !bearerIs(ctx, p.Token) {
 			ctx.Response.Header.Set(fasthttp.HeaderWWWAuthenticate, `Bearer realm="publish"`)
-			return &Refusal{Status: fasthttp.StatusUnauthorized, Reason: "publishing needs the header Authorization: Bearer TOKEN with the token that the server was given"}
+			return &StatusError{Code: fasthttp.StatusUnauthorized, Message: "publishing needs the header Authorization: Bearer TOKEN with the token that the server was given"}
 		}
-	case p.Authorize == nil && !p.Open:
-		return &Refusal{Reason: "publishing over HTTP is off: set PublishOptions.Token or Authorize, or Open to let everybody publish"}
+	case p.Authorize == nil && !p.AllowAnyone:
+		return &StatusError{Message: "publishing over HTTP is off: set PublishOptions.Token or Authorize, or AllowAnyone to let everybody publish"}
 	}
 	return nil
 }
@@ -159,11 +162,10 @@ func (p *publishHandler) publish(ctx *fasthttp.RequestCtx, messages []Message, m
 }
 
 func publishStatus(err error) int {
-	f, refused := errors.AsType[*streamwriter.FieldError](err)
-	switch {
-	case refused && f.Field == "data":
+	if _, ok := errors.AsType[*tooLargeError](err); ok {
 		return fasthttp.StatusRequestEntityTooLarge
-	case refused:
+	}
+	if _, ok := errors.AsType[*streamwriter.FieldError](err); ok {
 		return fasthttp.StatusBadRequest
 	}
 	return fasthttp.StatusServiceUnavailable // ErrClosed

@@ -12,7 +12,7 @@ func TestPublishedOverHTTPMayBeEphemeral(t *testing.T) {
 	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
 		r := newRig(t, v, rigging{})
-		publish := server.PublishHandler(r.hub, server.PublishOptions{Open: true})
+		publish := server.PublishHandler(r.hub, server.PublishOptions{AllowAnyone: true})
 		from := r.hub.LastID()
 		c := r.open("a")
 		for i, form := range []struct{ line, body, typ string }{
@@ -37,7 +37,7 @@ func TestPublishedOverHTTPMayBeEphemeral(t *testing.T) {
 func TestAnEncodedBodyIsRefused(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]rigging{"default": {}, "as spelled": {server: asSpelled}} {
-		o.publish.Open = true
+		o.publish.AllowAnyone = true
 		r := newRig(t, parkedTCP, o)
 		before := r.hub.LastID()
 		for _, headers := range [][]string{

@@ -21,7 +21,7 @@ const (
 )
 
 var reasonNames = [cursor.Reasons]string{
-	"", "client", "vanished", "max age", "slow", "timeout", "kicked", "drain", "closed", "follower", "error", "refused",
+	"", "client", "vanished", "max_age", "slow", "timeout", "kicked", "drain", "closed", "follower", "error", "refused",
 }
 
 // String returns the reason in a word or two.

@@ -11,24 +11,28 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Refusal is an error that says how a request is to be answered. It is the one
-// error of a hook that a client is told of: its own Reason, not the text of what
+// StatusError is an error that says how a request is to be answered. It is the one
+// error of a hook that a client is told of: its own Message, not the text of what
 // wraps it.
 //
-// EventSource never comes back after anything but 200: 401 and 403 end it for
-// good, and so does 204, which says so without an error. So refuse what can
-// never work, and return another error for what only does not work now.
-type Refusal struct {
-	Status int    // zero means 403
-	Reason string // for the client
+// EventSource never comes back after anything but 200: 401 and 403 end it for good, and
+// so does 204, which says so without an error (ErrStop). So use it for what can never
+// work, and return another error for what only does not work now.
+type StatusError struct {
+	Code    int    // zero means 403
+	Message string // for the client
 }
 
-// Error returns the reason.
-func (r *Refusal) Error() string {
-	if r.Reason == "" {
+// ErrStop is an error of Authorize or OnOpen that tells a client, with 204, to stop for
+// good: there will be nothing more to hear.
+var ErrStop error = &StatusError{Code: fasthttp.StatusNoContent, Message: "stop"}
+
+// Error returns the message.
+func (r *StatusError) Error() string {
+	if r.Message == "" {
 		return "refused"
 	}
-	return r.Reason
+	return r.Message
 }
 
 // problem is the body of every 4xx and 5xx answer.
@@ -59,11 +63,11 @@ func refuse(to *fasthttp.Response, status int, err error) {
 }
 
 // answer answers as r says.
-func (r *Refusal) answer(to *fasthttp.Response) {
+func (r *StatusError) answer(to *fasthttp.Response) {
 	if r == nil { // a hook may return one as an error
-		r = &Refusal{}
+		r = &StatusError{}
 	}
-	status := r.Status
+	status := r.Code
 	if status == 0 {
 		status = fasthttp.StatusForbidden
 	}
@@ -77,7 +81,7 @@ func (r *Refusal) answer(to *fasthttp.Response) {
 
 // instead returns the answer of r, with the headers that a stream would have
 // had: what middleware set among them is for every answer.
-func (r *Refusal) instead(head []byte) []byte {
+func (r *StatusError) instead(head []byte) []byte {
 	var to fasthttp.Response
 	if to.Header.Read(bufio.NewReaderSize(bytes.NewReader(head), len(head)+1)) != nil {
 		to.Header.Reset() // middleware's headers cannot be read: the answer counts

@@ -64,7 +64,7 @@ func TestOnlyARefusalSpeaksToPublishers(t *testing.T) {
 	t.Parallel()
 	for status, err := range map[int]error{
 		500: errInternal,
-		404: fmt.Errorf("hunter2: %w", &server.Refusal{Status: 404, Reason: "no such feed"}),
+		404: fmt.Errorf("hunter2: %w", &server.StatusError{Code: 404, Message: "no such feed"}),
 	} {
 		log := &logbook{}
 		hub := newHub(t, server.Config{Logger: log})
@@ -91,9 +91,9 @@ func TestARefusalOfOnOpenIsAnsweredAsItSays(t *testing.T) {
 		err          error
 		status, body string
 	}{
-		{&server.Refusal{}, "HTTP/1.1 403 Forbidden", `{"error":"refused"}` + "\n"},
-		{&server.Refusal{Status: 204}, "HTTP/1.1 204 No Content", ""},
-		{fmt.Errorf("hunter2: %w", &server.Refusal{Status: 410, Reason: "it is over"}), "HTTP/1.1 410 Gone", `{"error":"it is over"}` + "\n"},
+		{&server.StatusError{}, "HTTP/1.1 403 Forbidden", `{"error":"refused"}` + "\n"},
+		{&server.StatusError{Code: 204}, "HTTP/1.1 204 No Content", ""},
+		{fmt.Errorf("hunter2: %w", &server.StatusError{Code: 410, Message: "it is over"}), "HTTP/1.1 410 Gone", `{"error":"it is over"}` + "\n"},
 	}
 	overWays(t, func(t *testing.T, v venue) {
 		for _, tt := range tests {
@@ -160,7 +160,7 @@ func TestRefusalsAreNotStored(t *testing.T) {
 	t.Parallel()
 	hub := newHub(t, server.Config{})
 	for _, status := range []int{204, 403, 404} {
-		o := server.SubscribeOptions{Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return &server.Refusal{Status: status} }}
+		o := server.SubscribeOptions{Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return &server.StatusError{Code: status} }}
 		ctx := call(server.SubscribeHandler(hub, o), "GET /?topic=a", "")
 		if got := string(ctx.Response.Header.Peek("Cache-Control")); ctx.Response.StatusCode() != status || got != "no-store" {
 			t.Errorf("%d: Cache-Control %q", ctx.Response.StatusCode(), got)
@@ -173,7 +173,7 @@ func TestANilRefusalIsARefusal(t *testing.T) {
 	t.Parallel()
 	hub := newHub(t, server.Config{})
 	subscribe := server.SubscribeHandler(hub, server.SubscribeOptions{Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error {
-		var none *server.Refusal
+		var none *server.StatusError
 		return none
 	}})
 	if got := call(subscribe, "GET /?topic=a", "").Response.StatusCode(); got != fasthttp.StatusForbidden {

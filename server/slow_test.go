@@ -38,11 +38,11 @@ func contiguous(t *testing.T, events []ssetest.Event, first int) int {
 }
 
 // smallWindow is a hub that forgets fast and looks at its streams often.
-func smallWindow(p server.SlowReaderPolicy) server.Config {
+func smallWindow(p server.SlowSubscriberPolicy) server.Config {
 	return server.Config{
-		SlowReaders: p,
-		Heartbeat:   40 * time.Millisecond,
-		Retention:   []server.Retention{{Topics: "*", Events: 8}},
+		SlowSubscribers: p,
+		Heartbeat:       40 * time.Millisecond,
+		Retention:       []server.Retention{{Topics: "*", Events: 8}},
 	}
 }
 
@@ -127,7 +127,7 @@ func TestSlowReaderSkips(t *testing.T) {
 func TestSlowReaderInsideAnEvent(t *testing.T) {
 	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
-		for _, policy := range []server.SlowReaderPolicy{server.Disconnect, server.Skip} {
+		for _, policy := range []server.SlowSubscriberPolicy{server.Disconnect, server.Skip} {
 			for _, topics := range [][]string{{"a"}, {"a", "b"}} {
 				t.Run(fmt.Sprintf("policy %d, %d topics", policy, len(topics)), func(t *testing.T) {
 					config := smallWindow(policy)

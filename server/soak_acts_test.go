@@ -31,12 +31,12 @@ func somePlan(random *rand.Rand) (plan, server.Config) {
 		end:    []string{"drain", "drain", "drain", "hasty drain", "close"}[random.IntN(5)],
 	}
 	c := server.Config{
-		Heartbeat:    time.Duration(50+random.IntN(100)) * time.Millisecond,
-		Retry:        time.Millisecond,
-		WriteTimeout: 2 * time.Second,
-		SendBuffer:   4 << 10 << random.IntN(4),
-		Shards:       1 + random.IntN(4),
-		SlowReaders:  []server.SlowReaderPolicy{server.Disconnect, server.Skip}[random.IntN(2)],
+		Heartbeat:       time.Duration(50+random.IntN(100)) * time.Millisecond,
+		Retry:           time.Millisecond,
+		WriteTimeout:    2 * time.Second,
+		SendBuffer:      4 << 10 << random.IntN(4),
+		Shards:          1 + random.IntN(4),
+		SlowSubscribers: []server.SlowSubscriberPolicy{server.Disconnect, server.Skip}[random.IntN(2)],
 	}
 	if random.IntN(3) == 0 {
 		c.MaxAge = time.Duration(300+random.IntN(2000)) * time.Millisecond

@@ -145,13 +145,13 @@ func (d *verdict) mayBe(i int, got receipt) error {
 		_, native = d.book.native(d.v.lastID)
 	}
 	switch {
-	case i > 0 && (got.reason != "slow" || d.config.SlowReaders != server.Skip):
+	case i > 0 && (got.reason != "slow" || d.config.SlowSubscribers != server.Skip):
 		return fmt.Errorf("that is no gap for the middle of a stream")
 	case i == 0 && d.v.lastID == "":
 		return fmt.Errorf("a fresh stream has missed nothing")
 	case i == 0 && d.v.foreign != "" && got.reason == d.v.foreign:
 		return nil
-	case i == 0 && native && got.reason != "evicted" && !(got.reason == "slow" && d.config.SlowReaders == server.Skip):
+	case i == 0 && native && got.reason != "evicted" && !(got.reason == "slow" && d.config.SlowSubscribers == server.Skip):
 		return fmt.Errorf("the id %s is one that this hub gave", d.v.lastID)
 	case d.nothingForgotten() && len(d.bearers(d.v.lastID)) < 2:
 		return fmt.Errorf("nothing of these topics was ever forgotten")

@@ -95,14 +95,10 @@ func (l *soakLedger) publish(hub *server.Hub, clock func() time.Duration, messag
 
 // publishVia publishes by the call that fits.
 func publishVia(hub *server.Hub, messages []server.Message) (ids []string, err error) {
-	if len(messages) > 1 {
+	if len(messages) > 1 || messages[0].Ephemeral {
 		return hub.PublishAll(messages)
 	}
-	m, call := &messages[0], hub.Publish
-	if m.Ephemeral {
-		call = hub.PublishEphemeral
-	}
-	id, err := call(m.Topic, m.Event)
+	id, err := hub.Publish(messages[0].Topic, messages[0].Event)
 	return []string{id}, err
 }
 

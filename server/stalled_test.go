@@ -120,7 +120,7 @@ func TestDrainKeepsItsDeadlineWithAStalledReader(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "1 streams") {
 			t.Errorf("Drain does not say that a stream was cut: %v", err)
 		}
-		if !soon(3*time.Second, func() bool { return r.hub.Stats().Streams == 0 }) {
+		if !soon(3*time.Second, func() bool { return r.hub.Stats().Subscribers == 0 }) {
 			t.Error("the stream that was cut is still there")
 		}
 		healthy.ends()

@@ -219,14 +219,14 @@ func TestStress(t *testing.T) {
 	// A loop reports what it has delivered once a round.
 	eventually(t, "the deliveries are counted", func() bool { return r.hub.Stats().Delivered >= int64(kept) })
 	s := r.hub.Stats()
-	if s.Streams != 0 || s.Parked != 0 || s.Streamed != 0 || s.Opened != total(s.Ended) || s.Refused != 0 {
-		t.Errorf("streams %d, parked %d, streamed %d, opened %d, ended %v, refused %d", s.Streams, s.Parked, s.Streamed, s.Opened, s.Ended, s.Refused)
+	if s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Opened != total(s.Ended) || s.Refused != 0 {
+		t.Errorf("streams %d, parked %d, streamed %d, opened %d, ended %v, refused %d", s.Subscribers, s.Parked, s.Streamed, s.Opened, s.Ended, s.Refused)
 	}
 	if s.Published != int64(len(book.topics)) || s.Gaps != 0 || s.Aborted != 0 {
 		t.Errorf("published %d of %d, %d gaps, %d aborted", s.Published, len(book.topics), s.Gaps, s.Aborted)
 	}
 	for _, topic := range append(topics, "t/*", "t/c/*") {
-		if n := r.hub.Readers(topic); n != 0 {
+		if n := r.hub.Subscribers(topic); n != 0 {
 			t.Errorf("%d readers of %s are left", n, topic)
 		}
 	}

@@ -16,7 +16,7 @@ import (
 // ?topic=a&topic=b (subtrees end in "/*"), and the id to resume from as the
 // Last-Event-ID header or ?lastEventId=. Other parameters are Authorize's to
 // read, and not looked at: an EventSource can set no header, so tickets and
-// cache-busters come in the URL. It panics if the options cannot be meant.
+// cache-busters come in the URL. It panics if the options contradict each other (CORS).
 //
 // A stream that cannot be opened now is answered with 200, a reconnection time
 // and the end: EventSource comes back after that, and after nothing else. What
@@ -24,10 +24,15 @@ import (
 //
 // The handler takes the connection over: middleware sees no body, and its
 // headers are sent. A request pipelined behind this one is dropped.
-func SubscribeHandler(h *Hub, o SubscribeOptions) fasthttp.RequestHandler {
+func (h *Hub) SubscribeHandler(o SubscribeOptions) fasthttp.RequestHandler {
 	o.CORS.check()
 	s := &subscribeHandler{hub: h, SubscribeOptions: o}
 	return s.serve
+}
+
+// SubscribeHandler is [Hub.SubscribeHandler].
+func SubscribeHandler(h *Hub, o SubscribeOptions) fasthttp.RequestHandler {
+	return h.SubscribeHandler(o)
 }
 
 type subscribeHandler struct {
@@ -79,7 +84,7 @@ func (s *subscribeHandler) authorize(ctx *fasthttp.RequestCtx, sub *Subscription
 	s.hub.hooks.Add(1)
 	defer s.hub.hooks.Add(-1)
 	if err := s.Authorize(ctx, sub); err != nil {
-		if r, ok := errors.AsType[*Refusal](err); ok {
+		if r, ok := errors.AsType[*StatusError](err); ok {
 			r.answer(&ctx.Response)
 			return false, true
 		}

@@ -33,7 +33,7 @@ import (
 // Client and server share the processors: cpu-ns/op is the work of both.
 func BenchmarkSubscribe(b *testing.B) {
 	b.Run("parked", func(b *testing.B) { benchmarkSubscribeTCP(b, server.Config{}) })
-	b.Run("streamed", func(b *testing.B) { benchmarkSubscribeTCP(b, server.Config{Streamed: true}) })
+	b.Run("streamed", func(b *testing.B) { benchmarkSubscribeTCP(b, server.Config{Delivery: server.DeliverByGoroutine}) })
 	b.Run("memory", benchmarkSubscribeMemory)
 }
 
@@ -69,11 +69,11 @@ func benchmarkSubscribeMemory(b *testing.B) {
 // has left.
 func benchmarkSubscribe(b *testing.B, hub *server.Hub, dial func() (net.Conn, error), notice func()) {
 	const most = 1000 // that have left, and still have a seat
-	stayers, opened := hub.Readers("a"), hub.Stats().Opened
+	stayers, opened := hub.Subscribers("a"), hub.Stats().Opened
 	buf := make([]byte, 4096)
 	settle := func() {
 		notice()
-		for hub.Readers("a") > stayers {
+		for hub.Subscribers("a") > stayers {
 			time.Sleep(50 * time.Microsecond)
 		}
 	}
@@ -81,7 +81,7 @@ func benchmarkSubscribe(b *testing.B, hub *server.Hub, dial func() (net.Conn, er
 	before := cpuTime(b)
 	for b.Loop() {
 		visit(b, dial, buf)
-		if hub.Readers("a") > most {
+		if hub.Subscribers("a") > most {
 			settle()
 		}
 	}

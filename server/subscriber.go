@@ -1,6 +1,8 @@
 package server
 
 import (
+	"time"
+
 	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -25,6 +27,11 @@ type Subscription struct {
 	Topics      []string // topics and subtrees, valid ones
 	LastEventID string   // the client's word; empty: from now on
 	User        any      // for OnOpen, OnClose, Kick and KickUser; not sent anywhere
+
+	// Expires ends the stream at that time, as Config.MaxAge does, which ends it earlier
+	// if that is shorter: when a ticket or session runs out, Authorize is asked again.
+	// The stream ends up to a quarter of Config.Heartbeat before. Zero means never.
+	Expires time.Time
 }
 
 // SubscribeOptions are the settings of a subscribe handler. The zero value lets

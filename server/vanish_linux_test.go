@@ -62,13 +62,13 @@ func TestPromise5VanishedPeerIsNoticed(t *testing.T) {
 				return ln, func() (net.Conn, error) { return net.Dial("tcp", ln.Addr().String()) }
 			}
 			// All as by default, but that a stalled reader is never cut.
-			r := newRig(t, v, rigging{config: server.Config{SlowReaders: server.Skip, WriteTimeout: -1}})
+			r := newRig(t, v, rigging{config: server.Config{SlowSubscribers: server.Skip, WriteTimeout: -1}})
 			alive := r.stall("alive")
 			link.client(alive.conn.RemoteAddr().String())
 			r.streams(2)
 			link.drop()
 			start := time.Now()
-			if !soon(time.Minute, func() bool { return r.hub.Stats().Streams == 1 }) {
+			if !soon(time.Minute, func() bool { return r.hub.Stats().Subscribers == 1 }) {
 				t.Fatal("not noticed within a minute")
 			}
 			took := time.Since(start)
@@ -77,7 +77,7 @@ func TestPromise5VanishedPeerIsNoticed(t *testing.T) {
 				t.Errorf("ended after %v: it did not vanish, it left", took)
 			}
 			r.ended(server.ReasonVanished, 1)
-			if a, g := r.hub.Readers("alive"), r.hub.Readers("a"); a != 1 || g != 0 {
+			if a, g := r.hub.Subscribers("alive"), r.hub.Subscribers("a"); a != 1 || g != 0 {
 				t.Errorf("%d readers are alive, %d are gone; want 1 and 0", a, g)
 			}
 		})

@@ -35,11 +35,12 @@ func ExampleServe() {
 // The same Writer over net/http.
 func ExampleNewWriter() {
 	http.HandleFunc("/events", func(rw http.ResponseWriter, r *http.Request) {
-		h := rw.Header()
-		h.Set("Content-Type", "text/event-stream")
-		h.Set("Cache-Control", "no-cache, no-transform")
-		h.Set("X-Accel-Buffering", "no")
-		w := streamwriter.NewWriter(rw, streamwriter.Options{Context: r.Context(), LastEventID: r.Header.Get("Last-Event-ID")})
+		streamwriter.SetHTTPHeaders(rw.Header())
+		w, err := streamwriter.NewWriter(rw, streamwriter.Options{Context: r.Context(), LastEventID: streamwriter.HTTPLastEventID(r)})
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		defer w.Close()
 		if w.Open() != nil { // the first bytes, at once
 			return

@@ -37,7 +37,7 @@ func TestBehindNetHTTPMiddlewareEachEventArrivesAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			more := make(chan struct{})
 			srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				w := NewWriter(wrap(rw), Options{Context: r.Context()})
+				w := must(NewWriter(wrap(rw), Options{Context: r.Context()}))
 				defer w.Close()
 				_ = w.Open()
 				for range 3 {
@@ -72,7 +72,7 @@ func TestBehindNetHTTPMiddlewareTheWriteTimeoutHolds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan error, 1)
 			srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				w := NewWriter(wrap(rw), Options{WriteTimeout: 100 * time.Millisecond})
+				w := must(NewWriter(wrap(rw), Options{WriteTimeout: 100 * time.Millisecond}))
 				defer w.Close()
 				for w.SendString("", strings.Repeat("full ", 100_000)) == nil {
 				}
@@ -100,7 +100,7 @@ type failingFlusher struct{ http.ResponseWriter }
 func (failingFlusher) FlushError() error { return io.ErrClosedPipe }
 
 func TestAFlushThatFailsEndsTheStream(t *testing.T) {
-	w := NewWriter(wrapped{failingFlusher{httptest.NewRecorder()}}, Options{})
+	w := must(NewWriter(wrapped{failingFlusher{httptest.NewRecorder()}}, Options{}))
 	defer w.Close()
 	if err := w.SendString("", "a"); !errors.Is(err, ErrClientGone) || !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("send: %v", err)

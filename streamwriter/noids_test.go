@@ -9,7 +9,7 @@ import (
 
 func TestNoIDsRefusesIDsAndEndsNothing(t *testing.T) {
 	var wire bytes.Buffer
-	w := NewWriter(&wire, Options{NoIDs: true, Heartbeat: -1})
+	w := must(NewWriter(&wire, Options{NoIDs: true, Heartbeat: -1}))
 	defer w.Close()
 	encoded := func(p string) func() error {
 		return func() error { return w.SendEncoded([]byte(p)) }

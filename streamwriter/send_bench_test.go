@@ -11,7 +11,7 @@ import (
 // costs a hundred times the rest on a socket; deadlines are set only every now
 // and then (armLocked), and cost a system call's time when they are.
 func BenchmarkSend(b *testing.B) {
-	w := NewWriter(deaf{}, Options{})
+	w := must(NewWriter(deaf{}, Options{}))
 	defer w.Close()
 	e := Event{ID: "k3v9x2ab-104857", Type: "score", Data: bytes.Repeat([]byte("x"), 100)}
 	b.ReportAllocs()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -76,6 +77,21 @@ func SetHeaders(h *fasthttp.ResponseHeader) {
 	h.SetContentType("text/event-stream")
 	h.Set(fasthttp.HeaderCacheControl, "no-cache, no-transform")
 	h.Set("X-Accel-Buffering", "no")
+}
+
+// SetHTTPHeaders is [SetHeaders] for net/http.
+func SetHTTPHeaders(h http.Header) {
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-cache, no-transform")
+	h.Set("X-Accel-Buffering", "no")
+}
+
+// HTTPLastEventID is [LastEventID] for net/http.
+func HTTPLastEventID(r *http.Request) string {
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		return id
+	}
+	return r.URL.Query().Get("lastEventId")
 }
 
 // LastEventID returns the id that the client wants to resume from: the

@@ -251,3 +251,11 @@ func selfSigned(t testing.TB) tls.Certificate {
 func isCut(err error) bool {
 	return err != nil && strings.Contains(err.Error(), "unexpected EOF")
 }
+
+// must returns a writer that NewWriter does not refuse.
+func must(w *Writer, err error) *Writer {
+	if err != nil {
+		panic(err)
+	}
+	return w
+}

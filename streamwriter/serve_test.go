@@ -657,10 +657,10 @@ func TestMaxAgeEndsTheResponseCleanly(t *testing.T) {
 
 func TestSendJSONFailureEndsNothing(t *testing.T) {
 	s := start(t, handler(Options{}, func(w *Writer) error {
-		if err := w.SendJSON("t", func() {}); err == nil {
+		if err := w.SendJSON(Event{Type: "t"}, func() {}); err == nil {
 			return errors.New("a function was sent")
 		}
-		return w.SendJSON("t", "next")
+		return w.SendJSON(Event{Type: "t"}, "next")
 	}), nil)
 	d, _ := s.dial().get()
 	if events, err := d.All(); err != nil || len(events) != 1 || events[0].Data != `"next"` {

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/internal/backoff"
 )
 
@@ -64,14 +65,16 @@ const maxKeptBuffer = 64 << 10
 // after each write; if it has a SetWriteDeadline method, Options.WriteTimeout takes
 // effect. If a middleware's http.ResponseWriter lacks one of these methods, that of the
 // response writer that it wraps is used (found by its Unwrap method, as
-// http.ResponseController does). If [Options.Validate] refuses o, the stream ends before
-// it starts: every method returns the reason.
-func NewWriter(w io.Writer, o Options) *Writer {
-	return newWriter(transportOf(w), o)
+// http.ResponseController does). An error is that of [Options.Validate].
+func NewWriter(w io.Writer, o Options) (*Writer, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("streamwriter: new writer: %w", err)
+	}
+	return newWriter(transportOf(w), o), nil
 }
 
+// newWriter makes a writer with valid options.
 func newWriter(out transport, o Options) *Writer {
-	invalid := o.Validate()
 	o = o.withDefaults()
 	now := time.Now()
 	w := &Writer{out: out, opts: o, born: now}
@@ -79,11 +82,6 @@ func newWriter(out transport, o Options) *Writer {
 	w.wrote.Store(now.UnixNano())
 	if o.MaxAge > 0 {
 		w.dies = now.Add(backoff.Age(o.MaxAge))
-	}
-	if invalid != nil {
-		w.closed, w.deadline.over = true, true
-		w.cancel(invalid)
-		return w
 	}
 	if o.Heartbeat > 0 || o.MaxAge > 0 {
 		heartbeats.add(w)
@@ -131,21 +129,23 @@ func (w *Writer) SendString(typ, data string) error {
 	return w.Send(Event{Type: typ, Data: []byte(data)})
 }
 
-// SendJSON sends the JSON of v as an event of type typ; an empty typ is
-// "message". It is encoded into the stream's own buffer. If v cannot be encoded
+// SendJSON sends e with the JSON of v as its data. It is encoded into the stream's own
+// buffer. If v cannot be encoded, or e has data already, or e is one that Send refuses,
 // nothing is sent; the stream goes on.
-func (w *Writer) SendJSON(typ string, v any) error {
-	if err := (&Event{Type: typ}).Validate(); err != nil {
+func (w *Writer) SendJSON(e Event, v any) error {
+	if len(e.Data) > 0 {
+		return fmt.Errorf("streamwriter: send JSON event: %w", fastsse.NewFieldError("data", string(e.Data), "is set, and would be replaced", "leave it empty: the JSON becomes the data"))
+	}
+	if err := e.Validate(); err != nil {
 		return fmt.Errorf("streamwriter: send JSON event: %w", err)
+	}
+	if w.opts.NoIDs && e.ID != "" {
+		return fmt.Errorf("streamwriter: send JSON event: %w", idError(e.ID))
 	}
 	var failed error
 	err := w.send(func(dst []byte) []byte {
-		if typ != "" {
-			dst = append(dst, "event: "...)
-			dst = append(dst, typ...)
-			dst = append(dst, '\n')
-		}
-		line := appendWriter(append(dst, "data: "...))
+		dst = AppendEvent(dst, &e)
+		line := appendWriter(dst[:len(dst)-len("\n\n")]) // behind "data: "
 		// Encode ends its one line with the newline that the field needs.
 		if failed = json.NewEncoder(&line).Encode(v); failed != nil {
 			return nil

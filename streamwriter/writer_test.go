@@ -20,7 +20,7 @@ import (
 
 func TestWriterWritesWholeEventsToAnyWriter(t *testing.T) {
 	var wire bytes.Buffer
-	w := NewWriter(&wire, Options{Retry: 2 * time.Second, LastEventID: "5"})
+	w := must(NewWriter(&wire, Options{Retry: 2 * time.Second, LastEventID: "5"}))
 	defer w.Close()
 	if wire.Len() != 0 {
 		t.Errorf("written before it was asked to: %q", wire.String())
@@ -32,8 +32,8 @@ func TestWriterWritesWholeEventsToAnyWriter(t *testing.T) {
 		{w.Open(), ":\nretry: 2000\n"},
 		{w.Send(Event{ID: "7", Type: "t", Data: []byte("a\rb")}), "id: 7\nevent: t\ndata: a\ndata: b\n\n"},
 		{w.SendString("t", ""), "event: t\ndata: \n\n"},
-		{w.SendJSON("", map[string]string{"a": "b\nc"}), "data: {\"a\":\"b\\nc\"}\n\n"},
-		{w.SendJSON("t", json.RawMessage("[1,\n2]")), "event: t\ndata: [1,2]\n\n"},
+		{w.SendJSON(Event{}, map[string]string{"a": "b\nc"}), "data: {\"a\":\"b\\nc\"}\n\n"},
+		{w.SendJSON(Event{Type: "t"}, json.RawMessage("[1,\n2]")), "event: t\ndata: [1,2]\n\n"},
 		{w.Comment("a\nb"), ": a\n: b\n"},
 		{w.SendEncoded([]byte("data: x\n\ndata: y\n\n")), "data: x\n\ndata: y\n\n"},
 		{w.SendEncoded(nil), ""},
@@ -55,7 +55,7 @@ func TestWriterWritesWholeEventsToAnyWriter(t *testing.T) {
 
 func TestNegativeRetryTellsNone(t *testing.T) {
 	var wire bytes.Buffer
-	w := NewWriter(&wire, Options{Retry: -1})
+	w := must(NewWriter(&wire, Options{Retry: -1}))
 	defer w.Close()
 	if err := w.Open(); err != nil || wire.String() != ":\n" {
 		t.Errorf("wire %q, %v", wire.String(), err)
@@ -64,17 +64,17 @@ func TestNegativeRetryTellsNone(t *testing.T) {
 
 func TestARefusedEventSendsNothingAndEndsNothing(t *testing.T) {
 	var wire bytes.Buffer
-	w := NewWriter(&wire, Options{})
+	w := must(NewWriter(&wire, Options{}))
 	defer w.Close()
 	var fe *FieldError
 	if err := w.Send(Event{ID: "a\nb"}); !errors.As(err, &fe) {
 		t.Errorf("Send: %v", err)
 	}
-	if err := w.SendJSON("a\rb", 1); !errors.As(err, &fe) {
+	if err := w.SendJSON(Event{Type: "a\rb"}, 1); !errors.As(err, &fe) {
 		t.Errorf("SendJSON with a bad type: %v", err)
 	}
 	var unsupported *json.UnsupportedTypeError
-	if err := w.SendJSON("t", make(chan int)); !errors.As(err, &unsupported) {
+	if err := w.SendJSON(Event{Type: "t"}, make(chan int)); !errors.As(err, &unsupported) {
 		t.Errorf("SendJSON of a channel: %v", err)
 	}
 	if err := w.SendString("", "still here"); err != nil || wire.String() != "data: still here\n\n" {
@@ -84,7 +84,7 @@ func TestARefusedEventSendsNothingAndEndsNothing(t *testing.T) {
 
 func TestCloseEndsTheStream(t *testing.T) {
 	var wire bytes.Buffer
-	w := NewWriter(&wire, Options{})
+	w := must(NewWriter(&wire, Options{}))
 	for range 2 {
 		if err := w.Close(); err != nil {
 			t.Error(err)
@@ -103,21 +103,35 @@ func TestCloseEndsTheStream(t *testing.T) {
 	}
 }
 
-func TestInvalidOptionsEndTheStreamBeforeItStarts(t *testing.T) {
+func TestInvalidOptionsAreAnErrorAndSendNothing(t *testing.T) {
 	var wire bytes.Buffer
-	w := NewWriter(&wire, Options{Retry: time.Microsecond})
+	w, err := NewWriter(&wire, Options{Retry: time.Microsecond})
 	var fe *FieldError
-	if err := w.Open(); !errors.As(err, &fe) || fe.Field != "Options.Retry" {
-		t.Errorf("got %v", err)
+	if !errors.As(err, &fe) || fe.Field != "Options.Retry" || w != nil || wire.Len() != 0 {
+		t.Errorf("got %v, wire %q", err, wire.String())
 	}
-	if err := w.Close(); err != nil || wire.Len() != 0 {
-		t.Errorf("wire %q, %v", wire.String(), err)
+}
+
+func TestSendJSONTakesAllFieldsButData(t *testing.T) {
+	var wire bytes.Buffer
+	w := must(NewWriter(&wire, Options{}))
+	defer w.Close()
+	if err := w.SendJSON(Event{ID: "7", Type: "t", Retry: time.Second}, []int{1}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := wire.String(), "id: 7\nevent: t\nretry: 1000\ndata: [1]\n\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	wire.Reset()
+	var fe *FieldError
+	if err := w.SendJSON(Event{Data: []byte("x")}, 1); !errors.As(err, &fe) || fe.Field != "data" || wire.Len() != 0 {
+		t.Errorf("with data: %v, wire %q", err, wire.String())
 	}
 }
 
 func TestEachEventIsFlushed(t *testing.T) {
 	var wire bytes.Buffer
-	w := NewWriter(bufio.NewWriter(&wire), Options{})
+	w := must(NewWriter(bufio.NewWriter(&wire), Options{}))
 	defer w.Close()
 	if err := w.SendString("", "a"); err != nil || wire.String() != "data: a\n\n" {
 		t.Errorf("wire %q, %v", wire.String(), err)
@@ -127,7 +141,7 @@ func TestEachEventIsFlushed(t *testing.T) {
 func TestConcurrentSendsKeepEventsWhole(t *testing.T) {
 	const senders, each = 8, 200
 	var wire bytes.Buffer
-	w := NewWriter(&wire, Options{Heartbeat: time.Millisecond})
+	w := must(NewWriter(&wire, Options{Heartbeat: time.Millisecond}))
 	var wg sync.WaitGroup
 	for i := range senders {
 		wg.Go(func() {
@@ -162,7 +176,7 @@ func TestWriterOverNetHTTP(t *testing.T) {
 	release := make(chan struct{})
 	cause := make(chan error, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w := NewWriter(rw, Options{Context: r.Context(), WriteTimeout: time.Minute, Heartbeat: time.Millisecond})
+		w := must(NewWriter(rw, Options{Context: r.Context(), WriteTimeout: time.Minute, Heartbeat: time.Millisecond}))
 		defer w.Close()
 		_ = w.Open()
 		_ = w.SendString("", "first")
@@ -233,7 +247,7 @@ func pass(d time.Duration) {
 func TestHeartbeatAfterSilence(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var wire lockedBuffer
-		w := NewWriter(&wire, Options{Heartbeat: 10 * time.Second})
+		w := must(NewWriter(&wire, Options{Heartbeat: 10 * time.Second}))
 		defer w.Close()
 		for range 3 {
 			if pass(10*time.Second - 1); wire.take() != "" {
@@ -249,7 +263,7 @@ func TestHeartbeatAfterSilence(t *testing.T) {
 func TestHeartbeatDefaultsTo15sAndNegativeDisables(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var byDefault, disabled lockedBuffer
-		w, silent := NewWriter(&byDefault, Options{}), NewWriter(&disabled, Options{Heartbeat: -1})
+		w, silent := must(NewWriter(&byDefault, Options{})), must(NewWriter(&disabled, Options{Heartbeat: -1}))
 		defer w.Close()
 		defer silent.Close()
 		if pass(15*time.Second - 1); byDefault.take() != "" {
@@ -267,7 +281,7 @@ func TestHeartbeatDefaultsTo15sAndNegativeDisables(t *testing.T) {
 func TestNoHeartbeatsWhileTheCallbackWrites(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var wire lockedBuffer
-		w := NewWriter(&wire, Options{Heartbeat: 10 * time.Second})
+		w := must(NewWriter(&wire, Options{Heartbeat: 10 * time.Second}))
 		defer w.Close()
 		for range 20 {
 			pass(9 * time.Second)
@@ -291,7 +305,7 @@ func TestTheClockServesEachStreamAtItsTime(t *testing.T) {
 		var wires [n + 1]lockedBuffer
 		var writers [n + 1]*Writer
 		for i := n; i > 0; i-- { // each new one is due before all others
-			writers[i] = NewWriter(&wires[i], Options{Heartbeat: time.Duration(i) * time.Second})
+			writers[i] = must(NewWriter(&wires[i], Options{Heartbeat: time.Duration(i) * time.Second}))
 			defer writers[i].Close()
 		}
 		pass(n * time.Second)
@@ -319,8 +333,8 @@ func TestTheClockServesEachStreamAtItsTime(t *testing.T) {
 func TestTheClockEndsWithItsLastStream(t *testing.T) {
 	inBubble(t, func(t *testing.T) { // which fails if a goroutine is left behind
 		for range 3 { // the end of one overlaps the beginning of another
-			a := NewWriter(&lockedBuffer{}, Options{})
-			b := NewWriter(&lockedBuffer{}, Options{MaxAge: time.Second, Heartbeat: -1})
+			a := must(NewWriter(&lockedBuffer{}, Options{}))
+			b := must(NewWriter(&lockedBuffer{}, Options{MaxAge: time.Second, Heartbeat: -1}))
 			pass(2 * time.Second)
 			a.Close()
 			b.Close()
@@ -347,7 +361,7 @@ func TestAStuckHeartbeatDelaysNobodyElses(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		blocked := &stuck{entered: make(chan struct{}, 100), release: make(chan struct{})}
 		var wire lockedBuffer
-		bad, good := NewWriter(blocked, Options{Heartbeat: time.Second}), NewWriter(&wire, Options{Heartbeat: time.Second})
+		bad, good := must(NewWriter(blocked, Options{Heartbeat: time.Second})), must(NewWriter(&wire, Options{Heartbeat: time.Second}))
 		pass(10 * time.Second)
 		if got := strings.Count(wire.take(), ":\n"); got != 10 {
 			t.Errorf("%d heartbeats in 10s, want 10", got)
@@ -367,7 +381,7 @@ func TestMaxAgeEndsTheStreamInItsLastTenth(t *testing.T) {
 		for range 50 {
 			start := time.Now()
 			var wire lockedBuffer
-			w := NewWriter(&wire, Options{MaxAge: time.Hour, Heartbeat: -1, Retry: time.Second})
+			w := must(NewWriter(&wire, Options{MaxAge: time.Hour, Heartbeat: -1, Retry: time.Second}))
 			<-w.Context().Done()
 			age := time.Since(start)
 			if age <= 54*time.Minute || age > time.Hour {
@@ -394,7 +408,7 @@ func TestMaxAgeEndsTheStreamInItsLastTenth(t *testing.T) {
 func TestHeartbeatsGoOnUntilMaxAge(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		var wire lockedBuffer
-		w := NewWriter(&wire, Options{MaxAge: time.Minute, Heartbeat: 10 * time.Second})
+		w := must(NewWriter(&wire, Options{MaxAge: time.Minute, Heartbeat: 10 * time.Second}))
 		defer w.Close()
 		<-w.Context().Done()
 		if got := strings.Count(wire.take(), ":\n"); got != 5 {
@@ -409,7 +423,7 @@ func TestHeartbeatsGoOnUntilMaxAge(t *testing.T) {
 func TestOptionsContextEndsTheStream(t *testing.T) {
 	var wire bytes.Buffer
 	ctx, cancel := context.WithCancelCause(t.Context())
-	w := NewWriter(&wire, Options{Context: ctx})
+	w := must(NewWriter(&wire, Options{Context: ctx}))
 	reason := errors.New("the token has expired")
 	cancel(reason)
 	if err := w.SendString("", "a"); err != reason {
@@ -446,7 +460,7 @@ func (f *fragile) SetWriteDeadline(at time.Time) error {
 
 func TestAFailedWriteEndsTheStream(t *testing.T) {
 	out := &fragile{broken: true}
-	w := NewWriter(out, Options{})
+	w := must(NewWriter(out, Options{}))
 	defer w.Close()
 	err := w.SendString("", "abcdef")
 	if !errors.Is(err, ErrClientGone) || !errors.Is(err, errBroken) {
@@ -464,7 +478,7 @@ func TestAFailedWriteEndsTheStream(t *testing.T) {
 func TestNothingFollowsHalfAnEvent(t *testing.T) {
 	out := &fragile{}
 	ctx, cancel := context.WithCancel(t.Context())
-	w := NewWriter(out, Options{Context: ctx})
+	w := must(NewWriter(out, Options{Context: ctx}))
 	out.broken = true
 	w.mu.Lock()
 	_ = w.flushLocked([]byte("data: abcdef\n\n")) // fails after the context has ended
@@ -482,7 +496,7 @@ func TestNothingFollowsHalfAnEvent(t *testing.T) {
 func TestEachFlushHasADeadlineOfItsOwn(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		out := &fragile{}
-		w := NewWriter(out, Options{WriteTimeout: 10 * time.Second, Heartbeat: -1})
+		w := must(NewWriter(out, Options{WriteTimeout: 10 * time.Second, Heartbeat: -1}))
 		time.Sleep(2 * settling)
 		for range 200 {
 			if err := w.SendString("", "a"); err != nil {
@@ -514,7 +528,7 @@ func TestEachFlushHasADeadlineOfItsOwn(t *testing.T) {
 
 func TestNegativeWriteTimeoutTakesTheServersOff(t *testing.T) {
 	out := &fragile{}
-	w := NewWriter(out, Options{WriteTimeout: -1})
+	w := must(NewWriter(out, Options{WriteTimeout: -1}))
 	defer w.Close()
 	if err := w.SendString("", "a"); err != nil || len(out.deadlines) != 1 || !out.deadlines[0].IsZero() {
 		t.Errorf("deadlines %v, %v", out.deadlines, err)
@@ -525,7 +539,7 @@ func TestNegativeWriteTimeoutTakesTheServersOff(t *testing.T) {
 func TestASettlingStreamKeepsNoDeadline(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		out := &fragile{}
-		w := NewWriter(out, Options{WriteTimeout: -1, Heartbeat: -1})
+		w := must(NewWriter(out, Options{WriteTimeout: -1, Heartbeat: -1}))
 		defer w.Close()
 		for i := range 10 {
 			if err := w.SendString("", "a"); err != nil || len(out.deadlines) != i+1 {
@@ -539,7 +553,7 @@ func TestASettlingStreamKeepsNoDeadline(t *testing.T) {
 // must not replace it.
 func TestLeaveIsNotLostToASendThatBegins(t *testing.T) {
 	out := &leaving{}
-	w := NewWriter(out, Options{})
+	w := must(NewWriter(out, Options{}))
 	defer w.Close()
 	out.w = w
 	if err := w.SendString("", "a"); err != ErrClientGone || out.Len() != 0 {
@@ -559,7 +573,7 @@ func (l *leaving) SetWriteDeadline(time.Time) error {
 }
 
 func TestABigEventDoesNotKeepItsBuffer(t *testing.T) {
-	w := NewWriter(&bytes.Buffer{}, Options{})
+	w := must(NewWriter(&bytes.Buffer{}, Options{}))
 	defer w.Close()
 	if err := w.SendString("", strings.Repeat("x", 2*maxKeptBuffer)); err != nil || cap(w.buf) > maxKeptBuffer {
 		t.Errorf("keeps %d bytes, %v", cap(w.buf), err)

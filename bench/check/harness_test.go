@@ -84,7 +84,7 @@ func serveHub(t *testing.T, cors ...string) string {
 	r := router.New()
 	server.Mount(r, hub, server.MountOptions{
 		Subscribe: server.SubscribeOptions{CORS: server.CORS{Origins: cors}},
-		Publish:   server.PublishOptions{Open: true},
+		Publish:   server.PublishOptions{AllowAnyone: true},
 	})
 	srv := &fasthttp.Server{Handler: r.Handler, Name: "fastsse", NoDefaultServerHeader: true}
 	go func() { _ = srv.Serve(ln) }()

@@ -58,7 +58,7 @@ func serve(ctx *fasthttp.RequestCtx, every time.Duration) {
 			case now := <-ticks:
 				err := w.SendString("", now.UTC().Format(time.RFC3339))
 				if err == nil && n%5 == 0 {
-					err = w.SendJSON("custom-event", map[string]int{"ticks": n})
+					err = w.SendJSON(streamwriter.Event{Type: "custom-event"}, map[string]int{"ticks": n})
 				}
 				if err != nil {
 					return err

@@ -160,12 +160,12 @@ func TestTabsShareOneStream(t *testing.T) {
 			for _, tab := range []context.Context{first, second} {
 				browser.Until(t, tab, time.Second, card("1-0"))
 			}
-			if st := s.hub.Stats(); st.Opened != 1 || st.Streams != 1 {
-				t.Errorf("%d streams opened, %d open; want 1", st.Opened, st.Streams)
+			if st := s.hub.Stats(); st.Opened != 1 || st.Subscribers != 1 {
+				t.Errorf("%d streams opened, %d open; want 1", st.Opened, st.Subscribers)
 			}
 
 			browser.Open(t, first, "about:blank") // the tab that held it leaves
-			eventually(t, func() bool { st := s.hub.Stats(); return st.Opened == way.opened && st.Streams == 1 })
+			eventually(t, func() bool { st := s.hub.Stats(); return st.Opened == way.opened && st.Subscribers == 1 })
 			browser.Until(t, second, soon, isLive)
 			s.say(t, line(20, "goal", "20'", 2, 0, ""))
 			browser.Until(t, second, time.Second, card("2-0"))
@@ -184,7 +184,7 @@ func TestElectionSettles(t *testing.T) {
 	for _, tab := range tabs {
 		browser.Until(t, tab, soon, isLive+"&&"+card("0-0"))
 	}
-	eventually(t, func() bool { return s.hub.Stats().Streams == 1 })
+	eventually(t, func() bool { return s.hub.Stats().Subscribers == 1 })
 	s.say(t, line(16, "goal", "16'", 1, 0, ""))
 	for _, tab := range tabs {
 		browser.Until(t, tab, time.Second, card("1-0"))

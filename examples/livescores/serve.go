@@ -42,8 +42,8 @@ func newApp(c config, logger *log.Logger) (*app, error) {
 	a.player = player{
 		board: &board{hub: h, clock: clock{pace: c.speed}},
 		speed: c.speed, log: logger,
-		readers: func() int { return int(h.Stats().Streams) },
-		viewers: func() int { return h.Readers("scores/*") },
+		readers: func() int { return int(h.Stats().Subscribers) },
+		viewers: func() int { return h.Subscribers("scores/*") },
 	}
 	a.http = fasthttp.Server{
 		Handler: a.routes(), Name: "livescores", Logger: logger,

@@ -52,7 +52,7 @@ func (d *Delivery) whyPumped(c net.Conn, isTLS bool) string {
 	if _, ok := socket.Beneath(c); ok {
 		return "wrapped" // by MaxConnsPerIP, for one
 	}
-	return "not a socket"
+	return "not_a_socket"
 }
 
 // park writes the opening from here, so that shards open streams cheaply. What is not

@@ -33,7 +33,7 @@ func main() {
 
 // serve serves until ctx is done.
 func serve(ctx context.Context, addr string) error {
-	hub, err := server.New(server.Config{Streamed: true})
+	hub, err := server.New(server.Config{Delivery: server.DeliverByGoroutine})
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func serve(ctx context.Context, addr string) error {
 		return fmt.Errorf("%w; choose another address with -addr", err)
 	}
 	r := router.New()
-	server.Mount(r, hub, server.MountOptions{Publish: server.PublishOptions{Open: true}})
+	server.Mount(r, hub, server.MountOptions{Publish: server.PublishOptions{AllowAnyone: true}})
 	srv := &fasthttp.Server{Handler: r.Handler}
 	fmt.Printf("serving http://%s/events?topic=T\n", ln.Addr())
 	failed := make(chan error, 1)
