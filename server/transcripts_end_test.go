@@ -1,0 +1,66 @@
+package server_test
+
+import (
+	"time"
+
+	"github.com/fastsse/fastsse/server"
+)
+
+// Streams that the hub ends, and clients that it tells to come back later.
+var endTranscripts = []scenario{
+	// The least, a millisecond, is none in a hub that is not yet that old.
+	{name: "end-max-age", in: ways, rigging: rigging{config: server.Config{MaxAge: 2 * time.Millisecond}}, run: func(s *scene) {
+		s.fresh("topic=a").finish()
+	}},
+	{name: "end-drain", in: ways, run: func(s *scene) {
+		st, idle := s.fresh("topic=a"), s.fresh("topic=b")
+		s.put("a", "1")
+		st.data("1")
+		s.put("a", "2", "3")
+		s.drain()
+		st.finish()
+		idle.finish()
+	}},
+	{name: "end-kick", in: ways, run: func(s *scene) {
+		st := s.fresh("topic=a")
+		from := s.put("a", "1")[0]
+		st.data("1")
+		s.kick()
+		st.finish()
+		back := s.get("topic=a", "Last-Event-ID: "+from)
+		s.put("a", "2")
+		back.data("2")
+		s.tr.Note("kick topic a")
+		s.hub.KickTopic("a")
+		back.finish()
+	}},
+	{name: "end-close", in: ways, run: func(s *scene) {
+		st := s.fresh("topic=a")
+		s.put("a", "1")
+		st.data("1")
+		s.close()
+		st.finish()
+	}},
+	{name: "later-draining", in: ways, run: func(s *scene) {
+		s.drain()
+		s.turnedAway("topic=a")
+		s.ask("HEAD", s.venue.path+"?topic=a")
+	}},
+	{name: "later-full", in: ways, rigging: rigging{config: server.Config{MaxSubscribers: 1}}, run: func(s *scene) {
+		st := s.fresh("topic=a")
+		s.turnedAway("topic=a")
+		s.put("a", "1")
+		st.data("1")
+		st.Close()
+	}},
+	{name: "later-closed", in: ways, run: func(s *scene) {
+		s.close()
+		s.turnedAway("topic=a")
+	}},
+	// A client that is turned away is told a time whatever Retry says.
+	{name: "later-no-retry", in: ways, rigging: rigging{config: server.Config{Retry: -1}}, run: func(s *scene) {
+		s.tr.Drawn(3*time.Second, 6*time.Second)
+		s.drain()
+		s.turnedAway("topic=a")
+	}},
+}
