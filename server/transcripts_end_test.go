@@ -30,8 +30,7 @@ var endTranscripts = []scenario{
 		back := s.get("topic=a", "Last-Event-ID: "+from)
 		s.put("a", "2")
 		back.data("2")
-		s.tr.Note("kick topic a")
-		s.hub.KickTopic("a")
+		s.kickTopic("a")
 		back.finish()
 	}},
 	{name: "end-close", in: ways, run: func(s *scene) {

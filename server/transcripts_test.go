@@ -242,6 +242,11 @@ func (s *scene) kick() {
 	s.hub.Kick(func(server.Subscriber) bool { return true })
 }
 
+func (s *scene) kickTopic(topic string) {
+	s.tr.Note("kick topic %s", topic)
+	s.hub.KickTopic(topic)
+}
+
 // subscribeHandler is the handler that Mount has for streams.
 func (s *scene) subscribeHandler(o subscribeOptions) fasthttp.RequestHandler {
 	return server.SubscribeHandler(s.hub, o)
