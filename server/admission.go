@@ -51,12 +51,12 @@ func (h *Hub) admission(sub *Subscription, fr cursor.Framing) (a *delivery.Admis
 		Topics: topics, Framing: fr, ToldLost: from.ToldLost,
 	}
 	if h.cfg.MaxAge > 0 {
-		a.Stream.Dies = now + backoff.Age(h.cfg.MaxAge).Milliseconds()
+		a.Stream.Dies = max(now+backoff.Age(h.cfg.MaxAge).Milliseconds(), 1) // 0 would be never
 	}
 	if !sub.Expires.IsZero() {
 		left := max(time.Until(sub.Expires).Milliseconds(), 0)
 		if a.Stream.Dies == 0 || now+left < a.Stream.Dies {
-			a.Stream.Dies = max(now+left, 1) // 0 would be never
+			a.Stream.Dies = max(now+left, 1)
 		}
 	}
 	h.counters.opened.Add(1)
