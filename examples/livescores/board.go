@@ -20,11 +20,17 @@ type hub interface {
 type board struct {
 	hub hub
 
-	mu      sync.Mutex // guards all below, and is held over Publish: table and id move together
-	matches []match    // in order of appearance
-	goals   []json.RawMessage
-	viewers int
-	clock   clock
+	mu        sync.Mutex // guards all below, and is held over Publish: table and id move together
+	table     table
+	viewers   int
+	clock     clock
+	simulated bool
+}
+
+// table is the state of all matches, and what the page shows beside them.
+type table struct {
+	matches []match  // in order of appearance
+	goals   []update // the last ones, newest first
 }
 
 // match is a row of the table.
@@ -51,15 +57,24 @@ type goal struct {
 	OwnGoal bool   `json:"owngoal,omitempty"`
 }
 
+// news is the data of an event in scores/: a match as it stands now, and what
+// happened in it. A reader replaces its row, and has nothing to work out.
+type news struct {
+	Time   string `json:"time"` // the match day's own, "" if unknown
+	Row    match  `json:"row"`
+	Update update `json:"update"`
+}
+
 // snapshot is the answer to GET /scores, and without an ID the data of a
 // "fixtures" event.
 type snapshot struct {
-	ID      string            `json:"id,omitempty"` // open the stream from here
-	Time    string            `json:"time"`         // the match day's own, "" if unknown
-	Pace    float64           `json:"pace"`         // how much faster than ours it goes; 0: unknown
-	Viewers int               `json:"viewers"`
-	Matches []match           `json:"matches"`
-	Goals   []json.RawMessage `json:"goals"` // the last ones' lines, newest first
+	ID         string   `json:"id,omitempty"` // open the stream from here
+	Time       string   `json:"time"`         // the match day's own, "" if unknown
+	Pace       float64  `json:"pace"`         // how much faster than ours it goes; 0: unknown
+	Simulation bool     `json:"simulation"`   // nobody plays these matches
+	Viewers    int      `json:"viewers"`
+	Matches    []match  `json:"matches"`
+	Goals      []update `json:"goals"` // the last ones, newest first
 }
 
 // Bounds for a feed without end.
@@ -67,30 +82,37 @@ const (
 	maxMatches    = 512
 	maxMatchGoals = 64
 	maxGoals      = 20
+	// maxEventBytes has room for a row with all its goals, whose texts are
+	// maxTextBytes long and take six bytes a byte in JSON.
+	maxEventBytes = 256 << 10
 )
 
-// publish sends u to its match's topic and enters it in the table.
+// publish enters u in the table, and sends the row that it changed to the
+// match's topic.
 func (b *board) publish(u update) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, err := b.hub.Publish("scores/"+u.Match, streamwriter.Event{Type: u.Kind, Data: u.line}); err != nil {
+	row, clock := b.table.row(u.Match), b.clock
+	row.apply(&u)
+	clock.hear(u.when)
+	data, err := json.Marshal(news{clock.now(), row, u})
+	if err != nil {
 		return err
 	}
-	b.clock.hear(u.when)
-	b.rowLocked(u.Match).apply(u)
-	if u.Kind == "goal" {
-		b.goals = slices.Insert(b.goals, 0, json.RawMessage(u.line))
-		b.goals = b.goals[:min(len(b.goals), maxGoals)]
+	if _, err := b.hub.Publish("scores/"+u.Match, streamwriter.Event{Type: u.Kind, Data: data}); err != nil {
+		return err
 	}
+	b.clock = clock
+	b.table.enter(row, u)
 	return nil
 }
 
-// newDay replaces the table by fixtures, and tells the readers of topic
-// "fixtures". The match day's clock stands at now and goes at pace.
-func (b *board) newDay(fixtures []match, now time.Time, pace float64) error {
+// newDay replaces the table by that of a simulated day, and tells the readers of
+// topic "fixtures". The match day's clock stands at now and goes at pace.
+func (b *board) newDay(t table, now time.Time, pace float64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.matches, b.goals = fixtures, nil
+	b.table, b.simulated = t, true
 	b.clock = clock{at: now, set: time.Now(), pace: pace}
 	data, err := json.Marshal(b.snapshotLocked())
 	if err != nil {
@@ -128,40 +150,61 @@ func (b *board) snapshot() snapshot {
 
 func (b *board) snapshotLocked() snapshot {
 	return snapshot{
-		Time: b.clock.now(), Pace: b.clock.pace, Viewers: b.viewers,
-		Matches: append([]match{}, b.matches...), // goals are only ever appended
-		Goals:   append([]json.RawMessage{}, b.goals...),
+		Time: b.clock.now(), Pace: b.clock.pace, Simulation: b.simulated, Viewers: b.viewers,
+		Matches: append([]match{}, b.table.matches...), // goals of a match are only ever appended
+		Goals:   append([]update{}, b.table.goals...),
 	}
 }
 
-// rowLocked finds the row of a match, or adds it and forgets the oldest.
-func (b *board) rowLocked(name string) *match {
-	i := slices.IndexFunc(b.matches, func(m match) bool { return m.Match == name })
-	if i >= 0 {
-		return &b.matches[i]
-	}
-	if len(b.matches) >= maxMatches {
-		b.matches = slices.Delete(b.matches, 0, 1)
-	}
-	b.matches = append(b.matches, match{Match: name, State: "live", Goals: []goal{}})
-	return &b.matches[len(b.matches)-1]
+func (t *table) index(name string) int {
+	return slices.IndexFunc(t.matches, func(m match) bool { return m.Match == name })
 }
 
-// apply enters u. page.html does the same to its own copy of the row.
-func (m *match) apply(u update) {
+// row is a copy of the row of a match, or a new one.
+func (t *table) row(name string) match {
+	if i := t.index(name); i >= 0 {
+		return t.matches[i]
+	}
+	return match{Match: name, State: "live", Goals: []goal{}}
+}
+
+// enter puts row in its place, or adds it and forgets the oldest. u is what
+// changed it.
+func (t *table) enter(row match, u update) {
+	if i := t.index(row.Match); i >= 0 {
+		t.matches[i] = row
+	} else {
+		if len(t.matches) >= maxMatches {
+			t.matches = slices.Delete(t.matches, 0, 1)
+		}
+		t.matches = append(t.matches, row)
+	}
+	if u.Kind == "goal" {
+		t.goals = slices.Insert(t.goals, 0, u)
+		t.goals = t.goals[:min(len(t.goals), maxGoals)]
+	}
+}
+
+// apply makes m the row after u, and completes u by what the row knows: who
+// plays, and which side a goal counts for.
+func (m *match) apply(u *update) {
 	if u.Kind == "kickoff" {
 		*m = match{Match: u.Match, Kickoff: u.At, Goals: []goal{}}
 	}
 	if u.Home != "" && u.Away != "" {
 		m.Round, m.Group, m.Home, m.Away = u.Round, u.Group, u.Home, u.Away
+	} else {
+		u.Round, u.Group, u.Home, u.Away = m.Round, m.Group, m.Home, m.Away
 	}
-	before := m.Score
+	if u.Kind == "goal" {
+		u.Side = u.scoredBy(m.Score)
+	}
 	m.Score = u.Score
 	if u.Penalties != nil {
 		m.Penalties = u.Penalties
 	}
 	if u.Kind == "goal" && len(m.Goals) < maxMatchGoals {
-		m.Goals = append(m.Goals, goal{u.Clock, u.scoredBy(before), u.Scorer, u.Penalty, u.OwnGoal})
+		m.Goals = append(m.Goals, goal{u.Clock, u.Side, u.Scorer, u.Penalty, u.OwnGoal})
 	}
 	if u.Kind == "goal" && m.State == "finished" {
 		return // late news of a match that is over

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"reflect"
 	"strings"
 	"sync"
@@ -74,8 +76,11 @@ func TestBoardFollowsAMatch(t *testing.T) {
 		if m.State != step.state || m.Clock != step.clock || !reflect.DeepEqual(m.Score, u.Score) {
 			t.Errorf("after %s: %s at %s, %v", step.line, m.State, m.Clock, m.Score)
 		}
-		if e := h.events[i]; h.topics[i] != "scores/cup/reds-blues" || e.Type != u.Kind || string(e.Data) != step.line || e.ID != "" {
+		if e := h.events[i]; h.topics[i] != "scores/cup/reds-blues" || e.Type != u.Kind || e.ID != "" {
 			t.Errorf("published %q to %s as %q", e.Data, h.topics[i], e.Type)
+		}
+		if told := heard(t, h.events[i].Data); !reflect.DeepEqual(told.Row, m) || told.Time != s.Time || told.Update.Kind != u.Kind || told.Update.Clock != u.Clock {
+			t.Errorf("after %s: published %+v; want the row as it stands at %s, %+v", step.line, told, s.Time, m)
 		}
 		if want := fmt.Sprintf("e-%d", i+1); s.ID != want {
 			t.Errorf("the snapshot is true at %s, want %s", s.ID, want)
@@ -89,8 +94,52 @@ func TestBoardFollowsAMatch(t *testing.T) {
 	if !reflect.DeepEqual(m.Penalties, []int{4, 2}) || m.Kickoff != lines(t, steps[0].line)[0].At {
 		t.Errorf("penalties %v, kick-off %s", m.Penalties, m.Kickoff)
 	}
-	if goals := b.snapshot().Goals; len(goals) != 4 || string(goals[3]) != steps[1].line {
-		t.Errorf("the last goals are %s", goals)
+	goals := b.snapshot().Goals
+	if len(goals) != 4 || goals[3].Scorer != "Ada" || goals[1].Side != "away" || goals[2].Side != "home" {
+		t.Errorf("the last goals are %+v; want four, each with the side it counts for", goals)
+	}
+}
+
+// heard decodes what is published in scores/.
+func heard(t *testing.T, data []byte) news {
+	t.Helper()
+	var n news
+	if err := json.Unmarshal(data, &n); err != nil {
+		t.Fatalf("%s: %v", data, err)
+	}
+	return n
+}
+
+// TestNewsSaysWhoPlaysThoughTheLineDoesNot: a feed may name the sides once.
+func TestNewsSaysWhoPlaysThoughTheLineDoesNot(t *testing.T) {
+	h := &fakeHub{}
+	b := &board{hub: h}
+	for _, u := range lines(t, kickoffLine, `{"at":"2026-05-02T15:10:30","match":"m/a-b","kind":"goal","clock":"10'","score":[0,1]}`) {
+		if err := b.publish(u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if u := heard(t, h.events[1].Data).Update; u.Home != "A" || u.Away != "B" || u.Side != "away" || u.Round != "Final" {
+		t.Errorf("told %+v; want A against B, and a goal for the away side", u)
+	}
+}
+
+// TestTheLongestRowFitsIntoAnEvent: no feed can make a match that the hub refuses.
+func TestTheLongestRowFitsIntoAnEvent(t *testing.T) {
+	a, err := newApp(config{feed: "-"}, log.New(io.Discard, "", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.hub.Close(t.Context())
+	long := strings.Repeat(`\u0001`, maxTextBytes) // as long in JSON as it gets
+	replace := strings.NewReplacer("Final", long, "Ngozi", long, `"A"`, `"`+long+`"`, `"B"`, `"`+long+`"`, "10'", long, `"group":""`, `"group":"`+long+`"`)
+	for range maxMatchGoals + 1 {
+		if err := a.player.board.publish(lines(t, replace.Replace(goalLine))[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := a.player.board.snapshot().Matches[0]; len(got.Goals) != maxMatchGoals {
+		t.Errorf("%d goals in the row, want %d", len(got.Goals), maxMatchGoals)
 	}
 }
 
@@ -151,7 +200,8 @@ func TestNewDayReplacesTheTable(t *testing.T) {
 	b := &board{hub: h}
 	_ = b.publish(lines(t, goalLine)[0])
 	d := drawDay(1, 2, saturday)
-	if err := b.newDay(d.table(), d.start, 30); err != nil {
+	fixtures, _ := d.at(d.start)
+	if err := b.newDay(fixtures, d.start, 30); err != nil {
 		t.Fatal(err)
 	}
 	var told snapshot
@@ -159,7 +209,7 @@ func TestNewDayReplacesTheTable(t *testing.T) {
 		t.Fatalf("told %s by %s: %v", h.topics[1], h.events[1].Data, err)
 	}
 	s := b.snapshot()
-	if len(s.Matches) != len(clubs)/2 || len(s.Goals) != 0 || s.Pace != 30 || s.Time != "2026-05-02T14:58:00" {
+	if len(s.Matches) != len(clubs)/2 || len(s.Goals) != 0 || s.Pace != 30 || !s.Simulation || s.Time != "2026-05-02T14:58:00" {
 		t.Errorf("%d matches, %d goals at %s", len(s.Matches), len(s.Goals), s.Time)
 	}
 	s.ID = ""

@@ -30,13 +30,13 @@ type update struct {
 	Penalties []int  `json:"penalties,omitempty"` // of a shoot-out, home and away
 
 	when   time.Time // At, or zero if it is none
-	line   []byte    // the line as it stands, without its end
 	number int       // of the line in its feed, from 1
 }
 
 const (
 	atLayout     = "2006-01-02T15:04:05"
-	maxLineBytes = 64 << 10 // what the hub takes as one event
+	maxLineBytes = 64 << 10
+	maxTextBytes = 256 // of a name or a time; a row with all its goals must fit into an event
 )
 
 // lineError says which line of a feed is not an event, why, and what to do.
@@ -114,10 +114,8 @@ func parseLine(line []byte, number int, timed bool) (update, error) {
 		return bad("is empty", "delete it")
 	case !utf8.Valid(line):
 		return bad("is not UTF-8", "convert the feed: a stream can carry nothing else")
-	case bytes.IndexByte(line, '\r') >= 0:
-		return bad("holds a carriage return, which a stream would turn into a line feed", "remove it")
 	}
-	u := update{number: number, line: bytes.Clone(line)}
+	u := update{number: number}
 	if err := json.Unmarshal(line, &u); err != nil {
 		return bad("is not an event in JSON: "+err.Error(), "its fields are in examples/livescores/README.md")
 	}
@@ -140,6 +138,14 @@ func (u *update) check(timed bool) error {
 		return bad(fmt.Sprintf(`has the "score" %v`, u.Score), "give two numbers, [home, away], from 0")
 	case u.Penalties != nil && !isScore(u.Penalties):
 		return bad(fmt.Sprintf(`has the "penalties" %v`, u.Penalties), "give two numbers, [home, away], from 0")
+	}
+	for _, f := range [...]struct{ name, text string }{
+		{"match", u.Match}, {"round", u.Round}, {"group", u.Group}, {"home", u.Home}, {"away", u.Away},
+		{"clock", u.Clock}, {"side", u.Side}, {"scorer", u.Scorer}, {"at", u.At},
+	} {
+		if len(f.text) > maxTextBytes {
+			return bad(fmt.Sprintf("has a %q of %d bytes", f.name, len(f.text)), fmt.Sprintf("shorten it to %d", maxTextBytes))
+		}
 	}
 	when, err := time.Parse(atLayout, u.At)
 	if err != nil && timed {

@@ -30,7 +30,7 @@ func read(t *testing.T, feed string, timed bool) (updates []update, bad []string
 	return updates, bad
 }
 
-func TestFeedKeepsLinesAsTheyStand(t *testing.T) {
+func TestFeedReadsLinesHoweverTheyEnd(t *testing.T) {
 	odd := `  {"kind" : "goal","match":"x","score":[1,0] , "extra":{"é":"\u00e9"}}	`
 	updates, bad := read(t, kickoffLine+"\r\n"+odd+"\n"+goalLine, true)
 	if len(updates) != 2 || len(bad) != 1 || !strings.HasPrefix(bad[0], `feed line 2 has "at" ""`) {
@@ -40,8 +40,8 @@ func TestFeedKeepsLinesAsTheyStand(t *testing.T) {
 	if len(updates) != 3 || bad != nil {
 		t.Fatalf("got %d updates and %q, want 3 and none", len(updates), bad)
 	}
-	for i, want := range []string{kickoffLine, odd, goalLine} {
-		if got := string(updates[i].line); got != want {
+	for i, want := range []string{"kickoff m/a-b", "goal x", "goal m/a-b"} {
+		if got := updates[i].Kind + " " + updates[i].Match; got != want {
 			t.Errorf("line %d is %q, want %q", i+1, got, want)
 		}
 	}
@@ -65,7 +65,8 @@ func TestFeedReportsWhatIsNoEvent(t *testing.T) {
 		"below zero":       {`{"match":"m","kind":"goal","score":[1,-1]}`, `has the "score" [1 -1]`},
 		"score in words":   {`{"match":"m","kind":"goal","score":"1-0"}`, "is not an event in JSON"},
 		"half a shoot-out": {`{"match":"m","kind":"goal","score":[1,0],"penalties":[3]}`, `has the "penalties" [3]`},
-		"carriage return":  {"{\"match\":\"m\",\r\"kind\":\"goal\",\"score\":[1,0]}", "holds a carriage return"},
+		"carriage return":  {"{\"match\":\"m\r\",\"kind\":\"goal\",\"score\":[1,0]}", "is not an event in JSON"},
+		"a long name":      {`{"match":"m","kind":"goal","score":[1,0],"scorer":"` + strings.Repeat("x", 257) + `"}`, `has a "scorer" of 257 bytes`},
 		"NUL":              {"{\"match\":\"m\x00\",\"kind\":\"goal\",\"score\":[1,0]}", "is not an event in JSON"},
 		"not UTF-8":        {"{\"match\":\"m\",\"kind\":\"goal\",\"score\":[1,0],\"home\":\"\xff\"}", "is not UTF-8"},
 		"too long":         {`{"match":"m","kind":"goal","score":[1,0],"x":"` + strings.Repeat("x", 64<<10) + `"}`, "is longer than 65536 bytes"},
@@ -73,7 +74,7 @@ func TestFeedReportsWhatIsNoEvent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			updates, bad := read(t, kickoffLine+"\n"+test.line+"\n"+goalLine+"\n", false)
-			if len(updates) != 2 || string(updates[1].line) != goalLine {
+			if len(updates) != 2 || updates[1].Scorer != "Ngozi" {
 				t.Errorf("%d updates around it, want both", len(updates))
 			}
 			if len(bad) != 1 || !strings.HasPrefix(bad[0], "feed line 2 "+test.want) || !strings.Contains(bad[0], "; ") {
@@ -84,11 +85,11 @@ func TestFeedReportsWhatIsNoEvent(t *testing.T) {
 }
 
 func TestFeedTakesTheLongestLine(t *testing.T) {
-	line := strings.Replace(goalLine, "Ngozi", "", 1)
-	line = strings.Replace(line, `"scorer":"`, `"scorer":"`+strings.Repeat("x", maxLineBytes-len(line)), 1)
+	line := strings.Replace(goalLine, `"scorer"`, `"more":"","scorer"`, 1)
+	line = strings.Replace(line, `"more":"`, `"more":"`+strings.Repeat("x", maxLineBytes-len(line)), 1)
 	for _, end := range []string{"", "\n", "\r\n"} {
 		updates, bad := read(t, line+end, true)
-		if len(updates) != 1 || len(updates[0].line) != maxLineBytes {
+		if len(updates) != 1 || updates[0].Scorer != "Ngozi" {
 			t.Errorf("ended by %q: got %d updates, %q", end, len(updates), bad)
 		}
 		if _, bad = read(t, "x"+line+end, true); len(bad) != 1 || !strings.Contains(bad[0], "line 1 is longer") {

@@ -4,9 +4,12 @@
 // the others through a BroadcastChannel.
 //
 // A tab calls join(receive) and gets messages:
-//   {full: state, connection}      the whole table
-//   {type, data}                   one event, to apply() to it
-//   {connection}                   connecting, live, reconnecting or offline
+//   {full: state, connection, lost}  the whole table
+//   {type, data}                     one event, to apply() to it
+//   {connection, lost}               connecting, live, reconnecting or offline;
+//                                    lost: since when it is not live, or 0 if it is
+//
+// The server sends whole rows: nothing here works out what an event means.
 'use strict';
 
 const TOPICS = ['scores/*', 'fixtures', 'live/viewers'];
@@ -17,40 +20,22 @@ const TYPES = ['kickoff', 'goal', 'halftime', 'fulltime', 'fixtures', 'viewers']
 // table makes a state of an answer from /scores or the data of "fixtures".
 function table(data) {
   return {
-    id: data.id || '', viewers: data.viewers,
+    id: data.id || '', viewers: data.viewers, simulation: data.simulation,
     clock: { at: time(data.time), set: Date.now(), pace: data.pace },
     matches: new Map(data.matches.map(m => [m.match, m])),
     goals: data.goals, // newest first
   };
 }
 
-// apply enters an event. board.go does the same on the server.
+// apply enters an event: the server has worked out the row.
 function apply(state, type, data) {
   if (type === 'viewers') state.viewers = data.viewers;
   else if (type === 'fixtures') Object.assign(state, table(data), { id: state.id, viewers: state.viewers });
-  else applyUpdate(state, type, data);
-}
-
-function applyUpdate(state, type, u) {
-  let m = state.matches.get(u.match);
-  if (!m || type === 'kickoff') {
-    m = { match: u.match, state: 'live', clock: '', at: '', kickoff: type === 'kickoff' ? u.at : '', score: null, penalties: null, goals: [] };
-    state.matches.set(u.match, m);
+  else {
+    state.matches.set(data.row.match, data.row);
+    if (type === 'goal') state.goals = [data.update, ...state.goals].slice(0, 20);
+    hear(state.clock, time(data.time));
   }
-  if (u.home && u.away) Object.assign(m, { round: u.round, group: u.group, home: u.home, away: u.away });
-  const before = m.score;
-  m.score = u.score;
-  m.penalties = u.penalties || m.penalties;
-  hear(state.clock, time(u.at));
-  if (type === 'goal') {
-    const side = u.side || (before && u.score[1] > before[1] ? 'away' : 'home');
-    m.goals.push({ clock: u.clock, side, scorer: u.scorer, penalty: u.penalty, owngoal: u.owngoal });
-    state.goals = [u, ...state.goals].slice(0, 20);
-    if (m.state === 'finished') return; // late news of a match that is over
-  }
-  m.state = { halftime: 'halftime', fulltime: 'finished' }[type] || 'live';
-  m.clock = u.clock;
-  m.at = u.at;
 }
 
 // time reads a feed's local time; NaN if it is none.
@@ -62,8 +47,9 @@ function hear(clock, at) {
   if (!isNaN(at)) Object.assign(clock, { at, set: Date.now() });
 }
 
-// now is what the match day's clock shows, in milliseconds; NaN if unknown.
-function now(clock) { return clock.at + (Date.now() - clock.set) * clock.pace; }
+// now is what the match day's clock shows at a moment of ours, in milliseconds;
+// NaN if unknown.
+function now(clock, moment = Date.now()) { return clock.at + Math.max(0, moment - clock.set) * clock.pace; }
 
 // ---------------------------------------------------------------- the stream
 
@@ -79,7 +65,7 @@ class Live {
     this.attempts = 0;   // in vain, since it last worked
     this.retry = 0;      // the timer of the next one
     this.heard = Date.now();
-    this.lost = 0;       // since when there is no stream
+    this.lost = 0;       // since when there is no stream, or 0
     this.ended = new AbortController();
     const { signal } = this.ended;
     addEventListener('online', () => this.begin(), { signal });
@@ -94,7 +80,7 @@ class Live {
     this.drop();
   }
 
-  full() { return { full: this.state, connection: this.connection }; }
+  full() { return { full: this.state, connection: this.connection, lost: this.lost }; }
 
   // begin fetches the table, and opens a stream from the id it is true at.
   async begin() {
@@ -191,8 +177,10 @@ class Live {
   // the machine slept. That it is silent is no fault.
   watch() {
     if (this.source?.readyState === EventSource.CLOSED) this.later();
-    if (!navigator.onLine) this.say('offline');
-    else if (this.lost) this.say(Date.now() - this.lost > 15000 ? 'offline' : this.state ? 'reconnecting' : 'connecting');
+    if (!navigator.onLine) {
+      this.lost = this.lost || Date.now();
+      this.say('offline');
+    } else if (this.lost) this.say(Date.now() - this.lost > 15000 ? 'offline' : this.state ? 'reconnecting' : 'connecting');
     else if (this.source?.readyState === EventSource.OPEN && this.connection !== 'live') this.works();
   }
 
@@ -212,7 +200,7 @@ class Live {
   say(connection) {
     if (connection === this.connection) return;
     this.connection = connection;
-    this.tell({ connection });
+    this.tell({ connection, lost: this.lost });
   }
 }
 

@@ -67,13 +67,17 @@ func parseConfig(args []string, help io.Writer) (config, error) {
 	fs.StringVar(&c.addr, "addr", "", "`address` to listen on (default \":8080\", or the port in PORT)")
 	fs.StringVar(&c.feed, "feed", "", "play the NDJSON `file` instead of a simulation; - reads standard input")
 	fs.Float64Var(&c.speed, "speed", 1, "play at this many `times` real time, 0 for as fast as it comes\n(default 1 for a feed, 30 for the simulation)")
-	fs.IntVar(&c.wait, "wait", 0, "start once `n` readers are connected")
+	fs.IntVar(&c.wait, "wait", 0, "start at the first kick-off, once `n` streams are open")
 	fs.Uint64Var(&c.seed, "seed", c.seed, "`number` that the simulated scores are drawn from (default random)")
 	err := fs.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fs.SetOutput(help)
 		fmt.Fprintln(help, "Usage: livescores [flags]")
-		fs.VisitAll(func(f *flag.Flag) { f.DefValue = "" }) // the texts say it better
+		fs.VisitAll(func(f *flag.Flag) { // the texts say it better: a default of zero is not printed
+			if f.DefValue != "" {
+				f.DefValue = "0"
+			}
+		})
 		fs.PrintDefaults()
 		return c, err
 	}

@@ -9,12 +9,16 @@ import (
 var (
 	//go:embed page.html
 	page []byte
+	//go:embed page.css
+	pageStyle []byte
+	//go:embed page.js
+	pageScript []byte
 	//go:embed live.js
 	liveScript []byte
 )
 
-// asset serves a part of the page. Browsers ask again each time, so that page
-// and script never come from two versions.
+// asset serves a part of the page. Browsers ask again each time, so that page,
+// style and scripts never come from two versions.
 func asset(contentType string, body []byte) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		ctx.SetContentType(contentType)
@@ -25,4 +29,4 @@ func asset(contentType string, body []byte) fasthttp.RequestHandler {
 }
 
 // contentPolicy lets the page load nothing from anywhere else.
-const contentPolicy = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+const contentPolicy = "default-src 'self'; img-src data:"

@@ -58,6 +58,17 @@ func (s *stage) say(t *testing.T, lines ...string) {
 	}
 }
 
+// day puts a simulated day on the board as it stands so long after its beginning.
+func (s *stage) day(t *testing.T, played time.Duration, pace float64) {
+	t.Helper()
+	d := drawDay(1, 1, saturday)
+	now := d.start.Add(played)
+	table, _ := d.at(now)
+	if err := s.player.board.newDay(table, now, pace); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // card is a JavaScript expression for the match of line, which shows score.
 func card(score string) string {
 	return fmt.Sprintf(`document.querySelector('[data-match="cup/reds-blues"][data-score="%s"]')`, score)

@@ -64,15 +64,23 @@ func (p *player) publish(u update) error {
 // breakBetweenDays is how long the final scores stand before the next match day.
 const breakBetweenDays = 20 * time.Second
 
-// simulation plays one match day after another until ctx is done.
-func (p *player) simulation(ctx context.Context, seed uint64, today time.Time) error {
+// halfPlayed is how far into its first day a simulation begins: some matches are
+// over then, some are on, and one is to come.
+const halfPlayed = 114 * time.Minute
+
+// simulation plays one match day after another until ctx is done. What happens
+// on the first one until it is played that long is on the board at once.
+func (p *player) simulation(ctx context.Context, seed uint64, today time.Time, played time.Duration) error {
 	for day := 1; ; day++ {
 		d := drawDay(seed, day, today.AddDate(0, 0, 7*(day-1)))
-		if err := p.board.newDay(d.table(), d.start, p.speed); err != nil {
+		now := d.start.Add(played)
+		played = 0
+		table, rest := d.at(now)
+		if err := p.board.newDay(table, now, p.speed); err != nil {
 			return unlessDone(ctx, err)
 		}
-		pace := pacer{speed: p.speed, at: d.start, due: time.Now()}
-		for _, u := range d.updates {
+		pace := pacer{speed: p.speed, at: now, due: time.Now()}
+		for _, u := range rest {
 			if pace.wait(ctx, u.when) != nil {
 				return nil
 			}

@@ -109,7 +109,7 @@ func TestSimulationGoesOnForEver(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		h := &timedHub{start: time.Now()}
-		if err := newPlayer(h, simulationSpeed, io.Discard).simulation(ctx, 5, saturday); err != nil {
+		if err := newPlayer(h, simulationSpeed, io.Discard).simulation(ctx, 5, saturday, 0); err != nil {
 			t.Fatal(err)
 		}
 		var days []time.Duration

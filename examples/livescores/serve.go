@@ -29,6 +29,7 @@ type app struct {
 
 func newApp(c config, logger *log.Logger) (*app, error) {
 	h, err := server.New(server.Config{
+		MaxEventBytes: maxEventBytes,
 		Retention: []server.Retention{
 			{Topics: "live/*", Ephemeral: true},
 			{Topics: "*", Events: 4096, Age: time.Hour}, // a laptop that was shut for a while catches up
@@ -57,6 +58,8 @@ func (a *app) routes() fasthttp.RequestHandler {
 	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false // a stream must not be redirected
 	for _, method := range []string{fasthttp.MethodGet, fasthttp.MethodHead} {
 		r.Handle(method, "/", asset("text/html; charset=utf-8", page))
+		r.Handle(method, "/page.css", asset("text/css; charset=utf-8", pageStyle))
+		r.Handle(method, "/page.js", asset("text/javascript; charset=utf-8", pageScript))
 		r.Handle(method, "/live.js", asset("text/javascript; charset=utf-8", liveScript))
 		r.Handle(method, "/scores", a.scores)
 	}
@@ -123,7 +126,7 @@ func (a *app) announce(w io.Writer, addr net.Addr) {
 	url := "http://" + net.JoinHostPort(host, port)
 	fmt.Fprintf(w, "open    %s\nor      curl -N '%s/events?topic=scores/*'\n", url, url)
 	if a.wait > 0 {
-		fmt.Fprintf(w, "begins  when %d are connected\n", a.wait)
+		fmt.Fprintf(w, "begins  when the number of open streams reaches %d\n", a.wait)
 	}
 }
 
@@ -152,10 +155,13 @@ func (a *app) play(ctx context.Context, feed io.Reader) error {
 		return nil
 	}
 	var err error
-	if a.feed != "" {
+	switch {
+	case a.feed != "":
 		err = a.player.feed(ctx, feed)
-	} else {
-		err = a.player.simulation(ctx, a.seed, time.Now())
+	case a.wait > 0: // readers that are waited for see all of it
+		err = a.player.simulation(ctx, a.seed, time.Now(), 0)
+	default:
+		err = a.player.simulation(ctx, a.seed, time.Now(), halfPlayed)
 	}
 	if err != nil {
 		a.player.log.Print(err)

@@ -11,6 +11,8 @@ func TestHEADIsAnsweredWithTheHeadersAlone(t *testing.T) {
 	p := start(t, nil)
 	for path, contentType := range map[string]string{
 		"/":                      "text/html; charset=utf-8",
+		"/page.css":              "text/css; charset=utf-8",
+		"/page.js":               "text/javascript; charset=utf-8",
 		"/live.js":               "text/javascript; charset=utf-8",
 		"/scores":                "application/json",
 		"/events?topic=scores/*": "text/event-stream",

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -65,17 +64,24 @@ func pairings(day int) [][2]*club {
 	return pairs
 }
 
-// table is the day before its first kick-off.
-func (d *matchDay) table() []match {
-	var rows []match
+// at is the table as it stands at now, and what is still to come.
+func (d *matchDay) at(now time.Time) (t table, rest []update) {
 	for i := range d.fixtures {
 		u := d.fixtures[i].update(0)
-		rows = append(rows, match{
+		t.matches = append(t.matches, match{
 			Match: u.Match, Round: u.Round, Group: u.Group, Home: u.Home, Away: u.Away,
 			State: "upcoming", Kickoff: u.At, At: u.At, Score: []int{0, 0}, Goals: []goal{},
 		})
 	}
-	return rows
+	for i, u := range d.updates {
+		if u.when.After(now) {
+			return t, d.updates[i:]
+		}
+		row := t.row(u.Match)
+		row.apply(&u)
+		t.enter(row, u)
+	}
+	return t, nil
 }
 
 const (
@@ -100,9 +106,6 @@ func (f *fixture) play(rng *rand.Rand) []update {
 	added = 2 + rng.IntN(6)
 	g.half(half, added, secondHalf)
 	g.whistle("fulltime", "FT", half+breakTime+half+added)
-	for i := range g.updates {
-		g.updates[i].seal()
-	}
 	return g.updates
 }
 
@@ -171,13 +174,4 @@ func (g *game) whistle(kind, clock string, minute int) {
 	u := g.update((minute + 1) * 60)
 	u.Kind, u.Clock, u.Score = kind, clock, []int{g.score[0], g.score[1]}
 	g.updates = append(g.updates, u)
-}
-
-// seal writes u's line.
-func (u *update) seal() {
-	line, err := json.Marshal(u)
-	if err != nil {
-		panic(err) // strings, numbers and booleans always marshal
-	}
-	u.line = line
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -66,7 +67,11 @@ func TestSimulatedDayIsAFeed(t *testing.T) {
 	var feed bytes.Buffer
 	d := drawDay(1, 1, saturday)
 	for _, u := range d.updates {
-		feed.Write(append(u.line, '\n'))
+		line, err := json.Marshal(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		feed.Write(append(line, '\n'))
 	}
 	updates, bad := read(t, feed.String(), true)
 	if len(bad) > 0 || len(updates) != len(d.updates) {
@@ -116,5 +121,29 @@ func TestEverybodyMeetsEverybodyTwice(t *testing.T) {
 	}
 	if want := len(clubs) * (len(clubs) - 1); len(met) != want {
 		t.Errorf("%d pairings of home and away in %d days, want %d", len(met), days, want)
+	}
+}
+
+// TestBoardOfTheFirstDayIsFullAtOnce: whoever starts the program sees matches
+// that are over, that are on and that are to come, and goals.
+func TestBoardOfTheFirstDayIsFullAtOnce(t *testing.T) {
+	for seed := range uint64(50) {
+		d := drawDay(seed, 1, saturday)
+		board, rest := d.at(d.start.Add(halfPlayed))
+		count := map[string]int{}
+		for _, m := range board.matches {
+			count[m.State]++
+		}
+		if count["finished"] == 0 || count["live"]+count["halftime"] < 4 || count["upcoming"] == 0 || len(board.goals) < 5 {
+			t.Errorf("seed %d: %v, %d goals", seed, count, len(board.goals))
+		}
+		for _, u := range rest { // what is still to come leads to the same end
+			row := board.row(u.Match)
+			row.apply(&u)
+			board.enter(row, u)
+		}
+		if whole, none := d.at(d.start.Add(24 * time.Hour)); !reflect.DeepEqual(board, whole) || none != nil {
+			t.Errorf("seed %d: the day that began half played ends otherwise", seed)
+		}
 	}
 }
