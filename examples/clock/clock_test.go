@@ -71,13 +71,20 @@ func TestAnyOtherPathIsAnHTML404(t *testing.T) {
 	}
 }
 
+// stale is whether the page shows its time as one that no longer is.
+const stale = `$("what").textContent.startsWith("The last time")`
+
+// shows is whether the big time is what js is.
+func shows(js string) string { return `$("now").textContent === ` + js }
+
 func TestPageShowsMessagesTheCustomEventApartAndReadyState(t *testing.T) {
 	ctx := browser.New(t)
-	s := exampletest.Serve(t, "", handler(30*time.Millisecond))
+	s := exampletest.Serve(t, "", handler(300*time.Millisecond))
 	browser.Open(t, ctx, s.URL)
-	browser.Until(t, ctx, 10*time.Second, `document.querySelector("#custom code")?.textContent === '{"ticks":5}'`)
-	browser.Until(t, ctx, time.Second, `[...document.querySelectorAll("#messages code")].at(-1).textContent === "hello"`)
-	browser.Until(t, ctx, time.Second, `!isNaN(new Date(document.getElementById("now").dateTime))`)
+	browser.Until(t, ctx, 10*time.Second, `document.querySelector("#custom code")?.textContent === '{"ticks":5}'
+		&& [...document.querySelectorAll("#messages code")].at(-1).textContent === "hello"`)
+	browser.Until(t, ctx, time.Second, shows(`$("now").dateTime.slice(11, 19) + " UTC"`))
+	browser.Until(t, ctx, time.Second, `$("says").textContent.startsWith("Connected.")`)
 	if browser.Eval[bool](t, ctx, `document.getElementById("messages").innerText.includes("ticks")`) {
 		t.Error("the custom event is among the messages, want it apart")
 	}
@@ -86,11 +93,12 @@ func TestPageShowsMessagesTheCustomEventApartAndReadyState(t *testing.T) {
 
 	s.Kill() // connecting: the browser asks again until somebody listens
 	browser.Until(t, ctx, 5*time.Second, state+`"0 connecting"`)
+	browser.Until(t, ctx, time.Second, `$("says").textContent.match(/^Disconnected since \d\d:\d\d:\d\d UTC, reconnecting/) && `+stale)
 	exampletest.Serve(t, s.Addr, handler(30*time.Millisecond))
-	browser.Until(t, ctx, 20*time.Second, state+`"1 open"`)
+	browser.Until(t, ctx, 20*time.Second, state+`"1 open" && !`+stale)
 
 	browser.Click(t, ctx, "#toggle")
-	browser.Until(t, ctx, time.Second, state+`"2 closed"`)
+	browser.Until(t, ctx, time.Second, state+`"2 closed" && $("says").textContent.startsWith("Stopped.") && `+stale)
 	browser.Click(t, ctx, "#toggle")
 	browser.Until(t, ctx, 5*time.Second, state+`"1 open"`)
 }
@@ -143,7 +151,7 @@ func TestProgramSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 	cmd := exampletest.Command(t, nil, "-help")
-	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "-addr") {
-		t.Errorf("-help: %v, %q; want the flags", err, out)
+	if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "-addr") || !strings.HasPrefix(string(out), "Usage: ") {
+		t.Errorf("-help: %v, %q; want the usage and the flags", err, out)
 	}
 }

@@ -24,7 +24,7 @@ var (
 )
 
 func main() {
-	addr := flag.String("addr", listen.Addr(), "`address` to listen on")
+	addr := flag.String("addr", listen.Addr(), "`address` to listen on; PORT in the environment changes the default")
 	listen.Parse()
 	listen.Exit(listen.Serve(*addr, "/sse", handler(2*time.Second)))
 }

@@ -36,6 +36,7 @@ func Parse() {
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		flag.CommandLine.SetOutput(os.Stdout)
+		fmt.Printf("Usage: %s [flags]\n", name())
 		flag.PrintDefaults()
 		os.Exit(0)
 	case err != nil:
