@@ -29,7 +29,7 @@ var page []byte
 var builtIn []byte
 
 func main() {
-	addr := flag.String("addr", listen.Addr(), "`address` to listen on")
+	addr := flag.String("addr", listen.Addr(), "`address` to listen on; PORT in the environment changes the default")
 	every := flag.Duration("every", 100*time.Millisecond, "time from one character to the next")
 	text := builtIn
 	flag.Func("file", "text `file` to type (one is built in)", func(path string) (err error) {
@@ -84,6 +84,8 @@ func (t *typewriter) handler() fasthttp.RequestHandler {
 // serve types from where the reader is to the end, and says so: who does not close then, comes back.
 func (t *typewriter) serve(ctx *fasthttp.RequestCtx) {
 	cors(ctx)
+	// The page asks by HEAD, and shows how far it is.
+	ctx.Response.Header.Set("X-Characters", strconv.Itoa(len(t.text)))
 	typ := string(ctx.QueryArgs().Peek("event")) // a copy: ctx is gone when the stream runs
 	if typ != "" && typ != "lol" {
 		ctx.SetStatusCode(fasthttp.StatusBadRequest)
@@ -115,6 +117,7 @@ func cors(ctx *fasthttp.RequestCtx) {
 		ctx.Response.Header.SetBytesV("Access-Control-Allow-Origin", origin)
 		ctx.Response.Header.Set("Access-Control-Allow-Credentials", "true")
 		ctx.Response.Header.Set("Access-Control-Allow-Headers", "Cache-Control, Last-Event-ID")
+		ctx.Response.Header.Set("Access-Control-Expose-Headers", "X-Characters")
 		ctx.Response.Header.Set("Vary", "Origin")
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,11 @@ func brisk(text string) *typewriter {
 	return newTypewriter([]byte(text), 5*time.Millisecond, 50*time.Millisecond)
 }
 
+// calm is one that is long not at the end when a test interrupts it.
+func calm(text string) *typewriter {
+	return newTypewriter([]byte(text), 25*time.Millisecond, 50*time.Millisecond)
+}
+
 // start opens the page and begins as a person would.
 func start(t *testing.T, ctx context.Context, url string) {
 	t.Helper()
@@ -80,6 +86,8 @@ func TestPageTypesAndStopsForGoodAtTheEnd(t *testing.T) {
 		s := exampletest.Serve(t, "", v.watch(brisk(letter).handler()))
 		start(t, ctx, s.URL+"/"+query)
 		wantWhole(t, ctx, letter)
+		n := len([]rune(letter))
+		browser.Until(t, ctx, 5*time.Second, fmt.Sprintf(`$("count").textContent === "%d of %[1]d characters" && $("progress").value === %[1]d && $("progress").max === %[1]d`, n))
 		time.Sleep(300 * time.Millisecond) // several times its retry
 		if n := len(v.all()); n != 1 {
 			t.Errorf("%q: the page asked %d times, want once", query, n)
@@ -93,10 +101,11 @@ func TestPageGoesOnAtTheRightCharacterAfterARestart(t *testing.T) {
 		"stopped": (*exampletest.Server).Stop,
 		"killed":  (*exampletest.Server).Kill,
 	} {
-		first := exampletest.Serve(t, "", brisk(letter).handler())
+		first := exampletest.Serve(t, "", calm(letter).handler())
 		start(t, ctx, first.URL)
 		untilHalf(t, ctx)
 		end(first)
+		browser.Until(t, ctx, 5*time.Second, `/^disconnected since \d\d:\d\d:\d\d, reconnecting$/.test($("state").textContent)`)
 		if got := shown(t, ctx); len(got) >= len(letter) {
 			t.Fatalf("%s too late: the whole text was there", name)
 		}
@@ -112,7 +121,7 @@ func TestPageGoesOnAtTheRightCharacterAfterARestart(t *testing.T) {
 
 func TestPageShowsNothingTwiceThoughItIsRepeated(t *testing.T) {
 	ctx := browser.New(t)
-	first := exampletest.Serve(t, "", brisk(letter).handler())
+	first := exampletest.Serve(t, "", calm(letter).handler())
 	start(t, ctx, first.URL)
 	untilHalf(t, ctx)
 	first.Kill()
@@ -126,7 +135,7 @@ func TestPageShowsNothingTwiceThoughItIsRepeated(t *testing.T) {
 
 func TestPageStartsAfreshWhenTheTextHasChanged(t *testing.T) {
 	ctx := browser.New(t)
-	first := exampletest.Serve(t, "", brisk(letter).handler())
+	first := exampletest.Serve(t, "", calm(letter).handler())
 	start(t, ctx, first.URL)
 	untilHalf(t, ctx)
 	first.Kill()
@@ -138,7 +147,7 @@ func TestPageStartsAfreshWhenTheTextHasChanged(t *testing.T) {
 // brings the id along in the query.
 func TestPageComesBackWhenTheBrowserHasGivenUp(t *testing.T) {
 	ctx := browser.New(t)
-	first := exampletest.Serve(t, "", brisk(letter).handler())
+	first := exampletest.Serve(t, "", calm(letter).handler())
 	start(t, ctx, first.URL)
 	browser.Eval[bool](t, ctx, `(() => { const wait = window.setTimeout; window.setTimeout = f => wait(f, 50); return true })()`)
 	untilHalf(t, ctx)
@@ -172,7 +181,7 @@ func TestStopButtonStopsForGood(t *testing.T) {
 
 func TestStopButtonStopsWhileTheServerIsAway(t *testing.T) {
 	ctx := browser.New(t)
-	first := exampletest.Serve(t, "", brisk(letter).handler())
+	first := exampletest.Serve(t, "", calm(letter).handler())
 	start(t, ctx, first.URL)
 	untilHalf(t, ctx)
 	first.Kill()
@@ -188,7 +197,7 @@ func TestStopButtonStopsWhileTheServerIsAway(t *testing.T) {
 
 func TestStopButtonStopsThoughTheBrowserHasGivenUp(t *testing.T) {
 	ctx := browser.New(t)
-	first := exampletest.Serve(t, "", brisk(letter).handler())
+	first := exampletest.Serve(t, "", calm(letter).handler())
 	start(t, ctx, first.URL)
 	browser.Eval[bool](t, ctx, `(() => { const wait = window.setTimeout; window.setTimeout = f => wait(f, 2000); return true })()`)
 	untilHalf(t, ctx)
