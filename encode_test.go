@@ -226,6 +226,21 @@ func TestFieldErrorStaysShort(t *testing.T) {
 	}
 }
 
+func TestShortenCutsBetweenCharacters(t *testing.T) {
+	for s, want := range map[string]string{
+		strings.Repeat("x", 80):                   strings.Repeat("x", 80),
+		strings.Repeat("x", 81):                   strings.Repeat("x", 80) + "…",
+		strings.Repeat("€", 27):                   strings.Repeat("€", 26) + "…",
+		"x" + strings.Repeat("😀", 20):             "x" + strings.Repeat("😀", 19) + "…",
+		strings.Repeat("\xbf", 1000):              strings.Repeat("\xbf", 76) + "…", // no character begins
+		strings.Repeat("x", 79) + "€" + "a paper": strings.Repeat("x", 79) + "…",
+	} {
+		if got := Shorten(s); got != want {
+			t.Errorf("Shorten(%q) = %q, want %q", s, got, want)
+		}
+	}
+}
+
 func TestAppendDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

@@ -35,7 +35,7 @@ type Event struct {
 // held, and what to do about it.
 type FieldError struct {
 	Field   string // the name as the caller knows it: "id", "type", "topic"…
-	Value   string // what it held, shortened
+	Value   string // what it held, by Shorten
 	Problem string // "holds a newline"
 	Remedy  string // "remove it"
 }
@@ -45,10 +45,9 @@ func (e *FieldError) Error() string {
 	return fmt.Sprintf("%s %q %s; %s", e.Field, e.Value, e.Problem, e.Remedy)
 }
 
-// NewFieldError makes a FieldError. If the value is long, it is cut off between two
-// characters, so that the sentence stays readable.
+// NewFieldError makes a FieldError with a value that is cut by [Shorten].
 func NewFieldError(field, value, problem, remedy string) *FieldError {
-	return &FieldError{Field: field, Value: shorten(value), Problem: problem, Remedy: remedy}
+	return &FieldError{Field: field, Value: Shorten(value), Problem: problem, Remedy: remedy}
 }
 
 // Validate reports, as a *FieldError, the first field of e that cannot be
@@ -76,14 +75,16 @@ func lineError(field, value string) error {
 		"remove it, or carry the text in data")
 }
 
-// shorten keeps error messages readable when a value is a whole document.
-func shorten(s string) string {
-	const most = 64
+// Shorten keeps what quotes s readable when s is a whole document: of more than 80 bytes
+// it returns the first 80, or a few less so as to end between two characters, and "…".
+// Text that is not UTF-8 is cut all the same.
+func Shorten(s string) string {
+	const most = 80
 	if len(s) <= most {
 		return s
 	}
 	n := most
-	for n > 0 && !utf8.RuneStart(s[n]) {
+	for n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
 		n--
 	}
 	return s[:n] + "…"
