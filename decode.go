@@ -6,63 +6,76 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 )
 
-// ErrTooLong is wrapped by the error of a Decoder that has read an event or a line
-// longer than [Decoder.MaxEvent].
+// ErrTooLong is wrapped by the error of a Decoder that has met an event or a line
+// beyond [Decoder.MaxEvent].
 var ErrTooLong = errors.New("event too long")
 
 // Decoder reads an event stream as an EventSource does (WHATWG HTML, section 9.2.6). It
-// reads whatever is available, returns each event as soon as its blank line has come,
-// and does not allocate once its buffer is as large as the largest event
-// (BenchmarkDecoder). Make one with [NewDecoder]. It must be used by one goroutine at a
-// time.
+// returns each event as soon as its blank line has come, and does not allocate once its
+// buffer has the size of the largest event (BenchmarkDecoder). It is for one goroutine.
+//
+// [NewDecoder] makes one that reads from a reader, as much as is there. The zero Decoder
+// is given the bytes instead: see [Decoder.Feed].
 type Decoder struct {
-	// MaxEvent bounds an event, in bytes on the wire: its lines with their names and
-	// ends, and comments between them. Zero means 16 MiB. Set it before the first Next.
+	// MaxEvent bounds how much of an unfinished event is held, in bytes on the wire:
+	// its lines with their names and ends, and comments between them. An event that
+	// came together with its end may be longer. Zero means 16 MiB. Set it before the
+	// first Next.
 	MaxEvent int
 
-	r   io.Reader
-	err error // of r, or of an event that is too long: the stream has ended
-
-	// buf holds what was read. The block begins at start, its next line at scan.
+	// What was read: of buf, the block begins at start, its next line at scan. From
+	// there to noLF there is no LF, and to noCR no CR: a byte is looked at once for
+	// each, however long the line.
 	//
-	//	buf   | done with  |lines of the block|    read ahead     |   room   |
+	//	buf   |what is done|lines of the block|what was read ahead|   room   |
 	//
 	//	0 ≤ start ≤ scan ≤ len(buf)
-	buf   []byte
-	start int
-	scan  int
+	buf        []byte
+	start      int
+	scan       int
+	noLF, noCR int
 
-	begun  bool // the byte order mark has been looked for
-	skipLF bool // the last line ended in CR: an LF that follows belongs to it
+	borrowed bool // buf is what the Decoder was fed, and fed is empty
+	begun    bool // the byte order mark has been looked for
+	skipLF   bool // the last line ended in CR: an LF that follows belongs to it
+	raw      bool // NextRaw is reading: comments and blank lines count as a block
 
+	// The block. Its ID, if it has one, its Type and its single line of Data are parts
+	// of buf, as long as that.
+	block   Received
 	id      []byte // the last event ID
-	pending []byte // the last event ID once the block has ended
-	retry   time.Duration
-	joined  []byte // the data of a block with several data lines
-	block   block
+	any     bool   // the block has a field
+	hasID   bool   // it has an id
+	several bool   // it has several lines of data, which are joined
+	done    bool   // it was returned: the next one is to begin
+
+	// What follows is seldom touched: of thousands of Decoders that are fed in turn,
+	// it would be out of the cache.
+
+	joined   []byte
+	retry    time.Duration
+	hasRetry bool
+	comments int
+
+	r   io.Reader // nil: the Decoder is fed
+	err error     // of r, or of an event that is too long: the stream has ended
+	fed []byte    // what was fed and is not in buf
+	own []byte    // the memory of a buf that is not borrowed, if the Decoder is fed
 }
 
-// block is what the fields of the current block have set.
-type block struct {
-	any   bool // there was a field
-	typ   span
-	data  span // of a single data line
-	lines int  // data lines
-}
-
-// span is a range of the block's bytes, counted from its start.
-type span struct{ from, to int }
-
-// Received is a block of an event stream. Its slices belong to the Decoder, and are valid
-// until the next call of Next or NextBlock.
+// Received is a block of an event stream. It belongs to the Decoder that returned it, and
+// so do its slices, or they are parts of what the Decoder was fed: do not change them. All
+// are valid until the next call of Next, NextBlock, NextRaw, Feed or Reset.
 type Received struct {
-	ID      []byte // the client's last event ID, as of this block; empty: it has none
-	Type    []byte // empty means "message"
-	Data    []byte // lines are joined by LF
-	HasData bool   // there was a data field: an EventSource dispatches the event
+	ID       []byte // the client's last event ID, as of this block; empty: it has none
+	Type     []byte // empty means "message"
+	Data     []byte // lines are joined by LF
+	HasData  bool   // there was a data field: an EventSource dispatches the event
+	HasRetry bool   // it set the reconnection time, which Decoder.Retry returns
 }
 
 // NewDecoder returns a Decoder of the stream that r reads.
@@ -74,118 +87,190 @@ const (
 )
 
 // LastEventID is what a client would send as Last-Event-ID: the id of the last block that
-// had one, even if that block had no data. An unfinished block does not count.
+// had one, also of a block without data. A block that was not finished does not count.
 func (d *Decoder) LastEventID() string { return string(d.id) }
 
-// Retry is the last reconnection time that the stream has set; zero: none.
-func (d *Decoder) Retry() time.Duration { return d.retry }
+// Retry is the reconnection time that the stream has set last. It is not set if no valid
+// one has come; zero is valid, and means at once.
+func (d *Decoder) Retry() (wait time.Duration, set bool) { return d.retry, d.hasRetry }
+
+// Comments is how many lines of comment have come so far, heartbeats among them.
+func (d *Decoder) Comments() int { return d.comments }
 
 // Next returns the next event that an EventSource would dispatch. Its error is that of
 // the reader: io.EOF at the end of the stream, where an unfinished event is dropped and
-// its id with it. The error for an event longer than MaxEvent wraps [ErrTooLong]. After
-// an error no more events come.
-func (d *Decoder) Next() (Received, error) {
+// its id with it. Beyond MaxEvent it wraps [ErrTooLong]. After an error there is no next
+// event. (A Decoder that is fed returns io.EOF whenever it needs more: see
+// [Decoder.Feed].)
+func (d *Decoder) Next() (*Received, error) {
 	for {
-		b, err := d.NextBlock()
-		if err != nil || b.HasData {
+		if b, err := d.NextBlock(); err != nil || b.HasData {
 			return b, err
 		}
 	}
 }
 
-// NextBlock is Next, but also returns blocks without data, which dispatch nothing but may
-// have set the last event ID or the reconnection time. Comments and blank lines alone are
-// not a block.
-func (d *Decoder) NextBlock() (Received, error) {
-	d.block = block{}
-	d.start = d.scan
+// NextBlock is Next for blocks without data as well, which dispatch nothing but may have
+// set the last event ID or the reconnection time. Comments and blank lines alone are no
+// block.
+func (d *Decoder) NextBlock() (*Received, error) {
+	if err := d.finish(); err != nil {
+		return nil, err
+	}
+	return &d.block, nil
+}
+
+// NextRaw is for programs that pass a stream on. It returns the next part of it as it
+// came: all bytes up to and with a blank line, be they a block, comments or nothing else.
+// All parts together are the stream. b is what the part says; raw is valid as long as b.
+//
+// A part whose blank line ends in CR is returned at once. An LF that comes after it is
+// the first byte of the next part, where it ends no line.
+//
+// With the error that ends the stream, raw is what was left: an unfinished part, which
+// says nothing.
+func (d *Decoder) NextRaw() (raw []byte, b *Received, err error) {
+	d.raw = true
+	if err = d.finish(); err == nil {
+		d.passLF()
+		raw, b = d.buf[d.start:d.scan:d.scan], &d.block
+	} else if d.err != nil {
+		raw = d.buf[d.start:len(d.buf):len(d.buf)]
+		d.start, d.scan = len(d.buf), len(d.buf)
+		if d.borrowed {
+			d.keep(nil)
+		}
+	}
+	d.raw = false
+	return raw, b, err
+}
+
+// finish reads on until the block is finished.
+func (d *Decoder) finish() error {
+	if d.done {
+		d.begin()
+	}
 	for {
-		line, err := d.line()
-		if err != nil {
-			return Received{}, err
+		if d.skipLF {
+			d.passLF()
 		}
-		switch {
-		case len(line) > 0:
+		from := max(d.noLF, d.scan)
+		end := len(d.buf)
+		if i := bytes.IndexByte(d.buf[from:], '\n'); i >= 0 {
+			end = from + i
+		}
+		d.noLF = end
+		if d.noCR < end {
+			end = d.findCR(end)
+		}
+		if end == len(d.buf) {
+			if err := d.read(); err != nil {
+				return err
+			}
+			continue
+		}
+		line := d.buf[d.scan:end]
+		d.skipLF = d.buf[end] == '\r'
+		d.scan = end + 1
+		if !d.begun {
+			d.begun = true
+			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+		}
+		if len(line) > 0 {
 			d.field(line)
-		case d.block.any:
-			return d.received(), nil
+		} else if d.any || d.raw {
+			d.end()
+			return nil
 		}
-		if !d.block.any {
+		if !d.any && !d.raw {
 			d.start = d.scan
 		}
 	}
 }
 
-// received ends the block.
-func (d *Decoder) received() Received {
-	d.id = append(d.id[:0], d.pending...)
-	b := &d.block
-	r := Received{ID: d.id, Type: d.bytes(b.typ), HasData: b.lines > 0}
-	switch {
-	case b.lines == 1:
-		r.Data = d.bytes(b.data)
-	case b.lines > 1:
-		r.Data = d.joined
-	}
-	return r
+// begin begins a block.
+func (d *Decoder) begin() {
+	d.start = d.scan
+	d.block = Received{ID: d.id}
+	d.any, d.hasID, d.several, d.done = false, false, false, false
 }
 
-func (d *Decoder) bytes(s span) []byte {
-	return d.buf[d.start+s.from : d.start+s.to : d.start+s.to]
+// end completes the block, which is to be returned.
+func (d *Decoder) end() {
+	b := &d.block
+	if d.hasID {
+		d.id = append(d.id[:0], b.ID...)
+		b.ID = d.id
+	}
+	b.Type, b.Data = slices.Clip(b.Type), slices.Clip(b.Data)
+	d.done = true
 }
 
 // field takes a line that is not empty.
 func (d *Decoder) field(line []byte) {
-	name, value, _ := bytes.Cut(line, []byte{':'})
-	if len(name) == 0 {
-		return // a comment
-	}
-	if len(value) > 0 && value[0] == ' ' {
-		value = value[1:]
-	}
-	b := &d.block
-	switch string(name) {
-	case "data":
-		d.data(value)
-	case "event":
-		b.typ = d.span(value)
-	case "id":
-		if bytes.IndexByte(value, 0) < 0 {
-			d.pending = append(d.pending[:0], value...)
+	switch line[0] {
+	case ':':
+		d.comments++
+	case 'd':
+		if v, ok := value(line, "data"); ok {
+			d.data(v)
+			d.any = true
 		}
-	case "retry":
-		d.setRetry(value)
-	default:
-		return
+	case 'e':
+		if v, ok := value(line, "event"); ok {
+			d.block.Type = v
+			d.any = true
+		}
+	case 'i':
+		if v, ok := value(line, "id"); ok {
+			if bytes.IndexByte(v, 0) < 0 {
+				d.block.ID, d.hasID = v, true
+			}
+			d.any = true
+		}
+	case 'r':
+		if v, ok := value(line, "retry"); ok {
+			d.setRetry(v)
+			d.any = true
+		}
 	}
-	b.any = true
 }
 
-// span is the range of a part of the line in the block.
-func (d *Decoder) span(value []byte) span {
-	if len(value) == 0 {
-		return span{}
+// value returns the value of the field name, if that is what line is: what follows the
+// colon, less one space. Without a colon it is empty.
+func value(line []byte, name string) (v []byte, ok bool) {
+	if len(line) < len(name) || string(line[:len(name)]) != name {
+		return nil, false
 	}
-	from := cap(d.buf) - cap(value) - d.start // value is a part of buf
-	return span{from, from + len(value)}
+	v = line[len(name):]
+	switch {
+	case len(v) == 0:
+		return v, true
+	case v[0] != ':':
+		return nil, false
+	case len(v) > 1 && v[1] == ' ':
+		return v[2:], true
+	}
+	return v[1:], true
 }
 
 // data adds a line of data.
 func (d *Decoder) data(value []byte) {
 	b := &d.block
-	b.lines++
-	switch b.lines {
-	case 1:
-		b.data = d.span(value)
+	if !b.HasData {
+		b.Data, b.HasData = value, true
 		return
-	case 2:
-		d.joined = append(d.joined[:0], d.bytes(b.data)...)
+	}
+	if !d.several {
+		d.joined = append(d.joined[:0], b.Data...)
+		d.several = true
 	}
 	d.joined = append(d.joined, '\n')
 	d.joined = append(d.joined, value...)
+	b.Data = d.joined
 }
 
-// setRetry takes the value of a retry field, and ignores it unless it is all digits.
+// setRetry takes the value of a retry field, which counts if it is all digits.
 func (d *Decoder) setRetry(value []byte) {
 	const most = math.MaxInt64 / int64(time.Millisecond)
 	var ms int64
@@ -196,61 +281,43 @@ func (d *Decoder) setRetry(value []byte) {
 		ms = min(ms*10+int64(c-'0'), most/10-1)
 	}
 	if len(value) > 0 {
-		d.retry = time.Duration(ms) * time.Millisecond
+		d.retry, d.hasRetry = time.Duration(ms)*time.Millisecond, true
+		d.block.HasRetry = true
 	}
 }
 
-// line returns the next line without its end. It is valid until the next call.
-func (d *Decoder) line() ([]byte, error) {
-	looked := d.scan
-	for {
-		if d.skipLF && d.scan < len(d.buf) {
-			d.skipLF = false
-			if d.buf[d.scan] == '\n' {
-				d.scan++
-				looked = max(looked, d.scan)
-				if !d.block.any {
-					d.start = d.scan
-				}
-			}
+// passLF passes the LF of a CRLF whose CR has ended a line, if it is there.
+func (d *Decoder) passLF() {
+	if !d.skipLF || d.scan == len(d.buf) {
+		return
+	}
+	d.skipLF = false
+	if d.buf[d.scan] == '\n' {
+		d.scan++
+		if !d.any && !d.raw {
+			d.start = d.scan
 		}
-		if i := endOfLine(d.buf[looked:]); i >= 0 {
-			end := looked + i
-			line := d.buf[d.scan:end]
-			d.skipLF = d.buf[end] == '\r'
-			d.scan = end + 1
-			if !d.begun {
-				d.begun = true
-				line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
-			}
-			return line, nil
-		}
-		looked = len(d.buf)
-		moved, err := d.read()
-		if err != nil {
-			return nil, err
-		}
-		looked -= moved
 	}
 }
 
-// endOfLine is the offset of the first CR or LF, or negative.
-func endOfLine(b []byte) int {
-	lf := bytes.IndexByte(b, '\n')
-	if lf >= 0 {
-		b = b[:lf]
+// findCR is the offset of a CR in the line at scan, or its end: that of its LF.
+func (d *Decoder) findCR(end int) int {
+	d.noCR = max(d.noCR, d.scan)
+	if i := bytes.IndexByte(d.buf[d.noCR:], '\r'); i >= 0 {
+		d.noCR += i
+	} else {
+		d.noCR = len(d.buf)
 	}
-	if cr := bytes.IndexByte(b, '\r'); cr >= 0 {
-		return cr
-	}
-	return lf
+	return min(end, d.noCR)
 }
 
-// read reads more bytes, after those that are there. It returns how far those were moved
-// to make room.
-func (d *Decoder) read() (moved int, err error) {
+// read reads more of the stream, behind what is in buf.
+func (d *Decoder) read() error {
+	if d.borrowed && d.start == len(d.buf) {
+		return io.EOF // all that was fed has been read
+	}
 	if d.err != nil {
-		return 0, d.err
+		return d.err
 	}
 	most := d.MaxEvent
 	if most == 0 {
@@ -258,38 +325,61 @@ func (d *Decoder) read() (moved int, err error) {
 	}
 	if len(d.buf)-d.start > most {
 		d.err = fmt.Errorf("fastsse: decode event: %w: more than %d bytes; raise Decoder.MaxEvent", ErrTooLong, most)
-		return 0, d.err
+		return d.err
 	}
-	moved = d.makeRoom()
+	if d.r == nil {
+		return d.takeFed()
+	}
+	d.makeRoom()
 	for range 100 {
-		var n int
-		n, err = d.r.Read(d.buf[len(d.buf):cap(d.buf)])
+		n, err := d.r.Read(d.buf[len(d.buf):cap(d.buf)])
 		d.buf = d.buf[:len(d.buf)+n]
+		d.err = err // after what came with it
 		if n > 0 {
-			d.err = err // returned after the bytes that came with it
-			return moved, nil
+			return nil
 		}
 		if err != nil {
-			d.err = err
-			return moved, err
+			return err
 		}
 	}
 	d.err = io.ErrNoProgress
-	return moved, d.err
+	return d.err
 }
 
-// makeRoom moves the block to the front of a buffer that has room.
-func (d *Decoder) makeRoom() (moved int) {
+// makeRoom lets the block begin at the front of a buffer that has room.
+func (d *Decoder) makeRoom() {
 	if cap(d.buf)-len(d.buf) > 0 && d.start == 0 {
-		return 0
+		return
 	}
-	moved = d.start
 	held := d.buf[d.start:]
 	to := d.buf[:0]
 	if len(held) >= cap(d.buf)/2 {
 		to = make([]byte, 0, max(2*cap(d.buf), smallestReadSize))
 	}
-	d.buf = append(to, held...)
-	d.start, d.scan = 0, d.scan-moved
-	return moved
+	d.become(append(to, held...))
+}
+
+// become replaces buf by b, which begins with what is held. The block's parts move along.
+func (d *Decoder) become(b []byte) {
+	if d.hasID {
+		d.block.ID = d.moved(d.block.ID, b)
+	}
+	if !d.several {
+		d.block.Data = d.moved(d.block.Data, b)
+	}
+	d.block.Type = d.moved(d.block.Type, b)
+	d.buf = b
+	d.scan -= d.start
+	d.noLF -= d.start
+	d.noCR -= d.start
+	d.start = 0
+}
+
+// moved returns where part, which is a part of buf, is in b.
+func (d *Decoder) moved(part, b []byte) []byte {
+	if len(part) == 0 {
+		return nil
+	}
+	from := cap(d.buf) - cap(part) - d.start
+	return b[from : from+len(part)]
 }

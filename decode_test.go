@@ -9,8 +9,6 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
-
-	"github.com/fastsse/fastsse/internal/ssetest"
 )
 
 // received reads all of a stream: what each block was, and how it ended.
@@ -23,7 +21,8 @@ func received(r io.Reader, blocks bool) (list []string, err error) {
 	for {
 		e, err := next()
 		if err != nil {
-			return append(list, fmt.Sprintf("last %q, retry %v", d.LastEventID(), d.Retry())), err
+			wait, _ := d.Retry()
+			return append(list, fmt.Sprintf("last %q, retry %v", d.LastEventID(), wait)), err
 		}
 		list = append(list, fmt.Sprintf("%q %q %q", e.ID, e.Type, e.Data))
 	}
@@ -146,49 +145,45 @@ func TestDecoderDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// FuzzDecoder holds the Decoder against one that is as plain as can be, however the
-// bytes arrive.
-func FuzzDecoder(f *testing.F) {
-	f.Add([]byte("id: 1\r\ndata: a\r\rdata\n\n:c\nretry: 10\n\n"), uint8(3))
-	f.Add([]byte("\xef\xbb\xbfevent:x\ndata:\n\n"), uint8(1))
-	f.Fuzz(func(t *testing.T, wire []byte, size uint8) {
-		want, err := ssetest.NewDecoder(bytes.NewReader(wire)).All()
-		if err != nil {
-			t.Fatal(err)
+// A server may ask its clients to come back at once: that is not the same as to have
+// asked for nothing.
+func TestRetryTellsZeroFromNone(t *testing.T) {
+	for wire, want := range map[string]bool{"data: a\n\n": false, "retry: x\n\n": false, "retry: 0\n\n": true} {
+		d := NewDecoder(strings.NewReader(wire))
+		b, err := d.NextBlock()
+		if wait, set := d.Retry(); wait != 0 || set != want || b.HasRetry != want || err != nil {
+			t.Errorf("%q: %v, %v, %+v, %v; want set: %v", wire, wait, set, b, err, want)
 		}
-		d := NewDecoder(&pieces{wire, max(int(size), 1)})
-		for i := 0; ; i++ {
-			e, err := d.Next()
-			if err == io.EOF && i == len(want) {
-				return
-			}
-			if err != nil || i == len(want) {
-				t.Fatalf("event %d of %d: %v", i, len(want), err)
-			}
-			typ := string(e.Type)
-			if typ == "" {
-				typ = "message"
-			}
-			if got := (ssetest.Event{ID: string(e.ID), Type: typ, Data: string(e.Data)}); got != want[i] {
-				t.Fatalf("event %d is %+v, want %+v", i, got, want[i])
-			}
-		}
-	})
-}
-
-// pieces reads at most size bytes at a time.
-type pieces struct {
-	b    []byte
-	size int
-}
-
-func (p *pieces) Read(to []byte) (int, error) {
-	if len(p.b) == 0 {
-		return 0, io.EOF
 	}
-	n := copy(to[:min(len(to), p.size)], p.b)
-	p.b = p.b[n:]
-	return n, nil
+}
+
+func TestDecoderCountsComments(t *testing.T) {
+	d := NewDecoder(strings.NewReader(":\n: a\n\ndata: a\n:b\r\rdata: b\n: c\n: unfinished"))
+	for _, want := range []int{3, 4} {
+		_, err := d.Next()
+		if d.Comments() != want {
+			t.Errorf("%d comments, %v; want %d", d.Comments(), err, want)
+		}
+	}
+}
+
+// NextRaw loses no byte of a stream, and none comes twice.
+func TestNextRawReturnsTheStreamAsItCame(t *testing.T) {
+	const wire = "\xef\xbb\xbfdata: a\r\n\r\n:\n\n\n: data: x\r\rid: 7\n: b\n\nevent: e\ndata: c\nfoo\n\ndata: left"
+	d := NewDecoder(strings.NewReader(wire))
+	for _, want := range []string{
+		`"\ufeffdata: a\r\n\r\n": "" "" "a" true <nil>`, `":\n\n": "" "" "" false <nil>`, `"\n": "" "" "" false <nil>`,
+		`": data: x\r\r": "" "" "" false <nil>`, `"id: 7\n: b\n\n": "7" "" "" false <nil>`,
+		`"event: e\ndata: c\nfoo\n\n": "7" "e" "c" true <nil>`, `"data: left": "" "" "" false EOF`, `"": "" "" "" false EOF`,
+	} {
+		raw, b, err := d.NextRaw()
+		if b == nil {
+			b = &Received{}
+		}
+		if got := fmt.Sprintf("%q: %q %q %q %v %v", raw, b.ID, b.Type, b.Data, b.HasData, err); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
 }
 
 // BenchmarkDecoder is an event read from memory. What would make it lie: the bytes are

@@ -3,33 +3,20 @@ package fastsse
 import (
 	"bytes"
 	"errors"
-	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/fastsse/fastsse/internal/ssetest"
 )
 
-// decode reads all of wire as an EventSource would.
-func decode(t testing.TB, wire []byte) (*ssetest.Decoder, []ssetest.Event) {
-	t.Helper()
-	d := ssetest.NewDecoder(bytes.NewReader(wire))
-	events, err := d.All()
-	if err != nil {
-		t.Fatalf("decode %q: %v", wire, err)
-	}
-	return d, events
-}
-
 func TestAppendEventFollowsTheWireRules(t *testing.T) {
-	message := func(data string) *ssetest.Event { return &ssetest.Event{Type: "message", Data: data} }
+	message := func(data string) *specEvent { return &specEvent{Type: "message", Data: data} }
 	tests := []struct {
 		name  string
 		event Event
 		wire  string
-		want  *ssetest.Event
+		want  *specEvent
 	}{
 		{"nil data dispatches", Event{}, "data: \n\n", message("")},
 		{"empty data dispatches", Event{Data: []byte{}}, "data: \n\n", message("")},
@@ -52,17 +39,17 @@ func TestAppendEventFollowsTheWireRules(t *testing.T) {
 		{"NUL and UTF-8 in data", Event{Data: []byte("\x00é\ufeff")}, "data: \x00é\ufeff\n\n", message("\x00é\ufeff")},
 		{
 			"all fields", Event{ID: "7", Type: "t", Data: []byte("d"), Retry: 1500 * time.Microsecond},
-			"id: 7\nevent: t\nretry: 1\ndata: d\n\n", &ssetest.Event{ID: "7", Type: "t", Data: "d"},
+			"id: 7\nevent: t\nretry: 1\ndata: d\n\n", &specEvent{ID: "7", Type: "t", Data: "d"},
 		},
 		{
 			"leading space in id and type", Event{ID: " 7", Type: " t"},
-			"id:  7\nevent:  t\ndata: \n\n", &ssetest.Event{ID: " 7", Type: " t"},
+			"id:  7\nevent:  t\ndata: \n\n", &specEvent{ID: " 7", Type: " t"},
 		},
 		{"LF in id", Event{ID: "7\ndata: x"}, "data: \n\n", message("")},
 		{"CR in id", Event{ID: "7\rdata: x"}, "data: \n\n", message("")},
 		{"NUL in id", Event{ID: "7\x00"}, "data: \n\n", message("")},
 		{"CR far into id", Event{ID: strings.Repeat("é", 20) + "\rdata: x"}, "data: \n\n", message("")},
-		{"tabs are no line ends", Event{ID: "\t\t\t\t\t\t\t\t\t"}, "id: \t\t\t\t\t\t\t\t\t\ndata: \n\n", &ssetest.Event{ID: "\t\t\t\t\t\t\t\t\t", Type: "message"}},
+		{"tabs are no line ends", Event{ID: "\t\t\t\t\t\t\t\t\t"}, "id: \t\t\t\t\t\t\t\t\t\ndata: \n\n", &specEvent{ID: "\t\t\t\t\t\t\t\t\t", Type: "message"}},
 		{"LF in type", Event{Type: "t\n\ndata: x"}, "data: \n\n", message("")},
 		{"CR in type", Event{Type: "12345678\r"}, "data: \n\n", message("")},
 		{"NUL in type", Event{Type: "t\x00"}, "data: \n\n", message("")},
@@ -76,9 +63,9 @@ func TestAppendEventFollowsTheWireRules(t *testing.T) {
 			if string(got) != prefix+tt.wire {
 				t.Fatalf("wire %q, want %q", got, prefix+tt.wire)
 			}
-			d, events := decode(t, got)
-			if len(events) != 1 || events[0] != *tt.want || d.Comments != 1 {
-				t.Errorf("decoded %+v and %d comments, want %+v and 1", events, d.Comments, *tt.want)
+			read := readBySpec(string(got))
+			if len(read.Events) != 1 || read.Events[0] != *tt.want || read.Comments != 1 {
+				t.Errorf("decoded %+v, want %+v and a comment", read, *tt.want)
 			}
 		})
 	}
@@ -99,7 +86,7 @@ func TestAppendEventSplitsEverySmallInput(t *testing.T) {
 	var grow func(data []byte)
 	grow = func(data []byte) {
 		wire := AppendEvent(nil, &Event{Data: data})
-		_, events := decode(t, wire)
+		events := readBySpec(string(wire)).Events
 		if len(events) != 1 || events[0].Data != normalised(data) {
 			t.Fatalf("data %q: decoded %+v", data, events)
 		}
@@ -136,7 +123,7 @@ func TestAppendComment(t *testing.T) {
 		if string(wire) != "data: x\n"+tt.wire {
 			t.Errorf("AppendComment(%q) = %q, want %q", tt.text, wire, tt.wire)
 		}
-		_, events := decode(t, append(wire, '\n'))
+		events := readBySpec(string(wire) + "\n").Events
 		if len(events) != 1 || events[0].Data != "x" {
 			t.Errorf("AppendComment(%q) broke the block around it: %+v", tt.text, events)
 		}
@@ -161,9 +148,9 @@ func TestAppendRetry(t *testing.T) {
 		if string(wire) != ":\n"+tt.wire {
 			t.Errorf("AppendRetry(%v) = %q, want %q", tt.d, wire, tt.wire)
 		}
-		d, events := decode(t, wire)
-		if want := strings.TrimSpace(strings.TrimPrefix(tt.wire, "retry: ")); d.Retry != want || len(events) != 0 {
-			t.Errorf("AppendRetry(%v) decoded to retry %q and %d events", tt.d, d.Retry, len(events))
+		read := readBySpec(string(wire))
+		if want := strings.TrimSpace(strings.TrimPrefix(tt.wire, "retry: ")); read.Retry != want || len(read.Events) != 0 {
+			t.Errorf("AppendRetry(%v) decoded to %+v", tt.d, read)
 		}
 	}
 }
@@ -182,9 +169,8 @@ func TestAppendID(t *testing.T) {
 		if string(wire) != prefix+tt.wire {
 			t.Errorf("AppendID(%q) = %q, want %q", tt.id, wire, prefix+tt.wire)
 		}
-		d, events := decode(t, wire)
-		if d.LastID != tt.last || len(events) != 0 {
-			t.Errorf("AppendID(%q) decoded to id %q and %d events", tt.id, d.LastID, len(events))
+		if read := readBySpec(string(wire)); read.LastID != tt.last || len(read.Events) != 0 {
+			t.Errorf("AppendID(%q) decoded to %+v", tt.id, read)
 		}
 	}
 }
@@ -276,23 +262,23 @@ func FuzzAppendEvent(f *testing.F) {
 		if ms > -1<<40 && ms < 1<<40 {
 			e.Retry = time.Duration(ms) * time.Millisecond
 		}
-		d, events := decode(t, AppendEvent([]byte("id: before\n\n"), &e))
-		want := ssetest.Event{ID: "before", Type: "message", Data: normalised(data)}
+		read := readBySpec(string(AppendEvent([]byte("id: before\n\n"), &e)))
+		want := specEvent{ID: "before", Type: "message", Data: normalised(data)}
 		if id != "" && !strings.ContainsAny(id, "\x00\r\n") {
 			want.ID = id
 		}
 		if typ != "" && !strings.ContainsAny(typ, "\x00\r\n") {
 			want.Type = typ
 		}
-		if !reflect.DeepEqual(events, []ssetest.Event{want}) {
-			t.Errorf("decoded %+v, want %+v", events, want)
+		if !slices.Equal(read.Events, []specEvent{want}) {
+			t.Errorf("decoded %+v, want %+v", read.Events, want)
 		}
 		retry := ""
 		if e.Retry > 0 {
 			retry = strconv.FormatInt(ms, 10)
 		}
-		if d.Retry != retry || d.Comments != 0 {
-			t.Errorf("decoded retry %q and %d comments, want %q and 0", d.Retry, d.Comments, retry)
+		if read.Retry != retry || read.Comments != 0 {
+			t.Errorf("decoded retry %q and %d comments, want %q and 0", read.Retry, read.Comments, retry)
 		}
 		if refused := e.Validate() != nil; refused !=
 			(strings.ContainsAny(id+typ, "\x00\r\n") || e.Retry < 0) {
@@ -311,13 +297,13 @@ func FuzzAppendComment(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		wire := AppendComment([]byte("id: 7\ndata: a\n"), text)
 		wire = append(wire, "data: b\n\n"...)
-		d, events := decode(t, wire)
-		want := []ssetest.Event{{ID: "7", Type: "message", Data: "a\nb"}}
-		if !reflect.DeepEqual(events, want) || d.Retry != "" {
-			t.Errorf("decoded %+v, retry %q", events, d.Retry)
+		read := readBySpec(string(wire))
+		want := []specEvent{{ID: "7", Type: "message", Data: "a\nb"}}
+		if !slices.Equal(read.Events, want) || read.Retry != "" {
+			t.Errorf("decoded %+v", read)
 		}
-		if lines := strings.Count(normalised([]byte(text)), "\n") + 1; d.Comments != lines {
-			t.Errorf("%d comment lines, want %d", d.Comments, lines)
+		if lines := strings.Count(normalised([]byte(text)), "\n") + 1; read.Comments != lines {
+			t.Errorf("%d comment lines, want %d", read.Comments, lines)
 		}
 	})
 }
