@@ -1,0 +1,73 @@
+package testkit
+
+import (
+	"io"
+	"strconv"
+
+	"github.com/fastsse/fastsse"
+)
+
+// Event is what an EventSource would dispatch, in strings: to be kept and compared.
+type Event struct {
+	ID   string // the last event ID at dispatch
+	Type string // "message" unless named
+	Data string
+}
+
+// Decoder is a [fastsse.Decoder] whose events are kept. Its fields say what the stream
+// has said up to the last Next.
+type Decoder struct {
+	LastID   string // sticks, also from blocks without data
+	Retry    string // the last reconnection time, in milliseconds; empty: none. May be emptied, to see whether another comes.
+	Comments int
+
+	// OnID, if set, is asked at each block without data that changes the last event
+	// id. If it says so, Next returns an Event without a type.
+	OnID func(id string) bool
+
+	dec *fastsse.Decoder
+}
+
+// NewDecoder reads from r.
+func NewDecoder(r io.Reader) *Decoder { return &Decoder{dec: fastsse.NewDecoder(r)} }
+
+// Next returns the next event, or the error that ended the stream.
+func (d *Decoder) Next() (Event, error) {
+	for {
+		b, err := d.dec.NextBlock()
+		d.Comments = d.dec.Comments()
+		if err != nil {
+			return Event{}, err
+		}
+		if wait, _ := d.dec.Retry(); b.HasRetry {
+			d.Retry = strconv.FormatInt(wait.Milliseconds(), 10)
+		}
+		e := Event{string(b.ID), string(b.Type), string(b.Data)}
+		moved := e.ID != d.LastID
+		d.LastID = e.ID
+		switch {
+		case b.HasData && e.Type == "":
+			e.Type = "message"
+			fallthrough
+		case b.HasData:
+			return e, nil
+		case moved && d.OnID != nil && d.OnID(e.ID):
+			return Event{ID: e.ID}, nil
+		}
+	}
+}
+
+// All reads to the end of the stream.
+func (d *Decoder) All() ([]Event, error) {
+	var all []Event
+	for {
+		e, err := d.Next()
+		if err == io.EOF {
+			return all, nil
+		}
+		if err != nil {
+			return all, err
+		}
+		all = append(all, e)
+	}
+}
