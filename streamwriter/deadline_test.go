@@ -9,6 +9,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // stalled is a Writer over a connection whose peer reads nothing, in the middle of
@@ -20,7 +22,7 @@ func stalled(t *testing.T, o Options) (w *Writer, ended chan error) {
 	w = must(NewWriter(conn, o))
 	ended = make(chan error, 1)
 	go func() { ended <- w.SendString("", "a") }()
-	eventually(t, "the write waits", func() bool {
+	testkit.Eventually(t, "the write waits", func() bool {
 		if w.mu.TryLock() {
 			w.mu.Unlock()
 			return false
@@ -38,7 +40,7 @@ func TestSetWriteDeadlineEndsAWriteThatWaits(t *testing.T) {
 			if err := w.SetWriteDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
 				t.Fatal(err)
 			}
-			err := receive(t, "the write ends", ended)
+			err := testkit.Receive(t, "the write ends", ended)
 			if !errors.Is(err, os.ErrDeadlineExceeded) || context.Cause(w.Context()) != err {
 				t.Errorf("the write ended with %v, the stream with %v", err, context.Cause(w.Context()))
 			}
@@ -96,7 +98,7 @@ func TestSetWriteDeadlineIsNotLostToASendThatBegins(t *testing.T) {
 		if err := w.SetWriteDeadline(time.Now().Add(-time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		if err := receive(t, "the write ends", sent); !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := testkit.Receive(t, "the write ends", sent); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatalf("the write ended with %v", err)
 		}
 		w.Close()
@@ -113,7 +115,7 @@ func TestSetWriteDeadlineGivesNobodyWhoHasLeftMoreTime(t *testing.T) {
 	if err := w.SetWriteDeadline(time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if err := receive(t, "the write ends", ended); !errors.Is(err, ErrClientGone) {
+	if err := testkit.Receive(t, "the write ends", ended); !errors.Is(err, ErrClientGone) {
 		t.Errorf("the write ended with %v", err)
 	}
 }

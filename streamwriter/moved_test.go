@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/valyala/fasthttp"
 )
 
@@ -98,7 +99,7 @@ func TestAStreamWhoseBodyWasReadIsCutByAnErrorOrPanic(t *testing.T) {
 			if _, err := d.All(); !isCut(err) {
 				t.Errorf("end: %v", err)
 			}
-			eventually(t, "it is logged", func() bool { return s.log.count("streamwriter", "bang") == 1 })
+			testkit.Eventually(t, "it is logged", func() bool { return s.log.Count("streamwriter", "bang") == 1 })
 		})
 	}
 }
@@ -117,7 +118,7 @@ func TestServerShutdownEndsAStreamWhoseBodyWasRead(t *testing.T) {
 	if err := s.Shutdown(); err != nil {
 		t.Error(err)
 	}
-	if cause := receive(t, "the stream ends", causes); cause != ErrServerShutdown {
+	if cause := testkit.Receive(t, "the stream ends", causes); cause != ErrServerShutdown {
 		t.Errorf("cause %v", cause)
 	}
 	if _, err := d.All(); err != nil || d.Retry == "3000" {

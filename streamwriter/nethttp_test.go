@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // wrapped is a response writer as ordinary middleware makes one: it counts or
@@ -50,13 +50,13 @@ func TestBehindNetHTTPMiddlewareEachEventArrivesAtOnce(t *testing.T) {
 				<-r.Context().Done() // the end must not flush
 			}))
 			defer srv.Close()
-			client := http.Client{Timeout: patience}
+			client := http.Client{Timeout: testkit.Patience}
 			resp, err := client.Get(srv.URL) // returns with the head
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer resp.Body.Close()
-			d := ssetest.NewDecoder(resp.Body)
+			d := testkit.NewDecoder(resp.Body)
 			for range 3 {
 				more <- struct{}{}
 				if e := next(t, d); e.Data != "event" {
@@ -87,7 +87,7 @@ func TestBehindNetHTTPMiddlewareTheWriteTimeoutHolds(t *testing.T) {
 			if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: test\r\n\r\n"); err != nil { // and reads nothing
 				t.Fatal(err)
 			}
-			if err := receive(t, "the stream ends", ended); !errors.Is(err, os.ErrDeadlineExceeded) {
+			if err := testkit.Receive(t, "the stream ends", ended); !errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Errorf("ended: %v", err)
 			}
 		})

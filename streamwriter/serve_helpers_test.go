@@ -3,57 +3,22 @@ package streamwriter
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"fmt"
-	"math/big"
 	"net"
 	"net/http"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/valyala/fasthttp"
 )
-
-const patience = 10 * time.Second // for what should happen at once
-
-// eventually waits until the kernel or another goroutine has done something.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
-		}
-		<-tick.C
-	}
-}
-
-// receive takes one value that should be on its way.
-func receive[T any](t testing.TB, what string, c <-chan T) T {
-	t.Helper()
-	select {
-	case v := <-c:
-		return v
-	case <-time.After(patience):
-		t.Fatalf("not within %v: %s", patience, what)
-		panic("unreachable")
-	}
-}
 
 // awaitNoStreams waits until every stream has left the clock.
 func awaitNoStreams(t testing.TB) {
 	t.Helper()
-	eventually(t, "all streams leave", func() bool {
+	testkit.Eventually(t, "all streams leave", func() bool {
 		heartbeats.mu.Lock()
 		defer heartbeats.mu.Unlock()
 		return heartbeats.wake == nil
@@ -75,41 +40,12 @@ func streamGoroutines() int {
 	return n
 }
 
-// testLog keeps what is logged.
-type testLog struct {
-	mu    sync.Mutex // guards lines
-	lines []string
-}
-
-func (l *testLog) Printf(format string, args ...any) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lines = append(l.lines, fmt.Sprintf(format, args...))
-}
-
-// count is how many lines hold all of words.
-func (l *testLog) count(words ...string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := 0
-	for _, line := range l.lines {
-		all := true
-		for _, word := range words {
-			all = all && strings.Contains(line, word)
-		}
-		if all {
-			n++
-		}
-	}
-	return n
-}
-
 // testServer is a fasthttp server on the loopback.
 type testServer struct {
 	*fasthttp.Server
 	addr string
 	tls  *tls.Config // nil: plaintext
-	log  *testLog
+	log  *testkit.Log
 	t    testing.TB
 }
 
@@ -122,7 +58,7 @@ func start(t testing.TB, h fasthttp.RequestHandler, set func(*fasthttp.Server)) 
 // startTLS is start with TLS, and a certificate made for the occasion.
 func startTLS(t testing.TB, h fasthttp.RequestHandler, set func(*fasthttp.Server)) *testServer {
 	t.Helper()
-	return startOn(t, h, set, &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}})
+	return startOn(t, h, set, &tls.Config{Certificates: []tls.Certificate{testkit.Certificate(t)}})
 }
 
 func startOn(t testing.TB, h fasthttp.RequestHandler, set func(*fasthttp.Server), conf *tls.Config) *testServer {
@@ -131,7 +67,7 @@ func startOn(t testing.TB, h fasthttp.RequestHandler, set func(*fasthttp.Server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &testServer{Server: &fasthttp.Server{Handler: h}, addr: ln.Addr().String(), tls: conf, log: &testLog{}, t: t}
+	s := &testServer{Server: &fasthttp.Server{Handler: h}, addr: ln.Addr().String(), tls: conf, log: &testkit.Log{}, t: t}
 	s.Logger = s.log
 	if set != nil {
 		set(s.Server)
@@ -142,12 +78,12 @@ func startOn(t testing.TB, h fasthttp.RequestHandler, set func(*fasthttp.Server)
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ln) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
 		defer cancel()
 		if err := s.ShutdownWithContext(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-		if err := receive(t, "Serve returns", served); err != nil {
+		if err := testkit.Receive(t, "Serve returns", served); err != nil {
 			t.Errorf("serve: %v", err)
 		}
 		awaitNoStreams(t)
@@ -175,7 +111,7 @@ func (s *testServer) dial() *testClient {
 	}
 	client.r = bufio.NewReader(client.Conn)
 	s.t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(testkit.Patience)); err != nil {
 		s.t.Fatal(err)
 	}
 	return client
@@ -201,14 +137,14 @@ func (c *testClient) request(line string, headers ...string) *http.Response {
 }
 
 // get opens a stream.
-func (c *testClient) get(headers ...string) (*ssetest.Decoder, *http.Response) {
+func (c *testClient) get(headers ...string) (*testkit.Decoder, *http.Response) {
 	c.t.Helper()
 	resp := c.request("GET / HTTP/1.1", headers...)
-	return ssetest.NewDecoder(resp.Body), resp
+	return testkit.NewDecoder(resp.Body), resp
 }
 
 // next is the stream's next event, which has to come.
-func next(t testing.TB, d *ssetest.Decoder) ssetest.Event {
+func next(t testing.TB, d *testkit.Decoder) testkit.Event {
 	t.Helper()
 	e, err := d.Next()
 	if err != nil {
@@ -226,25 +162,6 @@ func handler(o Options, fn func(*Writer) error) fasthttp.RequestHandler {
 func untilDone(w *Writer) error {
 	<-w.Context().Done()
 	return nil
-}
-
-func selfSigned(t testing.TB) tls.Certificate {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().Add(time.Hour),
-		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // isCut reports whether err, from reading a body, says that its end is missing.

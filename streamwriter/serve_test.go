@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/valyala/fasthttp"
 	"github.com/valyala/fasthttp/fasthttputil"
 )
@@ -85,9 +85,9 @@ func TestHTTP10StreamsEndWithTheirClient(t *testing.T) {
 		return nil
 	}), nil)
 	c := s.dial()
-	next(t, ssetest.NewDecoder(c.request("GET / HTTP/1.0").Body))
+	next(t, testkit.NewDecoder(c.request("GET / HTTP/1.0").Body))
 	c.Close()
-	if cause := receive(t, "the stream ends", causes); !errors.Is(cause, ErrClientGone) {
+	if cause := testkit.Receive(t, "the stream ends", causes); !errors.Is(cause, ErrClientGone) {
 		t.Errorf("cause %v", cause)
 	}
 }
@@ -132,7 +132,7 @@ func TestCompressHandlerCompressesEachEventAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := ssetest.NewDecoder(z)
+		d := testkit.NewDecoder(z)
 		for range 3 {
 			if e := next(t, d); e.Data != strings.Repeat("tick ", 100) {
 				t.Errorf("got %+v", e)
@@ -163,11 +163,11 @@ func TestACompressedStreamEndsWithItsClient(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.Close()
-		if cause := receive(t, "the stream ends", causes); !errors.Is(cause, ErrClientGone) {
+		if cause := testkit.Receive(t, "the stream ends", causes); !errors.Is(cause, ErrClientGone) {
 			t.Errorf("cause %v", cause)
 		}
 	}
-	if s.log.count("stream cut") != 0 {
+	if s.log.Count("stream cut") != 0 {
 		t.Error("a client that left was logged")
 	}
 }
@@ -198,7 +198,7 @@ func TestACompressedStreamEndsBeforeItsConnectionIsReused(t *testing.T) {
 	})
 	c := s.dial()
 	c.request("GET / HTTP/1.1", "Accept-Encoding: gzip") // and reads no more
-	receive(t, "the callback runs", inside)
+	testkit.Receive(t, "the callback runs", inside)
 	awaitNoStreams(t)
 }
 
@@ -260,7 +260,7 @@ func TestContextEndsWithin100msOf(t *testing.T) {
 				}
 				left := time.Now()
 				d.leave(c.tcp)
-				end := receive(t, "the Context ends", ends)
+				end := testkit.Receive(t, "the Context ends", ends)
 				if took := end.at.Sub(left); took > 100*time.Millisecond {
 					t.Errorf("took %v", took)
 				}
@@ -295,7 +295,7 @@ func TestABlockedWriteEndsWithItsClient(t *testing.T) {
 			c.get()
 			awaitStandstill(t, &sent)
 			d.leave(c.tcp)
-			if err := receive(t, "the write ends", ended); !errors.Is(err, ErrClientGone) {
+			if err := testkit.Receive(t, "the write ends", ended); !errors.Is(err, ErrClientGone) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -306,7 +306,7 @@ func TestABlockedWriteEndsWithItsClient(t *testing.T) {
 func awaitStandstill(t testing.TB, n *atomic.Int64) {
 	t.Helper()
 	last, since := int64(0), time.Now()
-	eventually(t, "the kernel takes no more", func() bool {
+	testkit.Eventually(t, "the kernel takes no more", func() bool {
 		if now := n.Load(); now != last {
 			last, since = now, time.Now()
 		}
@@ -331,7 +331,7 @@ func Test1000ClientsLeaveNoGoroutine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "all streams open", func() bool { return open.Load() == n })
+	testkit.Eventually(t, "all streams open", func() bool { return open.Load() == n })
 	if got := streamGoroutines(); got < n {
 		t.Errorf("%d goroutines, want at least one per stream: this test sees nothing", got)
 	}
@@ -341,11 +341,11 @@ func Test1000ClientsLeaveNoGoroutine(t *testing.T) {
 		if runtime.GOOS != "linux" {
 			continue
 		}
-		if took := receive(t, "its stream ends", ended).Sub(left); took > 100*time.Millisecond {
+		if took := testkit.Receive(t, "its stream ends", ended).Sub(left); took > 100*time.Millisecond {
 			t.Errorf("client %d: took %v", i, took)
 		}
 	}
-	eventually(t, "no goroutine is left", func() bool { return streamGoroutines() == 0 })
+	testkit.Eventually(t, "no goroutine is left", func() bool { return streamGoroutines() == 0 })
 }
 
 func TestAPanicEndsThatStreamAlone(t *testing.T) {
@@ -375,8 +375,8 @@ func TestAPanicEndsThatStreamAlone(t *testing.T) {
 				if _, err := io.ReadAll(resp.Body); proto == "1.1" && !isCut(err) {
 					t.Errorf("HTTP/%s: got %v, want a cut response", proto, err)
 				}
-				eventually(t, "the panic is logged, with its stack", func() bool {
-					return s.log.count("panic in the callback: bang"+proto, "serve_test.go") == 1
+				testkit.Eventually(t, "the panic is logged, with its stack", func() bool {
+					return s.log.Count("panic in the callback: bang"+proto, "serve_test.go") == 1
 				})
 			}
 			close(finish)
@@ -397,7 +397,7 @@ func TestAPanicAfterTheEndIsLogged(t *testing.T) {
 	if _, err := io.ReadAll(resp.Body); !isCut(err) {
 		t.Errorf("got %v, want a cut response", err)
 	}
-	if s.log.count("late") != 1 {
+	if s.log.Count("late") != 1 {
 		t.Error("not logged")
 	}
 }
@@ -419,7 +419,7 @@ func TestAnErrorCutsTheConnection(t *testing.T) {
 				if resp.Header.Get("Content-Encoding") == "" && !strings.HasSuffix(string(got), "data: half an answer\n\n") {
 					t.Errorf("body %q", got)
 				}
-				if s.log.count("stream cut: upstream failed") != i+1 {
+				if s.log.Count("stream cut: upstream failed") != i+1 {
 					t.Error("not logged")
 				}
 			}
@@ -477,7 +477,7 @@ func TestTheWriteDeadlineFreesAStreamWhoseReaderTakesNothing(t *testing.T) {
 		}
 	}), nil)
 	s.dial().get() // and reads no more
-	err := receive(t, "the write ends", ended)
+	err := testkit.Receive(t, "the write ends", ended)
 	var timeout net.Error
 	if !errors.Is(err, ErrClientGone) || !errors.As(err, &timeout) || !timeout.Timeout() {
 		t.Errorf("got %v", err)
@@ -526,7 +526,7 @@ func TestAStalledReaderDelaysNobodysHeartbeat(t *testing.T) {
 func TestHeartbeatsFindADeadClientWithoutAWatch(t *testing.T) {
 	ln := fasthttputil.NewInmemoryListener() // has no descriptor to watch
 	ended := make(chan error, 1)
-	s := &fasthttp.Server{Logger: &testLog{}, Handler: handler(Options{Heartbeat: 5 * time.Millisecond}, func(w *Writer) error {
+	s := &fasthttp.Server{Logger: &testkit.Log{}, Handler: handler(Options{Heartbeat: 5 * time.Millisecond}, func(w *Writer) error {
 		<-w.Context().Done()
 		ended <- context.Cause(w.Context())
 		return nil
@@ -548,7 +548,7 @@ func TestHeartbeatsFindADeadClientWithoutAWatch(t *testing.T) {
 		seen.Write(buf[:n])
 	}
 	c.Close()
-	if cause := receive(t, "the stream ends", ended); !errors.Is(cause, ErrClientGone) {
+	if cause := testkit.Receive(t, "the stream ends", ended); !errors.Is(cause, ErrClientGone) {
 		t.Errorf("cause %v", cause)
 	}
 	if err := s.Shutdown(); err != nil {
@@ -581,7 +581,7 @@ func TestTheServersWriteTimeoutDoesNotCutALiveStream(t *testing.T) {
 					}
 					body = z
 				}
-				if events, err := ssetest.NewDecoder(body).All(); err != nil || len(events) != 10 {
+				if events, err := testkit.NewDecoder(body).All(); err != nil || len(events) != 10 {
 					t.Errorf("%d events, %v", len(events), err)
 				}
 			})
@@ -599,18 +599,18 @@ func TestServerShutdownEndsStreams(t *testing.T) {
 		return context.Cause(w.Context())
 	})
 	s := start(t, h, nil)
-	var streams []*ssetest.Decoder
+	var streams []*testkit.Decoder
 	for range n {
 		d, _ := s.dial().get()
 		next(t, d)
 		streams = append(streams, d)
 	}
-	http10 := ssetest.NewDecoder(s.dial().request("GET / HTTP/1.0").Body)
+	http10 := testkit.NewDecoder(s.dial().request("GET / HTTP/1.0").Body)
 	next(t, http10)
 	done := make(chan error, 1)
 	go func() { done <- s.Shutdown() }()
 	for range n {
-		if cause := receive(t, "a stream ends", causes); cause != ErrServerShutdown {
+		if cause := testkit.Receive(t, "a stream ends", causes); cause != ErrServerShutdown {
 			t.Errorf("cause %v", cause)
 		}
 	}
@@ -627,13 +627,13 @@ func TestServerShutdownEndsStreams(t *testing.T) {
 	if len(retries) < n/2 {
 		t.Errorf("%d different reconnection times for %d streams", len(retries), n)
 	}
-	if err := receive(t, "Shutdown returns", done); err != nil {
+	if err := testkit.Receive(t, "Shutdown returns", done); err != nil {
 		t.Error(err)
 	}
-	if s.log.count("streamwriter") != 0 {
+	if s.log.Count("streamwriter") != 0 {
 		t.Error("a shutdown was logged as a failure")
 	}
-	eventually(t, "no goroutine is left", func() bool { return streamGoroutines() == 0 })
+	testkit.Eventually(t, "no goroutine is left", func() bool { return streamGoroutines() == 0 })
 }
 
 func TestMaxAgeEndsTheResponseCleanly(t *testing.T) {
@@ -686,7 +686,7 @@ func TestLastEventIDComesFromTheHeaderThenTheQuery(t *testing.T) {
 	c := s.dial()
 	for _, tt := range tests {
 		resp := c.request("GET "+tt.path+" HTTP/1.1", "Last-Event-ID: "+tt.header)
-		d := ssetest.NewDecoder(resp.Body)
+		d := testkit.NewDecoder(resp.Body)
 		if events, err := d.All(); err != nil || len(events) != 1 || events[0].Data != tt.want {
 			t.Errorf("%s, header %q: got %+v, %v, want %q", tt.path, tt.header, events, err, tt.want)
 		}
@@ -696,8 +696,8 @@ func TestLastEventIDComesFromTheHeaderThenTheQuery(t *testing.T) {
 func TestMisconfigurationIsAnswered500AndLogged(t *testing.T) {
 	s := start(t, handler(Options{Retry: time.Microsecond}, untilDone), nil)
 	resp := s.dial().request("GET / HTTP/1.1")
-	if resp.StatusCode != http.StatusInternalServerError || s.log.count("Options.Retry", "at least 1ms") != 1 {
-		t.Errorf("status %d, log %q", resp.StatusCode, s.log.lines)
+	if resp.StatusCode != http.StatusInternalServerError || s.log.Count("Options.Retry", "at least 1ms") != 1 {
+		t.Errorf("status %d, log %q", resp.StatusCode, s.log)
 	}
 }
 

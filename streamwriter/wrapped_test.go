@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/valyala/fasthttp"
 )
 
@@ -45,7 +46,7 @@ func TestAConnectionWhoseWriteWaitsDelaysNobodysHeartbeat(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait := make(chan struct{})
-	srv := &fasthttp.Server{Logger: &testLog{}, Handler: handler(Options{Heartbeat: 20 * time.Millisecond}, untilDone)}
+	srv := &fasthttp.Server{Logger: &testkit.Log{}, Handler: handler(Options{Heartbeat: 20 * time.Millisecond}, untilDone)}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(&sluggishListener{Listener: ln, wait: wait}) }()
 	s := &testServer{Server: srv, addr: ln.Addr().String(), t: t}
@@ -57,7 +58,7 @@ func TestAConnectionWhoseWriteWaitsDelaysNobodysHeartbeat(t *testing.T) {
 	if _, err := io.ReadFull(resp.Body, opening); err != nil {
 		t.Fatal(err)
 	}
-	if err := good.SetReadDeadline(time.Now().Add(patience / 2)); err != nil {
+	if err := good.SetReadDeadline(time.Now().Add(testkit.Patience / 2)); err != nil {
 		t.Fatal(err)
 	}
 	beats := make([]byte, 2*20)
@@ -68,6 +69,6 @@ func TestAConnectionWhoseWriteWaitsDelaysNobodysHeartbeat(t *testing.T) {
 	good.tcp.Close()
 	bad.tcp.Close()
 	ln.Close()
-	receive(t, "Serve returns", served)
+	testkit.Receive(t, "Serve returns", served)
 	awaitNoStreams(t)
 }

@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 func TestWriterWritesWholeEventsToAnyWriter(t *testing.T) {
@@ -187,12 +187,12 @@ func TestWriterOverNetHTTP(t *testing.T) {
 		}
 	}))
 	defer srv.Close()
-	get := func(path string) (*ssetest.Decoder, *http.Response) {
+	get := func(path string) (*testkit.Decoder, *http.Response) {
 		resp, err := http.Get(srv.URL + path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := ssetest.NewDecoder(resp.Body)
+		d := testkit.NewDecoder(resp.Body)
 		if e, err := d.Next(); err != nil || e.Data != "first" {
 			t.Fatalf("got %+v, %v", e, err)
 		}

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 var bodies = []string{
@@ -27,7 +27,7 @@ var bodies = []string{
 // however the bytes come.
 func TestTranscriptHearsWhatClientsHear(t *testing.T) {
 	for _, body := range bodies {
-		d := ssetest.NewDecoder(strings.NewReader(body))
+		d := testkit.NewDecoder(strings.NewReader(body))
 		want, err := d.All()
 		if err != nil {
 			t.Fatal(err)
@@ -75,7 +75,7 @@ func FuzzTranscript(f *testing.F) {
 		if size <= 0 || len(body) > mostData {
 			return
 		}
-		d := ssetest.NewDecoder(strings.NewReader(string(body)))
+		d := testkit.NewDecoder(strings.NewReader(string(body)))
 		want, err := d.All()
 		if err != nil {
 			t.Fatal(err)

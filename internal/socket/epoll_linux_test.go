@@ -4,6 +4,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 func newPoller(t testing.TB) *Poller {
@@ -60,7 +62,7 @@ func TestPollerReportsRoomAndLeaving(t *testing.T) {
 		t.Fatalf("after the peer has read: %+v", got)
 	}
 	client.Close()
-	eventually(t, "the peer's leaving", func() bool {
+	testkit.Eventually(t, "the peer's leaving", func() bool {
 		got = p.Wait(got[:0], 0)
 		return len(got) == 1 && got[0].PeerGone && got[0].Token == token
 	})

@@ -3,7 +3,6 @@ package socket
 import (
 	"net"
 	"testing"
-	"time"
 )
 
 // pair returns both ends of a TCP connection on the loopback.
@@ -24,20 +23,6 @@ func pair(t testing.TB) (server, client *net.TCPConn) {
 	}
 	t.Cleanup(func() { s.Close(); c.Close() })
 	return s.(*net.TCPConn), c.(*net.TCPConn)
-}
-
-// eventually waits until the kernel or another goroutine has done something.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 5s: %s", what)
-		}
-		<-tick.C
-	}
 }
 
 // embeds is what fasthttp's MaxConnsPerIP, and most wrappers, look like.

@@ -4,6 +4,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // A peer that lives is not silent: not while nothing is sent, not while it takes
@@ -20,7 +22,7 @@ func TestALivePeerIsNotSilent(t *testing.T) {
 	if _, err := server.Write([]byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the peer acknowledges", func() bool { return !SilentConn(raw, 0) })
+	testkit.Eventually(t, "the peer acknowledges", func() bool { return !SilentConn(raw, 0) })
 	fill(t, server)
 	for until := time.Now().Add(time.Second); time.Now().Before(until); {
 		if SilentConn(raw, 800) {

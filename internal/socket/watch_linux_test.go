@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // watch returns a channel that is closed when c's peer has left.
@@ -100,7 +102,7 @@ func TestStopPreventsTheCall(t *testing.T) {
 		stopped.Store(true)
 		stop() // harmless
 	}
-	eventually(t, "the watch ends", idle)
+	testkit.Eventually(t, "the watch ends", idle)
 }
 
 // The kernel watches open files, callers know numbers: a number that is used
@@ -166,16 +168,16 @@ func TestWatchSaysNoWhereThereIsNoSocket(t *testing.T) {
 	if _, ok := Watch(server, func() {}); ok {
 		t.Error("a closed socket is watched")
 	}
-	eventually(t, "the watch ends", idle)
+	testkit.Eventually(t, "the watch ends", idle)
 }
 
 func TestTheGoroutineEndsWithTheLastWatch(t *testing.T) {
-	eventually(t, "the watches of other tests end", idle)
+	testkit.Eventually(t, "the watches of other tests end", idle)
 	first, _ := pair(t)
 	_, stopFirst := watch(t, first)
 	second, _ := pair(t)
 	_, stopSecond := watch(t, second)
-	eventually(t, "the goroutine starts", func() bool { return !idle() })
+	testkit.Eventually(t, "the goroutine starts", func() bool { return !idle() })
 	stopFirst()
 	if watching.poller == nil {
 		t.Error("ended while somebody is watched")
@@ -185,7 +187,7 @@ func TestTheGoroutineEndsWithTheLastWatch(t *testing.T) {
 		_, stop := watch(t, first)
 		stop()
 	}
-	eventually(t, "the goroutine ends", idle)
+	testkit.Eventually(t, "the goroutine ends", idle)
 }
 
 // idle reports whether the process's watcher has no goroutine.

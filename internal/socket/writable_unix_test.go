@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // A socket whose peer reads nothing fills; one whose peer reads again has room.
@@ -28,7 +30,7 @@ func TestWritableSaysWhetherAWriteWouldBlock(t *testing.T) {
 			}
 		}
 	}()
-	eventually(t, "room after the peer has read", func() bool { return Writable(raw) })
+	testkit.Eventually(t, "room after the peer has read", func() bool { return Writable(raw) })
 	server.Close()
 	if Writable(raw) {
 		t.Error("a closed socket is writable")
