@@ -3,6 +3,8 @@ package load
 import (
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse"
 )
 
 // BenchmarkDecode is what decoding an event costs the load tool, without its chunk and
@@ -22,12 +24,12 @@ func benchmarkDecode(b *testing.B, event []byte, events int) {
 	for range events {
 		wire = append(wire, event...)
 	}
-	var d decoder
+	var d fastsse.Decoder
 	got := 0
 	b.ReportAllocs()
 	b.SetBytes(int64(len(wire)))
 	for b.Loop() {
-		if err := d.feed(wire, func(data []byte) { got += len(data) }); err != nil {
+		if err := decode(&d, wire, func(data []byte) { got += len(data) }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -255,9 +255,9 @@ func (r *epollReader) ready(st *rawStream, events uint32, buf []byte) {
 func (r *epollReader) connect(st *rawStream) {
 	now := Now()
 	r.meter.begins(&st.stream, now)
-	st.dec.restart()
+	st.dec.Reset(nil)
 	st.ans, st.full = answer{}, false
-	st.out = r.swarm.request.bytes(r.swarm.end.url, st.dec.lastID)
+	st.out = r.swarm.request.bytes(r.swarm.end.url, st.dec.LastEventID())
 	st.life++
 	if err := r.dial(st); err != nil {
 		r.breaks(st, fmt.Errorf("connect to %v: %w", r.swarm.end.addr, err), now)

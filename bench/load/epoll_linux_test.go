@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"golang.org/x/sys/unix"
 )
 
@@ -62,7 +63,7 @@ func TestStreamsByIPv6(t *testing.T) {
 		})
 		r.Sources = []netip.Addr{netip.MustParseAddr("::1")}
 		s := opened(t, r, 3, Client{})
-		eventually(t, "their events", func() bool { n, _ := s.Delivered(); return n == 3 })
+		testkit.Eventually(t, "their events", func() bool { n, _ := s.Delivered(); return n == 3 })
 	})
 }
 
@@ -81,7 +82,7 @@ func TestStreamsThatComeByteByByte(t *testing.T) {
 			_ = hold(c)
 		})
 		s := opened(t, r, 2, Client{})
-		eventually(t, "their events", func() bool { n, _ := s.Delivered(); return n == 4 })
+		testkit.Eventually(t, "their events", func() bool { n, _ := s.Delivered(); return n == 4 })
 		if got := total(s); got.Other != 2 || got.Ended != 0 || got.Lanes[0].Missing != 0 {
 			t.Errorf("%+v; want one other event each, and nothing missing", got)
 		}
@@ -106,7 +107,7 @@ func TestFullBacklogHoldsNobodyElseUp(t *testing.T) {
 		if _, err := unix.Write(c, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the event of the one that is open", func() bool { n, _ := s.Delivered(); return n == seq })
+		testkit.Eventually(t, "the event of the one that is open", func() bool { n, _ := s.Delivered(); return n == seq })
 	}
 	if open, connecting := s.Now(); open != 1 || connecting != 5 {
 		t.Errorf("%d open and %d connecting, want 1 and 5", open, connecting)
@@ -145,7 +146,7 @@ func TestAnswersBeforeTheWholeRequest(t *testing.T) {
 	defer stop.Store(true)
 	s := swarm(t, Request{URL: url, Method: "POST", Body: strings.Repeat("x", 32<<20)})
 	s.Open(t.Context(), 1, 0, Client{})
-	eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
+	testkit.Eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
 }
 
 // The busiest reader's share covers the time since it was last asked for, and a wait

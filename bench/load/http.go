@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// httpCarrier reads with net/http, with a goroutine per stream: TLS, HTTP/2 and gzip,
+// httpCarrier reads with net/http, a goroutine a stream: TLS, HTTP/2 and gzip,
 // and every stream where there is no epoll.
 type httpCarrier struct {
 	swarm   *Swarm
@@ -32,18 +32,18 @@ type httpStream struct {
 	visit *visit // the last one
 }
 
-// visit is the goroutine that reads a stream. It ends when the stream ends for good,
-// or is closed here. The next visit may begin before this one has noticed.
+// visit is a goroutine's time with a stream, which ends when the stream does for
+// good, or is left. The next one may begin before it has noticed.
 type visit struct {
 	*httpStream
 	client Client             // as it was at the beginning
 	stop   context.CancelFunc // ends it
-	conn   net.Conn           // not shared; nil: none; guarded by the meter's mutex
+	conn   net.Conn           // its alone; nil while there is none; the meter's mutex guards it
 }
 
 func newHTTPCarrier(s *Swarm) *httpCarrier {
 	t := &http.Transport{
-		DisableCompression:  true, // gzip is decoded here
+		DisableCompression:  true, // what is asked for is decoded here
 		MaxIdleConnsPerHost: -1,
 		ForceAttemptHTTP2:   s.request.HTTP2,
 		TLSClientConfig:     &tls.Config{InsecureSkipVerify: s.request.Insecure},
@@ -58,7 +58,7 @@ func newHTTPCarrier(s *Swarm) *httpCarrier {
 	return &httpCarrier{swarm: s, client: &http.Client{Transport: t, CheckRedirect: dontFollow}}
 }
 
-// dontFollow makes a redirect an answer that is no stream.
+// dontFollow takes a redirection for an answer that is no stream.
 func dontFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func (c *httpCarrier) add(*meter) *stream {
@@ -88,8 +88,8 @@ func (c *httpCarrier) start(st *stream, after time.Duration) {
 	v := &visit{httpStream: h, client: st.client, stop: stop}
 	h.visit = v
 	st.phase = waiting
-	if after == 0 { // AwaitOpen must see it
-		h.dec.restart()
+	if after == 0 { // whoever waits for all to be open has to see it
+		h.dec.Reset(nil)
 		m.begins(st, Now())
 	}
 	c.running.Go(func() {
@@ -126,7 +126,7 @@ func (c *httpCarrier) close() {
 	c.client.CloseIdleConnections()
 }
 
-// run reads the stream until it ends for good, or is stopped.
+// run has the stream until it ends for good, or is stopped.
 func (c *httpCarrier) run(ctx context.Context, v *visit, after time.Duration) {
 	if after > 0 && (!sleepUntil(ctx, Now()+after) || !c.begins(ctx, v)) {
 		return
@@ -140,7 +140,7 @@ func (c *httpCarrier) run(ctx context.Context, v *visit, after time.Duration) {
 	}
 }
 
-// breaks notes that the stream ended, unless it was ended here.
+// breaks notes that the stream ended, unless that was our will.
 func (c *httpCarrier) breaks(ctx context.Context, v *visit, err error) (back time.Duration, comes bool) {
 	m := v.meter
 	m.mu.Lock()
@@ -159,12 +159,12 @@ func (c *httpCarrier) begins(ctx context.Context, v *visit) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	v.dec.restart()
+	v.dec.Reset(nil)
 	m.begins(&v.stream, Now())
 	return true
 }
 
-// once requests the stream and reads it to its end.
+// once asks for the stream and reads it to its end.
 func (c *httpCarrier) once(ctx context.Context, v *visit) error {
 	res, err := c.ask(ctx, v)
 	if err != nil {
@@ -196,7 +196,7 @@ func (c *httpCarrier) ask(ctx context.Context, v *visit) (*http.Response, error)
 		return nil, err
 	}
 	v.meter.mu.Lock()
-	req.Header = r.header(v.dec.lastID).Clone()
+	req.Header = r.header(v.dec.LastEventID()).Clone()
 	v.meter.mu.Unlock()
 	req.Host = req.Header.Get("Host")
 	if r.Gzip {
@@ -205,8 +205,8 @@ func (c *httpCarrier) ask(ctx context.Context, v *visit) (*http.Response, error)
 	return c.client.Do(req)
 }
 
-// has notes the connection, unless streams share it: then a single stream cannot be
-// reset.
+// has notes the connection, unless streams share it: of these none can be reset
+// by way of it.
 func (v *visit) has(conn net.Conn) {
 	if t, ok := conn.(*tls.Conn); ok {
 		if conn = t.NetConn(); t.ConnectionState().NegotiatedProtocol == "h2" {
@@ -242,7 +242,7 @@ func (c *httpCarrier) opens(ctx context.Context, v *visit, res *http.Response) e
 	return ctx.Err()
 }
 
-// readAll reads the body to its end. It takes the time once per read.
+// readAll reads the body to its end. The time is taken once a read.
 func (c *httpCarrier) readAll(ctx context.Context, v *visit, body io.Reader) error {
 	size := 32 << 10
 	if v.client.Rate > 0 {
@@ -267,7 +267,7 @@ func (c *httpCarrier) readAll(ctx context.Context, v *visit, body io.Reader) err
 	}
 }
 
-// takes processes bytes of the body, unless the stream has been closed here.
+// takes takes bytes of the body, unless the stream has been left.
 func (c *httpCarrier) takes(ctx context.Context, v *visit, b []byte, now time.Duration) error {
 	v.meter.mu.Lock()
 	defer v.meter.mu.Unlock()

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // secure serves https, and HTTP/2 to clients that offer it.
@@ -74,9 +76,9 @@ func TestStreamsByHTTPS(t *testing.T) {
 			send(event(2) + "id: 9\n")
 		})
 		s := opened(t, r, 1, Client{Returns: true})
-		eventually(t, "the first event", func() bool { n, _ := s.Delivered(); return n == 1 })
+		testkit.Eventually(t, "the first event", func() bool { n, _ := s.Delivered(); return n == 1 })
 		close(next)
-		eventually(t, "the third event", func() bool { n, _ := s.Delivered(); return n == 3 })
+		testkit.Eventually(t, "the third event", func() bool { n, _ := s.Delivered(); return n == 3 })
 		got := total(s)
 		if got.Opened != 1 || got.Ended != 1 || got.Reconnected != 1 || got.Lanes[0].Missing != 0 {
 			t.Errorf("%+v; want it opened, ended and back, and nothing missing", got)
@@ -99,7 +101,7 @@ func TestRefusalsByHTTPSAreForGood(t *testing.T) {
 		})
 		s := swarm(t, r)
 		s.Open(t.Context(), 1, 0, Client{Returns: true})
-		eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
+		testkit.Eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
 		time.Sleep(100 * time.Millisecond)
 		if got := total(s); visits.Load() != 2 || got.Refused != 1 || got.Failed != 0 {
 			t.Errorf("%d visits, %+v; want 2", visits.Load(), got)
@@ -127,7 +129,7 @@ func TestOneOfHTTP2LeavesAlone(t *testing.T) {
 		})
 		s := opened(t, Request{URL: url, HTTP2: true, Insecure: true}, 10, Client{})
 		s.leaveOne(4, reset)
-		eventually(t, "one has left", func() bool { return left.Load() == 1 })
+		testkit.Eventually(t, "one has left", func() bool { return left.Load() == 1 })
 		time.Sleep(50 * time.Millisecond)
 		open, _ := s.Now()
 		if got := total(s); open != 9 || got.Ended != 0 || left.Load() != 1 {
@@ -158,7 +160,7 @@ func TestChurnByHTTPS(t *testing.T) {
 					time.Sleep(time.Duration(i%4) * time.Millisecond)
 				}
 			}
-			eventually(t, "five are left", func() bool { open, connecting := s.Now(); return open == 5 && connecting == 0 && now.Load() == 5 })
+			testkit.Eventually(t, "five are left", func() bool { open, connecting := s.Now(); return open == 5 && connecting == 0 && now.Load() == 5 })
 			if got := total(s); got.Ended+got.Failed+got.Refused+got.Reconnected != 0 || ids.Load() != 0 {
 				t.Errorf("reset %v: %+v, %d with an id; want none ended, and all new", reset, got, ids.Load())
 			}
@@ -180,7 +182,7 @@ func TestCloseOfHTTPSLeavesNothing(t *testing.T) {
 				s := opened(t, r, 10, Client{Returns: true})
 				s.Open(t.Context(), 5, 0, Client{Rate: 1000})
 				s.Open(t.Context(), 5, 0, Client{Stops: true})
-				eventually(t, "some events", func() bool { n, _ := s.Delivered(); return n > 50 })
+				testkit.Eventually(t, "some events", func() bool { n, _ := s.Delivered(); return n > 50 })
 			})
 		})
 	})

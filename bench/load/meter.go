@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/fastsse/fastsse"
 )
 
 // Client is how the client of a stream behaves.
@@ -55,17 +56,17 @@ type stream struct {
 	client  Client
 	meter   *meter
 	phase   phase
-	began   time.Duration // of connecting
-	again   bool          // it was open before
-	dec     decoder
-	tallies []tally // by lane
+	began   time.Duration   // of connecting
+	again   bool            // it was open before
+	dec     fastsse.Decoder // fed
+	tallies []tally         // by lane
 }
 
 // becomes gives the stream, which has been closed, to another client.
 func (st *stream) becomes(c Client) {
 	st.meter.mu.Lock()
 	defer st.meter.mu.Unlock()
-	st.client, st.tallies, st.dec, st.again = c, nil, decoder{}, false
+	st.client, st.tallies, st.dec, st.again = c, nil, fastsse.Decoder{}, false
 }
 
 // meter counts what the streams of one reading goroutine see.
@@ -190,8 +191,8 @@ func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Dura
 
 // comesAfter is how long the client waits before it reconnects.
 func (st *stream) comesAfter() time.Duration {
-	if st.dec.hasRetry {
-		return max(st.dec.retry, soonest)
+	if wait, set := st.dec.Retry(); set {
+		return max(wait, soonest)
 	}
 	return defaultRetry
 }
@@ -210,9 +211,9 @@ func (m *meter) leaves(st *stream) {
 // reads counts the events in bytes of the body that came at now.
 func (m *meter) reads(st *stream, body []byte, now time.Duration) error {
 	if st.client.ill() {
-		return st.dec.feed(body, func([]byte) {})
+		return decode(&st.dec, body, func([]byte) {})
 	}
-	return st.dec.feed(body, func(data []byte) { m.event(st, data, now) })
+	return decode(&st.dec, body, func(data []byte) { m.event(st, data, now) })
 }
 
 // event counts one event.

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // takes serves publishers: answer is called for each request of a connection, and says
@@ -131,7 +133,7 @@ func TestScheduleIsOpenLoop(t *testing.T) {
 	p := publisher(t, Publishing{URL: url})
 	done := make(chan error, 1)
 	go func() { done <- p.Run(t.Context(), mostUnanswered+100, 20_000, Now()) }()
-	eventually(t, "all that may be unanswered is sent", func() bool { return taken.Load() == mostUnanswered })
+	testkit.Eventually(t, "all that may be unanswered is sent", func() bool { return taken.Load() == mostUnanswered })
 	time.Sleep(50 * time.Millisecond)
 	if p.Sent() != mostUnanswered {
 		t.Errorf("sent %d without an answer, want %d", p.Sent(), mostUnanswered)
@@ -214,7 +216,7 @@ func TestPublisherComesBackAfterAnIdleTime(t *testing.T) {
 					t.Fatal(err)
 				}
 				if taken.Load()%2 == 0 {
-					eventually(t, "the end of the connection", p.poster.(*pipeline).link.spent)
+					testkit.Eventually(t, "the end of the connection", p.poster.(*pipeline).link.spent)
 				}
 			}
 			if p.Sent() != 6 || taken.Load() != 6 {
@@ -237,7 +239,7 @@ func TestPublisherStopsAlthoughItIsBlocked(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx, 1000, 1000, Now()) }()
 	last := uint64(0)
-	eventually(t, "the publisher is blocked", func() bool {
+	testkit.Eventually(t, "the publisher is blocked", func() bool {
 		was := last
 		time.Sleep(100 * time.Millisecond)
 		last = p.Sent()

@@ -96,7 +96,7 @@ func appendHead(b []byte, method string, u *url.URL, h http.Header) []byte {
 }
 
 // bytes is the request on the wire.
-func (r *Request) bytes(u *url.URL, lastID []byte) []byte {
+func (r *Request) bytes(u *url.URL, lastID string) []byte {
 	b := appendHead(nil, r.Method, u, r.header(lastID))
 	if r.Body != "" || r.Method != http.MethodGet {
 		b = fmt.Appendf(b, "Content-Length: %d\r\n", len(r.Body))
@@ -105,12 +105,12 @@ func (r *Request) bytes(u *url.URL, lastID []byte) []byte {
 }
 
 // header is the complete header, with lastID as Last-Event-ID if it is not empty.
-func (r *Request) header(lastID []byte) http.Header {
-	if len(lastID) == 0 {
+func (r *Request) header(lastID string) http.Header {
+	if lastID == "" {
 		return r.Header
 	}
 	h := maps.Clone(r.Header)
-	h.Set("Last-Event-ID", string(lastID))
+	h.Set("Last-Event-ID", lastID)
 	return h
 }
 

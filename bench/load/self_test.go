@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 func TestSelfSeesItsOwnLag(t *testing.T) {
@@ -15,7 +17,7 @@ func TestSelfSeesItsOwnLag(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer s.Close()
-		eventually(t, "some sleeps", func() bool { return s.Lag().TotalCount() >= 5 })
+		testkit.Eventually(t, "some sleeps", func() bool { return s.Lag().TotalCount() >= 5 })
 		c, err := s.Look()
 		if err != nil || c.RSS == 0 || c.CPU == 0 || c.WorstLag <= 0 {
 			t.Errorf("%+v, %v; want memory, CPU time and a lag", c, err)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 func TestStreamsOpenAtTheRate(t *testing.T) {
@@ -101,7 +103,7 @@ func testRefusal(t *testing.T, r Request, answer string) {
 	})
 	s := swarm(t, r)
 	s.Open(t.Context(), 1, 0, Client{Returns: true})
-	eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
+	testkit.Eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
 	time.Sleep(150 * time.Millisecond)
 	got := total(s)
 	if visits.Load() != 2 || got.Opened != 1 || got.Refused != 1 || got.Failed != 0 || got.Ended != 1 || got.Reconnected != 0 {
@@ -119,7 +121,7 @@ func TestEncodingThatWasNotAskedForIsRefused(t *testing.T) {
 	for _, r := range []Request{{URL: url}, {URL: url, HTTP2: true}} {
 		s := swarm(t, r)
 		s.Open(t.Context(), 1, 0, Client{})
-		eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
+		testkit.Eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
 		if err := s.AwaitOpen(t.Context(), time.Second); err == nil || !strings.Contains(err.Error(), "encoded (gzip)") {
 			t.Errorf("the error is %v, and does not name the encoding", err)
 		}
@@ -138,7 +140,7 @@ func TestConnectionsThatComeToNothingHaveFailed(t *testing.T) {
 			r.URL = c.url
 			s := swarm(t, r)
 			s.Open(t.Context(), 1, 0, Client{Returns: true})
-			eventually(t, name, func() bool { return total(s).Failed == 1 })
+			testkit.Eventually(t, name, func() bool { return total(s).Failed == 1 })
 			got := total(s)
 			if open, connecting := s.Now(); open+connecting != 0 || got.Refused+got.Ended+got.Opened != 0 {
 				t.Errorf("%s: %d open, %d connecting, %+v", name, open, connecting, got)
@@ -172,7 +174,7 @@ func TestEndsOfOpenStreamsAreCounted(t *testing.T) {
 				r.URL = serve(t, answer)
 				s := swarm(t, r)
 				s.Open(t.Context(), 1, 0, Client{})
-				eventually(t, "an end", func() bool { return total(s).Ended == 1 })
+				testkit.Eventually(t, "an end", func() bool { return total(s).Ended == 1 })
 				got := total(s)
 				if open, connecting := s.Now(); open+connecting != 0 || got.Opened != 1 || got.Failed+got.Refused != 0 {
 					t.Errorf("%d open, %d connecting, %+v; want it opened and ended", open, connecting, got)
@@ -225,7 +227,7 @@ func TestStreamsComeBackAsBrowsersDo(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Fatalf("it did not come back: %+v", total(s))
 		}
-		eventually(t, "two finished events", func() bool { return total(s).Other >= 2 })
+		testkit.Eventually(t, "two finished events", func() bool { return total(s).Other >= 2 })
 		got := total(s)
 		if got.Opened != 1 || got.Reconnected != 4 || got.Ended != 4 || got.Failed != 1 || got.Refused != 0 || got.Other != 2 {
 			t.Errorf("%+v; want 1 opened, 4 back, 4 ended, 1 failed, 2 events", got)
@@ -242,7 +244,7 @@ func TestRetryZeroIsBounded(t *testing.T) {
 		})
 		s, begin := swarm(t, r), time.Now()
 		s.Open(t.Context(), 1, 0, Client{Returns: true})
-		eventually(t, "five visits", func() bool { return visits.Load() >= 5 })
+		testkit.Eventually(t, "five visits", func() bool { return visits.Load() >= 5 })
 		if took := time.Since(begin); took < 4*soonest {
 			t.Errorf("five visits in %v, want %v between any two", took, soonest)
 		}
@@ -265,7 +267,7 @@ func TestDuplicatesAreToldFromLateEvents(t *testing.T) {
 		s := swarm(t, r)
 		s.Expect(0, 1)
 		s.Open(t.Context(), 1, 0, Client{Returns: true})
-		eventually(t, "the last event", func() bool { return total(s).Other == 1 })
+		testkit.Eventually(t, "the last event", func() bool { return total(s).Other == 1 })
 		got := total(s)
 		l := got.Lanes[0]
 		if l.Delivered != 6 || l.Duplicated != 2 || l.OutOfOrder != 2 || l.Missing != 1 || l.Latency.TotalCount() != 6 {
@@ -326,7 +328,7 @@ func TestStoppedClientsStop(t *testing.T) {
 		r.URL = flood(t, &taken)
 		s := opened(t, r, 2, Client{Stops: true})
 		last := int64(-1)
-		eventually(t, "the server can write no more", func() bool {
+		testkit.Eventually(t, "the server can write no more", func() bool {
 			time.Sleep(300 * time.Millisecond)
 			was := last
 			last = taken.Load()
@@ -396,7 +398,7 @@ func TestAllAreResetAndReopened(t *testing.T) {
 		ids := make(chan string, 40)
 		r.URL = replay(t, 5000, ids)
 		s := opened(t, r, 10, Client{Returns: true})
-		eventually(t, "two events each", func() bool { n, _ := s.Delivered(); return n == 20 })
+		testkit.Eventually(t, "two events each", func() bool { n, _ := s.Delivered(); return n == 20 })
 		s.ResetAll()
 		if open, connecting := s.Now(); open+connecting != 0 {
 			t.Fatalf("%d open and %d connecting after the reset", open, connecting)
@@ -406,7 +408,7 @@ func TestAllAreResetAndReopened(t *testing.T) {
 		if err := s.AwaitOpen(t.Context(), 10*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "two more each", func() bool { return len(s.CaughtUp(0, 4)) == 10 })
+		testkit.Eventually(t, "two more each", func() bool { return len(s.CaughtUp(0, 4)) == 10 })
 		for _, at := range s.CaughtUp(0, 4) {
 			if at < before {
 				t.Errorf("caught up at %v, before it came back at %v", at, before)
@@ -428,17 +430,17 @@ func TestAllReturnByThemselves(t *testing.T) {
 		ids := make(chan string, 40)
 		r.URL = replay(t, 80, ids)
 		s := opened(t, r, 10, Client{Returns: true})
-		eventually(t, "two events each", func() bool { n, _ := s.Delivered(); return n == 20 })
+		testkit.Eventually(t, "two events each", func() bool { n, _ := s.Delivered(); return n == 20 })
 		s.ResetAll()
 		begin := Now()
 		if first := s.ReturnAll(); first != 80*time.Millisecond {
 			t.Errorf("the first is to come back after %v, want 80 ms", first)
 		}
-		eventually(t, "all are back", func() bool { open, _ := s.Now(); return open == 10 })
+		testkit.Eventually(t, "all are back", func() bool { open, _ := s.Now(); return open == 10 })
 		if took := Now() - begin; took < 80*time.Millisecond {
 			t.Errorf("all were back after %v, want 80 ms at least", took)
 		}
-		eventually(t, "two more each", func() bool { return len(s.CaughtUp(0, 4)) == 10 })
+		testkit.Eventually(t, "two more each", func() bool { return len(s.CaughtUp(0, 4)) == 10 })
 	})
 }
 
@@ -456,7 +458,7 @@ func TestReturnTimesOfTheResetDoNotCount(t *testing.T) {
 		})
 		s := swarm(t, r)
 		s.Open(t.Context(), 1, 0, Client{Returns: true})
-		eventually(t, "its end", func() bool { return total(s).Ended == 1 })
+		testkit.Eventually(t, "its end", func() bool { return total(s).Ended == 1 })
 		time.Sleep(100 * time.Millisecond)
 		s.ResetAll()
 		if visits.Load() > 1 {
@@ -464,7 +466,7 @@ func TestReturnTimesOfTheResetDoNotCount(t *testing.T) {
 		}
 		begin := Now()
 		s.ReturnAll()
-		eventually(t, "it is back", func() bool { return visits.Load() == 2 })
+		testkit.Eventually(t, "it is back", func() bool { return visits.Load() == 2 })
 		if took := Now() - begin; took < 495*time.Millisecond {
 			t.Errorf("it was back after %v, want 500 ms", took)
 		}
@@ -501,9 +503,9 @@ func TestChurnLeavesNothing(t *testing.T) {
 					})
 					s := swarm(t, r)
 					c := NewChurn(s, 800, reset)
-					eventually(t, "300 streams", func() bool { return c.Done() >= 300 })
+					testkit.Eventually(t, "300 streams", func() bool { return c.Done() >= 300 })
 					c.Stop()
-					eventually(t, "all answered", func() bool { _, connecting := s.Now(); return connecting == 0 })
+					testkit.Eventually(t, "all answered", func() bool { _, connecting := s.Now(); return connecting == 0 })
 					open, _ := s.Now()
 					if got := total(s); open != stay(800) || got.Reconnected != 0 || got.Failed != 0 {
 						t.Errorf("%d open, %d reconnected, %d failed; want %d, and none", open, got.Reconnected, got.Failed, stay(800))
@@ -534,7 +536,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 							t.Fatal(err)
 						}
 						s.Open(t.Context(), 30, 0, c)
-						eventually(t, "some answers", func() bool { open, _ := s.Now(); return open > 10 })
+						testkit.Eventually(t, "some answers", func() bool { open, _ := s.Now(); return open > 10 })
 						s.Close() // some are still connecting, perhaps
 						if open, connecting := s.Now(); open+connecting != 0 {
 							t.Errorf("%d open and %d connecting after Close", open, connecting)

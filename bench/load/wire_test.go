@@ -81,7 +81,7 @@ func hold(c net.Conn) error {
 	return err
 }
 
-// event is an event of this process, with its sequence as its id.
+// event is one of ours, with its sequence for its id.
 func event(seq uint64) string {
 	return fmt.Sprintf("id: %d\ndata: %s\n\n", seq, AppendPayload(nil, 0, seq, Now(), 60))
 }
@@ -119,16 +119,6 @@ func opened(t *testing.T, r Request, n int, c Client) *Swarm {
 func total(s *Swarm) Interval {
 	s.Take()
 	return s.Total()
-}
-
-// eventually waits until a condition is true.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !is(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 10 s: %s", what)
-		}
-	}
 }
 
 // leavesNothing fails if work leaves a goroutine or, where that can be seen, a
