@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/fasthttp/router"
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -28,9 +28,9 @@ func TestResetInsideAnEventHarmsNobody(t *testing.T) {
 		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}}})
 		other := r.open("a")
 		stalled := r.open("a")
-		read := make(chan []ssetest.Event)
+		read := make(chan []testkit.Event)
 		go func() {
-			var got []ssetest.Event
+			var got []testkit.Event
 			for len(got) < 100 {
 				e, err := other.read()
 				if err != nil {
@@ -62,7 +62,7 @@ func TestReaderOfOneByteAtATimeGetsEverything(t *testing.T) {
 	overWays(t, func(t *testing.T, v venue) {
 		r := newRig(t, v, rigging{config: server.Config{SendBuffer: 4096, Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}}})
 		slow, quick := r.open("a"), r.open("a")
-		slow.dec = ssetest.NewDecoder(httputil.NewChunkedReader(bufio.NewReaderSize(oneByte{slow.conn}, 16)))
+		slow.dec = testkit.NewDecoder(httputil.NewChunkedReader(bufio.NewReaderSize(oneByte{slow.conn}, 16)))
 		go func() {
 			for i := 1; i <= 40; i++ {
 				r.publish("a", fat(i))

@@ -24,7 +24,7 @@ import (
 	"time"
 
 	"github.com/fasthttp/router"
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -248,7 +248,7 @@ type client struct {
 	r      *bufio.Reader
 	status string
 	head   textproto.MIMEHeader
-	dec    *ssetest.Decoder
+	dec    *testkit.Decoder
 }
 
 // request is one written by hand.
@@ -324,7 +324,7 @@ func (r *rig) try(q request) (*client, error) {
 		}
 		body = io.LimitReader(c.r, length)
 	}
-	c.dec = ssetest.NewDecoder(body)
+	c.dec = testkit.NewDecoder(body)
 	return c, nil
 }
 
@@ -352,7 +352,7 @@ func (r *rig) openWith(q request) *client {
 }
 
 // next returns the next event.
-func (c *client) next() ssetest.Event {
+func (c *client) next() testkit.Event {
 	c.t.Helper()
 	e, err := c.read()
 	if err != nil {
@@ -361,9 +361,9 @@ func (c *client) next() ssetest.Event {
 	return e
 }
 
-func (c *client) read() (ssetest.Event, error) {
+func (c *client) read() (testkit.Event, error) {
 	if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
-		return ssetest.Event{}, err
+		return testkit.Event{}, err
 	}
 	return c.dec.Next()
 }
@@ -379,7 +379,7 @@ func (c *client) expect(data ...string) {
 }
 
 // expectGap reads a gap event and checks its reason.
-func (c *client) expectGap(reason string) ssetest.Event {
+func (c *client) expectGap(reason string) testkit.Event {
 	c.t.Helper()
 	e := c.next()
 	if e.Type != "gap" || !strings.Contains(e.Data, `"reason":"`+reason+`"`) {
@@ -397,7 +397,7 @@ func (c *client) ends() {
 }
 
 // rest reads to the end, clean or not.
-func (c *client) rest() (all []ssetest.Event, clean bool) {
+func (c *client) rest() (all []testkit.Event, clean bool) {
 	c.t.Helper()
 	for {
 		e, err := c.read()

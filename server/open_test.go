@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -155,7 +155,7 @@ func TestCompressHandlerLeavesStreamsAlone(t *testing.T) {
 			t.Errorf("Content-Encoding %q", e)
 		}
 		r.publish("a", fat(1))
-		contiguous(t, []ssetest.Event{c.next()}, 1)
+		contiguous(t, []testkit.Event{c.next()}, 1)
 	})
 }
 

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -19,7 +19,7 @@ func TestEventsArriveInOrder(t *testing.T) {
 		c := r.open("a")
 		ids := r.publish("a", numbers(1, 200)...)
 		for i, id := range ids {
-			if e := c.next(); e != (ssetest.Event{ID: id, Type: "message", Data: fmt.Sprint(i + 1)}) {
+			if e := c.next(); e != (testkit.Event{ID: id, Type: "message", Data: fmt.Sprint(i + 1)}) {
 				t.Fatalf("got %+v as event %d, want id %s", e, i+1, id)
 			}
 		}

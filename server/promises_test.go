@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -35,7 +35,7 @@ func TestPromise1Order(t *testing.T) {
 			})
 		}
 		publishing.Wait()
-		read := func(c *client, n int) (events []ssetest.Event) {
+		read := func(c *client, n int) (events []testkit.Event) {
 			t.Helper()
 			for range n {
 				events = append(events, c.next())
@@ -50,7 +50,7 @@ func TestPromise1Order(t *testing.T) {
 		if !slices.Equal(onBoth, onTree) {
 			t.Error("two readers of several topics saw different orders")
 		}
-		ofA := slices.DeleteFunc(slices.Clone(onBoth), func(e ssetest.Event) bool { return e.Data[0] != 'a' })
+		ofA := slices.DeleteFunc(slices.Clone(onBoth), func(e testkit.Event) bool { return e.Data[0] != 'a' })
 		if !slices.Equal(ofA, onA) {
 			t.Error("a topic's order depends on what it is read with")
 		}
@@ -161,7 +161,7 @@ func TestPromise4NobodyWaitsForAnybody(t *testing.T) {
 		for i := 1; i <= manyFat; i++ {
 			start := time.Now()
 			r.publish("a", fat(i))
-			contiguous(t, []ssetest.Event{healthy.next()}, i)
+			contiguous(t, []testkit.Event{healthy.next()}, i)
 			slowest = max(slowest, time.Since(start))
 		}
 		if slowest > 3*time.Second {

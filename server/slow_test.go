@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 )
 
@@ -15,7 +15,7 @@ import (
 // kernel's.
 func fat(i int) string { return strconv.Itoa(i) + "|" + strings.Repeat("x", 32<<10) }
 
-func numberOf(t *testing.T, e ssetest.Event) int {
+func numberOf(t *testing.T, e testkit.Event) int {
 	t.Helper()
 	n, _, _ := strings.Cut(e.Data, "|")
 	i, err := strconv.Atoi(n)
@@ -27,7 +27,7 @@ func numberOf(t *testing.T, e ssetest.Event) int {
 
 // contiguous checks that the events are from first on, without a hole, and
 // returns the number after the last.
-func contiguous(t *testing.T, events []ssetest.Event, first int) int {
+func contiguous(t *testing.T, events []testkit.Event, first int) int {
 	t.Helper()
 	for i, e := range events {
 		if n := numberOf(t, e); n != first+i {
@@ -112,14 +112,14 @@ func TestSlowReaderSkips(t *testing.T) {
 				}
 				want = numberOf(t, e)
 			}
-			want = contiguous(t, []ssetest.Event{e}, want)
+			want = contiguous(t, []testkit.Event{e}, want)
 		}
 		if gaps == 0 {
 			t.Error("nothing was left out: the test did not stall the reader")
 		}
 		eventually(t, "the gaps are counted", func() bool { return r.hub.Stats().Gaps == int64(gaps) })
 		r.publish("a", fat(want))
-		contiguous(t, []ssetest.Event{c.next()}, want)
+		contiguous(t, []testkit.Event{c.next()}, want)
 	})
 }
 
@@ -136,7 +136,7 @@ func TestSlowReaderInsideAnEvent(t *testing.T) {
 					r := newRig(t, v, rigging{config: config})
 					c := r.open(topics...)
 					r.publish("a", "0|")
-					contiguous(t, []ssetest.Event{c.next()}, 0)
+					contiguous(t, []testkit.Event{c.next()}, 0)
 					r.publish("a", huge)
 					// Go on only when it, not a few heartbeats, has begun to
 					// arrive: else the reader falls off between two events.
@@ -154,14 +154,14 @@ func TestSlowReaderInsideAnEvent(t *testing.T) {
 						}
 						return
 					}
-					contiguous(t, []ssetest.Event{c.next()}, 1) // a goroutine finishes what it began
+					contiguous(t, []testkit.Event{c.next()}, 1) // a goroutine finishes what it began
 					if policy == server.Disconnect {
 						c.ends()
 						r.ended(server.ReasonSlow, 1)
 						return
 					}
 					c.expectGap("slow")
-					contiguous(t, []ssetest.Event{c.next()}, 3)
+					contiguous(t, []testkit.Event{c.next()}, 3)
 				})
 			}
 		}

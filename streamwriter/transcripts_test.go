@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/internal/transcript"
 	"github.com/valyala/fasthttp"
 )
@@ -149,7 +150,7 @@ var transcripts = []struct {
 		go func() { ended <- s.server.Shutdown() }()
 		c.Rest()
 		c.Close()
-		if err := receive(s.t, "Shutdown returns", ended); err != nil {
+		if err := testkit.Receive(s.t, "Shutdown returns", ended); err != nil {
 			s.t.Error(err)
 		}
 	}},

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/gofiber/fiber/v3"
@@ -98,7 +98,7 @@ func within[T any](t *testing.T, what string, c <-chan T) T {
 }
 
 // open asks for path with Accept-Encoding, and reads the head of the response.
-func open(t *testing.T, addr, path string) (net.Conn, *ssetest.Decoder) {
+func open(t *testing.T, addr, path string) (net.Conn, *testkit.Decoder) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -118,10 +118,10 @@ func open(t *testing.T, addr, path string) (net.Conn, *ssetest.Decoder) {
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Content-Encoding") != "" {
 		t.Fatalf("%s %v", resp.Status, resp.Header)
 	}
-	return c, ssetest.NewDecoder(resp.Body)
+	return c, testkit.NewDecoder(resp.Body)
 }
 
-func expect(t *testing.T, d *ssetest.Decoder, data string) {
+func expect(t *testing.T, d *testkit.Decoder, data string) {
 	t.Helper()
 	if e, err := d.Next(); err != nil || e.Data != data {
 		t.Fatalf("got %+v, %v; want %q", e, err, data)

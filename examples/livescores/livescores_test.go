@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/internal/absent"
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 const worldCup = "../../../shared/data/worldcup-2022.ndjson"
@@ -123,7 +123,7 @@ func TestPlaysStandardInputAsItComes(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 0 || i == 3 {
-			for _, d := range []*ssetest.Decoder{first, second} {
+			for _, d := range []*testkit.Decoder{first, second} {
 				if got, want := told(t, take(t, d, 1)), parsed(t, text); !reflect.DeepEqual(got, want) {
 					t.Errorf("got %+v, want %+v", got, want)
 				}

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // buffer is a bytes.Buffer for several goroutines.
@@ -84,7 +84,7 @@ func eventually(t *testing.T, ok func() bool) {
 }
 
 // follow opens a stream, from id if that is not empty, and ends it with the test.
-func (p *program) follow(t *testing.T, topics, id string) *ssetest.Decoder {
+func (p *program) follow(t *testing.T, topics, id string) *testkit.Decoder {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/events?"+topics, nil)
 	if err != nil {
@@ -101,15 +101,15 @@ func (p *program) follow(t *testing.T, topics, id string) *ssetest.Decoder {
 	if res.StatusCode != http.StatusOK {
 		t.Fatalf("GET /events: %s", res.Status)
 	}
-	return ssetest.NewDecoder(res.Body)
+	return testkit.NewDecoder(res.Body)
 }
 
 // take reads n events, and fails the test if the stream ends or waits for long.
-func take(t *testing.T, d *ssetest.Decoder, n int) []ssetest.Event {
+func take(t *testing.T, d *testkit.Decoder, n int) []testkit.Event {
 	t.Helper()
-	all := make(chan []ssetest.Event, 1)
+	all := make(chan []testkit.Event, 1)
 	go func() {
-		var got []ssetest.Event
+		var got []testkit.Event
 		for range n {
 			e, err := d.Next()
 			if err != nil {
@@ -146,7 +146,7 @@ func (p *program) scores(t *testing.T) snapshot {
 }
 
 // told is what events in scores/ say that happened.
-func told(t *testing.T, events []ssetest.Event) (all []update) {
+func told(t *testing.T, events []testkit.Event) (all []update) {
 	t.Helper()
 	for _, e := range events {
 		u := heard(t, []byte(e.Data)).Update

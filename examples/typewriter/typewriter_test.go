@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/examples/internal/exampletest"
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 func TestMain(m *testing.M) { exampletest.Main(m, main) }
@@ -24,7 +24,7 @@ func typist(text string) *typewriter {
 }
 
 // all reads a stream to its end, and returns what was typed and the events.
-func all(t *testing.T, url string, headers ...string) (string, []ssetest.Event) {
+func all(t *testing.T, url string, headers ...string) (string, []testkit.Event) {
 	t.Helper()
 	events, err := exampletest.Stream(t, url, headers...).All()
 	if err != nil {
@@ -50,12 +50,12 @@ func TestTypesEachRuneAsAnEventWithAnID(t *testing.T) {
 			t.Fatalf("%q: %d events, want one for each of %d characters and the end", query, len(events), n)
 		}
 		for i, r := range []rune(poem) {
-			want := ssetest.Event{ID: tw.sum + "-" + strconv.Itoa(i+1), Type: typ, Data: string(r)}
+			want := testkit.Event{ID: tw.sum + "-" + strconv.Itoa(i+1), Type: typ, Data: string(r)}
 			if events[i] != want {
 				t.Errorf("%q: event %d is %+v, want %+v", query, i, events[i], want)
 			}
 		}
-		if want := (ssetest.Event{ID: tw.sum + "-" + strconv.Itoa(n), Type: "end"}); events[n] != want {
+		if want := (testkit.Event{ID: tw.sum + "-" + strconv.Itoa(n), Type: "end"}); events[n] != want {
 			t.Errorf("%q ends with %+v, want %+v", query, events[n], want)
 		}
 	}

@@ -27,7 +27,7 @@ var may = map[string][]string{
 	"internal/hijack":     {},
 	"internal/queue":      {},
 	"internal/socket":     {},
-	"internal/ssetest":    {},
+	"internal/testkit":    {},
 	"internal/transcript": {},
 	"internal/eventlog":   {},
 	"internal/cursor":     {"internal/eventlog", "internal/backoff"},
@@ -41,7 +41,7 @@ var may = map[string][]string{
 	"bench/launch":      {},         // it runs programs, and knows none
 	"bench/targets":     {"server"}, // what is measured does not know the bench
 	"examples":          {"server", "streamwriter", "examples"},
-	"examples/internal": {"examples/internal", "internal/absent", "internal/ssetest", "internal/testkit"}, // help for tests
+	"examples/internal": {"examples/internal", "internal/absent", "internal/testkit"}, // help for tests
 }
 
 // outside says what of other modules the core may import.
@@ -104,7 +104,7 @@ func checkImport(t *testing.T, file, room, imported string, allowed []string, is
 	}
 	if own, ok := strings.CutPrefix(imported, module+"/"); ok {
 		inRoom := own == room || strings.HasPrefix(own, room+"/")
-		testHelp := isTest && below(own, []string{"internal/absent", "internal/ssetest", "internal/transcript"})
+		testHelp := isTest && below(own, []string{"internal/absent", "internal/testkit", "internal/transcript"})
 		if !inRoom && !testHelp && !below(own, allowed) {
 			t.Errorf("%s imports %s: the arrow does not point down (%s may import %v)", file, own, room, allowed)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/internal/eventlog"
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // world is what a stream's machine lives in, without sockets and clocks: logs
@@ -121,7 +121,7 @@ func (r *reader) all() {
 }
 
 // events decodes what the client got; its bytes must be whole.
-func (r *reader) events(t testing.TB) []ssetest.Event {
+func (r *reader) events(t testing.TB) []testkit.Event {
 	t.Helper()
 	var body io.Reader = bytes.NewReader(r.got.Bytes())
 	if r.m.Feeds[0].Framing == Chunked {
@@ -131,7 +131,7 @@ func (r *reader) events(t testing.TB) []ssetest.Event {
 		}
 		body = httputil.NewChunkedReader(strings.NewReader(whole))
 	}
-	events, err := ssetest.NewDecoder(body).All()
+	events, err := testkit.NewDecoder(body).All()
 	if err != nil {
 		t.Fatalf("the client got bytes that do not decode: %v\n%q", err, r.got.String())
 	}
@@ -139,7 +139,7 @@ func (r *reader) events(t testing.TB) []ssetest.Event {
 }
 
 // datas is the data of events, joined.
-func datas(events []ssetest.Event) string {
+func datas(events []testkit.Event) string {
 	var list []string
 	for _, e := range events {
 		if e.Type != "message" {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/valyala/fasthttp"
 )
 
@@ -147,19 +147,19 @@ func HeadAlone(t testing.TB, url, contentType string) {
 }
 
 // Stream opens a stream and returns its decoder.
-func Stream(t testing.TB, url string, headers ...string) *ssetest.Decoder {
+func Stream(t testing.TB, url string, headers ...string) *testkit.Decoder {
 	t.Helper()
 	res := Do(t, http.MethodGet, url, headers...)
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("GET %s: %s, %q", url, res.Status, res.Header.Get("Content-Type"))
 	}
-	return ssetest.NewDecoder(res.Body)
+	return testkit.NewDecoder(res.Body)
 }
 
 // Next reads the next n events of d.
-func Next(t testing.TB, d *ssetest.Decoder, n int) []ssetest.Event {
+func Next(t testing.TB, d *testkit.Decoder, n int) []testkit.Event {
 	t.Helper()
-	var events []ssetest.Event
+	var events []testkit.Event
 	for len(events) < n {
 		e, err := d.Next()
 		if err != nil {
