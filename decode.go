@@ -154,13 +154,14 @@ func (d *Decoder) finish() error {
 		if d.skipLF {
 			d.passLF()
 		}
-		from := max(d.noLF, d.scan)
 		end := len(d.buf)
-		if i := bytes.IndexByte(d.buf[from:], '\n'); i >= 0 {
-			end = from + i
+		if from := max(d.noLF, d.scan); from < end {
+			if i := bytes.IndexByte(d.buf[from:], '\n'); i >= 0 {
+				end = from + i
+			}
+			d.noLF = end
 		}
-		d.noLF = end
-		if d.noCR < end {
+		if d.noCR < end && d.scan < end {
 			end = d.findCR(end)
 		}
 		if end == len(d.buf) {
@@ -191,7 +192,8 @@ func (d *Decoder) finish() error {
 // begin begins a block.
 func (d *Decoder) begin() {
 	d.start = d.scan
-	d.block = Received{ID: d.id}
+	b := &d.block // its ID is that of the next block as well
+	b.Type, b.Data, b.HasData, b.HasRetry = b.Type[:0], b.Data[:0], false, false
 	d.any, d.hasID, d.several, d.done = false, false, false, false
 }
 
