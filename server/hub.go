@@ -7,7 +7,6 @@ import (
 	stdlog "log"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/internal/delivery"
@@ -106,10 +105,10 @@ func (h *Hub) Publish(topic string, e streamwriter.Event) (id string, err error)
 // PublishJSON is Publish with the JSON of v as e's data, which must be empty.
 func (h *Hub) PublishJSON(topic string, e streamwriter.Event, v any) (id string, err error) {
 	if len(e.Data) > 0 {
-		return "", fmt.Errorf("server: publish JSON to %q: %w", eventlog.Shorten(topic), fastsse.NewFieldError("data", string(e.Data), "is set, and would be replaced", "leave it empty: the JSON becomes the data"))
+		return "", fmt.Errorf("server: publish JSON to %q: %w", fastsse.Shorten(topic), fastsse.NewFieldError("data", string(e.Data), "is set, and would be replaced", "leave it empty: the JSON becomes the data"))
 	}
 	if e.Data, err = json.Marshal(v); err != nil {
-		return "", fmt.Errorf("server: publish JSON of %T to %q: %w", v, eventlog.Shorten(topic), err)
+		return "", fmt.Errorf("server: publish JSON of %T to %q: %w", v, fastsse.Shorten(topic), err)
 	}
 	return h.Publish(topic, e)
 }
@@ -138,7 +137,7 @@ func (h *Hub) PublishAll(messages []Message) (ids []string, err error) {
 
 func (h *Hub) publishOne(m Message) (string, error) {
 	if err := h.check(&m); err != nil {
-		return "", fmt.Errorf("server: publish to %q: %w", eventlog.Shorten(m.Topic), err)
+		return "", fmt.Errorf("server: publish to %q: %w", fastsse.Shorten(m.Topic), err)
 	}
 	var ids [1]string
 	err := h.publish([]Message{m}, ids[:])
@@ -162,20 +161,17 @@ func (h *Hub) check(m *Message) error {
 		}
 	}
 	if n := len(m.Event.Type); n > maxTypeBytes {
-		return &streamwriter.FieldError{
-			Field: "type", Value: eventlog.Shorten(m.Event.Type), Problem: fmt.Sprintf("is longer than %d bytes", maxTypeBytes),
-			Remedy: "shorten it, or carry the text in data",
-		}
+		return fastsse.NewFieldError("type", m.Event.Type, fmt.Sprintf("is longer than %d bytes", maxTypeBytes), "shorten it, or carry the text in data")
 	}
 	if n := len(m.Event.Data); n > h.cfg.MaxEventBytes {
-		return &tooLargeError{&streamwriter.FieldError{
-			Field: "data", Value: eventlog.ShortenTo(64, string(m.Event.Data[:min(n, 64+utf8.UTFMax)])),
-			Problem: fmt.Sprintf("of %d bytes exceeds Config.MaxEventBytes (%d)", n, h.cfg.MaxEventBytes),
-			Remedy:  "raise it, or send a reference",
-		}}
+		return &tooLargeError{fastsse.NewFieldError("data", string(m.Event.Data[:min(n, quoted)]),
+			fmt.Sprintf("of %d bytes exceeds Config.MaxEventBytes (%d)", n, h.cfg.MaxEventBytes), "raise it, or send a reference")}
 	}
 	return nil
 }
+
+// quoted is more of an event's data than errors quote.
+const quoted = 128
 
 // tooLargeError is a FieldError that is answered with 413.
 type tooLargeError struct{ *streamwriter.FieldError }

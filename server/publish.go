@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/internal/header"
 	"github.com/fastsse/fastsse/streamwriter"
@@ -112,7 +113,7 @@ func (p *publishHandler) unauthorized(ctx *fasthttp.RequestCtx, messages []Messa
 		r.answer(&ctx.Response)
 		return
 	}
-	p.hub.logger().Printf("server: nothing published of %d messages, the first to %q: Authorize: %v", len(messages), eventlog.Shorten(messages[0].Topic), err)
+	p.hub.logger().Printf("server: nothing published of %d messages, the first to %q: Authorize: %v", len(messages), fastsse.Shorten(messages[0].Topic), err)
 	refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
 }
 
@@ -178,10 +179,7 @@ func checkEncoding(h *fasthttp.RequestHeader) error {
 			continue
 		}
 		if v := bytes.TrimSpace(value); len(v) > 0 && !bytes.EqualFold(v, []byte("identity")) {
-			return &streamwriter.FieldError{
-				Field: "Content-Encoding", Value: eventlog.Shorten(string(v)), Problem: "would be published as it is, encoded",
-				Remedy: "send the body without an encoding",
-			}
+			return fastsse.NewFieldError("Content-Encoding", string(v), "would be published as it is, encoded", "send the body without an encoding")
 		}
 	}
 	return nil
@@ -214,7 +212,7 @@ func checkQuery(q *fasthttp.Args, raw bool) error {
 		name := string(key)
 		i := slices.Index(eventParameters, name)
 		refuse := func(field, value, problem, remedy string) error {
-			return &streamwriter.FieldError{Field: field, Value: eventlog.Shorten(value), Problem: problem, Remedy: remedy}
+			return fastsse.NewFieldError(field, value, problem, remedy)
 		}
 		switch {
 		case i < 0:
@@ -256,9 +254,7 @@ func parseEphemeral(s string) (bool, error) {
 	case "false", "0":
 		return false, nil
 	}
-	return false, &streamwriter.FieldError{
-		Field: "ephemeral", Value: eventlog.Shorten(s), Problem: "is neither true nor false", Remedy: "give true or 1, or leave it out",
-	}
+	return false, fastsse.NewFieldError("ephemeral", s, "is neither true nor false", "give true or 1, or leave it out")
 }
 
 // parseRetry reads milliseconds.
@@ -266,10 +262,7 @@ func parseRetry(s string) (time.Duration, error) {
 	const most = 24 * 60 * 60 * 1000
 	ms, err := strconv.ParseUint(s, 10, 32)
 	if err != nil || ms == 0 || ms > most {
-		return 0, &streamwriter.FieldError{
-			Field: "retry", Value: eventlog.Shorten(s), Problem: "is no number of milliseconds from 1 to a day's (86400000)",
-			Remedy: "give digits alone, or leave it out",
-		}
+		return 0, fastsse.NewFieldError("retry", s, "is no number of milliseconds from 1 to a day's (86400000)", "give digits alone, or leave it out")
 	}
 	return time.Duration(ms) * time.Millisecond, nil
 }
@@ -362,5 +355,5 @@ func decodeJSON(body []byte, v any) error {
 }
 
 func bodyError(body []byte, problem, remedy string) error {
-	return &streamwriter.FieldError{Field: "body", Value: eventlog.Shorten(string(body[:min(len(body), 128)])), Problem: problem, Remedy: remedy}
+	return fastsse.NewFieldError("body", string(body[:min(len(body), 128)]), problem, remedy)
 }

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/fastsse/fastsse/internal/eventlog"
+	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -101,7 +101,5 @@ func (r *StatusError) instead(head []byte) []byte {
 // refuseMethod answers a method that a handler does not serve.
 func refuseMethod(ctx *fasthttp.RequestCtx, allow string) {
 	ctx.Response.Header.Set(fasthttp.HeaderAllow, allow)
-	refuse(&ctx.Response, fasthttp.StatusMethodNotAllowed, &streamwriter.FieldError{
-		Field: "method", Value: eventlog.Shorten(string(ctx.Method())), Problem: "is not served here", Remedy: "use " + allow,
-	})
+	refuse(&ctx.Response, fasthttp.StatusMethodNotAllowed, fastsse.NewFieldError("method", string(ctx.Method()), "is not served here", "use "+allow))
 }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/internal/cursor"
 	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/internal/hijack"
@@ -118,7 +119,7 @@ func checkPositionName(ctx *fasthttp.RequestCtx) error {
 		}
 		plain := strings.NewReplacer("-", "", "_", "").Replace(string(key))
 		if strings.EqualFold(plain, "lastEventId") {
-			return &streamwriter.FieldError{Field: "query", Value: eventlog.Shorten(string(key)), Problem: "is not the name of the position", Remedy: "spell it lastEventId"}
+			return fastsse.NewFieldError("query", string(key), "is not the name of the position", "spell it lastEventId")
 		}
 	}
 	return nil

@@ -88,7 +88,7 @@ func AppendGap(dst []byte, typ, id, why, lastID string) []byte {
 	data, err := json.Marshal(struct {
 		Reason      string `json:"reason"`
 		LastEventID string `json:"lastEventId,omitempty"`
-	}{why, eventlog.Shorten(lastID)})
+	}{why, fastsse.Shorten(lastID)})
 	if err != nil {
 		panic("cursor: two strings do not marshal: " + err.Error()) // unreachable
 	}

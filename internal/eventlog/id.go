@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/fastsse/fastsse"
 )
@@ -57,7 +56,7 @@ func ParseID(id string) (epoch string, seq uint64, ok bool) {
 // and not one that this hub gives itself.
 func CheckAlias(id, epoch string) error {
 	refuse := func(problem, remedy string) error {
-		return &fastsse.FieldError{Field: "id", Value: Shorten(id), Problem: problem, Remedy: remedy}
+		return fastsse.NewFieldError("id", id, problem, remedy)
 	}
 	if len(id) > MaxIDBytes {
 		return refuse("is longer than 128 bytes", "shorten it, or leave it out and use the id in the answer")
@@ -71,19 +70,4 @@ func CheckAlias(id, epoch string) error {
 		return refuse("is of the form that this hub gives its own events", "leave the id out, or choose another")
 	}
 	return nil
-}
-
-// Shorten keeps error messages readable.
-func Shorten(s string) string { return ShortenTo(80, s) }
-
-// ShortenTo cuts s behind at most so many bytes, between two characters.
-func ShortenTo(most int, s string) string {
-	if len(s) <= most {
-		return s
-	}
-	n := most
-	for n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
 }

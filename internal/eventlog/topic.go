@@ -89,7 +89,7 @@ func checkName(whole, name string) error {
 	case name == "":
 		return TopicError(whole, "is empty", "name a topic of 1 to "+strconv.Itoa(maxTopicBytes)+" bytes of "+topicAlphabet)
 	case len(whole) > maxTopicBytes:
-		return TopicError(Shorten(whole), "is longer than "+strconv.Itoa(maxTopicBytes)+" bytes", "shorten it")
+		return TopicError(fastsse.Shorten(whole), "is longer than "+strconv.Itoa(maxTopicBytes)+" bytes", "shorten it")
 	}
 	for i := range len(name) {
 		if !topicByte(name[i]) {
