@@ -17,7 +17,6 @@ import (
 // that are published to by hand, at times that are given.
 type world struct {
 	t       testing.TB
-	rules   []eventlog.Rule
 	history *eventlog.History
 	now     uint32 // seconds
 }
@@ -156,8 +155,4 @@ func (r *reader) wants(t testing.TB, want string) {
 	if got := datas(r.events(t)); got != want {
 		t.Errorf("the client got %q, want %q\n%s", got, want, fmt.Sprintf("%q", r.got.String()))
 	}
-}
-
-func eventWithID(id string) fastsse.Event {
-	return fastsse.Event{ID: id, Data: []byte("x")}
 }
