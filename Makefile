@@ -45,7 +45,7 @@ staticcheck:
 # Every fuzz target, FUZZTIME each.
 FUZZTIME ?= 20s
 fuzz:
-	@for p in . server bench/check bench/fault bench/load; do \
+	@for p in . internal/cursor bench/check bench/fault bench/load; do \
 		for f in $$($(GO) test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
 			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; \
 		done; \
@@ -63,7 +63,7 @@ fuzz:
 BENCH ?= .
 BENCHTIME ?= 0.3s
 COUNT ?= 6
-BENCHED := . ./streamwriter ./server ./bench/load
+BENCHED := . ./streamwriter ./server ./internal/delivery ./internal/eventlog ./bench/load
 BENCHSTAT := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod benchstat
 RECORD = $(lastword $(sort $(wildcard docs/results/micro-*.txt)))
 
