@@ -1,13 +1,13 @@
 package eventlog
 
-// ageList holds the topics with the same window whose logs hold something, in the
-// order of their last publish.
+// ageList holds the topics with the same window whose logs hold events, in the order
+// of their last publish.
 type ageList struct {
 	window         Window // static
 	newest, oldest *Topic // guarded by History.mu
 }
 
-// markRecent puts t at the newest end.
+// markRecent moves t to the newest end.
 func (a *ageList) markRecent(t *Topic) {
 	if a.newest == t {
 		return

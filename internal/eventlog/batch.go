@@ -7,38 +7,39 @@ import (
 	"github.com/fastsse/fastsse"
 )
 
-// Batch is some events on their way into the logs: all of them or none, with no
-// other event between them. It belongs to one goroutine.
+// Batch is a set of events to be written into the logs: all of them or none, with no
+// other event between them. A batch is used by one goroutine.
 type Batch struct {
 	history *History
 	entries []entry
 	fields  []byte
-	news    []*Topic
+	changed []*Topic
 }
 
 // entry is one event of a batch.
 type entry struct {
 	topic     *Topic
-	alias     string // the publisher's own id, or empty
-	fields    []byte // the block after its id line
+	alias     string // the publisher's id, or empty
+	fields    []byte // the rest of the block, after its id line
 	ephemeral bool
-	seq       uint64 // zero before append: the one after the newest
+	seq       uint64 // zero until it is numbered
 }
 
-// batches keeps the memory of batches.
+// batches keeps used batches, and their memory, for the next ones.
 var batches = sync.Pool{New: func() any { return new(Batch) }}
 
-// NewBatch returns an empty batch. Recycle gives it back.
+// NewBatch returns an empty batch. Call Recycle when done with it. It may be called by
+// any goroutine.
 func (h *History) NewBatch() *Batch {
 	b := batches.Get().(*Batch)
 	b.history = h
 	return b
 }
 
-// Add encodes an event, which has been checked, and finds its topic. seq is its
-// sequence in the log of record, if something else than this history numbers the
-// events; zero means the one after the newest. There may be holes between sequences.
-// Nothing of e is kept, but for its ID.
+// Add encodes an event and finds its topic. The caller has checked both (CheckTopic,
+// Event.Validate, CheckAlias). seq is the event's sequence if something other than this
+// history numbers the events; zero means the one after the newest. There may be holes
+// between sequences. Of e, Add keeps only the ID, which is a string.
 func (b *Batch) Add(topic string, e *fastsse.Event, ephemeral bool, seq uint64) {
 	from := len(b.fields)
 	b.fields = fastsse.AppendEventFields(b.fields, e)
@@ -48,8 +49,10 @@ func (b *Batch) Add(topic string, e *fastsse.Event, ephemeral bool, seq uint64) 
 	})
 }
 
-// Commit writes a batch into the logs. ms is the time, in milliseconds. An event whose
-// sequence is not above that of the one before is an error, and changes nothing.
+// Commit numbers the events of a batch and writes them into the logs. ms is the time, in
+// milliseconds of the hub's clock. If an event's sequence is not above that of the event
+// before it, Commit returns an error and changes nothing. It may be called by any
+// goroutine.
 func (h *History) Commit(b *Batch, ms int64) error {
 	now := secondsOf(ms)
 	h.mu.Lock()
@@ -60,10 +63,10 @@ func (h *History) Commit(b *Batch, ms int64) error {
 	for i := range b.entries {
 		e := &b.entries[i]
 		h.append(e, now)
-		b.news = append(b.news, e.topic)
+		b.changed = append(b.changed, e.topic)
 		for _, m := range e.topic.log.Load().above {
 			if m.sub.sub.index.Load() != nil { // somebody reads it
-				b.news = append(b.news, m.sub)
+				b.changed = append(b.changed, m.sub)
 			}
 		}
 	}
@@ -72,7 +75,7 @@ func (h *History) Commit(b *Batch, ms int64) error {
 	return nil
 }
 
-// number gives the events that have no sequence the next one.
+// number gives each event without a sequence the next one, and checks the others.
 func (b *Batch) number(newest uint64) error {
 	for i := range b.entries {
 		switch e := &b.entries[i]; {
@@ -88,7 +91,7 @@ func (b *Batch) number(newest uint64) error {
 	return nil
 }
 
-// ID returns the id of the i-th event, once it is committed.
+// ID returns the id of the i-th event (from 0) of a committed batch.
 func (b *Batch) ID(i int) string {
 	e := &b.entries[i]
 	if e.alias != "" {
@@ -97,12 +100,13 @@ func (b *Batch) ID(i int) string {
 	return b.history.ID(e.seq)
 }
 
-// Changed returns the topics and subtrees that have news since the batch was committed.
-// It is valid until recycle.
-func (b *Batch) Changed() []*Topic { return b.news }
+// Changed returns the topics that the batch added events to, and the subtrees above them
+// that are read: their readers must be notified. A topic may be in it more than once. The
+// slice is valid until Recycle.
+func (b *Batch) Changed() []*Topic { return b.changed }
 
-// Recycle lets go of the topics, and keeps the batch if it is not too large. The
-// caller does not use it any more.
+// Recycle releases the topics of a batch, committed or not, and keeps its memory for
+// another batch unless it is large. The caller must not use the batch afterwards.
 func (b *Batch) Recycle() {
 	for i := range b.entries {
 		b.history.registry.release(b.entries[i].topic)
@@ -112,7 +116,7 @@ func (b *Batch) Recycle() {
 		return
 	}
 	clear(b.entries)
-	clear(b.news)
-	b.entries, b.fields, b.news, b.history = b.entries[:0], b.fields[:0], b.news[:0], nil
+	clear(b.changed)
+	b.entries, b.fields, b.changed, b.history = b.entries[:0], b.fields[:0], b.changed[:0], nil
 	batches.Put(b)
 }

@@ -7,7 +7,7 @@ import (
 
 // The framing of HTTP/1.1 bodies of unknown length: RFC 9112, section 7.1.
 
-// LastChunk ends a body.
+// LastChunk ends a chunked body.
 const LastChunk = "0\r\n\r\n"
 
 // chunkHeadLen is the length of the head of a chunk with n bytes, n > 0.
@@ -19,8 +19,8 @@ func appendChunkHead(dst []byte, n int) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// AppendChunk appends p as a chunk; an empty p appends nothing, since an empty
-// chunk would end the body.
+// AppendChunk appends p to dst as one chunk. For an empty p it appends nothing, since an
+// empty chunk would end the body.
 func AppendChunk(dst, p []byte) []byte {
 	if len(p) == 0 {
 		return dst

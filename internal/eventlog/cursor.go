@@ -1,79 +1,81 @@
 package eventlog
 
-// Cursor is where a reader stands in what a topic or a subtree holds, found without
-// a lock. The zero value is past the last event.
+// Cursor is a reader's place in what a topic or a subtree holds. It takes no lock, and
+// keeps the segments and blocks of its view in memory. The zero value is past the last
+// event.
 type Cursor struct {
-	Segment *Segment // where the event is
-	Frame   *Frame   // nil: past the last one
+	Segment *Segment // that holds the event
+	Frame   *Frame   // the event; nil: past the last one
 
 	log    *log
 	view   []*Segment // of the log…
 	blocks []*block   // …or of an index
-	page   int        // which of them
-	At     int        // index in it
+	page   int        // index in view or blocks
+	At     int        // index in that segment's frames, or that block's entries
 }
 
-// Seek finds the first event at or after next that t may still give.
-func (t *Topic) Seek(next uint64) (p Cursor) {
+// Seek finds the first event at or after next that t still holds. It may be called by
+// any goroutine.
+func (t *Topic) Seek(next uint64) (c Cursor) {
 	if t.sub != nil {
 		if x := t.sub.index.Load(); x != nil {
-			p.blocks, p.page, p.At = x.seek(next)
-			p.settleIndexed()
+			c.blocks, c.page, c.At = x.seek(next)
+			c.settleIndexed()
 		}
-		return p
+		return c
 	}
 	l := t.log.Load()
 	if l == nil {
-		return p
+		return c
 	}
 	ok := false
-	p.log = l
-	if p.view, p.page, p.At, ok = l.seek(max(next, t.evicted.Load()+1)); ok {
-		p.Segment = p.view[p.page]
-		p.Frame = &p.Segment.Frames[p.At]
+	c.log = l
+	if c.view, c.page, c.At, ok = l.seek(max(next, t.evicted.Load()+1)); ok {
+		c.Segment = c.view[c.page]
+		c.Frame = &c.Segment.Frames[c.At]
 	}
-	return p
+	return c
 }
 
-// Next moves on to the next event.
-func (p *Cursor) Next() {
-	p.At++
-	if p.blocks != nil {
-		p.settleIndexed()
+// Next moves the cursor to the next event. It must not be past the last one.
+func (c *Cursor) Next() {
+	c.At++
+	if c.blocks != nil {
+		c.settleIndexed()
 		return
 	}
 	// Fast path: it is in the same segment.
-	if fs := p.Segment.Visible(); p.At < len(fs) {
-		p.Frame = &fs[p.At]
+	if fs := c.Segment.Visible(); c.At < len(fs) {
+		c.Frame = &fs[c.At]
 		return
 	}
-	p.page++
-	p.At, p.Segment, p.Frame = 0, nil, nil
-	if p.page < len(p.view) {
-		p.Segment = p.view[p.page]
-		p.Frame = &p.Segment.Visible()[0] // a segment is in no view before its first frame
+	c.page++
+	c.At, c.Segment, c.Frame = 0, nil, nil
+	if c.page < len(c.view) {
+		c.Segment = c.view[c.page]
+		c.Frame = &c.Segment.Visible()[0] // a segment is in no view before its first frame
 	}
 }
 
-// settleIndexed finds the event of the entry where the place is, or of the first
-// after it whose topic still has the event: the watermarks tell of the others.
-func (p *Cursor) settleIndexed() {
-	for ; p.page < len(p.blocks); p.page++ {
-		es := p.blocks[p.page].visible()
-		for ; p.At < len(es); p.At++ {
-			if seg, f, ok := es[p.At].event(); ok {
-				p.Segment, p.Frame = seg, f
+// settleIndexed finds the event of the entry at which the cursor stands, or of the first
+// entry after it whose topic still holds the event. The watermarks have the others.
+func (c *Cursor) settleIndexed() {
+	for ; c.page < len(c.blocks); c.page++ {
+		es := c.blocks[c.page].visible()
+		for ; c.At < len(es); c.At++ {
+			if seg, f, ok := es[c.At].event(); ok {
+				c.Segment, c.Frame = seg, f
 				return
 			}
 		}
-		p.At = 0
+		c.At = 0
 	}
-	p.Segment, p.Frame = nil, nil
+	c.Segment, c.Frame = nil, nil
 }
 
-// topic is whose the event is, in an index.
-func (p *Cursor) topic() *Topic { return p.blocks[p.page].entries[p.At].topic }
+// topic is the topic of the event; the cursor must be one of an index.
+func (c *Cursor) topic() *Topic { return c.blocks[c.page].entries[c.At].topic }
 
-// MayHaveEphemerals reports whether an event that is never replayed was ever appended
-// to the topic.
-func (p *Cursor) MayHaveEphemerals() bool { return p.log.ephemerals.Load() > 0 }
+// MayHaveEphemerals reports whether an ephemeral event was ever appended to the log. The
+// cursor must not be one of an index.
+func (c *Cursor) MayHaveEphemerals() bool { return c.log.ephemerals.Load() > 0 }

@@ -1,13 +1,15 @@
 package eventlog
 
-// What is too old leaves its log when its topic is published to, with any publish, a
-// little each time (sweep), or when a stream is about to be given it (expire).
+// Events that are too old are evicted when their topic is published to, a few at a time
+// with each publish to any topic (sweep), and before a stream that resumes would be sent
+// them (Expire).
 
-// mostExpired bounds the events that a publish evicts for their age, of its own topic
-// and of each other that it looks at: the next one goes on.
+// mostExpired bounds the events that one publish evicts for their age, from its own topic
+// and from each other topic that it looks at. The next publish evicts the next ones.
 const mostExpired = 64
 
-// sweep evicts what is too old, a little at each call.
+// sweep evicts a few events that are too old, from the topics with the oldest last
+// publish, and drops an index that nobody has read for keptIdle.
 func (h *History) sweep(now uint32) {
 	h.swept = max(h.swept, now)
 	for _, a := range h.ages {
@@ -24,8 +26,8 @@ func (h *History) sweep(now uint32) {
 	}
 }
 
-// expireSome evicts events of t that are too old, and reports whether there may be
-// more of them.
+// expireSome evicts up to mostExpired events of t that are too old, and reports whether
+// there may be more of them.
 func (h *History) expireSome(t *Topic, now uint32) (more bool) {
 	l := t.log.Load()
 	if l == nil {
@@ -40,9 +42,9 @@ func (h *History) expireSome(t *Topic, now uint32) (more bool) {
 	return true
 }
 
-// Expire evicts what t holds from next on that is too old, if no publish has come
-// since to do it: it is not given out.
-// now is in milliseconds.
+// Expire evicts the events at or after next that are too old, which matters where no
+// publish has come since to do it: a stream that resumes must not be sent them. ms is
+// the time, in milliseconds of the hub's clock. It may be called by any goroutine.
 func (h *History) Expire(t *Topic, next uint64, ms int64) {
 	now := secondsOf(ms)
 	for p := t.Seek(next); p.Frame != nil; p.Next() {
@@ -62,13 +64,14 @@ func (h *History) Expire(t *Topic, next uint64, ms int64) {
 	}
 }
 
-// expired reports whether an event of t is older than t keeps it.
+// expired reports whether an event of t is older than t's window allows.
 func (h *History) expired(t *Topic, f *Frame, now uint32) bool {
 	l := t.log.Load()
 	return l != nil && f.expired(l.ages.window.Age, now)
 }
 
-// expireTopic evicts the events of t that are too old, a few under each History.mu.
+// expireTopic evicts the events of t that are too old. It takes History.mu for a few at
+// a time.
 func (h *History) expireTopic(t *Topic, now uint32) {
 	for more := true; more; {
 		h.mu.Lock()

@@ -6,24 +6,24 @@ import (
 	"sync/atomic"
 )
 
-// History is all logs together: what is appended, how much may be kept, and what
-// is evicted. Its exported methods may be called by any goroutine. The others, if
-// they do not say otherwise, need mu.
+// History is all logs together: it appends to them, bounds them, and evicts events. Its
+// exported methods may be called by any goroutine. Callers of the others must hold mu,
+// unless a method's comment says otherwise.
 type History struct {
 	// Static after construction.
 	registry   *registry
 	tombstones *tombstones
 	rules      []Rule
-	classes    []*ageList // of each rule
-	leastAge   uint32     // seconds: the least of all windows
+	classes    []*ageList // one for each rule
+	leastAge   uint32     // seconds: the smallest of all windows
 	epoch      string
-	max        int64 // bytes of all logs
-	maxIndexed int64 // bytes of all indexes of subtrees
+	max        int64 // bytes that all logs may take
+	maxIndexed int64 // bytes that all indexes of subtrees may take
 
-	committed atomic.Uint64 // the newest sequence that is in all of its logs
+	committed atomic.Uint64 // the newest sequence whose batch is in the logs
 
-	// mu orders the world: whoever has it numbers events and writes into the logs.
-	// It is held for a copy or two.
+	// mu is held to number events and to write into the logs, for as long as it takes to
+	// copy one batch.
 	mu sync.Mutex
 
 	// Guarded by mu.
@@ -31,18 +31,18 @@ type History struct {
 	memory  int64      // bytes of all logs
 	indexed int64      // bytes of all indexes
 	ages    []*ageList // one for each window
-	reading *list.List // of subtrees whose index is read
-	idle    *list.List // of subtrees whose index nobody reads, the longest unread first
-	swept   uint32     // when the last sweep was, in seconds
+	reading *list.List // subtrees whose index has readers
+	idle    *list.List // subtrees whose index has no readers, the longest unread first
+	swept   uint32     // when the last sweep was, in seconds of the hub's clock
 }
 
-// indexedShare is the share of Config.MaxHistoryBytes that the indexes of subtrees may
-// take: an eighth, apart from the logs, so that no subscription costs an event.
+// indexedShare is the share of the memory (server.Config.MaxHistoryBytes) that is set
+// apart for the indexes of subtrees: an eighth. So no subscription makes an event go.
 const indexedShare = 8
 
-// New makes a history without events. Its ids begin with epoch, and its memory is
-// bounded by so many bytes. The first rule that matches a topic counts; the last one
-// has to match all.
+// New returns a history without events. Its ids begin with epoch, and its logs and
+// indexes take at most so many bytes. The first rule that matches a topic counts; the
+// last one must match all topics.
 func New(epoch string, most int64, rules []Rule) *History {
 	h := &History{
 		epoch: epoch, reading: list.New(), idle: list.New(), rules: rules,
@@ -61,25 +61,25 @@ func New(epoch string, most int64, rules []Rule) *History {
 	return h
 }
 
-// Newest is the sequence up to which all events are in the logs. Any goroutine may
-// ask.
+// Newest is the sequence of the newest committed event: all events up to it are in the
+// logs, unless they were evicted.
 func (h *History) Newest() uint64 { return h.committed.Load() }
 
-// MayBeFalse is the highest sequence that may stand for a topic's loss although it is not
-// that topic's own: a position above it raises no false alarm.
+// MayBeFalse is the highest sequence that was ever recorded as a tombstone. A topic may be
+// charged with another's loss only up to here: a position above it gets no false gap.
 func (h *History) MayBeFalse() *Watermark { return &h.tombstones.top }
 
-// Epoch is what the ids begin with: it names the log of record.
+// Epoch is what ids begin with. It names the log of record.
 func (h *History) Epoch() string { return h.epoch }
 
-// ID is the id of a sequence.
+// ID returns the native id of a sequence.
 func (h *History) ID(seq uint64) string {
 	var id [MaxIDBytes]byte
 	return string(AppendID(id[:0], h.epoch, seq))
 }
 
-// classOf returns the list that a topic or subtree of that name belongs to. It does
-// not need the lock.
+// classOf returns the list that a topic or subtree of that name belongs to. It may be
+// called without the lock.
 func (h *History) classOf(name string) *ageList {
 	last := len(h.rules) - 1
 	for i := range last {
@@ -90,7 +90,7 @@ func (h *History) classOf(name string) *ageList {
 	return h.classes[last]
 }
 
-// class returns the list of the topics with a window.
+// class returns the list of the topics with that window. It is called by New only.
 func (h *History) class(w Window) *ageList {
 	for _, a := range h.ages {
 		if a.window == w {
@@ -102,7 +102,7 @@ func (h *History) class(w Window) *ageList {
 	return a
 }
 
-// newTopic makes a topic. It does not need the lock.
+// newTopic makes a topic or subtree. It may be called without the lock.
 func (h *History) newTopic(name string) *Topic {
 	t := &Topic{Name: name}
 	if name[len(name)-1] == '*' {
@@ -113,17 +113,18 @@ func (h *History) newTopic(name string) *Topic {
 	return t
 }
 
-// newLog makes the log of a topic, which has the window that it has a right to.
+// newLog makes the log of a topic that belongs to that list.
 func (h *History) newLog(of *ageList) *log {
 	// A segment is evicted whole, so it must be small beside the bound.
 	return &log{ages: of, largest: int(min(max(h.max/16, smallestSegment), largestSegment))}
 }
 
-// aliasHash is what an index knows a publisher's own id by; never 0.
+// aliasHash is the hash by which an index knows a publisher's id; never 0. It may be
+// called without the lock.
 func (h *History) aliasHash(id string) uint32 { return uint32(h.registry.hash(id)) | 1 }
 
-// append writes e into its topic's log, and notes it in the indexes of the subtrees
-// that the topic is in.
+// append writes e into its topic's log, and enters it into the indexes of the subtrees
+// that the topic is in. Then it evicts what is beyond the bounds.
 func (h *History) append(e *entry, now uint32) {
 	h.seq = e.seq
 	t := e.topic
@@ -181,15 +182,15 @@ func (h *History) encode(l *log, e *entry, now uint32) Frame {
 	return f
 }
 
-// evictOldest drops the oldest event of t. This is the only way that an event leaves a
-// log: the loss is on record, for the topic and the subtrees that it is in, before
-// the event leaves the view that readers see, and among the tombstones before the
-// log looks empty.
+// evictOldest drops the oldest event of t. This is the only place where an event leaves a
+// log. The loss is recorded, for the topic and for the subtrees that it is in, before
+// the event leaves the view that readers have, and among the tombstones before the log
+// looks empty.
 func (h *History) evictOldest(t *Topic) {
 	l := t.log.Load()
 	f := l.oldestFrame()
 	ephemeral := f.flags&ephemeralFrame != 0
-	for _, m := range l.above { // first: an index looks at the watermark of its topics
+	for _, m := range l.above { // first: readers of an index check its topics' watermarks
 		m.sub.noteEvicted(f.Seq, ephemeral)
 	}
 	t.noteEvicted(f.Seq, ephemeral)
@@ -205,12 +206,12 @@ func (h *History) evictOldest(t *Topic) {
 	}
 }
 
-// bury leaves tombstones for t, whose last event is about to go, and for the subtrees
-// in which it is the last topic.
+// bury records a tombstone for t, whose last event is about to be evicted, and for each
+// subtree in which t is the last topic.
 func (h *History) bury(t *Topic) {
 	h.buryOne(t)
 	for _, m := range t.log.Load().above {
-		if len(m.sub.sub.below) == 1 { // else the subtree itself remembers
+		if len(m.sub.sub.below) == 1 { // else the subtree is not dropped, and has its watermark
 			h.buryOne(m.sub)
 		}
 	}
@@ -230,9 +231,9 @@ func (h *History) evictSegment(t *Topic) {
 	}
 }
 
-// shrink evicts what is beyond the bound for all logs. Topics that were not
-// published to for longest lose their oldest events; the newest event of last, which
-// was published to just now, stays.
+// shrink evicts events until all logs together are within their bound. The topic with the
+// oldest last publish loses its oldest events first. The newest event of last, to which
+// was just published, stays.
 func (h *History) shrink(last *Topic) {
 	for h.memory > h.max {
 		t := h.leastRecent()
@@ -243,7 +244,7 @@ func (h *History) shrink(last *Topic) {
 	}
 }
 
-// leastRecent returns the topic that was not published to for longest.
+// leastRecent returns the topic with the oldest last publish.
 func (h *History) leastRecent() *Topic {
 	var least *Topic
 	for _, a := range h.ages {

@@ -8,20 +8,22 @@ import (
 	"github.com/fastsse/fastsse"
 )
 
-// MaxIDBytes bounds ids: a client sends its last one back in a header.
+// MaxIDBytes is the longest id that an event may have, in bytes: a client sends its last
+// one back in a header.
 const MaxIDBytes = 128
 
-// epochBytes is the length of an epoch.
+// epochBytes is the length of an epoch, in bytes.
 const epochBytes = 8
 
-// NewEpoch names the life of a sequence: 40 random bits as a-z and 2-7. It changes with
-// every hub, so that an id from another one is never taken for one of ours.
+// NewEpoch returns a new name for a log of record: 40 random bits as eight of a-z and 2-7.
+// Two logs have different epochs, so that an id of one is not taken for an id of the
+// other.
 func NewEpoch() string {
 	return strings.ToLower(rand.Text()[:epochBytes])
 }
 
-// IsEpoch reports whether s can be the epoch of a hub, as newEpoch makes them:
-// what cannot is part of a publisher's own id.
+// IsEpoch reports whether s has the form of an epoch that NewEpoch makes. If it has not,
+// it is a part of a publisher's id.
 func IsEpoch(s string) bool {
 	if len(s) != epochBytes {
 		return false
@@ -34,14 +36,15 @@ func IsEpoch(s string) bool {
 	return true
 }
 
-// AppendID appends the native id of seq: "<epoch>-<seq>".
+// AppendID appends the native id of seq to dst: "<epoch>-<seq>".
 func AppendID(dst []byte, epoch string, seq uint64) []byte {
 	dst = append(dst, epoch...)
 	dst = append(dst, '-')
 	return strconv.AppendUint(dst, seq, 10)
 }
 
-// ParseID splits a native id of any epoch.
+// ParseID splits a native id of any epoch. ok is false if id does not end in "-" and a
+// number.
 func ParseID(id string) (epoch string, seq uint64, ok bool) {
 	i := strings.LastIndexByte(id, '-')
 	if i <= 0 {
@@ -51,9 +54,9 @@ func ParseID(id string) (epoch string, seq uint64, ok bool) {
 	return id[:i], seq, err == nil
 }
 
-// CheckAlias says whether a publisher's own id can stand for an event: visible
-// ASCII, so that it survives the trip through a Last-Event-ID header unchanged,
-// and not one that this hub gives itself.
+// CheckAlias returns a *fastsse.FieldError if a publisher's id cannot be used for an
+// event: it must be visible ASCII, so that a Last-Event-ID header carries it unchanged,
+// at most MaxIDBytes long, and not of the form of the native ids of this epoch.
 func CheckAlias(id, epoch string) error {
 	refuse := func(problem, remedy string) error {
 		return fastsse.NewFieldError("id", id, problem, remedy)

@@ -6,24 +6,24 @@ import (
 	"sync/atomic"
 )
 
-// index is the order of a subtree's events: which topic has the event of each
-// sequence. The events are in the logs of the topics; what a topic has evicted is
-// no longer to be had through the index either.
+// index is the order of a subtree's events: for each sequence, which topic has the event.
+// The events themselves are in the logs of the topics, so an event that its topic has
+// evicted cannot be found through the index either.
 //
-// One publisher appends and drops (under History.mu), any number of readers look things
-// up without a lock, as in a log.
+// One publisher at a time appends and drops (under History.mu); any number of readers
+// read without a lock, as in a log.
 type index struct {
 	// Owned by the publisher.
 	blocks []*block // oldest first
-	oldest int      // of the entries held, in blocks[0]
+	oldest int      // index in blocks[0] of the oldest entry held
 	count  int      // entries held
 	memory int      // bytes that all blocks cost
 
 	view atomic.Pointer[[]*block] // written by the publisher, read by all
 }
 
-// block is a piece of an index: entries that stay as they are, of which the first n
-// may be read.
+// block is a piece of an index. Its entries do not change once n includes them; the first
+// n may be read.
 type block struct {
 	entries []indexed
 	n       atomic.Int32
@@ -33,13 +33,13 @@ type block struct {
 type indexed struct {
 	seq   uint64
 	topic *Topic
-	alias uint32 // hash of the publisher's own id; 0: it has none
+	alias uint32 // aliasHash of the publisher's id; 0: it has none
 	flags frameFlags
 }
 
 const (
-	// indexedCost is what an entry counts for: itself, and what it may keep of a topic
-	// that is gone.
+	// indexedCost is what an entry counts for, in bytes: its own size, and an upper bound
+	// of what it may keep in memory of a topic that is gone.
 	indexedCost   = 24 + 80 + 24
 	smallestBlock = 4
 	largestBlock  = 256
@@ -64,7 +64,7 @@ func (x *index) nextBlock() int {
 	return min(2*len(x.last().entries), largestBlock)
 }
 
-// append adds an event that is in its topic's log already.
+// append adds an event, which must be in its topic's log already.
 func (x *index) append(e indexed) {
 	if x.full() {
 		b := &block{entries: make([]indexed, x.nextBlock())}
@@ -81,8 +81,7 @@ func (x *index) append(e indexed) {
 	x.count++
 }
 
-// prepend puts copies of what was there before all that the index holds in front of
-// it.
+// prepend puts entries that are older than all that the index holds in front of them.
 func (x *index) prepend(older []indexed) {
 	if len(older) == 0 {
 		return
@@ -94,7 +93,7 @@ func (x *index) prepend(older []indexed) {
 		x.memory += b.memory()
 		blocks = append(blocks, b)
 	}
-	// What was dropped at the front meanwhile must not come to lie in the middle.
+	// Entries that were dropped at the front must not end up in the middle.
 	if x.oldest > 0 {
 		x.blocks[0] = x.blocks[0].from(x.oldest)
 		x.oldest = 0
@@ -104,17 +103,17 @@ func (x *index) prepend(older []indexed) {
 	x.publishView()
 }
 
-// from is a block without its first entries, of the same size.
+// from returns a copy of a block without its first entries. It has room for as many.
 func (b *block) from(first int) *block {
 	c := &block{entries: make([]indexed, len(b.entries))}
 	c.n.Store(int32(copy(c.entries, b.visible()[first:])))
 	return c
 }
 
-// oldestEntry is the oldest entry held; there must be one.
+// oldestEntry returns the oldest entry held; there must be one.
 func (x *index) oldestEntry() *indexed { return &x.blocks[0].entries[x.oldest] }
 
-// dropOldest takes the oldest entry out. Its loss is on record by now.
+// dropOldest removes the oldest entry. Its loss must have been recorded.
 func (x *index) dropOldest() {
 	b := x.blocks[0]
 	x.count--
@@ -167,8 +166,8 @@ func (e *indexed) event() (*Segment, *Frame, bool) {
 	return l.event(e.seq)
 }
 
-// findAlias returns how many events bear a publisher's own id, and the sequence of
-// the newest one. Any goroutine may ask.
+// findAlias returns how many events have a publisher's id, and the sequence of the newest
+// one. It may be called by any goroutine.
 func (x *index) findAlias(id string, hash uint32) (seq uint64, uses int) {
 	v := x.view.Load()
 	if v == nil {

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// indexing is the index being made of a subtree with topics below: of the events up
-// to a sequence, since later ones are appended by their publishers meanwhile. It
-// looks at the logs without History.mu, so that no publisher waits for it.
+// indexing is an index that is being made, of a subtree with topics below it. It collects
+// the events up to a sequence; later ones are appended by their publishers meanwhile. It
+// reads the logs without History.mu, so that no publisher waits for it.
 type indexing struct {
 	ready chan struct{} // closed when the index is whole
 
@@ -17,12 +17,12 @@ type indexing struct {
 	most    int    // entries that the subtree may have
 	upTo    uint64 // the newest sequence when it began
 
-	next int // guarded by History.mu: the topics of below before it have not been looked at
+	next int // guarded by History.mu: topics in below before this index are still to be read
 
-	// Owned by who makes it.
+	// Owned by the goroutine that makes the index.
 	found      []indexed
-	floor      uint64 // events before it are not among the newest
-	evicted    uint64 // highest sequence of those that are left out
+	floor      uint64 // events below it are not among the newest
+	evicted    uint64 // highest sequence of the events that are left out
 	evictedAny uint64 // the same, ephemeral ones included
 }
 
@@ -33,11 +33,11 @@ func (h *History) newIndexing(t *Topic) *indexing {
 	}
 }
 
-// someBelow bounds the topics that are copied under one History.mu.
+// someBelow bounds the topics that are copied while History.mu is held once.
 const someBelow = 256
 
-// some appends the next topics to be looked at; none when all have been. It is
-// called under History.mu, again and again.
+// some appends the next topics to be read, or none when all have been. It is called
+// under History.mu, again and again.
 func (j *indexing) some(dst []*Topic) []*Topic {
 	from := max(j.next-someBelow, 0)
 	for _, b := range j.topic.sub.below[from:j.next] {
@@ -47,39 +47,39 @@ func (j *indexing) some(dst []*Topic) []*Topic {
 	return dst
 }
 
-// add takes what the log of t holds.
+// add collects the events that the log of t holds.
 func (j *indexing) add(t *Topic) {
 	l := t.log.Load()
 	if l == nil {
-		return // what it held is lost, and the loss on record
+		return // what it held was evicted, and that is on record
 	}
 	v := l.view.Load()
 	if v == nil {
 		return
 	}
-	forgotten := t.evicted.Load()
+	evicted := t.evicted.Load()
 	for i := len(*v) - 1; i >= 0; i-- {
 		frames := (*v)[i].Visible()
 		for k := len(frames) - 1; k >= 0; k-- {
-			if !j.offer(t, (*v)[i], &frames[k], forgotten) {
+			if !j.offer(t, (*v)[i], &frames[k], evicted) {
 				return
 			}
 		}
 	}
 }
 
-// offer keeps an event if it is among the newest, and reports whether older ones of
-// the same topic have to be offered too.
-func (j *indexing) offer(t *Topic, s *Segment, f *Frame, forgotten uint64) (more bool) {
+// offer keeps an event if it is among the newest, and reports whether older events of
+// the same topic must be offered too. evicted is the topic's watermark.
+func (j *indexing) offer(t *Topic, s *Segment, f *Frame, evicted uint64) (more bool) {
 	ephemeral := f.flags&ephemeralFrame != 0
 	switch {
 	case f.Seq > j.upTo:
 		return true
-	case f.Seq <= forgotten && !ephemeral:
+	case f.Seq <= evicted && !ephemeral:
 		return false
 	case f.Seq < j.floor:
 		j.leaveOut(f.Seq, f.flags)
-		return ephemeral // what is lost for good counts as well
+		return ephemeral // an older one that is not ephemeral counts as evicted, too
 	}
 	e := indexed{seq: f.Seq, topic: t, flags: f.flags}
 	if f.flags&aliasedFrame != 0 {
@@ -92,6 +92,7 @@ func (j *indexing) offer(t *Topic, s *Segment, f *Frame, forgotten uint64) (more
 	return true
 }
 
+// leaveOut counts an event as evicted from the index.
 func (j *indexing) leaveOut(seq uint64, flags frameFlags) {
 	if flags&ephemeralFrame == 0 {
 		j.evicted = max(j.evicted, seq)
@@ -99,13 +100,13 @@ func (j *indexing) leaveOut(seq uint64, flags frameFlags) {
 	j.evictedAny = max(j.evictedAny, seq)
 }
 
-// sort puts what was found in order, the oldest first, and keeps the newest.
+// sort puts the events found in order, the oldest first, and keeps the newest.
 func (j *indexing) sort() {
 	slices.SortFunc(j.found, func(a, b indexed) int { return cmp.Compare(a.seq, b.seq) })
 	j.keep(j.most)
 }
 
-// keep leaves out all but the newest of what was found and sorted.
+// keep leaves out all but the newest of the events found, which are sorted.
 func (j *indexing) keep(most int) {
 	drop := max(len(j.found)-most, 0)
 	for _, e := range j.found[:drop] {
@@ -117,7 +118,7 @@ func (j *indexing) keep(most int) {
 	}
 }
 
-// finish puts what was found into the index, as far as there is room for it. It is
+// finish puts the events found into the index, as far as there is room for them. It is
 // called under History.mu, with found sorted.
 func (h *History) finish(j *indexing) {
 	x := j.topic.sub.index.Load()
@@ -136,7 +137,8 @@ func (h *History) finish(j *indexing) {
 	close(j.ready)
 }
 
-// readSubtree makes sure that t has an index while it is read.
+// readSubtree counts one more reader of t, and makes t's index or waits for it if it is
+// not complete. Callers must not hold History.mu.
 func (h *History) readSubtree(t *Topic) {
 	h.mu.Lock()
 	making, mine := h.read(t)
@@ -149,8 +151,8 @@ func (h *History) readSubtree(t *Topic) {
 	}
 }
 
-// makeIndex looks at the topics below a subtree, a few at a time, and leaves the
-// publishers room in between.
+// makeIndex reads the topics below a subtree, a few at a time, so that publishers can
+// take History.mu in between. Callers must not hold it.
 func (h *History) makeIndex(j *indexing) {
 	var batch []*Topic
 	for {

@@ -8,14 +8,14 @@ import (
 	"sync/atomic"
 )
 
-// log is the recent events of one topic, in the order of their sequence. One
-// publisher appends and evicts (under History.mu); any number of readers look
-// things up without a lock. What readers hold stays valid for as long as they
-// hold it; a reader that holds nothing keeps nothing alive.
+// log is the recent events of one topic, in the order of their sequence. One publisher at
+// a time appends and evicts (under History.mu); any number of readers read without a
+// lock. A segment that a reader has stays valid for as long as the reader has it; a
+// reader between two reads keeps nothing in memory.
 type log struct {
 	// Static after construction.
 	ages    *ageList // its window, and the topics with the same one
-	largest int      // bytes of a segment
+	largest int      // bytes of a segment, unless one event needs more
 
 	// Owned by the publisher.
 	segs    []*Segment // oldest first
@@ -24,7 +24,7 @@ type log struct {
 	held    int        // their bytes
 	memory  int        // bytes of all segments and of the alias index
 	aliases map[string]alias
-	above   []member // its topic's places in the subtrees that it is in, the nearest first
+	above   []member // its topic's membership in subtrees, the nearest first
 	newer   *Topic   // its topic's neighbours in the age list
 	older   *Topic
 	listed  bool // its topic is in the age list
@@ -36,14 +36,14 @@ type log struct {
 
 // alias is where a publisher's own id points.
 type alias struct {
-	seq  uint64 // the newest event that bears it
-	uses int    // how many held events bear it: more than one is ambiguous
+	seq  uint64 // of the newest event that has it
+	uses int    // how many held events have it: more than one is ambiguous
 }
 
-// aliasCost is what an entry of the alias index takes beside its text.
+// aliasCost is what an entry of the alias index takes, in bytes, besides its text.
 const aliasCost = 96
 
-// room returns a slice of n bytes for the next frame; commit makes it visible.
+// room returns n bytes to write the next frame into; commit makes it visible.
 func (l *log) room(n int) []byte {
 	if len(l.segs) > 0 {
 		s := l.segs[len(l.segs)-1]
@@ -61,8 +61,8 @@ func (l *log) room(n int) []byte {
 	return s.Bytes[:n]
 }
 
-// commit makes the frame that was written into room readable. f.start and f.end
-// are relative to that slice.
+// commit makes the frame that was written into room's bytes readable. f.Start and f.End
+// are relative to them.
 func (l *log) commit(f Frame) {
 	s := l.segs[len(l.segs)-1]
 	from := uint32(s.used())
@@ -93,8 +93,8 @@ func (l *log) publishView() {
 	l.view.Store(&view)
 }
 
-// overWindow reports whether the log holds more than its window. The newest event alone
-// never is.
+// overWindow reports whether the log holds more events or bytes than w allows. The newest
+// event alone is never too much.
 func (l *log) overWindow(w *Window) bool {
 	return l.count > 1 && (l.count > w.Events || l.held > w.Bytes)
 }
@@ -110,7 +110,7 @@ func (l *log) stale(w *Window, now uint32) bool {
 
 func (l *log) oldestFrame() *Frame { return &l.segs[0].Frames[l.oldest] }
 
-// dropOldest takes the oldest event out. Its loss is on record by now.
+// dropOldest removes the oldest event. Its loss must have been recorded.
 func (l *log) dropOldest() {
 	s, f := l.segs[0], l.oldestFrame()
 	if f.flags&aliasedFrame != 0 {
@@ -128,6 +128,7 @@ func (l *log) dropOldest() {
 	l.publishView()
 }
 
+// remember notes that an event has a publisher's id.
 func (l *log) remember(id string, seq uint64) {
 	if l.aliases == nil {
 		l.aliases = make(map[string]alias)
@@ -139,6 +140,7 @@ func (l *log) remember(id string, seq uint64) {
 	}
 }
 
+// disown undoes one remember.
 func (l *log) disown(id string) {
 	a := l.aliases[id]
 	if a.uses <= 1 {
@@ -150,20 +152,20 @@ func (l *log) disown(id string) {
 	l.aliases[id] = a
 }
 
-// aliasOf returns the id that a block begins with.
+// aliasOf returns the id with which a block begins.
 func aliasOf(payload []byte) string {
 	line, _, _ := bytes.Cut(payload[len("id: "):], []byte{'\n'})
 	return string(line)
 }
 
-// seek finds the first frame at or after next.
+// seek finds the first frame at or after next. Any goroutine may call it.
 func (l *log) seek(next uint64) (view []*Segment, seg, at int, ok bool) {
 	v := l.view.Load()
 	if v == nil {
 		return nil, 0, 0, false
 	}
 	view = *v
-	// Fast path: readers are mostly near the head.
+	// Fast path: most readers are in the newest segment.
 	seg = len(view) - 1
 	if fs := view[seg].Visible(); fs[0].Seq > next {
 		seg = sort.Search(seg, func(i int) bool {
@@ -176,13 +178,13 @@ func (l *log) seek(next uint64) (view []*Segment, seg, at int, ok bool) {
 	return view, seg, at, at < len(fs)
 }
 
-// event returns the event with that sequence.
-func (l *log) event(seq uint64) (*Segment, *Frame, bool) {
+// event returns the event with that sequence; ok is false if the log does not hold it.
+func (l *log) event(seq uint64) (s *Segment, f *Frame, ok bool) {
 	view, i, at, ok := l.seek(seq)
 	if !ok {
 		return nil, nil, false
 	}
-	f := &view[i].Frames[at]
+	f = &view[i].Frames[at]
 	return view[i], f, f.Seq == seq
 }
 

@@ -9,9 +9,10 @@ import (
 // use it.
 type Watermark struct{ seq atomic.Uint64 }
 
+// Load returns the watermark.
 func (w *Watermark) Load() uint64 { return w.seq.Load() }
 
-// Raise makes the watermark at least seq.
+// Raise makes the watermark seq, if it is lower.
 func (w *Watermark) Raise(seq uint64) {
 	for {
 		now := w.seq.Load()
@@ -21,19 +22,19 @@ func (w *Watermark) Raise(seq uint64) {
 	}
 }
 
-// tombstones remember, for topics whose log is empty, the highest sequence that
-// they have evicted, so that a client which comes back too late is told even
-// if the topic was dropped long ago.
+// tombstones hold, for topics whose log is empty, the highest sequence that they have
+// evicted, so that a client which comes back too late is told, even if the topic was
+// dropped long ago.
 //
-// They are kept by hash of name, in two generations: when the younger one is
-// full, the older one is given up, and the highest sequence in it becomes the
-// floor, below which every position counts as one that has lost something. So a
-// false alarm is possible, for a position from before some ten thousand evicted
-// topics; silence is not.
+// They are kept by the hash of the topic's name, in two generations. When the younger one
+// is full, the older one is discarded, and the highest sequence in it becomes the floor:
+// every position below the floor counts as one that has lost something. So a false gap is
+// possible, for a position that is older than the last 65,536 topics whose log became
+// empty; a silent loss is not.
 type tombstones struct {
 	most int // in one generation
 
-	mu       sync.Mutex // guards all below; no other lock is taken while it is held
+	mu       sync.Mutex // guards young to floor; no other lock is taken while it is held
 	young    map[uint64]uint64
 	old      map[uint64]uint64
 	youngTop uint64 // the highest sequence in young
@@ -43,10 +44,10 @@ type tombstones struct {
 	top Watermark // the highest sequence that was ever recorded
 }
 
-// mostTombstones is how many a hub keeps in one generation: about 4 MiB in both.
+// mostTombstones is how many one generation may hold: both take about 4 MiB.
 const mostTombstones = 64 << 10
 
-// record notes that seq of the topic with that hash is evicted.
+// record notes that the topic with that hash has evicted its events up to seq.
 func (t *tombstones) record(hash, seq uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -63,8 +64,8 @@ func (t *tombstones) record(hash, seq uint64) {
 	t.youngTop = max(t.youngTop, seq)
 }
 
-// last returns the highest sequence that the topic with that hash may have
-// evicted.
+// last returns the highest sequence that the topic with that hash may have evicted; 0:
+// none.
 func (t *tombstones) last(hash uint64) uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -7,12 +7,12 @@ import (
 	"sync"
 )
 
-// registry finds topics by name. It is cut into stripes with a lock each, so
-// that streams which come and go on different topics do not meet. A topic is in
-// it while somebody refers to it or its log holds something.
+// registry finds topics by name. It is divided into stripes with a lock each, so that
+// streams which come and go on different topics rarely wait for each other. A topic is in
+// it while it is referred to or its log holds events.
 //
-// What a topic has evicted is among the tombstones before its log looks empty,
-// so that whoever makes the topic anew after it was dropped finds them.
+// A topic's losses are among the tombstones before its log looks empty, so a topic that
+// was dropped and is made anew gets them back.
 type registry struct {
 	seed    maphash.Seed
 	stripes [stripes]stripe
@@ -22,7 +22,7 @@ type registry struct {
 const stripes = 64
 
 type stripe struct {
-	mu     sync.Mutex // guards topics, and their refs
+	mu     sync.Mutex // guards topics, and the refs of each
 	topics map[string]*Topic
 	_      [64 - 16]byte // a cache line each
 }
@@ -35,7 +35,8 @@ func (r *registry) hash(name string) uint64 { return maphash.String(r.seed, name
 
 func (r *registry) stripe(name string) *stripe { return &r.stripes[r.hash(name)%stripes] }
 
-// acquire returns the topic and keeps it from being dropped until release.
+// acquire returns the topic, makes it if need be, and keeps it from being dropped until
+// release.
 func (r *registry) acquire(name string) *Topic {
 	s := r.stripe(name)
 	s.mu.Lock()
@@ -52,8 +53,7 @@ func (r *registry) acquire(name string) *Topic {
 	return t
 }
 
-// release undoes one acquire. A topic that nobody refers to and that holds
-// nothing is dropped.
+// release undoes one acquire. A topic without references and events is dropped.
 func (r *registry) release(t *Topic) {
 	s := r.stripe(t.Name)
 	s.mu.Lock()
@@ -62,7 +62,7 @@ func (r *registry) release(t *Topic) {
 	s.dropUnused(t)
 }
 
-// dropUnused drops t if nobody refers to it and it holds nothing.
+// dropUnused drops t if it has neither references nor events.
 func (r *registry) dropUnused(t *Topic) {
 	s := r.stripe(t.Name)
 	s.mu.Lock()
@@ -76,7 +76,7 @@ func (s *stripe) dropUnused(t *Topic) {
 	}
 }
 
-// lookup returns the topic if it is there. It may be dropped at any moment.
+// lookup returns the topic, or nil. The topic may be dropped at any moment.
 func (r *registry) lookup(name string) *Topic {
 	s := r.stripe(name)
 	s.mu.Lock()
@@ -84,7 +84,7 @@ func (r *registry) lookup(name string) *Topic {
 	return s.topics[name]
 }
 
-// count counts topics and, if it is to, subtrees.
+// count returns the number of topics, with or without subtrees.
 func (r *registry) count(subtrees bool) int {
 	n := 0
 	for i := range r.stripes {
@@ -100,9 +100,9 @@ func (r *registry) count(subtrees bool) int {
 	return n
 }
 
-// Acquire returns the topics and subtrees of a subscription, each once, in the
-// order of their names, and makes the indexes of the subtrees among them that have
-// none. It may wait for another goroutine that is making one.
+// Acquire returns the topics and subtrees with these names, each once, in the order of
+// their names. They are not dropped before Release. It makes the index of each subtree
+// that has none, or waits for the goroutine that is making it. The caller owns the slice.
 func (h *History) Acquire(patterns []string) []*Topic {
 	patterns = slices.Compact(slices.Sorted(slices.Values(patterns)))
 	topics := make([]*Topic, len(patterns))
@@ -116,7 +116,7 @@ func (h *History) Acquire(patterns []string) []*Topic {
 	return topics
 }
 
-// Release undoes one acquireAll.
+// Release undoes one Acquire.
 func (h *History) Release(topics []*Topic) {
 	for _, t := range topics {
 		if t.sub != nil {
@@ -128,24 +128,24 @@ func (h *History) Release(topics []*Topic) {
 	}
 }
 
-// Lookup returns the topic or subtree of that name if it is there. It may be dropped
-// at any moment.
+// Lookup returns the topic or subtree of that name, or nil. It is not acquired, and may be
+// dropped at any moment.
 func (h *History) Lookup(name string) *Topic { return h.registry.lookup(name) }
 
-// Topics is how many topics there are, subtrees not counted.
+// Topics returns how many topics hold events or are referred to, without subtrees.
 func (h *History) Topics() int { return h.registry.count(false) }
 
-// Held is how many topics and subtrees there are.
+// Held returns how many topics and subtrees hold events or are referred to.
 func (h *History) Held() int { return h.registry.count(true) }
 
-// Bytes is what all logs and indexes cost.
+// Bytes returns the memory that all logs and indexes count for, in bytes.
 func (h *History) Bytes() int64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.memory + h.indexed
 }
 
-// Names returns the names of topics.
+// Names returns the names of topics, in the same order. The caller owns the slice.
 func Names(topics []*Topic) []string {
 	list := make([]string, len(topics))
 	for i, t := range topics {

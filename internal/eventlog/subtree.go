@@ -5,42 +5,42 @@ import (
 	"sync/atomic"
 )
 
-// subtree is what makes a topic a subtree: the topics below it that hold something
-// and, while somebody reads it, an index of their events.
+// subtree is what a Topic has that is a subtree: the topics below it that hold events
+// and, while it is read, an index of these events.
 type subtree struct {
-	events int                   // that its index may have; static
-	index  atomic.Pointer[index] // nil: nobody reads it; replaced under History.mu
+	events int                   // entries that its index may have; static
+	index  atomic.Pointer[index] // nil: there is none; replaced under History.mu
 
 	// Guarded by History.mu.
 	below     []below
-	readers   int           // subscriptions that have it open
-	making    *indexing     // the index does not have yet what was there before; nil: it has
-	listed    *list.Element // of its index: in history.reading or, if idle, in history.idle
-	idle      bool          // nobody reads it
-	idleSince uint32        // seconds
+	readers   int           // subscriptions to it
+	making    *indexing     // the index still lacks older events; nil: it is complete
+	listed    *list.Element // in History.reading or, if idle, in History.idle
+	idle      bool          // it has an index and no readers
+	idleSince uint32        // seconds of the hub's clock
 }
 
-// below is a topic in a subtree, and which of its places there this is.
+// below is a topic that holds events, as its subtree lists it.
 type below struct {
 	topic *Topic
-	place int // in topic.log.above
+	place int // index in topic.log.above
 }
 
-// member is a topic's place in a subtree.
+// member is a subtree that a topic is in, as the topic's log lists it.
 type member struct {
 	sub *Topic
-	at  int // in sub.sub.below
+	at  int // index in sub.sub.below
 }
 
-// What a topic that holds something takes, beside the segments of its log and its
-// name: itself; its place in a subtree; a subtree that holds something.
+// What a topic that holds events counts for, in bytes, besides the segments of its log and
+// its name: the topic itself; each subtree that it is in; the first topic of a subtree.
 const (
 	topicCost   = 512
 	memberCost  = 64
 	subtreeCost = 384
 )
 
-// enroll makes t one of those that hold something, in all subtrees that it is in.
+// enroll enters t, which holds its first event, into the subtrees that it is in.
 func (h *History) enroll(t *Topic) {
 	l := t.log.Load()
 	h.memory += int64(topicCost + len(t.Name))
@@ -55,8 +55,8 @@ func (h *History) enroll(t *Topic) {
 	})
 }
 
-// withdraw undoes enroll. Indexes may refer to t for as long as they have entries of
-// it, but not to its log.
+// withdraw undoes enroll, and drops t's log. Indexes may refer to t for as long as they
+// have entries of it, but not to its log.
 func (h *History) withdraw(t *Topic) {
 	l := t.log.Load()
 	h.memory -= int64(topicCost + len(t.Name))
@@ -74,8 +74,8 @@ func (h *History) withdraw(t *Topic) {
 	t.log.Store(nil)
 }
 
-// remove takes the topic at hole out of below. The last one takes its place; while an
-// index is being made, those that have not been looked at stay in front of it.
+// remove takes the topic at index hole out of below, and moves the last one there. While
+// an index is being made, the topics that are still to be read stay in front.
 func (s *subtree) remove(hole int) {
 	if j := s.making; j != nil && hole < j.next {
 		j.next--
@@ -83,7 +83,7 @@ func (s *subtree) remove(hole int) {
 		hole = j.next
 	}
 	last := len(s.below) - 1
-	if hole != last { // else that is the one to go: its place may be noted nowhere any more
+	if hole != last { // else it is the topic to remove, whose log may not list it any more
 		s.move(last, hole)
 	}
 	s.below[last] = below{}
@@ -93,15 +93,16 @@ func (s *subtree) remove(hole int) {
 	}
 }
 
+// move moves a topic from one index of below to another.
 func (s *subtree) move(from, to int) {
 	b := s.below[from]
 	s.below[to] = b
 	b.topic.log.Load().above[b.place].at = to
 }
 
-// read is what a subscription calls before it looks into a subtree. The index is
-// made if there is none. If making is not nil the index is not whole before
-// making.ready is closed; whoever is told to make it has to.
+// read counts one more reader of a subtree, and gives it an index if it has none. If
+// making is not nil, the index is not complete before making.ready is closed; if make is
+// true, the caller has to complete it (makeIndex).
 func (h *History) read(t *Topic) (making *indexing, make bool) {
 	s := t.sub
 	s.readers++
@@ -121,8 +122,8 @@ func (h *History) read(t *Topic) (making *indexing, make bool) {
 	return s.making, true
 }
 
-// unread undoes read. An index that nobody reads is kept for the next reader for a
-// while, as long as there is room and there are topics below.
+// unread undoes read. An index without readers is kept for the next reader for keptIdle,
+// as long as there is room for it and the subtree holds events.
 func (h *History) unread(t *Topic) {
 	s := t.sub
 	s.readers--
@@ -136,10 +137,10 @@ func (h *History) unread(t *Topic) {
 	}
 }
 
-// keptIdle is how many seconds an index that nobody reads is kept.
+// keptIdle is how long an index without readers is kept, in seconds.
 const keptIdle = 60
 
-// dropIdleIndex gives up t's index if nobody reads it.
+// dropIdleIndex drops t's index if it has one without readers.
 func (h *History) dropIdleIndex(t *Topic) {
 	if !t.sub.idle {
 		return
@@ -150,7 +151,7 @@ func (h *History) dropIdleIndex(t *Topic) {
 	t.sub.index.Store(nil)
 }
 
-// note appends an event of t to the indexes of the subtrees that t is in.
+// note appends an event of t to the index of each subtree that t is in, if it has one.
 func (h *History) note(t *Topic, e *entry, flags frameFlags) {
 	for _, m := range t.log.Load().above {
 		x := m.sub.sub.index.Load()
@@ -174,8 +175,8 @@ func (h *History) note(t *Topic, e *entry, flags frameFlags) {
 	}
 }
 
-// makeRoom lets x, the index of t, have another block within the bound for all
-// indexes. It reports false if x is given up instead, because nobody reads it.
+// makeRoom makes room for another block of x, the index of t, within the bound for all
+// indexes. It reports false if x was dropped for that, because it has no readers.
 func (h *History) makeRoom(t *Topic, x *index) bool {
 	h.squeeze(int64(x.nextBlock()*indexedCost), 8)
 	if t.sub.index.Load() != x {
@@ -187,9 +188,8 @@ func (h *History) makeRoom(t *Topic, x *index) bool {
 	return true
 }
 
-// squeeze makes room for more bytes of indexes, if it can by looking at so many of
-// those that are read: first those that nobody reads go, then what others have beyond
-// an even share.
+// squeeze makes room for more bytes of indexes, as far as it can: it drops those without
+// readers, and then, of at most so many others, what each has beyond an even share.
 func (h *History) squeeze(more int64, looks int) {
 	h.dropIdleIndexes(more)
 	for ; looks > 0 && h.indexed+more > h.maxIndexed && h.reading.Len() > 0; looks-- {
@@ -197,7 +197,7 @@ func (h *History) squeeze(more int64, looks int) {
 		h.reading.MoveToBack(e)
 		t := e.Value.(*Topic)
 		if t.sub.making != nil {
-			continue // what is made is older: it must not displace what came since
+			continue // it is still to get its older events: they must not displace newer ones
 		}
 		share := int(h.maxIndexed) / h.reading.Len()
 		for x := t.sub.index.Load(); h.indexed+more > h.maxIndexed && x.memory > share && len(x.blocks) > 1; {
@@ -206,15 +206,15 @@ func (h *History) squeeze(more int64, looks int) {
 	}
 }
 
-// dropIdleIndexes gives up indexes that nobody reads until there is room for more
-// bytes, the longest unread first.
+// dropIdleIndexes drops indexes without readers until there is room for more bytes, the
+// longest unread first.
 func (h *History) dropIdleIndexes(more int64) {
 	for h.indexed+more > h.maxIndexed && h.idle.Len() > 0 {
 		h.dropIdleIndex(h.idle.Front().Value.(*Topic))
 	}
 }
 
-// dropIndexed takes the oldest entry out of t's index.
+// dropIndexed drops the oldest entry of t's index, after recording the loss.
 func (h *History) dropIndexed(t *Topic, x *index) {
 	e := x.oldestEntry()
 	t.noteEvicted(e.seq, e.flags&ephemeralFrame != 0)
@@ -223,7 +223,7 @@ func (h *History) dropIndexed(t *Topic, x *index) {
 	h.indexed += int64(x.memory - before)
 }
 
-// dropBlock takes the oldest block of entries out of t's index.
+// dropBlock drops the oldest block of t's index.
 func (h *History) dropBlock(t *Topic, x *index) {
 	for b := x.blocks[0]; len(x.blocks) > 0 && x.blocks[0] == b; {
 		h.dropIndexed(t, x)

@@ -8,41 +8,42 @@ import (
 	"github.com/fastsse/fastsse"
 )
 
-// maxTopicBytes bounds topic names.
+// maxTopicBytes is how long the name of a topic may be, in bytes.
 const maxTopicBytes = 128
 
-// Topic is a log and its readers. A subtree ("scores/*") is a topic too: what it
-// holds is what the topics below it hold, and its index says in which order.
+// Topic is a log and who reads it. A subtree ("scores/*") is a Topic too: it holds what
+// the topics below it hold, and its index has their order. Methods may be called by any
+// goroutine.
 type Topic struct {
 	// Static after construction.
 	Name string
-	sub  *subtree // nil: it is no subtree
+	sub  *subtree // nil: it is not a subtree
 
-	// Owned by those who deliver: nothing here looks at them.
-	Shards   atomic.Uint64 // the shards that have readers of it, a bit each; set by the shards
-	Notified atomic.Uint64 // the shards that were told of news and have not looked yet
+	// For package delivery: nothing here uses them.
+	Shards   atomic.Uint64 // a bit per shard that has readers of it; set by the shards
+	Notified atomic.Uint64 // a bit per shard that was notified and has not looked yet
 	Readers  atomic.Int32  // open streams that name it
 
-	refs int32 // guarded by its stripe of the registry: streams, publishers at work, topics below
+	refs int32 // from streams, publishers at work and topics below; guarded by its stripe of the registry
 
-	// Written by publishers under History.mu, read by all. A watermark is raised
-	// before what it speaks of leaves any view, so that a reader that looks first
-	// and asks the watermark then never takes a hole for nothing.
-	head       atomic.Uint64 // sequence of the newest event; of a subtree: since it has been read
-	evicted    Watermark     // highest sequence of an event that cannot be replayed any more
+	// Written by publishers under History.mu, read by all. A watermark is raised before
+	// the event leaves any view, so a reader that looks for an event first and at the
+	// watermark afterwards does not miss a loss.
+	head       atomic.Uint64 // sequence of the newest event; of a subtree: of the newest that was indexed
+	evicted    Watermark     // highest sequence of an event that can no longer be replayed
 	evictedAny Watermark     // the same, ephemeral ones included
 	log        atomic.Pointer[log]
 }
 
-// Newest is the sequence of the topic's newest event. Any goroutine may ask.
+// Newest is the sequence of the topic's newest event, even if it was evicted; 0: none.
 func (t *Topic) Newest() uint64 { return t.head.Load() }
 
 // InSegments reports whether consecutive events of the topic are consecutive frames of
-// its segments, as they are but in a subtree.
+// its segments. It is false for subtrees.
 func (t *Topic) InSegments() bool { return t.sub == nil }
 
-// Empty reports whether the topic holds no event. Any goroutine may ask. That of
-// a subtree is in its references: each topic below that holds something has one.
+// Empty reports whether the topic's log holds no event. A subtree has no log, so it is
+// always empty; what keeps it in the registry is that each topic below refers to it.
 func (t *Topic) Empty() bool {
 	l := t.log.Load()
 	return l == nil || l.view.Load() == nil
@@ -56,9 +57,9 @@ func (t *Topic) noteEvicted(seq uint64, ephemeral bool) {
 	t.evictedAny.Raise(seq)
 }
 
-// LostSince returns the highest sequence from next on that the topic held and
-// does not any more; zero if there is none. Ephemeral events count from live
-// on: those before were never owed.
+// LostSince returns the highest sequence at or after next that the topic held and no
+// longer holds; zero if there is none. Ephemeral events count only at or after live, the
+// first sequence since the stream opened: earlier ones were not for it.
 func (t *Topic) LostSince(next, live uint64) uint64 {
 	lost := t.evicted.Load()
 	if gone := t.evictedAny.Load(); gone >= live {
@@ -70,7 +71,7 @@ func (t *Topic) LostSince(next, live uint64) uint64 {
 	return lost
 }
 
-// CheckTopic says whether name can be published to.
+// CheckTopic returns a *fastsse.FieldError if name cannot be published to.
 func CheckTopic(name string) error {
 	if strings.HasSuffix(name, "/*") {
 		return TopicError(name, "is a subtree, which can only be subscribed to", "publish to a topic below it")
@@ -78,8 +79,8 @@ func CheckTopic(name string) error {
 	return checkName(name, name)
 }
 
-// CheckPattern says whether name can be subscribed to: a topic, or "/*" after
-// one for all topics below it.
+// CheckPattern returns a *fastsse.FieldError if name cannot be subscribed to. It can be if
+// it is a topic, or a topic and "/*", which is all topics below it.
 func CheckPattern(name string) error {
 	return checkName(name, strings.TrimSuffix(name, "/*"))
 }
@@ -109,11 +110,12 @@ func topicByte(c byte) bool {
 	return strings.IndexByte("_.:/-", c) >= 0
 }
 
+// TopicError returns the *fastsse.FieldError of a topic.
 func TopicError(name, problem, remedy string) error {
 	return &fastsse.FieldError{Field: "topic", Value: name, Problem: problem, Remedy: remedy}
 }
 
-// ancestors calls yield with every subtree that name is in, the nearest first:
+// ancestors calls yield with each subtree that name is in, the nearest first:
 // "a/b/*" and "a/*" for "a/b/c".
 func ancestors(name string, yield func(subtree string)) {
 	for i := strings.LastIndexByte(name, '/'); i > 0; i = strings.LastIndexByte(name[:i], '/') {
