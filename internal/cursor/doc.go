@@ -1,17 +1,27 @@
-// Package cursor is what streams read, and the state machine that each of them is.
-// It does no I/O and knows no clock: whoever drives a Machine gives it the time, and
-// writes what it offers.
+// Package cursor has the position of a stream, and the state machine that decides what a
+// stream is sent next. It does no I/O and has no clock: the caller of a Machine passes
+// the time, and writes the bytes that the Machine offers.
 //
 // A Feed is what all streams with the same topics and framing read. A Stream is a
-// position in it, and how its subscriber is doing. A turn of a stream is
+// position in a feed and the state of its subscriber. One turn of a stream is
 //
 //	for m.Next(&offer, key, &stream, now) {      // what to write now
 //		n := write(offer.Bytes)
 //		m.Took(&offer, key, &stream, n, now) // how much of it went out
 //	}
 //
-// Several offers may be open at the same time, of different streams: each owns what
-// it offers until it is taken, or used for another one.
+// Offers of different streams may be open at the same time: the bytes of each stay valid
+// until Took, or until the Offer is used again.
 //
-// Everything here belongs to one goroutine, but for what it reads of eventlog.
+//	feed.go      what streams read: one log
+//	gather.go    several logs, merged
+//	machine.go   the state machine
+//	stream.go    the state of a stream
+//	stall.go     streams whose readers take nothing
+//	offer.go     what a stream is sent next
+//	framing.go   chunks, bare blocks, or inside a streamwriter.Writer
+//	resume.go    where a stream begins; gap events
+//	reason.go    why a stream ended
+//
+// A Machine, its feeds, streams, workspace and offers are used by one goroutine.
 package cursor

@@ -2,62 +2,63 @@ package cursor
 
 import "github.com/fastsse/fastsse/internal/eventlog"
 
-// Feed is what all streams with the same topics and framing read: their logs, merged
-// by sequence. It keeps the last span that it looked up, because the streams of a
-// feed mostly stand at the same place.
+// Feed is what all streams with the same topics and framing read: the logs of these
+// topics, merged by sequence. It keeps the last span that it looked up, because most
+// streams of a feed are at the same position.
 //
-// Of a topic it uses Newest, LostSince, Seek and InSegments. A log of another kind,
-// such as one that keeps the latest event per key, needs no more than these.
+// Of a topic it uses only Newest, LostSince, Seek and InSegments, so another kind of
+// log, such as one that keeps the latest event per key, needs only these.
 type Feed struct {
-	Topics  []*eventlog.Topic // must not be changed
+	Topics  []*eventlog.Topic // in the order of their names; must not be changed
 	Framing Framing
 
 	workspace *Workspace
 	last      span
 }
 
-// NewFeed makes a feed. Its topics have been acquired, in the order of their names.
+// NewFeed makes a feed. The topics must have been acquired, be in the order of their
+// names, and not be released while the feed is used. It keeps the slice.
 func NewFeed(topics []*eventlog.Topic, fr Framing, w *Workspace) *Feed {
 	return &Feed{Topics: topics, Framing: fr, workspace: w}
 }
 
-// Workspace is what the feeds of one shard, or of one stream with a goroutine of its
-// own, share.
+// Workspace is the memory that feeds share: those of one shard, or the one feed of a
+// stream with a goroutine.
 type Workspace struct {
 	newest func() uint64 // the newest sequence that is in all logs
-	shared bool          // several streams read a feed in turn: its last span is kept for the next
+	shared bool          // several streams read each feed: its last span is kept for the next one
 
-	// Where spans are gathered that no segment has in one piece.
-	holder   *Feed     // whose last span is in gathered; nil: nobody's
+	// For spans that are not one piece of a segment, and so are copied.
+	holder   *Feed     // the feed whose last span is in gathered; nil: none
 	gathered *gathered // nil: there is no memory for it
 	cursors  []eventlog.Cursor
 }
 
-// NewWorkspace makes the workspace of feeds that read h. shared says that each of them
-// is read by many streams.
+// NewWorkspace makes a workspace for feeds that read h. shared says that each of them is
+// read by several streams.
 func NewWorkspace(h *eventlog.History, shared bool) *Workspace {
 	return &Workspace{newest: h.Newest, shared: shared}
 }
 
-// span is consecutive events, as bytes to be written.
+// span is consecutive events of a feed, as bytes to be written.
 type span struct {
-	from   uint64 // it is what a stream with this next sequence gets
-	to     uint64 // the stream's next sequence, once it has taken all
+	from   uint64 // Next of the streams that the span is for
+	to     uint64 // their Next once they have taken all of it
 	replay bool   // it ends before an ephemeral event
 	events int
 	bytes  []byte
 
-	// Where each event is: a frame of one segment, or gathered.
+	// Where each event ends: the frames of one segment, or the boundaries of gathered.
 	segment  *eventlog.Segment
 	first    int
 	gathered *gathered
 }
 
-// gathered is events that were copied together.
+// gathered is events that were copied into one buffer.
 type gathered struct {
 	bytes      []byte
 	boundaries []boundary
-	offers     int // open ones that have these bytes
+	offers     int // open offers of these bytes
 }
 
 // boundary is where an event of a gathered span ends.
@@ -67,27 +68,27 @@ type boundary struct {
 }
 
 const (
-	// mostGathered bounds the bytes of a span that has to be copied together, but for
-	// the last event.
+	// mostGathered bounds the bytes of a gathered span: an event is added only below it.
 	mostGathered = 32 << 10
-	// mostKept bounds the bytes that a workspace keeps for the next span.
+	// mostKept is the largest buffer that a workspace keeps for the next span.
 	mostKept = 128 << 10
 )
 
-// next returns the span of a stream whose next sequence is from, nil if there is no
-// event for it. It is valid until the next call for any feed of the workspace.
+// next returns the span for a stream at position from, nil if there is no event for it.
+// replay says that the stream gets no ephemeral events yet. The span is valid until the
+// next call for any feed of the workspace.
 func (f *Feed) next(from uint64, replay bool) *span {
-	// Fast path: the neighbour was just here, and nothing has come since.
+	// Fast path: another stream was just here, and nothing was published since.
 	if f.last.from == from && f.last.replay == replay && len(f.last.bytes) > 0 && !f.hasNews(f.last.to) {
 		return &f.last
 	}
 	if f.workspace.shared && !f.hasNews(from) {
-		return nil // and the span stays: its neighbours are about to ask for it
+		return nil // the span stays: other streams are about to ask for it
 	}
 	return f.lookup(from, replay)
 }
 
-// DropSpan gives up the last span, which keeps a segment in memory.
+// DropSpan drops the last span, which keeps a segment in memory.
 func (f *Feed) DropSpan() {
 	f.last = span{}
 	if f.workspace.holder == f {
@@ -95,7 +96,7 @@ func (f *Feed) DropSpan() {
 	}
 }
 
-// Clear gives up what was gathered, and the memory for it.
+// Clear drops the workspace's memory, and the span that is in it.
 func (w *Workspace) Clear() {
 	if w.holder != nil {
 		w.holder.DropSpan()
@@ -103,7 +104,7 @@ func (w *Workspace) Clear() {
 	w.gathered, w.cursors = nil, nil
 }
 
-// hasNews reports whether a log holds events at or after seq.
+// hasNews reports whether one of the logs has had an event at or after seq.
 func (f *Feed) hasNews(seq uint64) bool {
 	for _, t := range f.Topics {
 		if t.Newest() >= seq {
@@ -113,8 +114,8 @@ func (f *Feed) hasNews(seq uint64) bool {
 	return false
 }
 
-// lookup is the slow path of next. Nothing beyond what is committed is taken: of a
-// batch, some events could still be missing from a log.
+// lookup is the slow path of next. It takes only committed events: of a batch that is being
+// committed, some logs may not have theirs yet.
 func (f *Feed) lookup(from uint64, replay bool) *span {
 	f.DropSpan()
 	f.last = span{from: from, replay: replay, to: from}
@@ -133,9 +134,10 @@ func (f *Feed) lookup(from uint64, replay bool) *span {
 	return &f.last
 }
 
-// slice makes the span a part of one segment: nothing is copied. It ends with the
-// segment or, in a replay, before an ephemeral event: the stream knows if it must get
-// that. Ephemeral events at its beginning make a span without bytes.
+// slice makes the span a slice of one segment, without copying. The span ends with the
+// segment or, in a replay, before an ephemeral event. If it would begin with ephemeral
+// events, it is a span of these without bytes: the stream skips those that were published
+// before it opened.
 func (f *Feed) slice(t *eventlog.Topic, from, limit uint64) {
 	r := &f.last
 	c := t.Seek(from)
@@ -161,7 +163,7 @@ func (f *Feed) slice(t *eventlog.Topic, from, limit uint64) {
 	r.bytes = c.Segment.Bytes[frames[at].Start:frames[end-1].End]
 }
 
-// upTo leaves out the frames after a sequence.
+// upTo returns the frames up to a sequence.
 func upTo(frames []eventlog.Frame, limit uint64) []eventlog.Frame {
 	n := len(frames)
 	for n > 0 && frames[n-1].Seq > limit {
@@ -170,8 +172,8 @@ func upTo(frames []eventlog.Frame, limit uint64) []eventlog.Frame {
 	return frames[:n]
 }
 
-// lostSince returns the highest sequence from next on that one of the logs cannot give
-// any more; zero if there is none.
+// lostSince returns the highest sequence at or after next that one of the logs held and
+// no longer holds; zero if there is none. See Topic.LostSince.
 func (f *Feed) lostSince(next, live uint64) uint64 { return lostSince(f.Topics, next, live) }
 
 func lostSince(topics []*eventlog.Topic, next, live uint64) uint64 {

@@ -6,10 +6,10 @@ import (
 	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
-// gather merges the logs by sequence. Events that lie end to end in one segment are
-// not copied: a span of them alone is a part of that segment, as in slice. Any others
-// are copied to the workspace. A replay ends before an ephemeral event, or is one
-// without bytes, as in slice.
+// gather makes the span by merging the logs. As long as its events are end to end in one
+// segment, the span is a slice of that segment, as in slice; otherwise they are copied to
+// the workspace. A replay ends before an ephemeral event, or is a span without bytes, as
+// in slice.
 func (f *Feed) gather(from, limit uint64) {
 	w, r := f.workspace, &f.last
 	at := w.cursors[:0]
@@ -42,12 +42,12 @@ func (f *Feed) gather(from, limit uint64) {
 	w.cursors = at[:0]
 }
 
-// add puts an event at the end of the span.
+// add appends an event to the span.
 func (f *Feed) add(seg *eventlog.Segment, fr *eventlog.Frame) {
 	r, w := &f.last, f.workspace
 	r.events++
 	switch {
-	case w.holder == f: // the span is being copied
+	case w.holder == f: // the span is in the workspace already
 	case r.events == 1 && f.Framing.inLogs():
 		r.segment, r.first = seg, frameIndex(seg, fr)
 		r.bytes = seg.Bytes[fr.Start:fr.End]
@@ -63,8 +63,8 @@ func (f *Feed) add(seg *eventlog.Segment, fr *eventlog.Frame) {
 	g.boundaries = append(g.boundaries, boundary{seq: fr.Seq, end: len(g.bytes)})
 }
 
-// claim makes the workspace f's, and copies what f's span has as a part of a segment.
-// What an open offer still has is left to it.
+// claim gives the workspace to f, and copies f's span, so far a slice of a segment, to it.
+// If an offer of the buffer is still open, the workspace gets another buffer.
 func (w *Workspace) claim(f *Feed) {
 	if w.holder != nil {
 		w.holder.last = span{}
@@ -87,13 +87,13 @@ func (w *Workspace) claim(f *Feed) {
 	r.segment = nil
 }
 
-// frameIndex is where in its segment's index a frame is.
+// frameIndex is the index of a frame in its segment.
 func frameIndex(seg *eventlog.Segment, fr *eventlog.Frame) int {
 	fs := seg.Visible()
 	return sort.Search(len(fs), func(i int) bool { return fs[i].Seq >= fr.Seq })
 }
 
-// earliest returns the cursor with the lowest sequence.
+// earliest returns the cursor with the lowest sequence; nil: all are past the end.
 func earliest(at []eventlog.Cursor) (first *eventlog.Cursor) {
 	for i := range at {
 		if c := &at[i]; c.Frame != nil && (first == nil || c.Frame.Seq < first.Frame.Seq) {
@@ -103,8 +103,8 @@ func earliest(at []eventlog.Cursor) (first *eventlog.Cursor) {
 	return first
 }
 
-// skip moves every cursor that stands at seq on: an event that several of a stream's
-// topics hold is sent once.
+// skip moves every cursor at seq to its next event: an event that is in several of the
+// topics (a topic and its subtree) is sent once.
 func skip(at []eventlog.Cursor, seq uint64) {
 	for i := range at {
 		if c := &at[i]; c.Frame != nil && c.Frame.Seq == seq {

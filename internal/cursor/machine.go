@@ -9,68 +9,68 @@ import (
 	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
-// Settings are what all streams of a machine have in common.
+// Settings are the settings of all streams of a machine.
 type Settings struct {
-	GapType   string        // the type of events that tell of a gap
-	Skip      bool          // tell a slow reader of a gap and go on; else end its stream
-	Retry     time.Duration // the reconnection time; 0: none is told
-	Heartbeat int64         // milliseconds of silence that a heartbeat ends; 0: none
-	Patience  int64         // milliseconds that nothing may be taken of an evicted event; 0: no limit
-	LingerFor int64         // milliseconds that a stream which is to end may take nothing
+	GapType   string        // the type of gap events
+	Skip      bool          // send a slow reader a gap event and go on; else end its stream
+	Retry     time.Duration // the reconnection time; 0: none is sent
+	Heartbeat int64         // milliseconds of silence after which a heartbeat is sent; 0: none
+	Patience  int64         // milliseconds that a reader may stall inside an evicted event; 0: no limit
+	LingerFor int64         // milliseconds that the reader of a stream which is to end may stall
 }
 
 // Counts are what a machine has counted.
 type Counts struct {
 	Delivered int64 // events that streams have taken
-	Gaps      int64 // gap events
-	Aborted   int64 // streams that were ended inside an event
+	Gaps      int64 // gap events that were offered
+	Aborted   int64 // streams that were cut inside an event
 }
 
-// Machine takes streams from event to event: those of a shard, or a single one. Its
-// key for each is its caller's choice.
+// Machine decides what each stream is sent next: those of a shard, or a single one. The
+// caller chooses a key for each stream.
 type Machine struct {
 	Settings
 	Counts
-	Feeds []*Feed // a Stream names one by its index
-	Until uint64  // for streams that drain: the last sequence that is for them
+	Feeds []*Feed // by Stream.Feed
+	Until uint64  // the last sequence that draining streams are sent
 
 	history   *eventlog.History
 	workspace *Workspace
 	unsent    map[int32]unsent // of streams with Pending set
-	toldLost  map[int32]uint64 // losses that a stream's client has been told of
+	toldLost  map[int32]uint64 // of few streams: the highest loss that the client was told of
 }
 
-// unsent is the rest of what a turn began.
+// unsent is the rest of an offer of which a part was taken.
 type unsent struct {
 	bytes []byte
-	event bool // they are an event's
+	event bool // the bytes are the rest of an event
 }
 
-// NewMachine makes a machine without streams. The workspace is that of its feeds.
+// NewMachine makes a machine without streams and feeds. The feeds must use workspace w.
 func NewMachine(h *eventlog.History, w *Workspace, c Settings) Machine {
 	return Machine{Settings: c, history: h, workspace: w}
 }
 
-// Reset returns a machine with the same settings and counts, and no streams.
+// Reset returns a machine with the same settings, workspace and counts, and no streams.
 func (m *Machine) Reset() Machine {
 	n := NewMachine(m.history, m.workspace, m.Settings)
 	n.Counts = m.Counts
 	return n
 }
 
-// Workspace is what the machine's feeds share.
+// Workspace returns the workspace that the machine's feeds share.
 func (m *Machine) Workspace() *Workspace { return m.workspace }
 
-// Next makes o what the stream should be sent now, and reports whether there is
-// anything. It moves the stream on as well: past events that are not for it, into a
-// gap, to its end.
+// Next sets o to what the stream should be sent now, and reports whether there is
+// anything. It may also change s: skip events that are not for the stream, note a gap,
+// move to the next phase. now is in milliseconds.
 func (m *Machine) Next(o *Offer, key int32, s *Stream, now int64) bool {
 	o.release()
 	f := m.Feeds[s.Feed]
 	// Fast path: nothing but events. (Next ≥ Live: no replay.)
 	if s.Phase == Open && !s.Pending && s.Next >= s.Live {
 		r := f.next(s.Next, false)
-		// Not before the lookup: what it did not find any more is counted by now.
+		// After the lookup: the loss of what it no longer found is on record by now.
 		if f.lostSince(s.Next, s.Live) == 0 {
 			if r != nil {
 				return o.take(r)
@@ -99,7 +99,7 @@ func (m *Machine) slowNext(o *Offer, key int32, s *Stream, f *Feed, now int64) b
 	}
 	from := s.Next
 	r := m.upcoming(s, f)
-	if lost := f.lostSince(from, s.Live); lost > m.toldLost[key] { // not before the lookup, as in Next
+	if lost := f.lostSince(from, s.Live); lost > m.toldLost[key] { // after the lookup, as in Next
 		if !m.Skip {
 			s.Phase, s.Reason = Ending, Slow
 			return m.farewell(o, s, f, now)
@@ -118,8 +118,8 @@ func (m *Machine) slowNext(o *Offer, key int32, s *Stream, f *Feed, now int64) b
 	return m.silence(o, key, s, f, now)
 }
 
-// upcoming returns the next span that has bytes, past ephemeral events from before the
-// stream came.
+// upcoming returns the next span that has bytes, and moves the stream past ephemeral
+// events from before it opened.
 func (m *Machine) upcoming(s *Stream, f *Feed) *span {
 	for {
 		replay := s.Next < s.Live
@@ -134,8 +134,8 @@ func (m *Machine) upcoming(s *Stream, f *Feed) *span {
 	}
 }
 
-// silence offers a heartbeat if one is due. The heartbeats of an application's own
-// stream are its Writer's: that gets positions alone.
+// silence offers a heartbeat if one is due. Where the Writer sends heartbeats (Embedded),
+// it offers only positions.
 func (m *Machine) silence(o *Offer, key int32, s *Stream, f *Feed, now int64) bool {
 	if m.Heartbeat == 0 || now-s.Wrote < m.Heartbeat {
 		return false
@@ -150,13 +150,12 @@ func (m *Machine) silence(o *Offer, key int32, s *Stream, f *Feed, now int64) bo
 	return false
 }
 
-// tellPosition offers the id of the present to a stream that has got everything: a
-// client that comes back with it is not told of losses that it did not have. It is a
-// block without data, which an EventSource takes for its last event id and nothing
-// else.
+// tellPosition offers the id of the newest event to a stream that has everything, so that
+// its client, when it comes back, is not told of a loss that it did not have. The offer is
+// a block without data: an EventSource stores its id and does nothing else.
 func (m *Machine) tellPosition(o *Offer, key int32, s *Stream, f *Feed) bool {
 	present := m.workspace.newest()
-	// Everything up to then is either found now, or was lost, or the stream has it.
+	// Each event up to there is found now, or is on record as lost, or the stream has it.
 	if r := m.upcoming(s, f); r != nil {
 		return o.take(r)
 	}
@@ -167,13 +166,14 @@ func (m *Machine) tellPosition(o *Offer, key int32, s *Stream, f *Feed) bool {
 	return o.sayBlock(position, f.Framing, fastsse.AppendID(nil, m.history.ID(present)))
 }
 
-// sayBlock makes the offer a block that comes from no log.
+// sayBlock sets the offer to a block that is in no log.
 func (o *Offer) sayBlock(k offerKind, fr Framing, block []byte) bool {
 	o.scratch = fr.AppendControl(o.scratch[:0], block)
 	return o.say(k, o.scratch)
 }
 
-// Took moves the stream on by n bytes of its offer, which is used up.
+// Took notes that n bytes of the offer were written, and moves the stream forward. The
+// offer must not be used again before the next call of Next.
 func (m *Machine) Took(o *Offer, key int32, s *Stream, n int, now int64) {
 	if n > 0 {
 		s.Wrote = now
@@ -192,7 +192,7 @@ func (m *Machine) Took(o *Offer, key int32, s *Stream, n int, now int64) {
 	case fromUnsent:
 		m.keepUnsent(key, s, unsent{o.Bytes[n:], m.unsent[key].event})
 	case control:
-		m.keepUnsent(key, s, unsent{bytes: bytes.Clone(o.Bytes[n:])}) // the buffer is the next offer's
+		m.keepUnsent(key, s, unsent{bytes: bytes.Clone(o.Bytes[n:])}) // the next offer overwrites the buffer
 	case heartbeat:
 		if n > 0 {
 			m.keepUnsent(key, s, unsent{bytes: o.Bytes[n:]})
@@ -209,7 +209,7 @@ func (m *Machine) Took(o *Offer, key int32, s *Stream, n int, now int64) {
 	}
 }
 
-// keepUnsent keeps the rest of what was begun, or notes that there is none.
+// keepUnsent keeps the rest of an offer, or notes that there is none.
 func (m *Machine) keepUnsent(key int32, s *Stream, rest unsent) {
 	s.Pending = len(rest.bytes) > 0
 	if !s.Pending {
@@ -222,8 +222,8 @@ func (m *Machine) keepUnsent(key int32, s *Stream, rest unsent) {
 	m.unsent[key] = rest
 }
 
-// Begin notes what a new stream begins with: the rest of its opening that has not gone
-// out, and the losses that its opening tells of; 0: none.
+// Begin adds a stream: rest is what has not been written of its opening, and is kept;
+// toldLost is the highest loss that the opening reports, 0 if it reports none.
 func (m *Machine) Begin(key int32, s *Stream, rest []byte, toldLost uint64) {
 	m.keepUnsent(key, s, unsent{bytes: rest})
 	if toldLost > 0 {
@@ -231,7 +231,7 @@ func (m *Machine) Begin(key int32, s *Stream, rest []byte, toldLost uint64) {
 	}
 }
 
-// noteTold notes that the client has been told of losses up to seq.
+// noteTold notes that the stream's client is told of losses up to seq.
 func (m *Machine) noteTold(key int32, seq uint64) {
 	if m.toldLost == nil {
 		m.toldLost = make(map[int32]uint64)
@@ -239,13 +239,13 @@ func (m *Machine) noteTold(key int32, seq uint64) {
 	m.toldLost[key] = seq
 }
 
-// Drop gives up what is kept for a stream that has ended.
+// Drop removes what is kept for a stream that has ended.
 func (m *Machine) Drop(key int32) {
 	delete(m.unsent, key)
 	delete(m.toldLost, key)
 }
 
-// farewell offers the last bytes of a stream.
+// farewell offers the last bytes of a stream, and moves it to Closing.
 func (m *Machine) farewell(o *Offer, s *Stream, f *Feed, now int64) bool {
 	s.Phase, s.Wrote = Closing, now
 	o.scratch = AppendFarewell(o.scratch[:0], f.Framing, m.Retry)
@@ -256,20 +256,21 @@ func (m *Machine) farewell(o *Offer, s *Stream, f *Feed, now int64) bool {
 	return o.say(control, o.scratch)
 }
 
-// AppendFarewell appends the end of a stream that this side ends: a reconnection time
-// drawn at random from retry on, and the end of the body.
+// AppendFarewell appends to dst what a stream that this side ends is sent last: a
+// reconnection time, drawn at random from retry to twice retry, and the end of the body.
 func AppendFarewell(dst []byte, fr Framing, retry time.Duration) []byte {
 	return fr.AppendEnd(fr.AppendControl(dst, fastsse.AppendRetry(nil, backoff.Retry(retry))))
 }
 
-// gap offers the event that says that a slow reader has missed some.
+// gap offers the event which says that a slow reader has missed events.
 func (m *Machine) gap(o *Offer, key int32, s *Stream, f *Feed, lost uint64) bool {
 	m.Gaps++
 	m.noteTold(key, lost)
 	return o.sayBlock(control, f.Framing, AppendGap(nil, m.GapType, m.history.ID(s.Next-1), GapSlow, ""))
 }
 
-// Due returns when the stream needs a turn although nothing was published; 0: never.
+// Due returns when the stream needs a turn even if nothing is published, in milliseconds;
+// 0: never.
 func (m *Machine) Due(s *Stream) int64 {
 	at := s.Dies
 	if m.Heartbeat > 0 && (at == 0 || s.Wrote+m.Heartbeat < at) {

@@ -7,23 +7,24 @@ import (
 	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
-// Offer is what a stream is to be sent next. Its zero value is ready for
-// Machine.Next. It can be used again, which is what makes it cheap.
+// Offer is what a stream is sent next. The zero value is ready for Machine.Next. Use one
+// again, for any stream: it keeps its buffer.
 type Offer struct {
-	// Bytes are valid until Took, or until the offer is used again.
+	// Bytes are to be written. They must not be changed, and are valid until Took or until
+	// the offer is used again.
 	Bytes []byte
 
 	kind offerKind
 
-	// Of kind fromLog: where the events are.
+	// For kind fromLog: the events.
 	from     uint64
 	to       uint64
 	events   int
-	segment  *eventlog.Segment // they are frames of it, from first on,
+	segment  *eventlog.Segment // the events are frames of it, from first on,
 	first    int
 	gathered *gathered // or were copied
 
-	told    uint64 // of kind position: the sequence
+	told    uint64 // for kind position: the sequence
 	scratch []byte // for control blocks
 }
 
@@ -31,18 +32,18 @@ type Offer struct {
 type offerKind uint8
 
 const (
-	fromLog    offerKind = iota // events: the position says what was not taken
-	fromUnsent                  // the rest of what an earlier turn began
-	control                     // a block that comes from no log: what was not taken is kept
-	heartbeat                   // a control block that is dropped if none of it went out
-	position                    // a heartbeat that tells the client how far it is
+	fromLog    offerKind = iota // events
+	fromUnsent                  // the rest of an earlier offer
+	control                     // a block that is in no log: what is not taken is kept
+	heartbeat                   // a comment: dropped if none of it is taken
+	position                    // the position as a heartbeat: dropped if none of it is taken
 )
 
-// Behind reports whether the offer is more than one event: its stream, and most likely
-// whoever drives it, does not keep up.
+// Behind reports whether the offer is more than one event: the stream is behind, and so,
+// most likely, is the goroutine that writes it.
 func (o *Offer) Behind() bool { return o.kind == fromLog && o.events > 1 }
 
-// take makes the offer r's events.
+// take sets the offer to the events of r.
 func (o *Offer) take(r *span) bool {
 	o.kind, o.Bytes = fromLog, r.bytes
 	o.from, o.to, o.events, o.segment, o.first = r.from, r.to, r.events, r.segment, r.first
@@ -53,13 +54,14 @@ func (o *Offer) take(r *span) bool {
 	return true
 }
 
-// say makes the offer bytes that come from no log. They are the offer's, or static.
+// say sets the offer to bytes that are in no log. They must not change before the offer is
+// used again.
 func (o *Offer) say(k offerKind, b []byte) bool {
 	o.kind, o.Bytes = k, b
 	return true
 }
 
-// release gives up what the offer owns.
+// release gives back the buffer of gathered events, if the offer is of these.
 func (o *Offer) release() {
 	if o.gathered != nil {
 		o.gathered.offers--
@@ -67,9 +69,9 @@ func (o *Offer) release() {
 	}
 }
 
-// split says where a stream stands that has taken the first n bytes of an offer from
-// the log, fewer than all: its next sequence, how many events it took, the unfinished
-// one included, and the rest of that one. rest is nil between events.
+// split returns the position of a stream that has taken the first n bytes of an offer
+// from the log, fewer than all: its next sequence, the number of events taken, including
+// an unfinished one, and the rest of that one. rest is nil between events.
 func (o *Offer) split(n int) (next uint64, events int, rest []byte) {
 	if n == 0 {
 		return o.from, 0, nil
@@ -82,7 +84,7 @@ func (o *Offer) split(n int) (next uint64, events int, rest []byte) {
 	}
 	ends := o.gathered.boundaries
 	i := sort.Search(len(ends), func(i int) bool { return ends[i].end >= n })
-	// What was gathered is about to be overwritten: the rest is copied.
+	// Copied, because the buffer is about to be overwritten.
 	return ends[i].seq + 1, i + 1, nonEmpty(bytes.Clone(o.Bytes[n:ends[i].end]))
 }
 

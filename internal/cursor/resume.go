@@ -7,26 +7,27 @@ import (
 	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
-// Why a stream could not go on where it left off, as gap events say it.
+// Why a stream cannot resume where its client left off, as gap events say it.
 const (
-	GapEvicted = "evicted" // what it missed is no longer held
-	GapUnknown = "unknown" // the id is of no event that is held
-	GapEpoch   = "epoch"   // the id is of another log of record, or of one before a restart
-	GapAhead   = "ahead"   // the id is of an event that these logs have not had
-	GapSlow    = "slow"    // the reader fell behind what is held
+	GapEvicted = "evicted" // some of what it missed was evicted
+	GapUnknown = "unknown" // no event that is held has the id
+	GapEpoch   = "epoch"   // the id has another epoch: of another hub, or from before a restart
+	GapAhead   = "ahead"   // the id's sequence is above the newest
+	GapSlow    = "slow"    // the reader was so slow that its next event was evicted
 )
 
 // Start is where a stream begins.
 type Start struct {
-	Next     uint64 // the first sequence that is for it
-	Live     uint64 // the first sequence that was not there when it came
-	ToldLost uint64 // losses that the gap tells of; 0: none
-	Gap      string // why what it missed is not all there; empty: it is
+	Next     uint64 // the first sequence that it is sent
+	Live     uint64 // the first sequence published after it opened
+	ToldLost uint64 // the highest loss that the gap reports; 0: none
+	Gap      string // why some of what it missed is lost; empty: nothing is
 }
 
-// Resume says where a stream begins whose client has seen lastID last: at the present,
-// if that is empty. Otherwise it gets everything after it or, with a gap, everything
-// that is left. now is in milliseconds.
+// Resume returns where a stream begins whose client has seen the event lastID last. If
+// that is empty, the stream begins at the present. Otherwise it gets everything after
+// that event or, with a gap, everything that is left. The topics must have been acquired.
+// now is in milliseconds of the hub's clock.
 func Resume(h *eventlog.History, lastID string, topics []*eventlog.Topic, now int64) Start {
 	if lastID == "" {
 		next := h.Newest() + 1
@@ -50,7 +51,7 @@ func Resume(h *eventlog.History, lastID string, topics []*eventlog.Topic, now in
 	return s
 }
 
-// positionOf returns the sequence of an id, or 0 and why it has none.
+// positionOf returns the sequence of an id, or 0 and why it is not known.
 func positionOf(h *eventlog.History, id string, topics []*eventlog.Topic) (seen uint64, gap string) {
 	epoch, seq, native := eventlog.ParseID(id)
 	if native && epoch == h.Epoch() { // no publisher's id is of that form
@@ -65,10 +66,10 @@ func positionOf(h *eventlog.History, id string, topics []*eventlog.Topic) (seen 
 	return 0, GapUnknown
 }
 
-// aliasSeq finds the event that bears a publisher's own id. Of several topics
-// that know it, the earliest event counts: what follows it may come twice, but
-// nothing is left out. An id that several events of a topic bear is not found:
-// nobody can say which of them the client has seen.
+// aliasSeq finds the event that has a publisher's id. If several topics have one, the
+// earliest event counts: events after it may come twice, but none is left out. If several
+// events of one topic have the id, it is not found: it cannot be known which of them the
+// client has seen.
 func aliasSeq(h *eventlog.History, id string, topics []*eventlog.Topic) (seq uint64, found bool) {
 	for _, t := range topics {
 		at, uses := h.FindAlias(t, id)
@@ -82,8 +83,8 @@ func aliasSeq(h *eventlog.History, id string, topics []*eventlog.Topic) (seq uin
 	return seq, found
 }
 
-// AppendGap appends a gap event. Its id is the position from which the stream goes on,
-// so that one which breaks right after it resumes there.
+// AppendGap appends a gap event to dst. Its id is the position from which the stream goes
+// on, so that a client whose connection breaks right after it resumes there.
 func AppendGap(dst []byte, typ, id, why, lastID string) []byte {
 	data, err := json.Marshal(struct {
 		Reason      string `json:"reason"`

@@ -1,13 +1,13 @@
 package cursor
 
-// What becomes of streams whose readers take nothing. A stream that only lags is left
-// alone: its topics hold what is for it, and Settings.Skip says what to do when they
-// do not.
+// What happens to streams whose readers take nothing. A stream that only lags is left
+// alone: its topics hold its events, and Settings.Skip says what to do when they no longer
+// do.
 
-// Stuck aborts a stream that has taken nothing for too long, if its end waits for
-// that, or memory that is nobody else's any more: one that is to end, inside an event
-// or with its farewell, after LingerFor; one inside an event that its topic has
-// evicted, after Patience. It reports whether it did.
+// Stuck aborts a stream whose reader has taken nothing for too long, and reports whether
+// it did: a stream that is to end and has not taken the rest of an event, or its farewell,
+// for LingerFor; a stream that is inside an event which its topic has evicted, and so may
+// keep a segment in memory for itself alone, for Patience.
 func (m *Machine) Stuck(key int32, s *Stream, now int64) bool {
 	quiet := now - s.Wrote
 	switch {
@@ -28,18 +28,19 @@ func (m *Machine) Stuck(key int32, s *Stream, now int64) bool {
 	return true
 }
 
-// insideEvicted reports whether the stream is inside an event that one of its topics
-// has evicted: the rest of it may keep a segment in memory.
+// insideEvicted reports whether the stream is inside an event that one of its topics may
+// have evicted.
 func (m *Machine) insideEvicted(key int32, s *Stream) bool {
 	return m.unsent[key].event && m.Feeds[s.Feed].lostSince(s.Next-1, s.Live) > 0
 }
 
-// Inside reports whether an offer of which not all was taken ends inside an event.
+// Inside reports whether a stream whose offer was not taken to its end may be inside an
+// event.
 func (m *Machine) Inside(o *Offer, key int32) bool {
 	return len(o.Bytes) > 0 && (o.kind == fromLog || (o.kind == fromUnsent && m.unsent[key].event))
 }
 
-// Abort ends a stream at once: its connection must not look complete.
+// Abort ends a stream at once. Its connection must be closed without the end of the body.
 func (m *Machine) Abort(key int32, s *Stream, why Reason) {
 	if m.unsent[key].event {
 		m.Aborted++
