@@ -8,23 +8,23 @@ import (
 	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
-// Delivery holds all streams of a hub. Its methods may be called by any goroutine.
-// Without streams it has no goroutine and no timer.
+// Delivery holds all streams of a hub and writes their events. Its methods may be called
+// by any goroutine. Without streams it has no goroutine and no timer.
 type Delivery struct {
 	host   Host
 	shards []*shard
-	next   atomic.Uint32 // deals streams out
+	next   atomic.Uint32 // counts streams, to spread them over the shards
 	eras   eras
 
 	parked    atomic.Int64 // streams
-	lingering atomic.Int64 // streams that have ended, whose connections wait for their clients to close
-	pumped    tally        // what pumps have counted
+	lingering atomic.Int64 // ended streams whose connections wait for their clients to close
+	pumped    tally        // counts of all pumps
 
-	mu  sync.Mutex // guards why
-	why map[string]int64
+	mu  sync.Mutex       // guards why
+	why map[string]int64 // streams that ever got a pump, by why
 }
 
-// New makes a delivery with so many shards, 64 at most: a topic names them in the bits
+// New makes a delivery with so many shards, from 1 to 64: topics refer to them by the bits
 // of a word.
 func New(host Host, shards int) *Delivery {
 	d := &Delivery{host: host}
@@ -35,7 +35,8 @@ func New(host Host, shards int) *Delivery {
 	return d
 }
 
-// Notify tells the shards that have readers of t that there is something new.
+// Notify tells the shards that have readers of t that t has new events. It does not wait
+// for readers.
 func (d *Delivery) Notify(t *eventlog.Topic) {
 	for mask := t.Shards.Load() &^ t.Notified.Load(); mask != 0; mask &= mask - 1 {
 		bit := mask & -mask
@@ -45,10 +46,12 @@ func (d *Delivery) Notify(t *eventlog.Topic) {
 	}
 }
 
-// Drain ends every stream when it has got everything up to that sequence.
+// Drain asks every stream to end once it has been sent everything up to that sequence. It
+// does not wait.
 func (d *Delivery) Drain(until uint64) { d.broadcast(command{kind: drainAll, until: until}) }
 
-// Cut ends every stream at once, inside an event if its reader takes no more.
+// Cut ends every stream at once: with its farewell if the socket takes it, and otherwise
+// without, even inside an event. It does not wait.
 func (d *Delivery) Cut(why cursor.Reason) { d.broadcast(command{kind: cutAll, why: why}) }
 
 func (d *Delivery) broadcast(c command) {
@@ -57,20 +60,20 @@ func (d *Delivery) broadcast(c command) {
 	}
 }
 
-// pickShard deals streams out evenly.
+// pickShard returns the shard of the next stream: each in turn.
 func (d *Delivery) pickShard() *shard {
 	return d.shards[d.next.Add(1)%uint32(len(d.shards))]
 }
 
-// Stats are the figures of a delivery, taken one after the other.
+// Stats are the figures of a delivery.
 type Stats struct {
 	cursor.Counts
-	Parked int64
-	// WhyPumped counts, of all streams that ever got a goroutine, why.
+	Parked int64 // streams that are parked now
+	// WhyPumped counts the streams that ever got a pump, by why they were not parked.
 	WhyPumped map[string]int64
 }
 
-// Stats returns the figures. The caller owns the map.
+// Stats returns the figures, which are read one after the other. The caller owns the map.
 func (d *Delivery) Stats() Stats {
 	s := Stats{Parked: d.parked.Load(), WhyPumped: map[string]int64{}}
 	d.pumped.addTo(&s.Counts)
@@ -85,11 +88,11 @@ func (d *Delivery) Stats() Stats {
 	return s
 }
 
-// Lingering is how many streams have ended whose connections wait for their clients to
-// close.
+// Lingering returns how many ended streams have connections that wait for their clients
+// to close.
 func (d *Delivery) Lingering() int64 { return d.lingering.Load() }
 
-// Running is how many shards have a goroutine.
+// Running returns how many shards have a goroutine.
 func (d *Delivery) Running() int {
 	n := 0
 	for _, s := range d.shards {
@@ -102,38 +105,41 @@ func (d *Delivery) Running() int {
 	return n
 }
 
+// countPumped counts a stream that gets a pump.
 func (d *Delivery) countPumped(why string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	setLazy(&d.why, why, d.why[why]+1)
 }
 
-// tally is counts that any goroutine may read.
+// tally is cursor.Counts that any goroutine may read.
 type tally struct {
 	delivered, gaps, aborted atomic.Int64
 }
 
-// store makes the tally c.
+// store sets the tally to c.
 func (t *tally) store(c *cursor.Counts) {
 	t.delivered.Store(c.Delivered)
 	t.gaps.Store(c.Gaps)
 	t.aborted.Store(c.Aborted)
 }
 
-// add adds what c has more than before.
+// add adds the difference between c and before.
 func (t *tally) add(c, before *cursor.Counts) {
 	t.delivered.Add(c.Delivered - before.Delivered)
 	t.gaps.Add(c.Gaps - before.Gaps)
 	t.aborted.Add(c.Aborted - before.Aborted)
 }
 
+// addTo adds the tally to c.
 func (t *tally) addTo(c *cursor.Counts) {
 	c.Delivered += t.delivered.Load()
 	c.Gaps += t.gaps.Load()
 	c.Aborted += t.aborted.Load()
 }
 
-// setLazy sets a key of a map that may be nil: most shards need few of theirs.
+// setLazy sets a key of a map, which it makes if it is nil: most shards need few of their
+// maps.
 func setLazy[K comparable, V any](m *map[K]V, k K, v V) {
 	if *m == nil {
 		*m = make(map[K]V)

@@ -1,35 +1,49 @@
-// Package delivery writes what streams read to their connections.
+// Package delivery writes the events of streams to their connections.
 //
-// A stream is parked or has a goroutine. A parked one is a descriptor and a slot of a
-// shard: the shard's loop does everything to it. One with a goroutine (TLS, wrapped
-// connections, platforms other than Linux, handlers that follow) is driven by its
-// pump; its shard has a slot for it as well, and a handle to wake it.
+// A stream is parked or pumped. A parked stream is a descriptor and a slot in a shard; the
+// shard's loop does everything for it. A pumped stream (TLS, wrapped connections,
+// platforms other than Linux, handlers that follow) has a goroutine, its pump. It also has
+// a slot in a shard, which knows its handle and wakes it. (Users call it "streamed".)
 //
-//	shard.go      a shard, its loop's state, and its inbox
+//	delivery.go   all shards together
+//	host.go       what delivery knows of the hub
+//	hold.go       parks a stream or pumps it
+//	follow.go     streams inside an application's own
+//	shard.go      a shard, the state of its loop, and its inbox
 //	loop.go       the loop
-//	slots.go      where streams are kept
-//	openings.go   a stream gets its slot
-//	feeds.go      with whom it reads
-//	rounds.go     it is delivered to
-//	sweep.go      it is looked after
-//	walk.go       commands reach it
+//	slots.go      where a shard keeps its streams
+//
+// The life of a stream in a shard:
+//
+//	openings.go   it gets a slot
+//	feeds.go      it shares a feed with others
+//	rounds.go     it is sent events
+//	sweep.go      heartbeats, age, and peers that vanished
+//	walk.go       commands to many streams
+//	kick.go       kicks, also of streams that are still opening
 //	endings.go    it ends
-//	hold.go       parked or pumped
-//	handle.go     what a shard knows of a pump
+//
+// And with a goroutine:
+//
 //	pump.go       the goroutine
-//	kick.go       who is to be ended
+//	handle.go     how the shard and others reach it
 //
-// # Who owns what
+// # Goroutines
 //
-//	inbox        any goroutine, under shard.mu
-//	loop         the shard's goroutine
-//	handle.mu    the pump's goroutine and its shard's
-//	Interest     a topic's words of bits, which publishers read: set by loops
+//	name         one per                owns                                while
+//	shard loop   shard with streams     its slots, feeds, poller: "loop"    a slot is taken
+//	pump         pumped stream          its machine, its connection         the stream is open
+//
+// Any goroutine may put work into a shard's inbox, under shard.mu. A handle is shared by
+// the pump and the shard, under handle.mu. The bits of Topic.Shards are set by whoever
+// admits a stream, and cleared by loops; publishers read them.
 //
 // # Locks
 //
-//	eras.mu -> shard.mu
-//	peerAddress.mu -> handle.mu
+//	eras.mu -> shard.mu (each shard's in turn)
+//	peerAddress.mu -> handle.mu (when Kick's predicate asks for an address)
+//	the watcher of package socket -> handle.mu (when a client leaves)
+//	handle.mu -> deadline.mu of a streamwriter.Writer (when Follow sets a write deadline)
 //
-// None is held while something is written.
+// No lock is held during a write, or while an application's code runs.
 package delivery

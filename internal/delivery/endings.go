@@ -2,11 +2,11 @@ package delivery
 
 import "github.com/fastsse/fastsse/internal/cursor"
 
-// A stream ends in four steps (cursor.Phase has the picture): it is asked to (end, or
-// cut at once), its machine says farewell, this side of the connection is closed
-// (halfClose), and connection and slot are given back (release).
+// A stream ends in four steps (see the diagram at cursor.Phase): it is asked to end (end,
+// or cut at once), its machine offers the farewell, this side of the connection is closed
+// (halfClose), and its connection and slot are released (release).
 
-// end asks a stream to end soon.
+// end asks the stream in slot i to end: see cursor.Stream.End.
 func (s *shard) end(i int32, how cursor.Phase, why cursor.Reason) {
 	if h := s.handles[i]; h != nil {
 		h.end(how, why, s.machine.Until)
@@ -15,7 +15,8 @@ func (s *shard) end(i int32, how cursor.Phase, why cursor.Reason) {
 	s.slots.at(i).End(how, why, s.now)
 }
 
-// cut ends a stream now: with its farewell if it can take it, without if not.
+// cut ends the stream in slot i now: with its farewell if the socket takes it, and
+// otherwise without.
 func (s *shard) cut(i int32, st *slot, why cursor.Reason) {
 	if h := s.handles[i]; h != nil {
 		h.end(cursor.Ending, why, 0)
@@ -30,7 +31,7 @@ func (s *shard) cut(i int32, st *slot, why cursor.Reason) {
 	}
 }
 
-// endIfOver ends the connection of a stream that has ended.
+// endIfOver ends the connection of a stream if its machine has ended the stream.
 func (s *shard) endIfOver(i int32, st *slot) {
 	switch st.Phase {
 	case cursor.Closed:
@@ -51,8 +52,8 @@ func (s *shard) halfClose(i int32, st *slot) {
 	setLazy(&s.linger, i, s.now+LingerFor.Milliseconds())
 }
 
-// release gives back a stream's connection, at once, and its slot, whatever state it
-// is in. why counts unless the stream has ended already.
+// release closes a stream's connection at once, and frees its slot, in whatever state the
+// stream is. why is its reason, unless halfClose has given one already.
 func (s *shard) release(i int32, why cursor.Reason) {
 	st := s.slots.at(i)
 	if st.lingering {
@@ -70,18 +71,18 @@ func (s *shard) release(i int32, why cursor.Reason) {
 	s.free(i)
 }
 
-// free gives back a slot, and what is kept for its stream.
+// free frees a slot, and what is kept for its stream.
 func (s *shard) free(i int32) {
 	s.machine.Drop(i)
 	s.slots.give(i)
 	s.live--
 }
 
-// signOff counts a stream out of its feed and its hub.
+// signOff takes a stream off its feed, and tells the host that it has ended.
 func (s *shard) signOff(i int32, st *slot, why cursor.Reason) {
-	p := s.hooks[i]
+	hooks := s.hooks[i]
 	var topics []string
-	if p.Owned() {
+	if hooks.Owned() {
 		topics = s.names(st.Feed)
 	}
 	s.unregister(i)
@@ -89,5 +90,5 @@ func (s *shard) signOff(i int32, st *slot, why cursor.Reason) {
 	if st.IsParked() {
 		s.delivery.parked.Add(-1)
 	}
-	s.host.Ended(p, topics, why)
+	s.host.Ended(hooks, topics, why)
 }

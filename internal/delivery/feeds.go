@@ -8,34 +8,35 @@ import (
 	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
-// The feeds of a shard: found by their topics and framing, and by each of their
-// topics; made for their first reader and dropped with their last. To make or to
-// drop one takes as long as it has topics, however many others share these.
+// The feeds of a shard. A feed is found by its topics and framing (byKey), and by each of
+// its topics (byTopic). It is made for its first reader and dropped with its last. Making
+// or dropping one takes time in proportion to its own topics, however many other feeds
+// have the same topics.
 
 // readers are the streams of one feed.
 type readers struct {
 	key    uint64
 	next   int32  // the next feed with the same key; noFeed: there is none
-	made   uint32 // tells feeds with the same index apart
+	made   uint32 // number of the feed: indexes are used again
 	slots  []int32
-	names  []string // of its topics, once somebody has asked
+	names  []string // of its topics; nil until they are needed
 	places []int32  // for each of its topics, where the feed is in byTopic
 	queued bool     // there is a job for the feed
-	again  bool     // and news came while it was under way
+	again  bool     // and its topics got new events while it ran
 }
 
-// feedRef is a feed in the list of one of its topics.
+// feedRef is a feed in the list of one of its topics (loop.byTopic).
 type feedRef struct {
 	feed  int32
-	which int32 // of the feed's topics it is this one
+	which int32 // index of the topic in the feed's
 }
 
 const noFeed = -1
 
 var feedSeed = maphash.MakeSeed()
 
-// feedKey is a hash of topics, in the order of their names, and a framing. Feeds
-// refer to their topics, so that a name is one topic for as long as they live.
+// feedKey is a hash of topics, in the order of their names, and a framing. Feeds keep
+// their topics acquired, so that a name is the same *Topic for as long as the feed lives.
 func feedKey(topics []*eventlog.Topic, fr cursor.Framing) uint64 {
 	var h maphash.Hash
 	h.SetSeed(feedSeed)
@@ -46,12 +47,13 @@ func feedKey(topics []*eventlog.Topic, fr cursor.Framing) uint64 {
 	return h.Sum64()
 }
 
-// feed finds or makes the feed for topics with that framing.
+// feed finds or makes the feed for these topics and framing, and returns its index. It
+// takes over the caller's references to the topics.
 func (s *shard) feed(topics []*eventlog.Topic, fr cursor.Framing) int32 {
 	return s.feedAt(feedKey(topics, fr), topics, fr)
 }
 
-// feedAt is feed with the key given.
+// feedAt is feed with a given key.
 func (s *shard) feedAt(key uint64, topics []*eventlog.Topic, fr cursor.Framing) int32 {
 	first, found := s.byKey[key]
 	if !found {
@@ -76,7 +78,7 @@ func (s *shard) feedAt(key uint64, topics []*eventlog.Topic, fr cursor.Framing) 
 	return f
 }
 
-// names are those of a feed's topics. All its streams share the slice.
+// names returns the names of a feed's topics. All its streams share the slice.
 func (s *shard) names(f int32) []string {
 	r := &s.readers[f]
 	if r.names == nil {
@@ -97,7 +99,7 @@ func (s *shard) freeFeed() int32 {
 	return int32(len(s.readers) - 1)
 }
 
-// dropFeed forgets a feed without readers.
+// dropFeed drops a feed without readers, and releases its topics.
 func (s *shard) dropFeed(f int32) {
 	topics, r := s.machine.Feeds[f].Topics, s.readers[f]
 	s.unchain(f, r.key)
@@ -110,7 +112,7 @@ func (s *shard) dropFeed(f int32) {
 	s.host.History.Release(topics)
 }
 
-// unchain takes a feed out of those with its key.
+// unchain removes a feed from the list of those with the same key.
 func (s *shard) unchain(f int32, key uint64) {
 	next := s.readers[f].next
 	if first := s.byKey[key]; first != f {
@@ -127,8 +129,8 @@ func (s *shard) unchain(f int32, key uint64) {
 	s.byKey[key] = next
 }
 
-// dropPlace takes a feed off the list of one of its topics: the last one of the
-// list gets its place.
+// dropPlace removes the feed at index place from the list of one of its topics, and moves
+// the last feed of the list there.
 func (s *shard) dropPlace(t *eventlog.Topic, place int32) {
 	feeds := s.byTopic[t]
 	last := feeds[len(feeds)-1]
@@ -142,7 +144,8 @@ func (s *shard) dropPlace(t *eventlog.Topic, place int32) {
 	t.Shards.And(^s.bit())
 }
 
-// leaveFeed takes a stream off its feed's readers.
+// leaveFeed removes a stream from its feed's readers, and drops the feed if it was the
+// last.
 func (s *shard) leaveFeed(st *slot) {
 	f := st.Feed
 	r := &s.readers[f]

@@ -9,16 +9,16 @@ import (
 	"github.com/fastsse/fastsse/internal/cursor"
 )
 
-// Writer is an application's own stream.
+// Writer is an application's own stream: a *streamwriter.Writer.
 type Writer interface {
 	SendEncoded(block []byte) error
 	SetWriteDeadline(t time.Time) error
 	Context() context.Context
 }
 
-// Follow drives a stream inside an application's own, with this goroutine, until one of
-// them has ended. why names the end of the application's stream by the cause of its
-// Context. A *NotHeld is as that of Hold; any error besides says what failed.
+// Follow runs a stream inside an application's own, on the calling goroutine, until one of
+// the two has ended. why maps the cause of the Writer's Context to a reason. A *NotHeld
+// means the same as Hold's; with it, an error says what failed, if anything did.
 func (d *Delivery) Follow(w Writer, a *Admission, why func(cause error) cursor.Reason) (*NotHeld, error) {
 	h := newHandle(nil, w.SetWriteDeadline)
 	p := d.newPump(a, h)
@@ -35,19 +35,19 @@ func (d *Delivery) Follow(w Writer, a *Admission, why func(cause error) cursor.R
 		return held, startError(sh, err)
 	}
 	d.countPumped("follow")
-	h.reason = cursor.Failed // of a panic: run returns any other
+	h.reason = cursor.Failed // if run panics
 	defer sh.pumpDone(h)
 	h.reason = p.run(head)
 	if h.reason == cursor.Client {
 		cause := context.Cause(w.Context())
-		if errors.Is(cause, os.ErrDeadlineExceeded) { // before all else that it may be as well
+		if errors.Is(cause, os.ErrDeadlineExceeded) { // first: the cause may wrap others, too
 			h.reason = p.gaveUp()
 		} else {
 			h.reason = why(cause)
 		}
 	}
 	if _, bound := h.detach(); bound {
-		_ = w.SetWriteDeadline(time.Time{}) // fails only where it is not needed any more
+		_ = w.SetWriteDeadline(time.Time{}) // fails only where it is no longer needed
 	}
 	return nil, nil
 }

@@ -8,21 +8,23 @@ import (
 	"github.com/fastsse/fastsse/internal/cursor"
 )
 
-// handle is what a shard knows of a stream's pump.
+// handle is how a shard, and others, reach a pump.
 type handle struct {
-	wake chan struct{} // one token is as good as many
+	wake chan struct{} // holds at most one token; never closed
 
-	slot     int32         // owned by the shard's loop, as are
-	assigned bool          // whether it has that slot,
-	done     bool          // and whether the pump ended before it had
-	reason   cursor.Reason // set by the pump before it says that it is done
+	// Owned by the shard's loop.
+	slot     int32
+	assigned bool // slot is set
+	done     bool // the pump has ended
+
+	reason cursor.Reason // why the stream ended; set by the pump before it calls pumpDone
 
 	mu        sync.Mutex              // guards all below
-	conn      net.Conn                // nil inside a Writer, and once it is fasthttp's again
-	setBound  func(t time.Time) error // sets the write deadline of the stream; nil once it is over
-	writeBy   time.Time               // what arm or end has set; zero: none
-	isCut     bool
-	commanded bool // and the pump has not read it yet:
+	conn      net.Conn                // nil under Follow, and once the connection is given back
+	setBound  func(t time.Time) error // sets the write deadline; nil once the connection is given back
+	writeBy   time.Time               // the deadline that arm or end has set; zero: none
+	isCut     bool                    // a deadline is set for all writes, which arm must not change
+	commanded bool                    // there is a command that the pump has not read yet:
 	how       cursor.Phase
 	why       cursor.Reason
 	until     uint64
@@ -32,7 +34,7 @@ func newHandle(c net.Conn, setBound func(t time.Time) error) *handle {
 	return &handle{wake: make(chan struct{}, 1), conn: c, setBound: setBound}
 }
 
-// notify says that there may be something to do. It never blocks.
+// notify wakes the pump. It never blocks.
 func (h *handle) notify() {
 	select {
 	case h.wake <- struct{}{}:
@@ -40,17 +42,17 @@ func (h *handle) notify() {
 	}
 }
 
-// end asks the stream to end. One in phase Ending gets LingerFor for a write that is
-// waiting for its reader.
+// end asks the stream to end: see cursor.Stream.End. If how is Ending, a write that waits
+// for its reader gets at most LingerFor more.
 func (h *handle) end(how cursor.Phase, why cursor.Reason, until uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.how == cursor.Ending && how == cursor.Draining {
-		return // it is to end sooner
+		return // it is asked to end sooner already
 	}
 	h.commanded, h.how, h.why, h.until = true, how, why, until
 	by := time.Now().Add(LingerFor)
-	if h.writeBy.Before(time.Now()) { // of a write that is long done
+	if h.writeBy.Before(time.Now()) { // the deadline of an earlier write
 		h.writeBy = time.Time{}
 	}
 	if how == cursor.Ending && h.setBound != nil && !h.isCut && sooner(by, h.writeBy) == by {
@@ -60,7 +62,7 @@ func (h *handle) end(how cursor.Phase, why cursor.Reason, until uint64) {
 	h.notify()
 }
 
-// sooner is the earlier of two write deadlines, where zero is none.
+// sooner returns the earlier of two write deadlines; zero means none.
 func sooner(a, b time.Time) time.Time {
 	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
 		return b
@@ -68,16 +70,16 @@ func sooner(a, b time.Time) time.Time {
 	return a
 }
 
-// cutWithin is how long a write may still take when the stream is cut.
+// cutWithin is how long a write may take after the stream was cut.
 const cutWithin = 50 * time.Millisecond
 
-// cut ends a write that is waiting for its reader, and any that follows.
+// cut gives the write under way, and all later ones, cutWithin.
 func (h *handle) cut() { h.bindAll(time.Now().Add(cutWithin)) }
 
-// clientLeft ends a write to a client that has left.
+// clientLeft makes the write under way, and all later ones, fail at once.
 func (h *handle) clientLeft() { h.bindAll(time.Unix(1, 0)) }
 
-// bindAll gives the write under way, and all that follow, a deadline.
+// bindAll gives the write under way, and all later ones, a deadline.
 func (h *handle) bindAll(by time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -87,8 +89,8 @@ func (h *handle) bindAll(by time.Time) {
 	}
 }
 
-// arm gives the next write its time, unless the stream is cut. A command to end that
-// has just come has given it less.
+// arm sets the deadline of the next write, unless the stream is cut. It keeps an earlier
+// one that end has just set.
 func (h *handle) arm(by time.Time) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -102,7 +104,7 @@ func (h *handle) arm(by time.Time) error {
 	return h.setBound(by)
 }
 
-// detach gives the connection back: it may be another stream's from now on. It reports
+// detach gives the connection back: the handle does not touch it from then on. It reports
 // whether the stream was cut, and whether the handle has set a write deadline.
 func (h *handle) detach() (cut, bound bool) {
 	h.mu.Lock()
@@ -111,7 +113,7 @@ func (h *handle) detach() (cut, bound bool) {
 	return h.isCut, h.isCut || !h.writeBy.IsZero()
 }
 
-// remoteAddr is the peer's address, if it is known.
+// remoteAddr returns the peer's address, or an empty string if it is not known.
 func (h *handle) remoteAddr() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -121,7 +123,8 @@ func (h *handle) remoteAddr() string {
 	return h.conn.RemoteAddr().String()
 }
 
-// apply hands the command, if there is one, to the machine.
+// apply passes the command, if there is one, to the machine and the stream. The pump
+// calls it.
 func (h *handle) apply(m *cursor.Machine, s *cursor.Stream, now int64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -132,7 +135,7 @@ func (h *handle) apply(m *cursor.Machine, s *cursor.Stream, now int64) {
 	}
 }
 
-// whyEnded is why the stream was to end, or otherwise if it was not.
+// whyEnded returns why the stream was asked to end, or otherwise if it was not.
 func (h *handle) whyEnded(s *cursor.Stream, otherwise cursor.Reason) cursor.Reason {
 	h.mu.Lock()
 	defer h.mu.Unlock()

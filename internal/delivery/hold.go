@@ -10,10 +10,12 @@ import (
 	"github.com/fastsse/fastsse/internal/socket"
 )
 
-// Hold writes a stream's opening to its connection and holds the stream: parked if the
-// connection can be, else with this goroutine until the stream has ended. An error
-// says that the stream came to nothing, and why; its Admission is the caller's again,
-// and c is to be closed after what the error says is left to be written.
+// Hold writes a stream's opening to its connection and holds the stream. If the connection
+// can be parked, Hold returns at once, and the caller closes c: the stream has a duplicate
+// of its descriptor. Otherwise Hold pumps the stream on the calling goroutine
+// until it has ended. If the stream could not be opened, Hold returns why; the Admission
+// is the caller's again, who writes NotHeld.Rest and closes c. tls says that c is a TLS
+// connection, or wraps one.
 func (d *Delivery) Hold(c net.Conn, a *Admission, tls bool) *NotHeld {
 	sh := d.pickShard()
 	why := d.whyPumped(c, tls)
@@ -29,13 +31,13 @@ func (d *Delivery) Hold(c net.Conn, a *Admission, tls bool) *NotHeld {
 	return d.pumpConn(sh, c, a)
 }
 
-// NotHeld is why a stream could not be held.
+// NotHeld says why a stream could not be held.
 type NotHeld struct {
 	Why  cursor.Reason
 	Rest []byte // to be written to the connection; nil: nothing
 }
 
-// whyPumped says why c cannot be parked; empty: it can.
+// whyPumped returns why c cannot be parked, as Stats.WhyPumped has it; empty: it can be.
 func (d *Delivery) whyPumped(c net.Conn, isTLS bool) string {
 	if _, plain := socket.Plain(c); plain {
 		switch {
@@ -55,8 +57,8 @@ func (d *Delivery) whyPumped(c net.Conn, isTLS bool) string {
 	return "not_a_socket"
 }
 
-// park writes the opening from here, so that shards open streams cheaply. What is not
-// taken at once is theirs.
+// park parks a stream. It writes the opening on the calling goroutine, which spares the
+// shard that work; the shard writes what the socket does not take at once.
 func (d *Delivery) park(sh *shard, a *Admission, sock socket.Parked) *NotHeld {
 	a.sock = sock
 	sent, err := sock.Write(a.Rest)
@@ -74,14 +76,14 @@ func (d *Delivery) park(sh *shard, a *Admission, sock socket.Parked) *NotHeld {
 		return nil
 	}
 	d.parked.Add(-1)
-	if a.Rest == nil { // what does not go out at once is no loss
+	if a.Rest == nil { // the opening is out; if the farewell does not go out at once, nothing is lost
 		_, _ = sock.Write(cursor.AppendFarewell(nil, a.Framing, d.host.Limits.Retry))
 	}
 	sock.Close()
 	return &NotHeld{Why: d.notAdmitted(sh, err)}
 }
 
-// notAdmitted names the end of a stream that its shard does not take.
+// notAdmitted returns why a stream ends that its shard did not admit, and logs a failure.
 func (d *Delivery) notAdmitted(sh *shard, err error) cursor.Reason {
 	if errors.Is(err, ErrClosed) {
 		return cursor.HubClosed

@@ -9,8 +9,8 @@ import (
 	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
-// Host is all that delivery knows of the hub that it works for. Its functions may be
-// called by any goroutine.
+// Host is all that delivery knows of the hub. Its functions are called by any goroutine,
+// several at a time, and must not block.
 type Host struct {
 	History *eventlog.History
 	Now     func() int64 // the hub's clock, in milliseconds
@@ -18,27 +18,29 @@ type Host struct {
 	Logger  Logger
 	Limits  Limits
 
-	// Ended says that a stream which was held has ended. topics are its topics' names if
-	// hooks has an owner, and nil otherwise.
+	// Ended is called once for each stream that was held, when it has ended. topics are
+	// the names of its topics, sorted, if hooks has an owner, and nil otherwise. Streams
+	// share the slice.
 	Ended func(hooks *HookData, topics []string, why cursor.Reason)
 
-	// Working says that one goroutine more, or less, works for the hub.
+	// Working is called with 1 before delivery starts a goroutine, and with -1 when that
+	// goroutine is about to end.
 	Working func(more int)
 }
 
 // Limits are the settings of delivery. Zero means off.
 type Limits struct {
-	GapType      string        // the type of events that tell of a gap
-	Skip         bool          // tell a slow reader of a gap and go on; else end its stream
+	GapType      string        // the type of gap events
+	Skip         bool          // send a slow reader a gap event and go on; else end its stream
 	Retry        time.Duration // the reconnection time
-	Heartbeat    time.Duration // the longest silence
-	MaxAge       time.Duration // the longest that streams may live: they are looked at often enough
-	WriteTimeout time.Duration // how long one write may wait, or a reader inside an evicted event
-	SendBuffer   int           // bytes of a parked stream's socket
-	NeverPark    bool          // every stream gets a goroutine
+	Heartbeat    time.Duration // the longest silence on a stream
+	MaxAge       time.Duration // the longest Stream.Dies: decides how often slots are swept
+	WriteTimeout time.Duration // how long a pump's write may take, and a parked reader may stall inside an evicted event
+	SendBuffer   int           // SO_SNDBUF of a parked stream's socket, in bytes
+	NeverPark    bool          // pump every stream
 }
 
-// machine makes a machine of streams that get a heartbeat after so many milliseconds.
+// machine makes a machine. heartbeat is in milliseconds.
 func (h *Host) machine(w *cursor.Workspace, heartbeat int64, patience time.Duration) cursor.Machine {
 	return cursor.NewMachine(h.History, w, cursor.Settings{
 		GapType: h.Limits.GapType, Skip: h.Limits.Skip, Retry: h.Limits.Retry,
@@ -46,45 +48,46 @@ func (h *Host) machine(w *cursor.Workspace, heartbeat int64, patience time.Durat
 	})
 }
 
-// State is how far a hub is on its way to its end.
+// State is how far a hub is on the way to its end.
 type State int32
 
 // The states.
 const (
-	Open State = iota
-	Draining
-	Cutting // draining, and its time is over
+	Open     State = iota
+	Draining       // streams end when they have been sent what was published
+	Cutting        // draining, and out of time: streams end at once
 	Closed
 )
 
-// ErrClosed is the error of a stream that comes when the hub is closed.
+// ErrClosed is the error of a stream that is to be opened when the hub is closed.
 var ErrClosed = errors.New("delivery: the hub is closed")
 
-// Logger is where messages go that nobody can be told.
+// Logger receives problems that no caller can be told about.
 type Logger interface {
 	Printf(format string, args ...any)
 }
 
-// LingerFor is how long an ended connection waits for its peer's end.
+// LingerFor is how long a connection whose stream has ended waits for the peer to close,
+// and how long the reader of a stream that is to end may take nothing.
 const LingerFor = 5 * time.Second
 
-// HookData is what hooks and Kick need to know of a stream. Most streams have none.
+// HookData is what hooks and Kick need to know about a stream. Most streams have none.
 type HookData struct {
 	User       any
-	RemoteAddr string // known where there are hooks
-	Owner      any    // who is told of the stream's end; nil: nobody
-	Indexed    bool   // the stream can be found by its user, which is comparable
+	RemoteAddr string // empty if the handler has no hooks
+	Owner      any    // for Host.Ended, which calls its OnClose; nil: it has none
+	Indexed    bool   // KickUser finds the stream by its user, which is Indexable
 
-	// Owned by the loop of its stream's shard: those of the same user.
+	// Owned by the loop of the stream's shard.
 	slot       int32
-	prev, next *HookData
+	prev, next *HookData // of the same user
 }
 
-// Owned reports whether somebody is to be told of the stream's end.
-func (p *HookData) Owned() bool { return p != nil && p.Owner != nil }
+// Owned reports whether d has an owner. d may be nil.
+func (d *HookData) Owned() bool { return d != nil && d.Owner != nil }
 
-// RecoverHook is deferred around an application's hook: a panic in it is logged, and
-// ends nothing else.
+// RecoverHook is to be deferred by callers of an application's hook: it logs a panic, and
+// the caller returns.
 func RecoverHook(logger Logger, hook string) {
 	if r := recover(); r != nil {
 		logger.Printf("server: panic in %s: %v\n%s", hook, r, debug.Stack())

@@ -8,46 +8,49 @@ import (
 	"github.com/fastsse/fastsse/internal/socket"
 )
 
-// Kick ends the streams that pick says yes to.
+// Kick ends the streams for which pick returns true. pick runs on the loops' goroutines,
+// several at a time; its Subscriber is described there.
 func (d *Delivery) Kick(pick func(Subscriber) bool) { d.kick(command{kind: kickSome, pick: pick}) }
 
-// KickUser ends the streams of a user, which is Indexable.
+// KickUser ends the streams of a user, which must be Indexable.
 func (d *Delivery) KickUser(user any) { d.kick(command{kind: kickUser, user: user}) }
 
 // KickTopic ends the streams that subscribe to exactly this topic or subtree.
 func (d *Delivery) KickTopic(topic string) { d.kick(command{kind: kickTopic, topic: topic}) }
 
-// kick ends the present era. The steps make every stream meet the kick that noted its
-// era before, and none that notes it after.
+// kick ends the present era. The order of its steps makes the kick reach every stream that
+// noted its era before kick was called, and none that notes it after kick has returned.
 func (d *Delivery) kick(c command) {
 	d.eras.mu.Lock()
 	defer d.eras.mu.Unlock()
 	ending, next := d.eras.now.Load(), new(Era)
 	ending.kick = c
-	ending.next.Store(next) // streams that get their slots from here on are asked then,
-	d.broadcast(c)          // streams that have theirs are found there,
-	d.eras.now.Store(next)  // and streams that note their era from here on are neither.
+	ending.next.Store(next) // streams that get their slots from here on find the kick,
+	d.broadcast(c)          // the kick finds streams that have theirs,
+	d.eras.now.Store(next)  // and it is not for streams that note their era from here on.
 }
 
-// Era is what a stream notes before anybody decides on it (Admission.Began).
+// Era returns the present era. Note it for a stream before Authorize is called
+// (Admission.Began), so that the stream is reached by every later kick.
 func (d *Delivery) Era() *Era { return d.eras.now.Load() }
 
-// eras numbers the kicks, so that a stream which is about to open meets those that
-// came in between.
+// eras orders the kicks, so that a stream which gets its slot finds those that came while
+// it was opening.
 type eras struct {
-	mu  sync.Mutex // held for a kick: one at a time
+	mu  sync.Mutex // held during a kick: one at a time
 	now atomic.Pointer[Era]
 }
 
-// Era is the time between two kicks. Each stream on its way notes the one that it
-// began in, which leads to the later ones. None leads back: a kick is dropped when the
-// last stream that began before it has got its slot or was abandoned.
+// Era is the time between two kicks. A stream that is opening has the era in which it
+// began, from which next leads to all later kicks. There is no way back, so a kick can be
+// collected when the last stream that began before it has its slot or was abandoned.
 type Era struct {
-	kick command // that ended it; only to be read once next is set
+	kick command // the kick that ended the era; may be read once next is set
 	next atomic.Pointer[Era]
 }
 
-// Indexable reports whether streams can be found by that user.
+// Indexable reports whether KickUser can find streams by that user: it must be comparable,
+// and equal to itself.
 func Indexable(user any) bool {
 	if user == nil || !reflect.ValueOf(user).Comparable() {
 		return false
@@ -56,8 +59,7 @@ func Indexable(user any) bool {
 	return same == user // a NaN is not
 }
 
-// meets reports whether one of the kicks since the stream in slot i began to open is
-// for it.
+// meets reports whether one of the kicks since that era is for the stream in slot i.
 func (s *shard) meets(began *Era, i int32) bool {
 	for e := began; e != nil; {
 		next := e.next.Load()
@@ -73,8 +75,8 @@ func (s *shard) meets(began *Era, i int32) bool {
 func (s *shard) matches(c *command, i int32) bool {
 	switch c.kind {
 	case kickUser:
-		p := s.hooks[i]
-		return p != nil && p.Indexed && p.User == c.user
+		d := s.hooks[i]
+		return d != nil && d.Indexed && d.User == c.user
 	case kickTopic:
 		for _, t := range s.machine.Feeds[s.slots.at(i).Feed].Topics {
 			if t.Name == c.topic {
@@ -86,13 +88,13 @@ func (s *shard) matches(c *command, i int32) bool {
 	return s.picked(c.pick, i)
 }
 
-// picked asks an application's predicate about a stream.
+// picked calls an application's predicate for the stream in slot i.
 func (s *shard) picked(pick func(Subscriber) bool, i int32) (yes bool) {
 	defer RecoverHook(s.host.Logger, "Kick's predicate")
 	st := s.slots.at(i)
 	sub := Subscriber{Topics: s.names(st.Feed)}
-	if p := s.hooks[i]; p != nil {
-		sub.User, sub.Address.known = p.User, p.RemoteAddr
+	if d := s.hooks[i]; d != nil {
+		sub.User, sub.Address.known = d.User, d.RemoteAddr
 	}
 	if sub.Address.known == "" {
 		if s.peerAddress == nil {
@@ -104,24 +106,26 @@ func (s *shard) picked(pick func(Subscriber) bool, i int32) (yes bool) {
 	return pick(sub)
 }
 
-// Subscriber is a stream, as Kick's predicate is shown it.
+// Subscriber is a stream, as Kick's predicate sees it.
 type Subscriber struct {
-	Topics  []string // sorted; must not be changed
+	Topics  []string // sorted; streams share the slice: it must not be changed
 	User    any
 	Address Address
 }
 
-// Address is the address of a stream's peer, or a way to find it out.
+// Address is the address of a stream's peer, known or to be looked up. The zero value is
+// an address that is not known.
 type Address struct {
-	known string       // or, if it is empty,
-	peer  *peerAddress // the one that knows,
-	turn  uint64       // during that turn of its
+	known string       // if it is empty,
+	peer  *peerAddress // looks it up; nil: it is not known
+	turn  uint64       // the turn of peer that is for this stream
 }
 
-// KnownAddress is an address that is known.
+// KnownAddress returns an Address whose String returns addr.
 func KnownAddress(addr string) Address { return Address{known: addr} }
 
-// String returns the address, empty if it is not known or not known any more.
+// String returns the address. It is empty if it is not known, or was to be looked up and
+// the predicate has returned.
 func (a Address) String() string {
 	if a.known == "" && a.peer != nil {
 		return a.peer.address(a.turn)
@@ -129,15 +133,16 @@ func (a Address) String() string {
 	return a.known
 }
 
-// peerAddress finds out the address of the stream that a predicate is asked about, if
-// it wants to know.
+// peerAddress looks up the address of the stream that a predicate is called for, if the
+// predicate asks. A shard has one, with a turn per stream.
 type peerAddress struct {
-	mu     sync.Mutex // guards all below: an application may keep a Subscriber
+	mu     sync.Mutex // guards all below: a Subscriber may be kept, and asked by any goroutine
 	turn   uint64     // changes with each stream
 	sock   socket.Parked
 	handle *handle
 }
 
+// begin begins the turn of a stream.
 func (p *peerAddress) begin(sock socket.Parked, h *handle) (turn uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -146,7 +151,7 @@ func (p *peerAddress) begin(sock socket.Parked, h *handle) (turn uint64) {
 	return p.turn
 }
 
-// end is the end of a turn: from here on the socket may be another stream's.
+// end ends a turn: from then on the socket may belong to another stream.
 func (p *peerAddress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -154,7 +159,7 @@ func (p *peerAddress) end() {
 	p.handle = nil
 }
 
-// address is the address, empty if the turn is over.
+// address returns the address, or an empty string if that turn is over.
 func (p *peerAddress) address(turn uint64) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

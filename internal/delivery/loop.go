@@ -8,7 +8,7 @@ import (
 	"github.com/fastsse/fastsse/internal/socket"
 )
 
-// poller is what a loop waits with: a *socket.Poller.
+// poller is what a loop waits with: a *socket.Poller, or a test's.
 type poller interface {
 	Watch(fd int, token uint64) error
 	Remove(fd int)
@@ -24,23 +24,24 @@ type pollEvent = socket.Ready
 
 func newPoller() (poller, error) { return socket.NewPoller() }
 
-// How soundly a loop rests.
+// What a loop is doing, for those who put work into its inbox.
 const (
-	awake  int32 = iota
-	dozing       // for a few milliseconds
-	asleep
+	awake  int32 = iota // it will look at its inbox: it need not be woken
+	dozing              // it sleeps for a few milliseconds
+	asleep              // it sleeps for longer
 )
 
 const (
-	// assignedPerPass bounds the new streams that get their slots between two looks at
-	// everything else: each may take turnsPerVisit writes of what it has missed.
+	// assignedPerPass bounds the streams that get their slots in one pass of the loop: for
+	// each, up to turnsPerVisit writes are made of the events that it has missed.
 	assignedPerPass = 64
-	// A loop that has given out slots dozes for so long at a time, and so long after the
-	// last: a stream that leaves at once is noticed within it.
+	// For dozesOn after streams were admitted, a loop sleeps for at most doze at a time. A
+	// stream whose client leaves at once is noticed within that time.
 	doze    = 4 * time.Millisecond
 	dozesOn = 100 * time.Millisecond
 )
 
+// run is the loop. It returns when there are no streams left.
 func (s *shard) run() {
 	stopped := false
 	defer func() {
@@ -74,18 +75,19 @@ func (s *shard) run() {
 	}
 }
 
-// idle reports whether all that was brought has been done.
+// idle reports whether there is nothing left to do now.
 func (s *shard) idle() bool {
 	return s.jobs.Len() == 0 && len(s.ready) == 0 && len(s.walks) == 0 && s.waiting.Len() == 0
 }
 
+// hasMail reports whether there is work in the inbox.
 func (s *shard) hasMail() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.intake)+len(s.done)+len(s.topics)+len(s.commands) > 0
 }
 
-// stop ends the loop if there is no stream left and none coming.
+// stop ends the loop if there is no stream left and none in the inbox.
 func (s *shard) stop() bool {
 	if s.live > 0 {
 		return false
@@ -105,9 +107,9 @@ func (s *shard) stop() bool {
 	return true
 }
 
-// sleep is how soundly and how long there is nothing to do unless somebody brings it.
-// While streams are being opened the loop dozes: those that have nothing to get yet
-// wait for it to look by itself, which spares a wake-up each (docs/design.md).
+// sleep returns how long the loop may sleep unless it is woken, and whether that is dozing
+// or asleep. While streams are being admitted it dozes: those that have nothing to receive
+// yet wait for it to look by itself, which saves a wake-up per stream (docs/design.md).
 func (s *shard) sleep() (rest int32, d time.Duration) {
 	left := time.Duration(max(s.sweepAt-s.now, 1)) * time.Millisecond
 	if s.now < s.opened+dozesOn.Milliseconds() && left > doze {
@@ -116,9 +118,9 @@ func (s *shard) sleep() (rest int32, d time.Duration) {
 	return asleep, left
 }
 
-// emptyInbox takes everything out of the inbox. New streams that have to wait for
-// their slots miss nothing by it: they look into their topics' logs, and at what was
-// commanded, when they have them.
+// emptyInbox takes everything out of the inbox and does it, except that new streams may
+// have to wait for their slots. They miss nothing: when they get their slots, they read
+// their topics' logs, and find the commands that came meanwhile (firstTurn).
 func (s *shard) emptyInbox() {
 	s.mu.Lock()
 	intake, done, topics, commands := s.intake, s.done, s.topics, s.commands
@@ -128,7 +130,7 @@ func (s *shard) emptyInbox() {
 	if len(intake) > 0 {
 		s.opened = s.now
 	}
-	for _, c := range commands { // first: streams that get their slots later are asked then
+	for _, c := range commands { // first: streams that get their slots later find them then
 		s.apply(c)
 	}
 	for _, a := range intake {
@@ -140,23 +142,23 @@ func (s *shard) emptyInbox() {
 		}
 	}
 	for _, t := range topics {
-		// First the bit, then the look: what comes in between notifies again.
+		// Clear the bit before reading the log: an event that comes in between notifies again.
 		t.Notified.And(^s.bit())
 		for _, ref := range s.byTopic[t] {
 			s.enqueue(ref.feed)
 		}
 	}
-	// Last: an application's predicate may be asked about each, and end the goroutine.
+	// Last: Kick's predicate may be called for each, and it may end the goroutine.
 	for range min(s.waiting.Len(), assignedPerPass) {
 		s.assign(s.waiting.Pop())
 	}
 	if s.waiting.Len() == 0 {
-		s.waiting = queue.Queue[*Admission]{} // it holds those that were in it
+		s.waiting = queue.Queue[*Admission]{} // drop its memory
 	}
 }
 
-// wait blocks until the kernel or the inbox has something, or d has passed, and deals
-// with what the kernel has.
+// wait blocks until the kernel reports events, the loop is woken, or d has passed, and
+// handles what the kernel reports.
 func (s *shard) wait(d time.Duration) {
 	s.events = s.io.Wait(s.events[:0], d)
 	if len(s.events) > 0 {
@@ -166,7 +168,7 @@ func (s *shard) wait(d time.Duration) {
 		ref := refOf(e.Token)
 		st, ok := s.slots.get(ref)
 		switch {
-		case !ok: // of a stream that has ended since
+		case !ok: // the stream has ended since
 		case e.PeerGone:
 			s.release(ref.slot, cursor.Client)
 		case e.Writable && st.lagging:

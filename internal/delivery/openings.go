@@ -6,29 +6,29 @@ import (
 	"github.com/fastsse/fastsse/internal/socket"
 )
 
-// Admission is a stream on its way to its slot. It belongs to its opener until it is
-// held, and to delivery from then on.
+// Admission is a stream that is to be held. The caller of Hold or Follow owns it until
+// then; delivery owns it afterwards, unless the stream was not held.
 type Admission struct {
 	Stream   cursor.Stream
-	Topics   []*eventlog.Topic // acquired
+	Topics   []*eventlog.Topic // acquired, in the order of their names; counted in Topic.Readers
 	Framing  cursor.Framing
-	ToldLost uint64    // losses that its opening tells of; 0: none
-	Rest     []byte    // of its head and opening, not yet written
-	Hooks    *HookData // nil: there is nothing to know
-	Began    *Era      // where the kicks begin that are for it; nil: none
-	Settled  bool      // somebody else sees to its end
+	ToldLost uint64    // the highest loss that the opening reports; 0: none
+	Rest     []byte    // of the response head and the opening, what is not yet written
+	Hooks    *HookData // nil: there are neither hooks nor a user
+	Began    *Era      // the era in which the stream began to open; nil: no kick is for it
+	Settled  bool      // a shard has it, or it was abandoned: its end is seen to
 
 	sock   socket.Parked
-	handle *handle // of its pump; nil: it is parked
+	handle *handle // of its pump; nil: the stream is parked
 }
 
-// canWait reports whether a has nothing to receive up to the newest event, so that the
-// loop need not be woken for it.
+// canWait reports whether there is nothing to write for the stream yet, so that the loop
+// need not be woken for it. newest is the newest sequence.
 func (a *Admission) canWait(newest uint64) bool {
 	return a.handle == nil && a.Rest == nil && a.Stream.Next > newest
 }
 
-// assign gives a stream its slot.
+// assign gives a stream its slot, and its first turn.
 func (s *shard) assign(a *Admission) {
 	i := s.slots.take()
 	st := s.slots.at(i)
@@ -64,11 +64,11 @@ func (s *shard) assign(a *Admission) {
 	}
 }
 
-// firstTurn gives a stream that has just got its slot what there is for it: its end,
-// if that was commanded while it was on its way.
+// firstTurn delivers to a stream that has just got its slot, or ends it if that was
+// commanded while it was opening.
 func (s *shard) firstTurn(i int32, st *slot, a *Admission) {
 	state, kicked := s.host.State(), s.meets(a.Began, i)
-	a.Began = nil // the admission of a pump lives as long as the stream
+	a.Began = nil // drops the kicks: a pump's admission lives as long as the stream
 	switch {
 	case state == Closed:
 		s.cut(i, st, cursor.HubClosed)
@@ -86,39 +86,39 @@ func (s *shard) firstTurn(i int32, st *slot, a *Admission) {
 	}
 }
 
-// register notes what is to be known of the stream in a slot.
-func (s *shard) register(i int32, p *HookData) {
-	setLazy(&s.hooks, i, p)
-	if !p.Indexed {
+// register keeps the HookData of the stream in slot i, and indexes it by its user.
+func (s *shard) register(i int32, d *HookData) {
+	setLazy(&s.hooks, i, d)
+	if !d.Indexed {
 		return
 	}
-	p.slot = i
-	if p.next = s.byUser[p.User]; p.next != nil {
-		p.next.prev = p
+	d.slot = i
+	if d.next = s.byUser[d.User]; d.next != nil {
+		d.next.prev = d
 	}
-	setLazy(&s.byUser, p.User, p)
+	setLazy(&s.byUser, d.User, d)
 }
 
 // unregister undoes register.
 func (s *shard) unregister(i int32) {
-	p := s.hooks[i]
-	if p == nil {
+	d := s.hooks[i]
+	if d == nil {
 		return
 	}
 	delete(s.hooks, i)
-	if !p.Indexed {
+	if !d.Indexed {
 		return
 	}
-	if p.next != nil {
-		p.next.prev = p.prev
+	if d.next != nil {
+		d.next.prev = d.prev
 	}
 	switch {
-	case p.prev != nil:
-		p.prev.next = p.next
-	case p.next != nil:
-		s.byUser[p.User] = p.next
+	case d.prev != nil:
+		d.prev.next = d.next
+	case d.next != nil:
+		s.byUser[d.User] = d.next
 	default:
-		delete(s.byUser, p.User)
+		delete(s.byUser, d.User)
 	}
-	p.prev, p.next = nil, nil
+	d.prev, d.next = nil, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/fastsse/fastsse/internal/socket"
 )
 
-// pump is one stream's goroutine at work. It drives the same machine as a shard does.
+// pump is the goroutine of one stream. It runs the same state machine as a shard.
 type pump struct {
 	delivery *Delivery
 	handle   *handle
@@ -20,13 +20,13 @@ type pump struct {
 	offer    cursor.Offer
 	write    func([]byte) error
 	left     <-chan struct{} // closed when the client has left
-	peer     syscall.RawConn // the socket, to ask it; nil: there is none
-	askedAt  int64           // when it was asked last, in the hub's milliseconds
+	peer     syscall.RawConn // the socket, to be asked about the peer; nil: there is none
+	askedAt  int64           // when it was asked last, in milliseconds of the hub's clock
 	watch    peerWatch
-	counted  cursor.Counts // what was added to the delivery's counts
+	counted  cursor.Counts // what count has added to delivery.pumped
 }
 
-// newPump makes a's pump, and h its handle.
+// newPump makes the pump of a, with handle h.
 func (d *Delivery) newPump(a *Admission, h *handle) *pump {
 	a.handle = h
 	space := cursor.NewWorkspace(d.host.History, false)
@@ -37,9 +37,9 @@ func (d *Delivery) newPump(a *Admission, h *handle) *pump {
 	return p
 }
 
-// pumpConn drives a stream on its connection until the stream ends.
+// pumpConn pumps a stream on its connection until the stream has ended.
 func (d *Delivery) pumpConn(sh *shard, c net.Conn, a *Admission) *NotHeld {
-	socket.Unblock(c) // or no deadline would end a write
+	socket.Unblock(c) // else a deadline would not end a write
 	h := newHandle(c, c.SetWriteDeadline)
 	left := make(chan struct{})
 	if stop, ok := socket.Watch(c, func() { close(left); h.clientLeft() }); ok {
@@ -68,20 +68,20 @@ func (d *Delivery) pumpConn(sh *shard, c net.Conn, a *Admission) *NotHeld {
 	return nil
 }
 
-// runAndSignOff is run, and the end of the stream for its shard.
+// runAndSignOff calls run, and tells the shard that the stream has ended.
 func (p *pump) runAndSignOff(sh *shard, head []byte) {
-	p.handle.reason = cursor.Failed // of a panic: run returns any other
+	p.handle.reason = cursor.Failed // if run panics
 	defer func() {
 		if cut, _ := p.handle.detach(); cut && p.stream.Phase == cursor.Closed {
-			p.stream.Phase = cursor.Aborted // nobody waits for its peer
+			p.stream.Phase = cursor.Aborted // it does not linger
 		}
 		sh.pumpDone(p.handle)
 	}()
 	p.handle.reason = p.run(head)
 }
 
-// giveUpAt is when a write that begins now is given up; zero: never. A stream that is
-// to end, or reaches its age while it waits, gets LingerFor.
+// giveUpAt returns the deadline of a write that begins now; zero: none. A stream that is
+// to end, or reaches its maximum age during the write, gets LingerFor from then on.
 func (p *pump) giveUpAt() (by time.Time) {
 	now := time.Now()
 	if t := p.delivery.host.Limits.WriteTimeout; t > 0 {
@@ -97,7 +97,7 @@ func (p *pump) giveUpAt() (by time.Time) {
 	return by
 }
 
-// run drives the stream from its head to its end, and says why it ended.
+// run writes the head, and then the stream until its end, and returns why it ended.
 func (p *pump) run(head []byte) cursor.Reason {
 	if len(head) > 0 {
 		if err := p.write(head); err != nil {
@@ -118,7 +118,7 @@ func (p *pump) run(head []byte) cursor.Reason {
 			if s.Phase >= cursor.Closed {
 				return s.Reason
 			}
-			m.Workspace().Clear() // a stream that waits holds no memory
+			m.Workspace().Clear() // a stream that waits keeps no memory
 			if !p.wait(timer, m.Due(s), now) {
 				return cursor.Client
 			}
@@ -132,11 +132,11 @@ func (p *pump) run(head []byte) cursor.Reason {
 	}
 }
 
-// askEvery is how often a busy stream's socket is asked about its peer; a silent
-// one's is with every heartbeat.
+// askEvery is how often the socket of a busy stream is asked about the peer. That of a
+// silent stream is asked with every heartbeat.
 const askEvery = vanishedAfter / 6
 
-// vanished reports, as a shard's does, whether the peer has gone without a word.
+// vanished reports whether the peer has vanished: see peerWatch.
 func (p *pump) vanished(now int64) bool {
 	if p.peer == nil || now-p.askedAt < askEvery.Milliseconds() {
 		return false
@@ -145,8 +145,8 @@ func (p *pump) vanished(now int64) bool {
 	return p.watch.vanished(now, p.stream.Wrote, func(ms int64) bool { return socket.SilentConn(p.peer, ms) })
 }
 
-// wait blocks until there may be something to do, and is not ok if the client has
-// left.
+// wait blocks until there may be something to do; ok is false if the client has left. due
+// and now are in milliseconds; due 0: never.
 func (p *pump) wait(timer *time.Timer, due, now int64) (ok bool) {
 	d := time.Hour
 	if due > 0 {
@@ -162,7 +162,7 @@ func (p *pump) wait(timer *time.Timer, due, now int64) (ok bool) {
 	return true
 }
 
-// failed tells a reader that took too long from one that is gone.
+// failed returns why the stream ended whose write returned err.
 func (p *pump) failed(err error) cursor.Reason {
 	select {
 	case <-p.left:
@@ -175,7 +175,8 @@ func (p *pump) failed(err error) cursor.Reason {
 	return p.handle.whyEnded(&p.stream, cursor.Client)
 }
 
-// gaveUp ends a stream whose last write this side has given up, and says why.
+// gaveUp counts a stream whose last write has passed its deadline, and returns why the
+// stream ended.
 func (p *pump) gaveUp() cursor.Reason {
 	if p.machine.Inside(&p.offer, 0) {
 		p.machine.Aborted++
@@ -185,7 +186,7 @@ func (p *pump) gaveUp() cursor.Reason {
 	return p.handle.whyEnded(&p.stream, cursor.Timeout)
 }
 
-// count adds what the machine has counted since the last time.
+// count adds what the machine has counted since the last call to delivery.pumped.
 func (p *pump) count() {
 	p.delivery.pumped.add(&p.machine.Counts, &p.counted)
 	p.counted = p.machine.Counts

@@ -3,26 +3,25 @@ package delivery
 import "github.com/fastsse/fastsse/internal/cursor"
 
 const (
-	// writesPerRound bounds the deliveries between two looks at everything else: a
-	// flood on one topic must not delay a goal on another.
+	// writesPerRound bounds the deliveries in one pass of the loop: a flood of events on
+	// one topic must not delay an event on another.
 	writesPerRound = 256
 	// prefetchAhead is how many slots are loaded ahead of their turn.
 	prefetchAhead = 16
-	// turnsPerVisit bounds what one reader gets before the next one's turn.
+	// turnsPerVisit bounds the writes to one reader before the next reader's turn.
 	turnsPerVisit = 4
 )
 
-// job is a round of deliveries to a feed's readers, from the last down to the first.
-// When one leaves, the last takes its place; it has been delivered to already, so none
-// is left out.
+// job is one delivery to all readers of a feed, from the last to the first. When a reader
+// leaves, the last one takes its place in the list; it has been delivered to already, so
+// none is left out.
 type job struct {
 	feed int32
-	made uint32
-	left int
+	made uint32 // readers.made of the feed
+	left int    // readers before this index are still to be delivered to
 }
 
-// enqueue starts a round for the readers of a feed, or has the one under way done
-// again.
+// enqueue adds a job for a feed, or makes the present one start again when it is done.
 func (s *shard) enqueue(f int32) {
 	r := &s.readers[f]
 	if r.queued {
@@ -33,8 +32,8 @@ func (s *shard) enqueue(f int32) {
 	s.jobs.Push(job{feed: f, made: r.made, left: len(r.slots)})
 }
 
-// round delivers to a limited number of readers, and lets the next job come first the
-// next time.
+// round delivers to at most writesPerRound readers. A job that is not done then goes
+// behind the others.
 func (s *shard) round() {
 	for budget := writesPerRound; budget > 0 && s.jobs.Len() > 0; {
 		j := s.jobs.Pop()
@@ -51,16 +50,16 @@ func (s *shard) round() {
 			budget--
 			s.deliver(r.slots[j.left])
 		}
-		if r.made == j.made { // else its last reader has left
+		if r.made == j.made { // else the feed's last reader has left
 			s.requeue(j, r)
 		}
 	}
 	s.runReady()
 }
 
-// prefetch loads slots into the processor's caches all at once, before each is needed:
-// with a million of them every one is a miss, and misses that overlap cost a tenth of
-// misses that wait for each other (BenchmarkPublish).
+// prefetch loads slots into the processor's caches together, before they are needed. With
+// a million slots each is a cache miss, and misses that overlap cost a tenth of misses one
+// after the other (BenchmarkPublish).
 func (s *shard) prefetch(slots []int32) {
 	var sum uint64
 	for _, i := range slots {
@@ -69,7 +68,7 @@ func (s *shard) prefetch(slots []int32) {
 	s.prefetchSink = sum
 }
 
-// requeue puts a job that is not done behind the others.
+// requeue puts a job behind the others if it is not done, or is to start again.
 func (s *shard) requeue(j job, r *readers) {
 	if j.left == 0 {
 		if !r.again {
@@ -82,8 +81,7 @@ func (s *shard) requeue(j job, r *readers) {
 	s.jobs.Push(j)
 }
 
-// runReady gives another turn to readers that still had something to take after
-// theirs.
+// runReady delivers to readers that still had events to take after a full turn.
 func (s *shard) runReady() {
 	n := min(len(s.ready), writesPerRound/turnsPerVisit)
 	for _, ref := range s.ready[:n] {
@@ -98,7 +96,8 @@ func (s *shard) runReady() {
 	}
 }
 
-// deliver gives a reader what there is for it, a few writes at most.
+// deliver writes to the stream in slot i what there is for it, in turnsPerVisit writes at
+// most, or wakes its pump.
 func (s *shard) deliver(i int32) {
 	st := s.slots.at(i)
 	if !st.IsParked() {

@@ -10,78 +10,78 @@ import (
 	"github.com/fastsse/fastsse/internal/queue"
 )
 
-// shard owns some of the streams. One goroutine, its loop, does everything to them;
-// others only put work into its inbox. The loop runs while there are streams, and not
-// otherwise.
+// shard owns a share of the streams. Only its loop, one goroutine, touches them; others
+// put work into its inbox. The loop runs only while there are streams.
 type shard struct {
 	// Static after construction.
 	delivery *Delivery
 	host     *Host
 	index    int
-	every    int64 // milliseconds between two looks at a slot
+	every    int64 // a slot is swept once in so many milliseconds
 
-	// inbox: what others hand to the loop.
-	mu       sync.Mutex // guards the lists, running and waker
-	intake   []*Admission
-	done     []*handle
-	topics   []*eventlog.Topic // with news
+	// The inbox.
+	mu       sync.Mutex        // guards all down to waker
+	intake   []*Admission      // streams to get a slot
+	done     []*handle         // pumps that have ended
+	topics   []*eventlog.Topic // with new events
 	commands []command
 	running  bool
 	waker    waker        // wakes the loop; nil while it does not run
-	rest     atomic.Int32 // of the loop: awake, dozing or asleep; who brings work must wake it
+	rest     atomic.Int32 // awake, dozing or asleep; whoever adds work wakes the loop
 
-	tally tally // counts of the loop
+	tally tally // the loop's counts, for others to read
 
 	loop // owned by the loop
 }
 
-// loop is what the shard's goroutine owns.
+// loop is the state that only the loop's goroutine uses.
 type loop struct {
 	machine cursor.Machine
 	offer   cursor.Offer
 	io      poller // nil while the loop does not run
 	slots   slots
-	live    int // slots taken
-	now     int64
+	live    int   // slots taken
+	now     int64 // milliseconds of the hub's clock, read once per pass
 
-	// With whom streams read.
-	byKey   map[uint64]int32              // the first feed of each hash of topics and framing
-	byTopic map[*eventlog.Topic][]feedRef // the feeds that a topic's news concern
-	readers []readers                     // of each feed
+	// Feeds: see feeds.go.
+	byKey   map[uint64]int32              // the first feed of each feedKey
+	byTopic map[*eventlog.Topic][]feedRef // the feeds of each topic
+	readers []readers                     // by feed
 	spare   []int32                       // unused indexes of feeds
-	made    uint32                        // feeds made so far
+	made    uint32                        // how many feeds were ever made
 
-	// What few streams have, by slot.
-	handles  map[int32]*handle   // of pumps
-	hooks    map[int32]*HookData // what is to be known of a stream
-	byUser   map[any]*HookData   // the first of each user's
-	linger   map[int32]int64     // ended, waiting for the peer's end until then
-	assigned map[int32]uint64    // slots taken since there are walks, and how many there were then
+	// What only few streams have, by slot.
+	handles  map[int32]*handle // of pumped streams
+	hooks    map[int32]*HookData
+	byUser   map[any]*HookData // the first of each user's
+	linger   map[int32]int64   // ended streams: until when they wait for the peer to close
+	assigned map[int32]uint64  // slots taken while commands are walking: loop.walked at the time
 
-	// What is to be done.
-	waiting queue.Queue[*Admission] // to get a slot
-	walks   []walk                  // commands under way
-	walked  uint64                  // how many there were
-	jobs    queue.Queue[job]        // rounds that are not finished
-	ready   []slotRef               // streams with more to take than one turn gave
-	sweptTo int                     // where the sweep is
-	sweepAt int64
-	opened  int64 // when streams got slots last
+	// Work.
+	waiting queue.Queue[*Admission] // streams to get a slot
+	walks   []walk                  // commands under way, the oldest first
+	walked  uint64                  // how many walks ever began
+	jobs    queue.Queue[job]        // deliveries that are not done
+	ready   []slotRef               // streams that had a full turn and have more to take
+	sweptTo int                     // the slot where the sweep is
+	sweepAt int64                   // when it goes on
+	opened  int64                   // when streams were last admitted
 
 	events       []pollEvent
-	peerAddress  *peerAddress // tells Kick's predicate an address
-	prefetchSink uint64       // keeps the compiler from leaving prefetch out
+	peerAddress  *peerAddress // for Kick's predicate; nil until it is needed
+	prefetchSink uint64       // keeps the compiler from removing prefetch
 }
 
 func newShard(d *Delivery, index int) *shard {
 	s := &shard{delivery: d, host: &d.host, index: index}
 	limits := &d.host.Limits
-	// A sweep passes every quarter of the interval: heartbeats go out a quarter early.
-	beat := limits.Heartbeat.Milliseconds()
-	s.machine = s.host.machine(cursor.NewWorkspace(s.host.History, true), beat-beat/sweepsPerHeartbeat, limits.WriteTimeout)
+	// A slot is swept every quarter of the interval. A heartbeat is sent by the first sweep
+	// after three quarters of silence: the one after that might be too late.
+	heartbeat := limits.Heartbeat.Milliseconds()
+	s.machine = s.host.machine(cursor.NewWorkspace(s.host.History, true), heartbeat-heartbeat/sweepsPerHeartbeat, limits.WriteTimeout)
 	s.every = longestSweep
-	if beat > 0 {
-		s.every = max(beat/sweepsPerHeartbeat, 1)
+	if heartbeat > 0 {
+		s.every = max(heartbeat/sweepsPerHeartbeat, 1)
 	}
 	if age := limits.MaxAge.Milliseconds(); age > 0 {
 		s.every = min(s.every, max(age/sweepsPerAge, 1))
@@ -89,22 +89,23 @@ func newShard(d *Delivery, index int) *shard {
 	return s
 }
 
+// bit is the shard's bit in Topic.Shards and Topic.Notified.
 func (s *shard) bit() uint64 { return 1 << s.index }
 
-// shardOf is the index of the shard with that bit.
+// shardOf returns the index of the shard with that bit.
 func shardOf(bit uint64) int { return bits.TrailingZeros64(bit) }
 
 // The inbox. Each method may be called by any goroutine.
 
-// fullIntake is how many new streams are not kept waiting.
+// fullIntake is how many streams in the intake wake the loop, even if all can wait.
 const fullIntake = 256
 
-// admit hands a stream over. It fails if the loop cannot be started, or must not be
-// any more.
+// admit hands a stream to the loop, and starts the loop if it is not running. It fails if
+// it cannot be started, or if the hub is closed.
 func (s *shard) admit(a *Admission) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.host.State() == Closed { // whoever closes the hub may have seen the loops end
+	if s.host.State() == Closed { // Close may have returned: no loop may start
 		return ErrClosed
 	}
 	if !s.running {
@@ -119,8 +120,8 @@ func (s *shard) admit(a *Admission) error {
 	s.intake = append(s.intake, a)
 	a.Settled = true
 	for _, t := range a.Topics {
-		// Its news must wake the loop. The loop may take the bit back when another
-		// reader leaves, but not without looking into the inbox.
+		// An event must wake the loop. The loop may clear the bit when another reader
+		// leaves, but then it looks into the inbox before it sleeps.
 		t.Shards.Or(s.bit())
 	}
 	if a.canWait(s.host.History.Newest()) && len(s.intake) < fullIntake {
@@ -143,7 +144,7 @@ func (s *shard) notify(t *eventlog.Topic) {
 	s.wakeLocked()
 }
 
-// pumpDone says that a stream's pump has ended.
+// pumpDone tells the loop that a pump has ended.
 func (s *shard) pumpDone(h *handle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,7 +152,7 @@ func (s *shard) pumpDone(h *handle) {
 	s.wakeLocked()
 }
 
-// send gives a command to all streams, also to those still in the intake.
+// send gives the loop a command for all streams, including those in the intake.
 func (s *shard) send(c command) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,11 +162,13 @@ func (s *shard) send(c command) {
 	}
 }
 
+// wakeLocked wakes the loop if it is dozing or asleep. The caller holds s.mu.
 func (s *shard) wakeLocked() {
 	s.wakeFrom(dozing)
 	s.wakeFrom(asleep)
 }
 
+// wakeFrom wakes the loop if it is resting in that way. The caller holds s.mu.
 func (s *shard) wakeFrom(rest int32) {
 	if s.rest.CompareAndSwap(rest, awake) {
 		s.waker.Wake()

@@ -5,33 +5,35 @@ import (
 	"github.com/fastsse/fastsse/internal/socket"
 )
 
-// slot is a stream's place in its shard. It holds no pointer.
+// slot is a stream's place in its shard: 64 bytes, without pointers.
 type slot struct {
 	cursor.Stream
 	socket.Parked
 	gen       uint32    // changes when the slot is given to another
 	peer      peerWatch // of a parked stream
-	pos       int32     // in its feed's readers
+	pos       int32     // index in its feed's readers.slots
 	taken     bool
-	lagging   bool // the socket is full: the kernel will say when it is not
+	lagging   bool // the socket is full; the kernel reports when it is writable
 	lingering bool // ended; waiting for the peer to close
 	ready     bool // in loop.ready: it had a full turn and has more to take
 }
 
-// slotRef names a stream for as long as it lives: events that the kernel still
-// reports for it reach nobody after that.
+// slotRef refers to the stream in a slot, and to no later stream there: what the kernel
+// reports late, for a stream that has ended, is ignored.
 type slotRef struct {
 	slot int32
 	gen  uint32
 }
 
+// token packs the reference into the poller's 64 bits.
 func (r slotRef) token() uint64 { return uint64(uint32(r.slot)) | uint64(r.gen)<<32 }
 
+// refOf unpacks a token.
 func refOf(token uint64) slotRef {
 	return slotRef{slot: int32(uint32(token)), gen: uint32(token >> 32)}
 }
 
-// slots is a slab: pages that never move, and a list of what is free.
+// slots is a slab: pages that never move, and a list of free slots.
 type slots struct {
 	pages []*[pageSlots]slot
 	free  []int32
@@ -55,23 +57,23 @@ func (s *slots) take() int32 {
 	i := s.free[len(s.free)-1]
 	s.free = s.free[:len(s.free)-1]
 	st := s.at(i)
-	// The poller's own token has all bits set: a generation never has.
+	// The poller's own token has all bits set; a generation never has.
 	*st = slot{taken: true, gen: (st.gen + 1) & 0x7fffffff}
 	return i
 }
 
-// give frees a slot.
+// give gives a slot back.
 func (s *slots) give(i int32) {
 	s.at(i).taken = false
 	s.free = append(s.free, i)
 }
 
-// get returns the slot if the stream that ref names still has it.
-func (s *slots) get(ref slotRef) (*slot, bool) {
+// get returns the slot of ref; ok is false if its stream has ended.
+func (s *slots) get(ref slotRef) (st *slot, ok bool) {
 	if ref.slot < 0 || int(ref.slot) >= s.size() {
 		return nil, false
 	}
-	st := s.at(ref.slot)
+	st = s.at(ref.slot)
 	return st, st.taken && st.gen == ref.gen
 }
 

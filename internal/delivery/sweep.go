@@ -7,16 +7,17 @@ import (
 )
 
 const (
-	// sweepsPerHeartbeat is how often per heartbeat interval each stream is looked at.
+	// sweepsPerHeartbeat is how often each slot is swept per heartbeat interval.
 	sweepsPerHeartbeat = 4
-	// sweepsPerAge is how often per maximum age it is at least.
+	// sweepsPerAge is how often, at least, each slot is swept per maximum age.
 	sweepsPerAge = 20
-	// longestSweep is the interval in milliseconds when there is no heartbeat.
+	// longestSweep is the time between two sweeps of a slot without heartbeats, in
+	// milliseconds.
 	longestSweep = 15_000 / sweepsPerHeartbeat
 )
 
-// sweep looks at a part of the slots: heartbeats, age, slow readers, peers that
-// vanished. Each slot's turn comes several times per heartbeat interval.
+// sweep inspects some of the slots, if it is time, so that each is inspected once in
+// s.every milliseconds: heartbeats, age, slow readers, peers that vanished.
 func (s *shard) sweep() {
 	if s.now < s.sweepAt {
 		return
@@ -43,8 +44,8 @@ func (s *shard) sweep() {
 	}
 }
 
-// dropSpans gives up what feeds keep for the next reader: where nothing is published
-// it would keep events in memory that their topic has evicted.
+// dropSpans drops the spans that feeds keep for their next reader. Where nothing is
+// published, they would keep evicted events in memory.
 func (s *shard) dropSpans() {
 	for _, f := range s.machine.Feeds {
 		if f != nil {
@@ -54,19 +55,19 @@ func (s *shard) dropSpans() {
 	s.machine.Workspace().Clear()
 }
 
-// inspect is one slot's part of the sweep.
+// inspect sweeps one slot, which is taken.
 func (s *shard) inspect(i int32) {
 	st := s.slots.at(i)
 	switch {
-	case !st.IsParked() || st.lingering: // its pump looks after it; or it is soon gone
+	case !st.IsParked() || st.lingering: // its pump does this; or sweep releases it
 		return
 	case st.peer.vanished(s.now, s.now, st.PeerSilent):
 		s.release(i, cursor.Vanished)
 		return
 	}
-	// End it now if it would pass its age before the next look.
+	// End the stream now if it would pass its maximum age before the next sweep.
 	st.EndByAge(s.now, s.every)
-	if st.lagging { // it may have fallen off the log, which nothing else would tell
+	if st.lagging { // its next event may have been evicted, which nothing else would notice
 		st.lagging = false
 	}
 	s.deliver(i)
@@ -75,17 +76,18 @@ func (s *shard) inspect(i int32) {
 	}
 }
 
-// vanishedAfter is how long a peer may acknowledge nothing: with a heartbeat interval
-// before it, a dead one is found within a minute.
+// vanishedAfter is how long a peer may acknowledge nothing. As the default heartbeat
+// interval may pass before it begins to count, a dead peer is found within a minute.
 const vanishedAfter = 30 * time.Second
 
-// peerWatch is since when a peer has acknowledged nothing, in milliseconds; 0: it does.
+// peerWatch is the time since when a peer has acknowledged nothing, in milliseconds; 0: it
+// does acknowledge.
 type peerWatch int64
 
-// vanished reports whether the peer has gone without a word: it has not acknowledged
-// what was sent for vanishedAfter. It is to be asked every few seconds. silent asks
-// the socket whether the peer should have acknowledged something, and has not for so
-// many milliseconds; from is the time from which on it counts.
+// vanished reports whether the peer's machine or network is gone: it has acknowledged
+// nothing for vanishedAfter, although data was sent. Call it every few seconds. silent
+// asks the socket whether data has been unacknowledged for so many milliseconds; if it is
+// at the first call, the time counts from the time from.
 func (p *peerWatch) vanished(now, from int64, silent func(ms int64) bool) bool {
 	if *p == 0 {
 		if silent(now - from) {

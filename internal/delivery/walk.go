@@ -6,7 +6,7 @@ import (
 	"github.com/fastsse/fastsse/internal/cursor"
 )
 
-// command is for all streams of a shard, or some.
+// command is a command to all streams of a shard, or to some.
 type command struct {
 	kind  commandKind
 	until uint64                // drainAll
@@ -26,11 +26,11 @@ const (
 	kickTopic
 )
 
-// apply carries out a command, or begins to.
+// apply carries out a command, or begins a walk that does.
 func (s *shard) apply(c command) {
 	switch c.kind {
 	case cutAll:
-		s.walks, s.assigned = nil, nil // they have come to their end
+		s.walks, s.assigned = nil, nil // all their streams end now
 		s.slots.each(func(i int32, st *slot) { s.cut(i, st, c.why) })
 		return
 	case drainAll:
@@ -39,20 +39,20 @@ func (s *shard) apply(c command) {
 	s.startWalk(c)
 }
 
-// walk is a command on its way through the slots of a shard, some at a time between
-// deliveries. It is for the streams that had slots when it began: later ones are asked
-// when they get theirs.
+// walk is a command on its way through the slots of a shard: some at a time, between
+// deliveries. It is for the streams that had slots when it began; later ones find the
+// command when they get theirs (firstTurn).
 type walk struct {
 	command
-	began uint64  // tells walks apart: later ones have higher numbers
-	next  int     // what comes next: the index of a slot or, if some, in slots
-	end   int     // where it is done
+	began uint64  // the number of the walk
+	next  int     // where it goes on: a slot or, if some is set, an index in slots
+	end   int     // it is done when next is end
 	slots []int32 // the slots to visit
-	some  bool    // only they
+	some  bool    // visit only these
 }
 
-// slotsPerPass bounds the slots that walks look at before everything else has its
-// turn; one whose stream they end counts for two.
+// slotsPerPass bounds the slots that walks visit in one pass of the loop. A slot whose
+// stream they end counts as two.
 const slotsPerPass = 512
 
 // startWalk begins to carry out a command.
@@ -67,7 +67,7 @@ func (s *shard) startWalk(c command) {
 		}
 	case kickTopic:
 		w.some = true
-		if t := s.host.History.Lookup(c.topic); t != nil { // it is there while it has streams
+		if t := s.host.History.Lookup(c.topic); t != nil { // it is not dropped while it has streams
 			for _, ref := range s.byTopic[t] {
 				w.slots = append(w.slots, s.readers[ref.feed].slots...)
 			}
@@ -79,7 +79,7 @@ func (s *shard) startWalk(c command) {
 	s.walks = append(s.walks, w)
 }
 
-// walk goes on with the commands, the oldest first.
+// walk goes on with the commands under way, the oldest first.
 func (s *shard) walk() {
 	for budget := slotsPerPass; budget > 0 && len(s.walks) > 0; budget-- {
 		w := &s.walks[0]
@@ -101,7 +101,7 @@ func (s *shard) walk() {
 	}
 }
 
-// visit carries out a command for one slot, and reports whether its stream was to end.
+// visit carries out a command for one slot, and reports whether its stream is to end.
 func (s *shard) visit(c *command, i int32) bool {
 	st := s.slots.at(i)
 	if !st.taken || st.lingering {

@@ -19,7 +19,7 @@ func Take(ctx *fasthttp.RequestCtx, chunked bool, serve func(c net.Conn, head []
 	ctx.HijackSetNoResponse(true)
 	ctx.Hijack(func(c net.Conn) {
 		defer func() { _ = c.Close() }() // does nothing where fasthttp closes it
-		// ctx is ours until serve returns, and now holds what middleware set.
+		// ctx stays valid until serve returns, and now holds what middleware set.
 		serve(c, newHead(&ctx.Response.Header, chunked))
 	})
 }
