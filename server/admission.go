@@ -9,10 +9,10 @@ import (
 	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
-// How a stream is counted in, and out again if it comes to nothing.
+// Counting streams and goroutines, and preparing a stream for delivery.
 
-// begin counts a goroutine in that works for the hub, which Close waits for. It
-// fails once the hub is closed. Work.done counts it out.
+// begin counts a goroutine that works for the hub, for which Close waits until
+// work.done is called. It fails once the hub is closed.
 func (h *Hub) begin() bool {
 	h.work.Add(1)
 	if h.is(delivery.Closed) {
@@ -22,7 +22,7 @@ func (h *Hub) begin() bool {
 	return true
 }
 
-// enter counts a stream in, if there may be one more.
+// enter counts a stream, until streams.done is called, if there may be one more.
 func (h *Hub) enter() bool {
 	n := h.streams.Add(1)
 	if !h.is(delivery.Open) || (h.cfg.MaxSubscribers > 0 && n+h.delivery.Lingering() > int64(h.cfg.MaxSubscribers)) {
@@ -37,13 +37,13 @@ func (h *Hub) full() bool {
 	return !h.is(delivery.Open) || (h.cfg.MaxSubscribers > 0 && h.streams.Load()+h.delivery.Lingering() >= int64(h.cfg.MaxSubscribers))
 }
 
-// admission finds the topics of a stream that was counted in, and where it begins: with
-// a gap if that is not empty.
+// admission acquires the topics of a stream that enter has counted, and finds where it
+// begins. gap is why it begins with a gap event; empty: it does not.
 func (h *Hub) admission(sub *Subscription, fr cursor.Framing) (a *delivery.Admission, gap string) {
 	topics := h.history.Acquire(sub.Topics)
 	now := h.now()
 	from := cursor.Resume(h.history, sub.LastEventID, topics, now)
-	for _, t := range topics { // whoever sees it counted can publish to it
+	for _, t := range topics { // after Resume: the stream gets what is published from here on
 		t.Readers.Add(1)
 	}
 	a = &delivery.Admission{
@@ -63,8 +63,8 @@ func (h *Hub) admission(sub *Subscription, fr cursor.Framing) (a *delivery.Admis
 	return a, from.Gap
 }
 
-// abandon undoes admission and enter for a stream that came to nothing. Its OnClose is
-// called all the same, if its OnOpen has been.
+// abandon undoes admission and enter, for a stream that could not be opened. OnClose is
+// called if OnOpen has returned nil.
 func (h *Hub) abandon(a *delivery.Admission, why cursor.Reason) {
 	a.Settled = true
 	var names []string

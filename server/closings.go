@@ -8,26 +8,27 @@ import (
 	"github.com/fastsse/fastsse/internal/queue"
 )
 
-// closings calls OnClose hooks, off the shards' goroutines. It has a goroutine
-// while there are calls to make. Each call is for a stream that is still counted
-// by Hub.streams, so that MaxStreams bounds them.
+// closings calls OnClose hooks, on a goroutine of its own that exists while there are
+// calls to make. Each waiting call is for a stream that Hub.streams still counts, so
+// MaxSubscribers bounds their number.
 type closings struct {
 	mu      sync.Mutex // guards all below
 	calls   queue.Queue[onCloseCall]
 	running bool
 }
 
-// onCloseCall is a call to make.
+// onCloseCall is a call of OnClose to be made.
 type onCloseCall struct {
 	hook       func(Subscriber, Reason)
 	subscriber Subscriber
 	why        Reason
 }
 
-// streamEnded counts a stream out, when its OnClose, if there is one, has returned.
-func (h *Hub) streamEnded(p *delivery.HookData, topics []string, why cursor.Reason) {
+// streamEnded notes the end of a stream. The stream is counted until its OnClose, if it
+// has one, has returned.
+func (h *Hub) streamEnded(hooks *delivery.HookData, topics []string, why cursor.Reason) {
 	h.counters.ended[why].Add(1)
-	if !p.Owned() {
+	if !hooks.Owned() {
 		h.streams.done()
 		return
 	}
@@ -35,7 +36,11 @@ func (h *Hub) streamEnded(p *delivery.HookData, topics []string, why cursor.Reas
 	c := &h.closings
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.calls.Push(onCloseCall{p.Owner.(*subscribeHandler).OnClose, Subscriber{Topics: topics, User: p.User, addr: delivery.KnownAddress(p.RemoteAddr)}, Reason(why)})
+	c.calls.Push(onCloseCall{
+		hook:       hooks.Owner.(*subscribeHandler).OnClose,
+		subscriber: Subscriber{Topics: topics, User: hooks.User, addr: delivery.KnownAddress(hooks.RemoteAddr)},
+		why:        Reason(why),
+	})
 	if !c.running {
 		c.running = true
 		h.work.Add(1)
@@ -43,6 +48,7 @@ func (h *Hub) streamEnded(p *delivery.HookData, topics []string, why cursor.Reas
 	}
 }
 
+// runClosings makes the calls, and returns when there are none left.
 func (h *Hub) runClosings() {
 	all := false
 	defer func() {
@@ -62,7 +68,8 @@ func (h *Hub) runClosings() {
 	}
 }
 
-// next takes the call that has waited longest.
+// next returns the call that has waited longest; ok is false if there is none, and the
+// goroutine must end.
 func (c *closings) next() (call onCloseCall, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -73,6 +80,7 @@ func (c *closings) next() (call onCloseCall, ok bool) {
 	return c.calls.Pop(), true
 }
 
+// callClosing makes one call.
 func (h *Hub) callClosing(c *onCloseCall) {
 	defer func() {
 		h.counters.closing.Add(-1)

@@ -10,134 +10,144 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Config holds a hub's settings. The zero value is meant to be used. A duration
-// above zero that is below a millisecond is refused: it is a bare number.
+// Config holds a hub's settings. The zero value is meant to be used. New returns an
+// error for a duration between zero and one millisecond: it was probably written as a
+// bare number.
 type Config struct {
-	// Heartbeat is the longest silence on a stream: after it a comment is sent.
-	// Zero means 15 s. Negative disables.
+	// Heartbeat is the longest silence on a stream: after that a comment is sent, so
+	// that proxies keep the connection and a dead connection is found. Zero means
+	// 15 s. Negative disables.
 	Heartbeat time.Duration
 
-	// Retry is the reconnection time that a stream is told when it opens. One
-	// that the hub ends is told a fresh one, drawn from Retry to twice Retry.
-	// Zero means 3 s. Negative tells none.
+	// Retry is the reconnection time that a client is sent when its stream opens. When
+	// the hub ends a stream, it first sends a new one, drawn at random from Retry to
+	// twice Retry. Zero means 3 s. Negative sends none.
 	Retry time.Duration
 
 	// MaxAge ends a stream after about this long, between two events, before a
-	// platform would cut it. Each stream draws its own from the last tenth. One
-	// that has stopped inside an event, and takes nothing for 5 s, is cut there.
-	// Zero or negative means no limit.
+	// platform would cut it. The exact time is drawn at random from the last tenth of
+	// MaxAge, so that streams opened together do not all reconnect together. If a
+	// reader has stopped inside an event and takes nothing for another 5 s, its stream
+	// is cut there. Zero or negative means no limit.
 	MaxAge time.Duration
 
-	// WriteTimeout is how long one write to a streamed subscriber may block. A
-	// parked stream's write never does: there it is how long a reader that has
-	// stopped inside an event may take nothing once one of its topics has
-	// forgotten the event, or newer ones; until then it costs no memory, and
-	// Disconnect does not wait for it. The stream is cut then (ReasonTimeout).
-	// Zero means 30 s. Negative disables: under Skip a stalled reader then keeps
-	// up to 128 KiB of forgotten events (one larger event, whole) in memory for
-	// as long as it is connected.
+	// WriteTimeout is how long one write to a streamed subscriber may take. If it takes
+	// longer, the stream is cut (ReasonTimeout). Zero means 30 s. Negative disables.
 	//
-	// A stream that is to end (Kick, MaxAge) gets 5 s, in place of a longer or no
-	// WriteTimeout, to take what it is inside.
+	// Writes to a parked subscriber never wait, and a reader that has stopped inside an
+	// event costs no memory as long as its topics hold that event. Once it is evicted,
+	// the reader may take nothing for this long; then its stream is cut. (Under
+	// Disconnect it is cut earlier if the event after it is evicted, too.) Without a
+	// limit, under Skip, a stalled reader keeps up to 128 KiB of evicted events (or one
+	// larger event) in memory for as long as it is connected.
+	//
+	// When a stream is to end (Kick, MaxAge), its reader gets at most 5 s to take the
+	// rest of the event that is being written.
 	WriteTimeout time.Duration
 
-	// SendBuffer is SO_SNDBUF of a parked stream's socket, in bytes: what the
-	// kernel may hold for a reader that takes nothing (it reserves about twice
-	// that), and what may be on the way to one that is far: 64 KiB a round trip.
-	// Zero means 64 KiB. Negative leaves it to the kernel, which may go to 4 MiB.
+	// SendBuffer is SO_SNDBUF of a parked subscriber's socket, in bytes. It bounds what
+	// the kernel holds for a reader that takes nothing (about twice as much), and also
+	// how fast a distant reader can be sent events: this much per round trip. Zero
+	// means 64 KiB. Negative leaves the choice to the kernel, which may use 4 MiB.
 	SendBuffer int
 
-	// MaxStreams is how many streams may be open. One more is told to come back
-	// later. A stream counts until its OnClose has returned. Up to 64 connections
-	// of refused clients are open beside them, for 5 s at most. Zero means nine tenths of the descriptors that the process may
-	// open. Negative means no limit.
+	// MaxSubscribers is how many subscribers the hub may have. Further clients are told
+	// to come back later; up to 64 of their connections stay open, for 5 s at most. A
+	// subscriber counts until its OnClose has returned. Zero means nine tenths of the
+	// descriptors that the process may open. Negative means no limit.
 	MaxSubscribers int
 
-	// MaxTopics is how many topics one stream may name. Zero means 16.
+	// MaxTopics is how many topics and subtrees one stream may have. Zero means 16.
 	MaxTopics int
 
-	// MaxEventBytes is the largest Data of an event, 64 MiB at most. Zero means
-	// 64 KiB. On the wire each line of it takes seven bytes more.
+	// MaxEventBytes is the largest Data of an event, in bytes: at most 64 MiB. Zero
+	// means 64 KiB. On the wire each line of Data takes seven bytes more.
 	MaxEventBytes int
 
-	// Retention says how much of which topics is kept for those who come back.
-	// The first pattern that matches counts. A topic that none matches keeps
-	// the default delivery window: 4,096 events, 4 MiB, 5 minutes.
+	// Retention says how many events of which topics are kept, for clients that come
+	// back and for slow readers. The first rule that matches a topic counts. A topic
+	// that no rule matches keeps 4,096 events, 4 MiB, and 5 minutes.
 	Retention []Retention
 
-	// MaxHistoryBytes bounds the memory of all logs together, at every moment
-	// and to within one event. Beyond it, the topics that were not published to
-	// for longest lose their oldest events. An eighth of it is for the indexes of
-	// subtrees, so that no subscription makes an event go; each subtree that is
-	// being read keeps at least half a kilobyte, whatever the bound. What is remembered
-	// of losses takes up to 4 MiB beside it. Zero means 256 MiB.
+	// MaxHistoryBytes bounds the memory of all topics' events together, at all times
+	// and to within one event. Beyond it, the topics that have not been published to
+	// for the longest time lose their oldest events. An eighth of it is set apart for
+	// the indexes of subtrees, so that no subscription makes an event go; each subtree
+	// that is being read keeps at least half a kilobyte, whatever the bound. The record
+	// of losses takes up to 4 MiB more. Zero means 256 MiB.
 	MaxHistoryBytes int64
 
-	// SlowReaders says what becomes of a stream that has fallen so far behind
-	// that its topic no longer holds its next event.
+	// SlowSubscribers says what happens to a subscriber that has fallen so far behind
+	// that its topics no longer hold its next event. Zero means Disconnect.
 	SlowSubscribers SlowSubscriberPolicy
 
-	// GapType is the type of the event that tells a stream what it has missed
-	// can no longer be had. Empty means "gap".
+	// GapType is the type of the event that tells a client that some of what it has
+	// missed is lost. Empty means "gap".
 	GapType string
 
-	// Shards is how many loops deliver. Zero means GOMAXPROCS; 64 at most.
+	// Shards is how many goroutines deliver to parked subscribers: at most 64. Zero
+	// means GOMAXPROCS.
 	Shards int
 
-	// Delivery is how streams are held. Zero means DeliverAuto.
+	// Delivery says how streams are held. Zero means DeliverAuto.
 	Delivery Delivery
 
-	// Logger hears of what nobody else can be told. Nil means the standard
-	// library's default logger.
+	// Logger receives problems that no caller can be told about. Nil means the
+	// standard library's default logger.
 	Logger fasthttp.Logger
 }
 
-// Retention is how much of some topics' history is kept. A subtree holds no
-// events of its own: it is an index of what its topics hold.
+// Retention is a rule about how many events some topics keep.
 type Retention struct {
-	// Topics is a topic, a subtree such as "scores/*", or "*" for all.
+	// Topics is the topic that the rule is for, or a subtree such as "scores/*", or "*"
+	// for all topics.
 	Topics string
 
-	// Events, Bytes (on the wire) and Age bound a topic's log; Events and Bytes
-	// never make the newest event go. Zero means the default: 4,096, 4 MiB, 5 minutes. Age counts
-	// in whole seconds, rounded up; a stream that resumes gets nothing that is
-	// older. What a batch publishes beyond the bounds is forgotten before anybody
-	// can read it: its readers are slow ones then.
+	// Events, Bytes (as sent) and Age bound what each topic keeps. Zero means the
+	// default: 4,096 events, 4 MiB, 5 minutes. Age is rounded up to whole seconds. The
+	// oldest events go first; Events and Bytes always leave the newest, Age does not. A
+	// stream that resumes gets no event that is older than Age.
 	//
-	// The Events of the rule that a subtree matches bound its index, the sum over
-	// its topics: a stream of a subtree of 1,000 topics with Events 100 can come
-	// back to the last 100 events of all of them together.
+	// If one PublishAll exceeds Events or Bytes by itself, its first events are evicted
+	// at once, and no subscriber gets them: to all subscribers of the topic then
+	// happens what Config.SlowSubscribers says.
+	//
+	// A subtree keeps no events of its own, only an index of what its topics hold. Its
+	// index is bounded by the Events of the first rule that matches the whole subtree,
+	// for all of its topics together: with Events 100, a client of a subtree of 1,000
+	// topics can resume within the last 100 events of these topics.
 	Events int
 	Bytes  int
 	Age    time.Duration
 
-	// Ephemeral events are delivered to whoever is connected, and never
-	// replayed: presence, cursors, "viewers now".
+	// Ephemeral makes all events of the topics ephemeral: they are sent to the
+	// subscribers of the moment and never replayed. For presence, cursors, "viewers
+	// now". See also Message.Ephemeral.
 	Ephemeral bool
 }
 
-// Delivery is a way to hold streams.
+// Delivery says how a hub holds streams.
 type Delivery uint8
 
 const (
-	// DeliverAuto parks a stream where that is possible (Linux, plaintext TCP or unix
-	// sockets), and holds it with a goroutine elsewhere.
+	// DeliverAuto parks a stream if that is possible (on Linux, for plaintext TCP and
+	// unix sockets), and otherwise holds it with a goroutine.
 	DeliverAuto Delivery = iota
-	// DeliverByGoroutine holds every stream with a goroutine: to compare the two, and to
-	// test what runs where nothing can be parked.
+	// DeliverByGoroutine holds every stream with a goroutine: to compare the two, or to
+	// test on Linux what runs elsewhere.
 	DeliverByGoroutine
 )
 
-// SlowSubscriberPolicy is what to do when a reader's position has fallen off the
-// tail of its log.
+// SlowSubscriberPolicy says what to do with a subscriber whose next event was evicted
+// before it could be sent.
 type SlowSubscriberPolicy uint8
 
 const (
-	// Disconnect ends the stream. The client comes back with its Last-Event-ID,
-	// and is told of the gap then.
+	// Disconnect ends the stream (ReasonSlow). When the client comes back with its
+	// Last-Event-ID, it gets a gap event.
 	Disconnect SlowSubscriberPolicy = iota
-	// Skip sends a gap event in-band and goes on with what is left. A reader that
-	// has stopped inside an event has Config.WriteTimeout to finish it.
+	// Skip sends a gap event on the open stream and goes on with what is left. A reader
+	// that has stopped inside an event has Config.WriteTimeout to take the rest of it.
 	Skip
 )
 
@@ -155,11 +165,11 @@ const (
 	defaultWindowBytes  = 4 << 20
 	defaultWindowAge    = 5 * time.Minute
 
-	maxShards = 64 // a topic names its shards in the bits of a word
+	maxShards = 64 // a topic refers to its shards by the bits of a word
 )
 
-// withDefaults returns c as it will be used, where zero means off, or says what
-// cannot be honoured.
+// withDefaults returns c as it is used: with the defaults, where zero means off. It
+// returns an error if a setting is not valid.
 func (c Config) withDefaults() (Config, error) {
 	given := c
 	c.Heartbeat = orDefault(c.Heartbeat, defaultHeartbeat)
@@ -178,8 +188,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, c.check(&given)
 }
 
-// orDefault gives v, the default where it is zero, and zero where it is
-// negative.
+// orDefault returns v, or the default if v is zero, or zero if v is negative.
 func orDefault[T int | int64 | time.Duration](v, def T) T {
 	if v == 0 {
 		return def
@@ -187,7 +196,8 @@ func orDefault[T int | int64 | time.Duration](v, def T) T {
 	return max(v, 0)
 }
 
-// check says which setting cannot be honoured, as it was given.
+// check returns an error for the first setting that is not valid. given is the Config
+// before the defaults.
 func (c *Config) check(given *Config) error {
 	gap := streamwriter.Event{Type: c.GapType}
 	switch {
@@ -208,11 +218,11 @@ func (c *Config) check(given *Config) error {
 	case c.MaxHistoryBytes == 0:
 		return configError("MaxHistoryBytes", given.MaxHistoryBytes, "would keep no event long enough to deliver it", "give 1 or more, or zero for the default")
 	case c.Shards == 0 || c.Shards > maxShards:
-		return configError("Shards", given.Shards, "is not in 1 to 64", "leave it zero for one a processor")
+		return configError("Shards", given.Shards, "is not in 1 to 64", "leave it zero for one per processor")
 	case c.Delivery > DeliverByGoroutine:
-		return configError("Delivery", c.Delivery, "is no way to hold streams", "give DeliverAuto or DeliverByGoroutine")
+		return configError("Delivery", c.Delivery, "is not a way to hold streams", "give DeliverAuto or DeliverByGoroutine")
 	case c.SlowSubscribers > Skip:
-		return configError("SlowSubscribers", c.SlowSubscribers, "is no policy", "give Disconnect or Skip")
+		return configError("SlowSubscribers", c.SlowSubscribers, "is not a policy", "give Disconnect or Skip")
 	case gap.Validate() != nil:
 		return configError("GapType", c.GapType, "holds a NUL, CR or LF", "give a plain name such as \"gap\"")
 	}
@@ -237,12 +247,14 @@ const (
 	tooShortRemedy  = "give it with its unit, such as 15*time.Second"
 )
 
+// configError returns the error of a setting.
 func configError(field string, value any, problem, remedy string) error {
 	return fmt.Errorf("server: Config.%w", &streamwriter.FieldError{
 		Field: field, Value: fmt.Sprint(value), Problem: problem, Remedy: remedy,
 	})
 }
 
+// check returns an error if the rule is not valid.
 func (r *Retention) check() error {
 	if r.Topics != "*" {
 		if err := eventlog.CheckPattern(r.Topics); err != nil {
@@ -258,7 +270,7 @@ func (r *Retention) check() error {
 	return nil
 }
 
-// rules are the retention rules and the default.
+// rules returns the retention rules, and the default as the last one.
 func (c *Config) rules() []eventlog.Rule {
 	rules := make([]eventlog.Rule, 0, len(c.Retention)+1)
 	for i := range c.Retention {
@@ -267,7 +279,7 @@ func (c *Config) rules() []eventlog.Rule {
 	return append(rules, eventlog.Rule{Topics: "*", Window: (&Retention{}).window()})
 }
 
-// window is a log's bounds with the defaults filled in.
+// window returns the bounds of a log, with the defaults.
 func (r *Retention) window() eventlog.Window {
 	return eventlog.Window{
 		Events:    orDefault(r.Events, defaultWindowEvents),

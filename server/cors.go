@@ -7,20 +7,20 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// CORS says which other origins' pages may use a handler. The zero value names
-// none: no header is sent, and browsers keep to the same origin.
+// CORS says which other origins' pages may use a handler. The zero value allows none: no
+// CORS header is sent, and browsers keep to the same origin.
 type CORS struct {
 	// Origins are allowed, each as a browser sends it ("https://example.org"),
 	// or "*" for any.
 	Origins []string
 
-	// Credentials lets pages send cookies. The answer then names the page's
-	// origin, never "*"; and "*" in Origins is refused at construction: any
-	// page could read what the user may.
+	// Credentials lets pages send cookies. The answer then has the page's origin, never
+	// "*". With "*" in Origins the handler's constructor panics, because any page could
+	// read what the user may read.
 	Credentials bool
 }
 
-// check panics with a sentence about settings that contradict each other.
+// check panics if the settings contradict each other.
 func (c *CORS) check() {
 	if c.Credentials && slices.Contains(c.Origins, "*") {
 		panic(`server: CORS.Origins "*" with CORS.Credentials would let every site read with its visitors' cookies; name the origins`)

@@ -1,92 +1,84 @@
-// Package server holds many streams of Server-Sent Events: topics that are
-// published to, and subscribers that follow them.
+// Package server sends Server-Sent Events to many streams: events are published to
+// topics, and subscribers get the events of the topics that they name.
 //
 //	hub, err := server.New(server.Config{})
 //	…
 //	r := router.New()
-//	server.Mount(r, hub, server.MountOptions{Publish: server.PublishOptions{Token: token}})
+//	hub.Mount(r, server.MountOptions{Publish: server.PublishOptions{Token: token}})
 //	go fasthttp.ListenAndServe(":8080", r.Handler)
 //	id, err := hub.Publish("scores/42", streamwriter.Event{Type: "goal", Data: data})
 //
+// A browser subscribes with new EventSource('/events?topic=scores/42'). A topic needs no
+// set-up: it exists while it holds events or has subscribers. "scores/*" is a subtree: all
+// topics below scores. A subscriber is an open stream; the client is the program at its other
+// end.
+//
 // # One idea
 //
-// A topic is a log: the recent events, encoded once, in memory that never
-// changes. A subscriber is a position in it. Delivering is writing the bytes
-// from the position to the log's head, however many events that is. Replay is an
-// old position, a slow reader a position that lags. No subscriber has a queue, a
-// channel or a timer.
+// A topic is a log: its recent events, encoded once, in memory that never changes. A
+// subscriber is a position in it. To deliver is to write the bytes from the position to
+// the end of the log, however many events these are. To resume is to begin at an older
+// position, and a slow reader is one whose position lags behind. No subscriber has a
+// queue, a channel or a timer.
 //
 // # Promises
 //
-// Each is a test of that name (promises_test.go), over both ways to hold a
-// stream.
+// Each has a test named after it (promises_test.go), for both ways to hold a stream.
 //
-//  1. Order. Within a topic every reader sees publish order. A stream of several
-//     topics sees one order, that of Publish, and each event once.
-//  2. Ids. Every event has an id, "<epoch>-<seq>". The sequence is the hub's, so
-//     one Last-Event-ID resumes a stream of several topics. A publisher's own id
-//     is sent instead, and resumes for as long as its topic holds the event. The
-//     epoch changes with every hub.
-//  3. Nothing is lost silently. A stream that resumes gets exactly what it
-//     missed, once, in order. When that is no longer possible it first gets an
-//     event that says so (Config.GapType), with the reason, then what is left. A
-//     fresh or up-to-date id replays nothing. A gap may be told where nothing was
-//     lost, never the other way round: of topics and subtrees that it no longer
-//     holds the hub remembers the losses of the last 65,536 at least, and a
-//     position from before those counts as one that has lost something. (A
-//     publisher's own id is a position as long as it is one event's. Where two of a
-//     stream's topics hold it, the stream resumes after the earlier event: some may
-//     come twice, none is left out. Where one of them has forgotten it, nobody can
-//     know: see [Hub.Publish].)
-//  4. Nobody waits for anybody. A reader that takes nothing costs the others
-//     nothing.
-//  5. Quiet is told from dead. A comment is sent at most every Config.Heartbeat
-//     of silence; a peer that vanished without a word is found within a minute
+//  1. Order. All subscribers of a topic get its events in the order of Publish. A
+//     subscriber of several topics gets one order, that of Publish, and each event once.
+//  2. Ids. Every event has an id, "<epoch>-<seq>". The sequence is the hub's, so one
+//     Last-Event-ID resumes a stream of several topics. If the publisher gives an event an
+//     id of its own, that is sent instead, and a client can resume from it for as long as
+//     the topic holds the event. The epoch is different for every hub.
+//  3. Nothing is lost silently. A client that resumes gets exactly what it missed, once,
+//     in order. If some of it is no longer held, the client first gets an event that says
+//     so, with the reason (Config.GapType), and then what is left. With the id of the
+//     newest event, or without one, nothing is replayed. See below for gaps that are false.
+//  4. No subscriber waits for another. One that takes nothing costs the others nothing.
+//  5. A quiet stream can be told from a dead one. A comment is sent after at most Config.Heartbeat of
+//     silence. A client whose machine or network vanishes is noticed within a minute
 //     (parked, with the default heartbeat).
-//  6. Publish never blocks on readers.
-//  7. Drain ends every stream between two events, with a reconnection time drawn
-//     at random, within its deadline, and loses nothing that was published
-//     before.
+//  6. Publish never waits for subscribers.
+//  7. Drain ends every stream between two events, with a reconnection time drawn at
+//     random, within its deadline, and loses nothing that was published before.
 //
-// Not promised: that an event reaches a client that never comes back; history
-// beyond Config.Retention and MaxHistoryBytes; that every gap stands for a loss;
-// anything across two hubs.
+// Not promised: that an event reaches a client that never comes back; events beyond
+// Config.Retention and MaxHistoryBytes; that every gap means a loss; anything across two
+// hubs.
+//
+// # Gaps
+//
+// A gap event has the type Config.GapType and, as data, a JSON object whose "reason" is:
+//
+//	evicted   some of what the client missed is no longer held
+//	unknown   its Last-Event-ID is the id of no event that is held
+//	epoch     its Last-Event-ID is that of another hub, or from before a restart
+//	ahead     its Last-Event-ID is of a sequence that the hub has not reached
+//	slow      it was connected, but so slow that events were evicted before it took them
+//
+// A gap may be reported where nothing was lost, but never the other way round. Of topics
+// and subtrees that it no longer holds, the hub remembers the losses of at least the last
+// 65,536; a client whose position is older than these gets a gap.
+//
+// An id that the publisher has chosen is a position only while it is unique. If two topics
+// of a stream hold an event with it, the client resumes after the earlier one: some events
+// may come twice, none is left out. If one of the two has evicted its event, this cannot
+// be known: see [Hub.Publish].
 //
 // # Two ways to hold a stream
 //
-// Parked (Linux, plaintext TCP or unix socket): the connection's descriptor is
-// duplicated, and everything that fasthttp had for it is given back. What is
-// left is a seat of 64 bytes in a shard, and what it shares with the streams of
-// the same topics. (A topic that no other stream reads makes it 0.6 KB, sixteen of
-// them 4 KB.) It works with fasthttp's default settings.
-// Streamed (everywhere else: TLS in this process, in-memory listeners,
-// MaxConnsPerIP, other systems; [Hub.Follow]): a goroutine drives the same state
-// machine. Stats counts which, and why.
+// Parked: on Linux, for plaintext TCP and unix sockets. The hub duplicates the
+// connection's descriptor, and fasthttp gets its goroutine, buffers and net.Conn back. What
+// remains is 64 bytes, and what the stream shares with other subscribers of the same
+// topics. (If there are no others, that is 0.6 KB for one topic, and 4 KB for sixteen.)
 //
-// fasthttp does not count the streams of SubscribeHandler as open connections,
-// and its Shutdown does not end them: Drain does. A stream of
-// streamwriter.Serve that Follow goes on with is still fasthttp's: it is counted,
-// and ended by Shutdown as by Drain.
+// Streamed: everywhere else (TLS in this process, in-memory listeners, MaxConnsPerIP,
+// other systems, [Hub.Follow]). A goroutine does the same for one stream. Stats counts how
+// many streams are streamed, and why.
 //
-// # Goroutines
-//
-//	name            one for each         owns                        lives while
-//	shard loop      shard with streams   its seats, feeds, epoll     a stream is seated
-//	drive           streamed stream      its position, its socket    the stream is open
-//	closings        hub                  the OnClose calls           there are calls to make
-//	opening         stream being opened  the hijacked connection     the first write lasts,
-//	                                                                 or a refused client's end
-//
-// A hub without streams has none, and no timer. What a goroutine does not own
-// it reaches through the shard's inbox, or it is immutable or atomic: logs are
-// written under Hub.mu and read without a lock.
-//
-// # Locks
-//
-// Hub.mu orders the world: sequence, logs, history. A stripe of the registry
-// guards names and references, a shard's mu its inbox. Hub.mu may be held while
-// a stripe's is taken, never the other way round, and the tombstones' lock under
-// either. The lock of the kicks is held
-// while each shard's is taken in turn. Kick's predicate may ask for an address
-// under two locks that nothing else is done under. No other two are held at once.
+// Both work with fasthttp's default settings. fasthttp does not count the streams of
+// SubscribeHandler as open connections, and its Shutdown does not end them; call Drain. A
+// stream of streamwriter.Serve on which Follow is running is still fasthttp's: Shutdown
+// ends it, and so does Drain.
 package server

@@ -8,12 +8,14 @@ import (
 	"github.com/fastsse/fastsse/internal/delivery"
 )
 
-// Drain ends every stream, each between two events, after it has got what was
-// published before and a reconnection time drawn at random; newcomers are told
-// to come back later. It returns when all have ended and their OnClose hooks have
-// returned, or ctx is done: then the rest is cut, and the error says how many.
-// Publishing goes on until Close. It must not be called from a hook, which it
-// waits for.
+// Drain ends every stream: each between two events, after it has been sent everything
+// that was published before the call, and a reconnection time drawn at random. From then
+// on, clients that want a stream are told to come back later. Events can be published
+// until Close.
+//
+// Drain returns nil when all streams have ended and their OnClose hooks have returned. If
+// ctx is done first, it cuts the other streams and returns an error that says how many.
+// Do not call it from a hook: it would wait for that hook.
 func (h *Hub) Drain(ctx context.Context) error {
 	if !h.state.CompareAndSwap(int32(delivery.Open), int32(delivery.Draining)) && h.is(delivery.Closed) {
 		return nil
@@ -23,23 +25,23 @@ func (h *Hub) Drain(ctx context.Context) error {
 		return nil
 	}
 	s := h.Stats()
-	h.state.CompareAndSwap(int32(delivery.Draining), int32(delivery.Cutting)) // those that are still to be seated
+	h.state.CompareAndSwap(int32(delivery.Draining), int32(delivery.Cutting)) // for streams that have no slot yet
 	h.delivery.Cut(cursor.Drained)
 	if s.Subscribers == 0 {
-		return fmt.Errorf("server: drain: every stream has ended, but the OnClose hooks of %d had not returned when time was up: %w; make them quicker, or give them more", s.Closing, context.Cause(ctx))
+		return fmt.Errorf("server: drain: every stream has ended, but OnClose had not returned for %d of them when time was up: %w; make the hook faster, or give it more time", s.Closing, context.Cause(ctx))
 	}
-	return fmt.Errorf("server: drain: %d streams had not taken all that was published for them when time was up, and were cut: %w; give them more", s.Subscribers, context.Cause(ctx))
+	return fmt.Errorf("server: drain: %d streams had not taken everything when time was up, and were cut: %w; give them more time", s.Subscribers, context.Cause(ctx))
 }
 
-// Close ends every stream at once, between two events where its reader takes
-// what it has begun, and refuses everything from now on. To lose nothing, Drain
-// first.
+// Close ends every stream at once: between two events if the socket takes the rest of
+// the event that is being written, and otherwise inside it. From then on Publish returns
+// ErrClosed, and clients are told to come back later. To lose nothing, call Drain first.
 //
-// It returns nil when nothing of the hub runs any more: no goroutine, and no
-// hook, so that what hooks use can be closed next. (Requests that come later are
-// still answered, without a hook.) If ctx is done before, it returns an error
-// that says what it waited for; all of it ends by itself once the hooks return,
-// and another Close waits for it again. It must not be called from a hook.
+// Close returns nil when none of the hub's goroutines and hooks runs any more, so that
+// what the hooks use can be closed next. (Later requests are still answered, without
+// calling a hook.) If ctx is done first, it returns an error that says what it waited
+// for; that ends by itself once the hooks return, and Close can be called again to wait
+// for it. Do not call it from a hook.
 func (h *Hub) Close(ctx context.Context) error {
 	if h.state.Swap(int32(delivery.Closed)) != int32(delivery.Closed) {
 		h.delivery.Cut(cursor.HubClosed)

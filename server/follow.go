@@ -10,19 +10,21 @@ import (
 	"github.com/fastsse/fastsse/streamwriter"
 )
 
-// Follow goes on with the hub's topics on a stream of the application's own,
-// after its own authentication and first events: in the callback of
-// streamwriter.Serve, or with any other Writer. It resumes from w.LastEventID.
+// Follow sends the events of topics and subtrees on a stream that the application has
+// opened, and authenticated, itself: in the callback of streamwriter.Serve, or with any
+// other Writer. The application may send events of its own before it. Follow begins
+// after w.LastEventID, or at the present if that is empty, and counts as a subscriber
+// until it returns. It calls no hooks. w must not have streamwriter.Options.NoIDs.
 //
-// It returns context.Cause of the Writer's Context when that is done, and nil
-// when the hub has ended the stream (Drain, Kick, Close) or cannot take it now:
-// the client has been told when to come back, and the callback should return.
-// Heartbeats and maximum age are the Writer's, and so is the write timeout, until
-// the hub ends the stream: a write that waits for its reader is then given up
-// after 5 s, or at once when Close or Drain's deadline cut it. For that Follow uses
-// w.SetWriteDeadline, and takes the deadline off before it returns. A Writer over
-// an io.Writer that has no write deadline cannot be cut: Close waits for its
-// write.
+// Follow returns context.Cause of the Writer's Context when that is done. It returns nil
+// when the hub has ended the stream (Drain, Kick, Close) or cannot take it now; the
+// client has then been told when to come back, and the callback should return.
+//
+// Heartbeats, maximum age and write timeout are those of the Writer. But when the hub
+// ends the stream, a write that waits for its reader gets at most 5 s more, or none if
+// Close or the end of Drain's time cuts the stream. For this Follow calls
+// w.SetWriteDeadline, and removes the deadline before it returns. A write to an io.Writer
+// without write deadlines cannot be ended: Close waits for it.
 func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if err := h.checkTopics(topics); err != nil {
 		return fmt.Errorf("server: follow: %w", err)
@@ -37,26 +39,26 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	}
 	a, gap := h.admission(&Subscription{Topics: topics, LastEventID: w.LastEventID()}, cursor.Embedded)
 	a.Began = began
-	a.Stream.Dies = 0 // the Writer knows its age
+	a.Stream.Dies = 0 // the Writer has a maximum age of its own
 	a.Rest = h.appendPosition(nil, a.Stream.Next, gap, w.LastEventID())
-	not, err := h.delivery.Follow(w, a, whyWriterEnded)
-	if not != nil {
-		h.abandon(a, not.Why)
+	notHeld, err := h.delivery.Follow(w, a, whyWriterEnded)
+	if notHeld != nil {
+		h.abandon(a, notHeld.Why)
 		if err != nil {
 			return fmt.Errorf("server: follow: %w", err)
 		}
-		return w.SendEncoded(not.Rest)
+		return w.SendEncoded(notHeld.Rest)
 	}
 	return context.Cause(w.Context())
 }
 
-// followLater tells a client that cannot follow now when to come back.
+// followLater tells a client whose stream cannot follow now when to come back.
 func (h *Hub) followLater(w *streamwriter.Writer) error {
 	h.counters.refused.Add(1)
 	return w.SendEncoded(streamwriter.AppendRetry(nil, backoff.Retry(max(h.cfg.Retry, defaultRetry))))
 }
 
-// whyWriterEnded names the end of an application's stream.
+// whyWriterEnded maps the cause of a Writer's Context to a reason.
 func whyWriterEnded(cause error) cursor.Reason {
 	switch {
 	case errors.Is(cause, streamwriter.ErrClientGone):

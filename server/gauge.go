@@ -6,13 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// gauge is a number of things under way. It may be waited for until it is zero.
-// The zero value is ready.
+// gauge counts things under way, and can be waited for until it is zero. The zero value
+// is ready. Its methods may be called by any goroutine.
 type gauge struct {
-	atomic.Int64 // go up with Add, down with done
+	atomic.Int64 // count up with Add, down with done
 
 	mu   sync.Mutex    // guards zero
-	zero chan struct{} // closed when the number has become zero; nil: nobody waits
+	zero chan struct{} // closed when the count becomes zero; nil: nobody waits
 }
 
 // done counts one down.
@@ -28,7 +28,7 @@ func (g *gauge) done() {
 	}
 }
 
-// wait blocks until the number is zero, and is not ok if ctx is done before.
+// wait blocks until the count is zero; ok is false if ctx is done first.
 func (g *gauge) wait(ctx context.Context) (ok bool) {
 	for {
 		g.mu.Lock()

@@ -16,11 +16,12 @@ import (
 	"github.com/valyala/fasthttp/prefork"
 )
 
-// ErrClosed is returned by a hub that was closed.
+// ErrClosed is the error of publishing to a hub that is closed.
 var ErrClosed = errors.New("server: the hub is closed")
 
-// Hub holds topics and the streams that follow them. Its methods may be called
-// from any goroutine. A hub without streams has no goroutine and no timer.
+// Hub has topics, to which events are published, and subscribers, which are open streams
+// that get them. Make one with New. Its methods may be called from any goroutine. A hub
+// without subscribers has no goroutine and no timer.
 type Hub struct {
 	// Static after construction.
 	cfg      Config
@@ -29,16 +30,16 @@ type Hub struct {
 	delivery *delivery.Delivery
 
 	state     atomic.Int32 // a delivery.State
-	streams   gauge        // open, about to be, or not through with OnClose
+	streams   gauge        // streams that are opening, open, or waiting for OnClose to return
 	work      gauge        // goroutines that work for the hub
-	hooks     atomic.Int64 // Authorize and OnOpen hooks that are running
-	lingering atomic.Int64 // refused connections that are open until their clients close
+	hooks     atomic.Int64 // calls of Authorize and OnOpen that are running
+	lingering atomic.Int64 // connections of refused clients that wait for these to close
 	closings  closings
 	counters  counters
 }
 
-// New makes a hub. The zero Config is meant to be used; one that cannot be
-// honoured is refused with a sentence.
+// New makes a hub. For a Config that is not valid it returns an error that says what to
+// change.
 func New(c Config) (*Hub, error) {
 	c, err := c.withDefaults()
 	if err != nil {
@@ -53,7 +54,7 @@ func New(c Config) (*Hub, error) {
 	return h, nil
 }
 
-// host is what delivery may know of the hub.
+// host returns all that delivery knows of the hub.
 func (h *Hub) host() delivery.Host {
 	c := &h.cfg
 	return delivery.Host{
@@ -89,20 +90,23 @@ func (h *Hub) logger() fasthttp.Logger {
 	return stdlog.Default()
 }
 
-// Publish appends e to topic and returns its id. It never waits for readers.
+// Publish appends e to topic and returns its id. It never waits for subscribers, and
+// copies e.Data.
 //
-// The event gets the id "<epoch>-<seq>", unless it has one of its own: that is
-// sent instead, and resumes a stream for as long as the topic holds the event.
-// Give each event its own: an id that is used again, in this topic or in another
-// of the same stream, resumes after the newer event once the older is forgotten,
-// and loses what is between them.
-// e.Data is copied. An event that is refused (a *streamwriter.FieldError says
-// why) changes nothing.
+// The id is "<epoch>-<seq>", unless e has an ID: then that is sent instead, and a client
+// can resume from it for as long as the topic holds the event. Use an ID for one event
+// only. If two events have the same, in this topic or in another that a client subscribes
+// to, and the older one is evicted, the client resumes after the newer one and loses what
+// is between them.
+//
+// If e or topic is not valid, the error wraps a *streamwriter.FieldError that says why,
+// and nothing is published. After Close the error is ErrClosed.
 func (h *Hub) Publish(topic string, e streamwriter.Event) (id string, err error) {
 	return h.publishOne(Message{Topic: topic, Event: e})
 }
 
-// PublishJSON is Publish with the JSON of v as e's data, which must be empty.
+// PublishJSON is Publish with the JSON of v as e's Data, which must be empty. If v cannot
+// be encoded, it returns an error and publishes nothing.
 func (h *Hub) PublishJSON(topic string, e streamwriter.Event, v any) (id string, err error) {
 	if len(e.Data) > 0 {
 		return "", fmt.Errorf("server: publish JSON to %q: %w", fastsse.Shorten(topic), fastsse.NewFieldError("data", string(e.Data), "is set, and would be replaced", "leave it empty: the JSON becomes the data"))
@@ -113,15 +117,15 @@ func (h *Hub) PublishJSON(topic string, e streamwriter.Event, v any) (id string,
 	return h.Publish(topic, e)
 }
 
-// Message is an event and where it goes.
+// Message is an event and the topic to publish it to.
 type Message struct {
 	Topic     string
 	Event     streamwriter.Event
-	Ephemeral bool // delivered to whoever is connected, and never replayed
+	Ephemeral bool // sent to the subscribers of the moment, and never replayed
 }
 
-// PublishAll publishes all messages or none, without any other event between
-// them, and returns their ids. An error names the first that was refused.
+// PublishAll publishes all messages or none, with no other event between them, and
+// returns their ids. The error is for the first message that is not valid: see Publish.
 func (h *Hub) PublishAll(messages []Message) (ids []string, err error) {
 	if len(messages) == 0 {
 		return nil, nil
@@ -135,6 +139,7 @@ func (h *Hub) PublishAll(messages []Message) (ids []string, err error) {
 	return ids, h.publish(messages, ids)
 }
 
+// publishOne checks and publishes one message.
 func (h *Hub) publishOne(m Message) (string, error) {
 	if err := h.check(&m); err != nil {
 		return "", fmt.Errorf("server: publish to %q: %w", fastsse.Shorten(m.Topic), err)
@@ -144,10 +149,10 @@ func (h *Hub) publishOne(m Message) (string, error) {
 	return ids[0], err
 }
 
-// maxTypeBytes bounds event types, which are names.
+// maxTypeBytes is how long the type of an event may be, in bytes.
 const maxTypeBytes = 256
 
-// check says whether m can be published.
+// check returns an error if m cannot be published.
 func (h *Hub) check(m *Message) error {
 	if err := eventlog.CheckTopic(m.Topic); err != nil {
 		return err
@@ -178,7 +183,8 @@ type tooLargeError struct{ *streamwriter.FieldError }
 
 func (e *tooLargeError) Unwrap() error { return e.FieldError }
 
-// publish appends checked messages to their logs and wakes who reads them.
+// publish appends messages, which were checked, to their logs and notifies the shards
+// that have readers of them. It sets ids.
 func (h *Hub) publish(messages []Message, ids []string) error {
 	if h.is(delivery.Closed) {
 		return ErrClosed
@@ -202,15 +208,20 @@ func (h *Hub) publish(messages []Message, ids []string) error {
 	return nil
 }
 
-// LastID returns the id of the hub's present position, also before the first
-// event. A client that has a state as of this id misses nothing by resuming
-// from it.
+// LastID returns the id of the newest event of the hub, in whatever topic it is, or the id
+// from which a client gets all events if there is none yet. It is always of the form
+// "<epoch>-<seq>".
+//
+// It is for state, then changes: call LastID, read the state, and send both to the
+// client, which opens its stream with ?lastEventId= and this id. It misses nothing. It
+// may get changes that are in the state already, unless a lock is held both around these
+// two calls and around each change of the state together with its Publish.
 func (h *Hub) LastID() string {
 	return h.history.ID(h.history.Newest())
 }
 
-// Readers returns how many open streams subscribe to exactly this topic or
-// subtree.
+// Subscribers returns how many subscribers have exactly this topic or subtree, possibly
+// among others.
 func (h *Hub) Subscribers(topic string) int {
 	if t := h.history.Lookup(topic); t != nil {
 		return int(t.Readers.Load())

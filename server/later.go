@@ -10,22 +10,22 @@ import (
 	"github.com/fastsse/fastsse/streamwriter"
 )
 
-// maxLingering is how many connections of refused streams a hub keeps open until
-// their clients have closed. MaxStreams does not count them.
+// maxLingering is how many connections of refused clients a hub keeps open until the
+// clients close them. MaxSubscribers does not count these.
 const maxLingering = 64
 
-// later answers a client that cannot have a stream now, but may come back.
+// later answers a client that cannot have a stream now: an empty stream that ends at once,
+// with a reconnection time.
 func (o *opening) later(c net.Conn, head []byte) {
 	o.hub.counters.refused.Add(1)
 	retry := streamwriter.AppendRetry([]byte(":\n"), backoff.Retry(max(o.hub.cfg.Retry, defaultRetry)))
 	o.hub.writeLast(c, o.framing.AppendEnd(o.framing.AppendControl(head, retry)))
 }
 
-// writeLast writes b and ends the connection in a way that lets it arrive: it
-// waits for the client to close, unless too many are waited for already or the
-// hub is closed.
+// writeLast writes b, and makes sure that it arrives before c is closed: it waits for the
+// client to close, unless maxLingering others are waiting or the hub is closed.
 func (h *Hub) writeLast(c net.Conn, b []byte) {
-	socket.Unblock(c) // or no deadline would hold
+	socket.Unblock(c) // else a deadline would not end the write
 	timeout := delivery.LingerFor
 	if h.cfg.WriteTimeout > 0 {
 		timeout = min(timeout, h.cfg.WriteTimeout)

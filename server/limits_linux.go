@@ -17,12 +17,12 @@ func descriptorLimit() int {
 	return int(min(l.Cur, 1<<30))
 }
 
-// tuneListener sets what the connections of a listening socket inherit, which
-// Go would otherwise set on each. A setting that the kernel does not know is
-// left out: everything works without.
+// tuneListener sets options on a listening socket that its connections inherit, and which
+// Go would otherwise set on each. Options that the kernel does not know are left out:
+// everything works without them.
 //
-// TCP_DEFER_ACCEPT keeps connections that have not said anything with the
-// kernel. The keep-alive times are Go's.
+// TCP_DEFER_ACCEPT leaves a connection with the kernel until the client has sent
+// something. The keep-alive times are Go's.
 func tuneListener(network, _ string, raw syscall.RawConn) error {
 	if !strings.HasPrefix(network, "tcp") {
 		return nil
@@ -40,7 +40,7 @@ func tuneListener(network, _ string, raw syscall.RawConn) error {
 	})
 }
 
-// listenConfig makes sockets that are tuned once, not for each connection.
+// listenConfig makes listening sockets with these options.
 func listenConfig() net.ListenConfig {
 	return net.ListenConfig{KeepAlive: -1, Control: tuneListener}
 }

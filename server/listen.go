@@ -13,22 +13,19 @@ import (
 	"time"
 )
 
-// Listen is net.Listen for a server of many streams: its Accept survives running
-// out of descriptors, which fasthttp takes for the end of the listener. A
-// descriptor is kept in reserve; with it the newcomer is accepted and told to
-// come back (an event stream by a reconnection time, anything else by a 503),
-// and nobody who is already there notices. The reserve comes first: while
-// somebody else in the process has got hold of it, the next descriptor that is
-// free takes its place, and no connection gets one. Accept may be called by
-// several goroutines.
+// Listen is net.Listen for a server of many streams. Its Accept does not fail when the
+// process runs out of descriptors, an error at which fasthttp's Serve returns. It keeps
+// one descriptor in reserve. With it, it accepts each further connection and tells the
+// client to come back (an event stream with a reconnection time, anything else with a
+// 503); open connections are not affected. If other code in the process takes the
+// descriptor meanwhile, the next one that becomes free is the reserve, and no connection
+// is served before. Accept may be called by several goroutines.
 //
-// On Linux a connection is accepted when its first bytes are there: one that a
-// browser opens ahead and does not use costs no descriptor, and a stream one
-// wake-up less to open.
+// On Linux a connection is accepted when its first bytes have arrived: one that a browser
+// opens in advance and does not use costs no descriptor.
 //
-// Config.MaxStreams, below the descriptor limit by default, is what keeps it
-// from coming to that. On a listener of your own an Accept that fails with
-// EMFILE ends fasthttp's Serve.
+// By default Config.MaxSubscribers is below the descriptor limit, so that this rarely
+// happens. With a listener of your own, Serve returns when Accept fails with EMFILE.
 func Listen(network, addr string) (net.Listener, error) {
 	c := listenConfig()
 	ln, err := c.Listen(context.Background(), network, addr)
@@ -47,25 +44,25 @@ func Listen(network, addr string) (net.Listener, error) {
 type listener struct {
 	net.Listener
 
-	mu      sync.Mutex              // held to change what follows
-	reserve atomic.Pointer[os.File] // nil while it is in use, or could not be had again
-	closed  bool                    // there is to be no reserve any more
+	mu      sync.Mutex              // guards closed, and changes of reserve
+	reserve atomic.Pointer[os.File] // nil while it is in use, or could not be opened again
+	closed  bool                    // the listener is closed: no reserve is kept
 }
 
 const (
-	// refusalTime is how long a newcomer may take to say what it wants while
-	// there are no descriptors: others wait behind it.
+	// refusalTime is how long a refused client may take to send its request and to take
+	// the answer: others wait behind it.
 	refusalTime = 50 * time.Millisecond
 	// scarcityPause is how long to wait when even the reserve is gone.
 	scarcityPause = 10 * time.Millisecond
 )
 
-// Accept returns the next connection. It does not fail for want of descriptors,
-// and returns none while there is no reserve: a connection that got what should
-// have become the reserve is told to come back, and gives it up.
+// Accept returns the next connection. It does not fail for lack of descriptors, and
+// returns no connection while there is no reserve: one that got the descriptor which
+// should have become the reserve is refused, and closed.
 func (l *listener) Accept() (net.Conn, error) {
 	for {
-		l.haveReserve() // if not, the look after Accept counts
+		l.haveReserve() // if it fails, it is tried again after Accept
 		c, err := l.Listener.Accept()
 		switch {
 		case err == nil && l.haveReserve():
@@ -74,14 +71,14 @@ func (l *listener) Accept() (net.Conn, error) {
 			refuseConn(c)
 		case scarce(err):
 			l.refuseOne()
-		case errors.Is(err, os.ErrDeadlineExceeded): // of acceptNow, on another goroutine
+		case errors.Is(err, os.ErrDeadlineExceeded): // the deadline is that of acceptNow, on another goroutine
 		default:
 			return nil, err
 		}
 	}
 }
 
-// haveReserve reports whether there is a reserve, and gets one if it can.
+// haveReserve reports whether there is a reserve, after opening one if there was none.
 func (l *listener) haveReserve() bool {
 	if l.reserve.Load() != nil {
 		return true
@@ -91,13 +88,13 @@ func (l *listener) haveReserve() bool {
 	return l.keepReserve() == nil
 }
 
-// scarce reports whether an Accept failed for want of descriptors or memory.
+// scarce reports whether an Accept failed for lack of descriptors or memory.
 func scarce(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) ||
 		errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.ENOMEM)
 }
 
-// refuseOne spends the reserve on telling one newcomer to come back.
+// refuseOne uses the reserve to accept one connection and refuse it.
 func (l *listener) refuseOne() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -107,11 +104,12 @@ func (l *listener) refuseOne() {
 		}
 	}
 	if l.keepReserve() != nil {
-		time.Sleep(scarcityPause) // somebody else took it: wait for any to be free
+		time.Sleep(scarcityPause) // other code took the descriptor: wait for one to become free
 	}
 }
 
-// acceptNow is Accept for a newcomer who is there already: it may have given up.
+// acceptNow is Accept for a connection that was reported already. It waits only briefly,
+// since the client may have given up.
 func (l *listener) acceptNow() (net.Conn, error) {
 	if d, ok := l.Listener.(interface{ SetDeadline(time.Time) error }); ok {
 		if err := d.SetDeadline(time.Now().Add(scarcityPause)); err != nil {
@@ -122,8 +120,8 @@ func (l *listener) acceptNow() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-// keepReserve opens the descriptor that is kept in reserve, unless there is one
-// or the listener is closed.
+// keepReserve opens the descriptor that is kept in reserve, unless it is open or the
+// listener is closed. The caller holds l.mu.
 func (l *listener) keepReserve() error {
 	if l.closed || l.reserve.Load() != nil {
 		return nil
@@ -135,7 +133,8 @@ func (l *listener) keepReserve() error {
 	return err
 }
 
-// spendReserve closes the reserve, and reports whether there was one.
+// spendReserve closes the reserve, and reports whether there was one. The caller holds
+// l.mu.
 func (l *listener) spendReserve() bool {
 	f := l.reserve.Swap(nil)
 	return f != nil && f.Close() == nil
@@ -148,12 +147,12 @@ func refuseConn(c net.Conn) {
 		return
 	}
 	var buf [4096]byte
-	n, _ := c.Read(buf[:]) // nothing is an answer too: 503
+	n, _ := c.Read(buf[:]) // without a request, the answer is 503
 	answer := "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 	if bytes.Contains(buf[:n], []byte("text/event-stream")) {
 		answer = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\nConnection: close\r\n\r\nretry: 5000\n\n"
 	}
-	_, _ = c.Write([]byte(answer)) // whoever does not get it is gone
+	_, _ = c.Write([]byte(answer)) // if it fails, the client is gone
 	if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_, _ = c.Read(buf[:]) // until the peer closes, so that the answer arrives
 	}

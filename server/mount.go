@@ -13,9 +13,9 @@ type MountOptions struct {
 	Publish   PublishOptions
 }
 
-// Mount adds a hub's routes to r: GET, HEAD and OPTIONS of SubscribePath, POST
-// and OPTIONS of PublishPath, and an answer to every other method. It panics if
-// the options contradict each other (CORS), or a route is taken.
+// Mount adds routes to r for SubscribeHandler at SubscribePath and PublishHandler at
+// PublishPath, for all methods. It panics if the options contradict each other (see
+// CORS), or if r has such a route already.
 func (h *Hub) Mount(r *router.Router, o MountOptions) {
 	subscribe, publish := o.SubscribePath, o.PublishPath
 	if subscribe == "" {

@@ -12,18 +12,19 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// opening is a request that has not been refused, on its way to become a stream.
+// opening is a request that is to become a stream.
 type opening struct {
 	handler *subscribeHandler
 	hub     *Hub
 	sub     Subscription
-	began   *delivery.Era // before Authorize was asked
-	granted bool          // else it is told to come back later
+	began   *delivery.Era // the era before Authorize was called
+	granted bool          // else the client is told to come back later
 	framing cursor.Framing
-	remote  string
+	remote  string // the peer's address; empty if there are no hooks
 	tls     bool
 }
 
+// opening makes an opening.
 func (s *subscribeHandler) opening(ctx *fasthttp.RequestCtx, sub Subscription) *opening {
 	o := &opening{handler: s, hub: s.hub, sub: sub, framing: cursor.Chunked, tls: ctx.IsTLS()}
 	if !ctx.Request.Header.IsHTTP11() {
@@ -35,7 +36,7 @@ func (s *subscribeHandler) opening(ctx *fasthttp.RequestCtx, sub Subscription) *
 	return o
 }
 
-// hooks is what is to be known of the stream; nil: nothing.
+// hooks returns what hooks and Kick need to know about the stream; nil: nothing.
 func (o *opening) hooks() *delivery.HookData {
 	if o.sub.User == nil && o.handler.OnClose == nil {
 		return nil
@@ -75,16 +76,16 @@ func (o *opening) run(c net.Conn, head []byte) {
 		return
 	}
 	a.Rest = o.framing.AppendControl(head, first)
-	a.Hooks = o.hooks() // from here on OnClose follows
-	if not := o.hub.delivery.Hold(c, a, o.tls); not != nil {
-		o.hub.abandon(a, not.Why)
-		if not.Rest != nil {
-			o.hub.writeLast(c, not.Rest)
+	a.Hooks = o.hooks() // OnClose is called from here on, however the stream ends
+	if notHeld := o.hub.delivery.Hold(c, a, o.tls); notHeld != nil {
+		o.hub.abandon(a, notHeld.Why)
+		if notHeld.Rest != nil {
+			o.hub.writeLast(c, notHeld.Rest)
 		}
 	}
 }
 
-// unopened answers with what OnOpen returned, as far as that is for the client.
+// unopened answers a client whose OnOpen returned an error.
 func (o *opening) unopened(c net.Conn, head []byte, err error, a *delivery.Admission) {
 	if r, ok := errors.AsType[*StatusError](err); ok {
 		o.hub.abandon(a, cursor.Refused)
@@ -96,8 +97,8 @@ func (o *opening) unopened(c net.Conn, head []byte, err error, a *delivery.Admis
 	o.later(c, head)
 }
 
-// first is what a stream gets before its first event: that it is there, when to come
-// back, where it stands or what it has missed, and what OnOpen adds.
+// first returns what a stream begins with: a comment, the reconnection time, its position
+// or a gap event, and the events of OnOpen.
 func (o *opening) first(a *delivery.Admission, gap string) ([]byte, error) {
 	b := []byte(":\n")
 	b = streamwriter.AppendRetry(b, o.hub.cfg.Retry)
@@ -117,8 +118,8 @@ func (o *opening) first(a *delivery.Admission, gap string) ([]byte, error) {
 	return first.b, err
 }
 
-// appendPosition appends the gap of a stream that cannot have all it missed, or the
-// position of one that is fresh, so that it can resume even if it breaks before its
+// appendPosition appends a gap event if gap is not empty, or else, for a client without a
+// Last-Event-ID, the position, so that it can resume even if the stream breaks before the
 // first event.
 func (h *Hub) appendPosition(dst []byte, next uint64, gap, lastID string) []byte {
 	switch {

@@ -20,46 +20,49 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// PublishOptions are the settings of a publish handler. The zero value refuses
-// everything: somebody has to say who may publish.
+// PublishOptions are the settings of a publish handler. The zero value refuses every
+// request: set Token, Authorize or AllowAnyone.
 type PublishOptions struct {
-	// Token lets in requests with "Authorization: Bearer <Token>". It is
-	// compared in constant time.
+	// Token, if set, is required: requests must have the header "Authorization: Bearer
+	// <Token>". It is compared in constant time.
 	Token string
 
-	// Authorize decides on a request and its messages, which it may change. A
-	// *Refusal is answered as it says. Any other error is logged, and answered
-	// with 500 and nothing of its text. Either way nothing is published. With a
-	// Token as well, both must agree.
+	// Authorize, if set, decides whether the messages of a request may be published,
+	// and may change them. Nothing is published if it returns an error. A *StatusError
+	// is sent as the answer. Any other error is logged and answered with 500, without
+	// its text. If Token is set, too, a request must pass both. Calls run concurrently.
 	Authorize func(ctx *fasthttp.RequestCtx, messages []Message) error
 
-	// AllowAnyone lets everybody who can reach the handler publish to every topic.
+	// AllowAnyone lets everyone who can reach the handler publish to every topic.
 	AllowAnyone bool
 
 	// CORS lets pages of other origins publish.
 	CORS CORS
 }
 
-// mostMessages bounds an array of messages.
+// mostMessages is how many messages one request may publish.
 const mostMessages = 1000
 
 const publishMethods = "POST, OPTIONS"
 
 // PublishHandler returns a handler that publishes:
 //
-//   - POST ?topic=T publishes the body as it is; &type=, &id= and &retry=
-//     (milliseconds) set the rest of the event, &ephemeral=true makes it one
-//     that is never replayed;
-//   - POST with Content-Type: application/json and no topic in the query
-//     publishes an object {"topic","type","id","retry","ephemeral","data"}, or an
-//     array of at most 1,000 of them, all or none. A string is data as it is; any
-//     other JSON value is data as JSON.
+//   - POST ?topic=T publishes the body as data. &type=, &id= and &retry=
+//     (milliseconds) set the other fields of the event, and &ephemeral=true makes it
+//     ephemeral.
+//   - POST with Content-Type: application/json and no topic in the query publishes an
+//     object {"topic","type","id","retry","ephemeral","data"}, or an array of up to
+//     1,000 such objects, all or none. If data is a string, it is published as it is;
+//     any other JSON value is published as JSON.
 //
-// It answers 200 once the event has its place in the order: {"id":"…"}, or
-// {"ids":["…",…]} for an array. What it does not understand it refuses, with a
-// JSON problem that names it, and publishes nothing: a query parameter that is
-// unknown or given twice (400), a body with a Content-Encoding (415). It panics
-// if the options contradict each other (CORS).
+// When the events are published, it answers 200 with {"id":"…"}, or with
+// {"ids":["…",…]} for an array. Otherwise nothing is published, and the answer is a JSON
+// object whose "error" says why: 400 for what is not valid, such as a query parameter that
+// is unknown or given twice; 401 for a missing or wrong Token; 403 if PublishOptions
+// lets nobody publish; what Authorize returns; 405 for other methods; 413 for an event above
+// Config.MaxEventBytes; 415 for a body with a Content-Encoding; 503 after Hub.Close.
+//
+// PublishHandler panics if the options contradict each other (see CORS).
 func (h *Hub) PublishHandler(o PublishOptions) fasthttp.RequestHandler {
 	o.CORS.check()
 	p := &publishHandler{hub: h, PublishOptions: o}
@@ -106,19 +109,17 @@ func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
 	p.publish(ctx, messages, many)
 }
 
-// unauthorized answers with what Authorize returned, as far as that is for the
-// client.
+// unauthorized answers a request for which Authorize returned an error.
 func (p *publishHandler) unauthorized(ctx *fasthttp.RequestCtx, messages []Message, err error) {
 	if r, ok := errors.AsType[*StatusError](err); ok {
 		r.answer(&ctx.Response)
 		return
 	}
-	p.hub.logger().Printf("server: nothing published of %d messages, the first to %q: Authorize: %v", len(messages), fastsse.Shorten(messages[0].Topic), err)
+	p.hub.logger().Printf("server: %d messages not published, the first to %q: Authorize: %v", len(messages), fastsse.Shorten(messages[0].Topic), err)
 	refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
 }
 
-// admit says whether the request may publish at all, as far as that can be said
-// without its messages.
+// admit returns an error if the request may not publish at all, whatever its messages.
 func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) *StatusError {
 	switch {
 	case p.Token != "":
@@ -132,7 +133,8 @@ func (p *publishHandler) admit(ctx *fasthttp.RequestCtx) *StatusError {
 	return nil
 }
 
-// bearerIs compares in constant time, whatever the length.
+// bearerIs reports whether the request has this bearer token. It takes the same time
+// whatever the two have in common.
 func bearerIs(ctx *fasthttp.RequestCtx, token string) bool {
 	const scheme = "Bearer "
 	got := header.Peek(&ctx.Request.Header, fasthttp.HeaderAuthorization)
@@ -143,6 +145,7 @@ func bearerIs(ctx *fasthttp.RequestCtx, token string) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
+// publish publishes the messages and answers.
 func (p *publishHandler) publish(ctx *fasthttp.RequestCtx, messages []Message, many bool) {
 	ids, err := p.hub.PublishAll(messages)
 	if err != nil {
@@ -162,6 +165,7 @@ func (p *publishHandler) publish(ctx *fasthttp.RequestCtx, messages []Message, m
 	ctx.SetBody(append(body, '\n'))
 }
 
+// publishStatus returns the status of the answer to an error of PublishAll.
 func publishStatus(err error) int {
 	if _, ok := errors.AsType[*tooLargeError](err); ok {
 		return fasthttp.StatusRequestEntityTooLarge
@@ -172,7 +176,7 @@ func publishStatus(err error) int {
 	return fasthttp.StatusServiceUnavailable // ErrClosed
 }
 
-// checkEncoding says whether the body is as it was meant to be published.
+// checkEncoding returns an error if the body is compressed or otherwise encoded.
 func checkEncoding(h *fasthttp.RequestHeader) error {
 	for name, value := range h.All() {
 		if !bytes.EqualFold(name, []byte(fasthttp.HeaderContentEncoding)) {
@@ -185,8 +189,7 @@ func checkEncoding(h *fasthttp.RequestHeader) error {
 	return nil
 }
 
-// readMessages reads the request in either form. many says that it was an
-// array.
+// readMessages reads a request of either form. many says that it was an array.
 func readMessages(ctx *fasthttp.RequestCtx) (messages []Message, many bool, err error) {
 	q := ctx.QueryArgs()
 	raw := q.Has("topic") || !isJSON(ctx)
@@ -205,9 +208,10 @@ func isJSON(ctx *fasthttp.RequestCtx) bool {
 	return bytes.EqualFold(bytes.TrimSpace(typ), []byte("application/json"))
 }
 
-// checkQuery names a parameter that nobody would read, or only once.
+// checkQuery returns an error for a query parameter that would be ignored. raw says that
+// the body is data.
 func checkQuery(q *fasthttp.Args, raw bool) error {
-	seen := 0 // a bit each
+	seen := 0 // a bit per parameter
 	for key, value := range q.All() {
 		name := string(key)
 		i := slices.Index(eventParameters, name)
@@ -227,7 +231,7 @@ func checkQuery(q *fasthttp.Args, raw bool) error {
 	return nil
 }
 
-// eventParameters are the query's.
+// eventParameters are the parameters that the query may have.
 var eventParameters = []string{"topic", "type", "id", "retry", "ephemeral"}
 
 func readRaw(q *fasthttp.Args, body []byte) (Message, error) {
@@ -320,7 +324,7 @@ func (j *message) message() (Message, error) {
 	return m, err
 }
 
-// dataOf gives a JSON string as its text, null as nothing, and anything else as
+// dataOf returns the text of a JSON string, nothing for null, and any other value as
 // compact JSON.
 func dataOf(raw json.RawMessage) ([]byte, error) {
 	if len(raw) == 0 || string(raw) == "null" {
@@ -336,8 +340,7 @@ func dataOf(raw json.RawMessage) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// decodeJSON reads one value with nothing after it, and no field that nobody
-// will read.
+// decodeJSON reads exactly one value, without unknown fields.
 func decodeJSON(body []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()

@@ -2,29 +2,29 @@ package server
 
 import "github.com/fastsse/fastsse/internal/cursor"
 
-// Reason is why a stream ended.
+// Reason says why a stream ended. Its String is a label for logs and metrics.
 type Reason uint8
 
 // The reasons, as Stats and OnClose give them.
 const (
-	ReasonClient   = Reason(cursor.Client)    // the client closed, half-closed or reset the connection
-	ReasonVanished = Reason(cursor.Vanished)  // the client's machine or network is gone: it acknowledges nothing
-	ReasonMaxAge   = Reason(cursor.MaxAge)    // Config.MaxAge
-	ReasonSlow     = Reason(cursor.Slow)      // it fell behind what its topics hold, under Disconnect
-	ReasonTimeout  = Reason(cursor.Timeout)   // it took nothing for Config.WriteTimeout (under Follow, the Writer's)
-	ReasonKicked   = Reason(cursor.Kicked)    // Hub.Kick
-	ReasonDrain    = Reason(cursor.Drained)   // Hub.Drain
-	ReasonClosed   = Reason(cursor.HubClosed) // Hub.Close
-	ReasonFollower = Reason(cursor.Follower)  // the handler that called Follow ended it
-	ReasonError    = Reason(cursor.Failed)    // this side failed; the log says how
-	ReasonRefused  = Reason(cursor.Refused)   // OnOpen returned a *Refusal
+	ReasonClient   = Reason(cursor.Client)    // "client": it closed, half-closed or reset the connection
+	ReasonVanished = Reason(cursor.Vanished)  // "vanished": the client's machine or network is gone; it acknowledges nothing
+	ReasonMaxAge   = Reason(cursor.MaxAge)    // "max_age": Config.MaxAge or Subscription.Expires
+	ReasonSlow     = Reason(cursor.Slow)      // "slow": under Disconnect, its next event was evicted before it was sent
+	ReasonTimeout  = Reason(cursor.Timeout)   // "timeout": its reader took nothing for Config.WriteTimeout (under Follow, the Writer's)
+	ReasonKicked   = Reason(cursor.Kicked)    // "kicked": Hub.Kick, KickUser or KickTopic
+	ReasonDrain    = Reason(cursor.Drained)   // "drain": Hub.Drain
+	ReasonClosed   = Reason(cursor.HubClosed) // "closed": Hub.Close
+	ReasonFollower = Reason(cursor.Follower)  // "follower": the handler that called Follow ended it
+	ReasonError    = Reason(cursor.Failed)    // "error": this side failed, and logged why
+	ReasonRefused  = Reason(cursor.Refused)   // "refused": OnOpen returned a *StatusError
 )
 
 var reasonNames = [cursor.Reasons]string{
 	"", "client", "vanished", "max_age", "slow", "timeout", "kicked", "drain", "closed", "follower", "error", "refused",
 }
 
-// String returns the reason in a word or two.
+// String returns the label.
 func (r Reason) String() string {
 	if r >= Reason(cursor.Reasons) {
 		return "unknown"

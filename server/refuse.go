@@ -11,31 +11,30 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// StatusError is an error that says how a request is to be answered. It is the one
-// error of a hook that a client is told of: its own Message, not the text of what
-// wraps it.
+// StatusError is an error of a hook (Authorize, OnOpen) that says how the request is
+// answered: with this status, and a JSON object whose "error" is Message (with 204, no
+// body). It may be wrapped; the text around it is not sent. No other error of a hook is shown to clients.
 //
-// EventSource never comes back after anything but 200: 401 and 403 end it for good, and
-// so does 204, which says so without an error (ErrStop). So use it for what can never
-// work, and return another error for what only does not work now.
+// An EventSource gives up after any answer but 200. So return a StatusError for what can
+// never work, and another error for what may work later.
 type StatusError struct {
 	Code    int    // zero means 403
-	Message string // for the client
+	Message string // for the client; empty means "refused"
 }
 
-// ErrStop is an error of Authorize or OnOpen that tells a client, with 204, to stop for
-// good: there will be nothing more to hear.
+// ErrStop is an error for Authorize and OnOpen: the client is answered with 204 and does
+// not come back. Use it when a stream is over for good, and that is not a failure.
 var ErrStop error = &StatusError{Code: fasthttp.StatusNoContent, Message: "stop"}
 
 // Error returns the message.
-func (r *StatusError) Error() string {
-	if r.Message == "" {
+func (e *StatusError) Error() string {
+	if e.Message == "" {
 		return "refused"
 	}
-	return r.Message
+	return e.Message
 }
 
-// problem is the body of every 4xx and 5xx answer.
+// problem is the JSON body of every 4xx and 5xx answer.
 type problem struct {
 	Error  string `json:"error"`
 	Field  string `json:"field,omitempty"`
@@ -43,10 +42,10 @@ type problem struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// errFailed is all that a client hears of an error that is not for it.
+// errFailed is all that a client is told about an error that is not for it.
 var errFailed = errors.New("the server failed; its log says why")
 
-// refuse answers with err as JSON: field, value and remedy if it has them.
+// refuse answers with err as JSON, with field, value and remedy if it has them.
 func refuse(to *fasthttp.Response, status int, err error) {
 	p := problem{Error: err.Error()}
 	if f, ok := errors.AsType[*streamwriter.FieldError](err); ok {
@@ -62,12 +61,12 @@ func refuse(to *fasthttp.Response, status int, err error) {
 	to.SetBody(append(body, '\n'))
 }
 
-// answer answers as r says.
-func (r *StatusError) answer(to *fasthttp.Response) {
-	if r == nil { // a hook may return one as an error
-		r = &StatusError{}
+// answer answers as e says. e may be nil.
+func (e *StatusError) answer(to *fasthttp.Response) {
+	if e == nil { // a hook may return one as an error
+		e = &StatusError{}
 	}
-	status := r.Code
+	status := e.Code
 	if status == 0 {
 		status = fasthttp.StatusForbidden
 	}
@@ -76,20 +75,20 @@ func (r *StatusError) answer(to *fasthttp.Response) {
 		to.Header.Set(fasthttp.HeaderCacheControl, "no-store") // caches keep a 204, and give it to everybody
 		return
 	}
-	refuse(to, status, r)
+	refuse(to, status, e)
 }
 
-// instead returns the answer of r, with the headers that a stream would have
-// had: what middleware set among them is for every answer.
-func (r *StatusError) instead(head []byte) []byte {
+// instead returns the bytes of e's answer, for a connection that is hijacked already. head
+// is the head that the stream would have had: what middleware has set there is kept.
+func (e *StatusError) instead(head []byte) []byte {
 	var to fasthttp.Response
 	if to.Header.Read(bufio.NewReaderSize(bytes.NewReader(head), len(head)+1)) != nil {
-		to.Header.Reset() // middleware's headers cannot be read: the answer counts
+		to.Header.Reset() // middleware's headers cannot be parsed: answer without them
 		to.Header.SetConnectionClose()
 	}
 	to.Header.SetStatusMessage(nil) // the stream's: OK
 	to.Header.Del(fasthttp.HeaderTransferEncoding)
-	r.answer(&to)
+	e.answer(&to)
 	var b bytes.Buffer
 	w := bufio.NewWriter(&b)
 	if err := errors.Join(to.Write(w), w.Flush()); err != nil {

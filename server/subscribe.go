@@ -13,18 +13,22 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// SubscribeHandler returns a handler that opens streams: GET with
-// ?topic=a&topic=b (subtrees end in "/*"), and the id to resume from as the
-// Last-Event-ID header or ?lastEventId=. Other parameters are Authorize's to
-// read, and not looked at: an EventSource can set no header, so tickets and
-// cache-busters come in the URL. It panics if the options contradict each other (CORS).
+// SubscribeHandler returns a handler that opens streams. A request is a GET with
+// ?topic=a&topic=b (a subtree ends in "/*") and, to resume, the id of the last event seen
+// as the Last-Event-ID header or as ?lastEventId=. Other parameters are ignored, so that
+// Authorize can have its own: an EventSource cannot set headers. HEAD is answered with the
+// headers alone.
 //
-// A stream that cannot be opened now is answered with 200, a reconnection time
-// and the end: EventSource comes back after that, and after nothing else. What
-// can never work is answered with 4xx and a JSON problem.
+// If a stream cannot be opened now (the hub is full or draining, or a hook failed), the
+// answer is 200, a reconnection time, and the end of the stream: after that an EventSource
+// comes back, and after any other answer it does not. What can never work is answered with
+// 4xx and a JSON object whose "error" says why.
 //
-// The handler takes the connection over: middleware sees no body, and its
-// headers are sent. A request pipelined behind this one is dropped.
+// The handler hijacks the connection once all middleware has returned. Headers that
+// middleware has set are sent; it sees an empty body. Another request pipelined on the
+// same connection is dropped.
+//
+// SubscribeHandler panics if the options contradict each other (see CORS).
 func (h *Hub) SubscribeHandler(o SubscribeOptions) fasthttp.RequestHandler {
 	o.CORS.check()
 	s := &subscribeHandler{hub: h, SubscribeOptions: o}
@@ -72,8 +76,8 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 	hijack.Take(ctx, a.framing == cursor.Chunked, a.run)
 }
 
-// authorize asks the application, unless the client has to be told to come back
-// later whatever it says. Where it refuses, the request is answered here.
+// authorize calls the application's Authorize, unless the client must be told to come back
+// later in any case. If the stream is refused, authorize answers the request.
 func (s *subscribeHandler) authorize(ctx *fasthttp.RequestCtx, sub *Subscription) (granted, answered bool) {
 	if s.Authorize == nil {
 		return true, false
@@ -100,7 +104,7 @@ func (s *subscribeHandler) authorize(ctx *fasthttp.RequestCtx, sub *Subscription
 	return true, false
 }
 
-// queryTopics copies the topics out of the query.
+// queryTopics returns copies of the topics in the query.
 func queryTopics(ctx *fasthttp.RequestCtx) []string {
 	var topics []string
 	for _, t := range ctx.QueryArgs().PeekMulti("topic") {
@@ -109,12 +113,12 @@ func queryTopics(ctx *fasthttp.RequestCtx) []string {
 	return topics
 }
 
-// checkPositionName refuses a position under a name that is nearly right: the stream
-// would begin at the present, and lose what its client has missed without a word.
+// checkPositionName returns an error if the query has a parameter whose name is nearly
+// lastEventId: if it were ignored, the client would lose what it has missed, silently.
 func checkPositionName(ctx *fasthttp.RequestCtx) error {
 	for key := range ctx.QueryArgs().All() {
 		switch string(key) {
-		case "topic", "lastEventId": // Fast path: what there usually is.
+		case "topic", "lastEventId": // Fast path: most queries have only these.
 			continue
 		}
 		plain := strings.NewReplacer("-", "", "_", "").Replace(string(key))
@@ -125,7 +129,7 @@ func checkPositionName(ctx *fasthttp.RequestCtx) error {
 	return nil
 }
 
-// checkTopics says what is wrong with the topics of a subscription.
+// checkTopics returns an error if the topics of a subscription are not valid.
 func (h *Hub) checkTopics(topics []string) error {
 	if len(topics) == 0 {
 		return eventlog.TopicError("", "is missing", `add ?topic=NAME, up to `+strconv.Itoa(h.cfg.MaxTopics)+` times`)

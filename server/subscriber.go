@@ -8,72 +8,86 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Subscriber is an open stream, as hooks and Kick see it. It may be kept.
+// Subscriber is an open stream, as hooks and Kick see it. It may be kept after they have
+// returned.
 type Subscriber struct {
 	Topics []string // sorted; streams share the slice: it must not be changed
-	User   any      // what Authorize set
+	User   any      // Subscription.User, as Authorize has set it
 
 	addr delivery.Address
 }
 
-// RemoteAddr returns the address of the connection's peer, which may be a
-// proxy's; empty if there is none, as for a unix socket or a stream of Follow.
-// Kick's predicate has to ask while it runs: what it keeps does not know the
-// address any more, unless the stream has hooks.
+// RemoteAddr returns the address of the connection's peer, which may be a proxy. It is
+// empty if there is none, as for a unix socket or a stream of Follow. Kick's predicate
+// must call it before it returns: afterwards the address is empty, unless the stream's
+// handler has an OnClose hook.
 func (s Subscriber) RemoteAddr() string { return s.addr.String() }
 
-// Subscription is what a client asks for. Authorize may change it.
+// Subscription is what a client requests. Authorize may change it.
 type Subscription struct {
-	Topics      []string // topics and subtrees, valid ones
-	LastEventID string   // the client's word; empty: from now on
-	User        any      // for OnOpen, OnClose, Kick and KickUser; not sent anywhere
+	Topics      []string // topics and subtrees; valid names
+	LastEventID string   // where to resume, as the client says; empty: at the present
+	User        any      // for OnOpen, OnClose, Kick and KickUser; never sent to anyone
 
-	// Expires ends the stream at that time, as Config.MaxAge does, which ends it earlier
-	// if that is shorter: when a ticket or session runs out, Authorize is asked again.
-	// The stream ends up to a quarter of Config.Heartbeat before. Zero means never.
+	// Expires ends the stream at that time as Config.MaxAge does (ReasonMaxAge), or up
+	// to a quarter of Config.Heartbeat earlier; if MaxAge is over earlier, that counts.
+	// Set it to the end of a ticket or session: when the client comes back, Authorize
+	// is called again. The zero time means no limit.
 	Expires time.Time
 }
 
-// SubscribeOptions are the settings of a subscribe handler. The zero value lets
-// everybody subscribe to everything, from pages of the same origin.
+// SubscribeOptions are the settings of a subscribe handler. The zero value lets everyone
+// subscribe to every topic, from pages of the same origin.
 type SubscribeOptions struct {
-	// Authorize decides on a request: it may narrow or rename s.Topics, set
-	// s.User, or refuse. What it leaves in s.Topics is checked again.
+	// Authorize, if set, decides whether a stream may be opened. It may change s: drop
+	// or rename topics, set User and Expires. The topics that it leaves are checked
+	// again. Calls run concurrently, each on the goroutine of its request.
 	//
-	// An error that is, or wraps, a *Refusal is answered as that says: an
-	// EventSource gives up for ever after it. Any other error means that nobody
-	// could tell: it is logged, and the client is told to come back later (200, a
-	// reconnection time and the end), as if the hub were full. Nothing of such an
-	// error's text is sent.
+	// An error that is, or wraps, a *StatusError (such as ErrStop) is the answer to the
+	// request, and an EventSource does not come back after it. Any other error means
+	// that Authorize could not decide: it is logged, and the client is told to come
+	// back later (200, a reconnection time, and the end of the stream). Its text is not
+	// sent.
 	//
-	// It is not called while the hub is full, draining or closed: the client is
-	// told to come back later without it. It has no counterpart: a stream that it
-	// let in may still come to nothing, without OnOpen or OnClose. Count streams
-	// in OnOpen and OnClose.
+	// Authorize is not called while the hub is full, draining or closed: clients are
+	// then told to come back later in any case. A stream that it has allowed may still
+	// not be opened, without a call of OnOpen or OnClose; so count streams in OnOpen and
+	// OnClose, not here.
 	Authorize func(ctx *fasthttp.RequestCtx, s *Subscription) error
 
-	// OnOpen may send the stream's first events. They go out with the head of
-	// the stream, before any of its topics' events; they should be short, since
-	// all of them are held until then. They bear no ids, since the id that the
-	// client resumes from is the hub's: Send refuses an event that has one, and
-	// SendEncoded an id line. A *Refusal is answered as it says, as one of
-	// Authorize is. Any other error is logged, and the client is told to come
-	// back later; nothing of the error's text is sent.
+	// OnOpen, if set, is called each time a stream opens: also when a client
+	// reconnects, whether or not it resumes. It may send the stream's first events,
+	// such as a snapshot of the state. They are collected in memory, and sent in one
+	// piece with the response headers when OnOpen returns, after a gap event if there
+	// is one and before all events of the topics. w must not be used after that.
 	//
-	// Each call that returns nil is followed by one of OnClose, whatever becomes
-	// of the stream; one that returns an error or panics is not. Calls run at the
-	// same time, each on a goroutine of its stream's. It may call the hub, but
-	// not Drain or Close, which wait for it.
+	// The stream's position is fixed before OnOpen is called, so nothing that is
+	// published meanwhile is lost: what the client has missed, and what is published
+	// during the call, is sent after OnOpen's events. Changes may therefore be in a
+	// snapshot and come again as events, and must be harmless when applied twice: send
+	// whole values or version numbers. For exactly the changes after a state, use
+	// [Hub.LastID]. w.LastEventID() is the id from which the client resumes, or empty. A
+	// client that resumes has the state already, unless it gets a gap event.
+	//
+	// The events have no ids, because the id from which a client resumes must be the
+	// hub's: Send refuses an event with an ID, and SendEncoded an id line. An error is
+	// handled like one of Authorize: a *StatusError is the answer, and after any other
+	// error the client is told to come back later.
+	//
+	// After each call that returns nil, OnClose is called once, however the stream ends;
+	// after a call that returns an error or panics, it is not. Calls run concurrently,
+	// each on a goroutine of its stream. OnOpen may call the hub, but not Drain or Close,
+	// which wait for it.
 	OnOpen func(s Subscriber, w *streamwriter.Writer) error
 
-	// OnClose is told, on a goroutine of the hub's own and one stream at a time,
-	// that a stream has ended and why: once for each whose OnOpen returned nil
-	// or, without OnOpen, once for each that was opened. It may call the hub, but
-	// not Drain or Close, which wait for it.
+	// OnClose, if set, is called when a stream has ended: once for each stream whose
+	// OnOpen has returned nil or, without OnOpen, once for each stream that was opened.
+	// Calls are made one at a time, on a goroutine of the hub. OnClose may call the hub,
+	// but not Drain or Close, which wait for it.
 	//
-	// A stream counts for Config.MaxStreams until its OnClose has returned. If
-	// the hook is slower than streams leave, new ones are told to come back
-	// later, instead of calls piling up (Stats.Closing).
+	// A stream counts for Config.MaxSubscribers until its OnClose has returned. So if the
+	// hook is slower than streams end, new clients are told to come back later, instead
+	// of more and more calls waiting (Stats.Closing).
 	OnClose func(s Subscriber, why Reason)
 
 	// CORS lets pages of other origins subscribe.
