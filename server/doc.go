@@ -34,7 +34,7 @@
 //  3. Nothing is lost silently. A client that resumes gets exactly what it missed, once,
 //     in order. If some of it is no longer held, the client first gets an event that says
 //     so, with the reason (Config.GapType), and then what is left. With the id of the
-//     newest event, or without one, nothing is replayed. See below for gaps that are false.
+//     newest event, or without one, nothing is replayed. (See Gaps, below.)
 //  4. No subscriber waits for another. One that takes nothing costs the others nothing.
 //  5. A quiet stream can be told from a dead one. A comment is sent after at most Config.Heartbeat of
 //     silence. A client whose machine or network vanishes is noticed within a minute

@@ -212,10 +212,17 @@ func (h *Hub) publish(messages []Message, ids []string) error {
 // from which a client gets all events if there is none yet. It is always of the form
 // "<epoch>-<seq>".
 //
-// It is for state, then changes: call LastID, read the state, and send both to the
-// client, which opens its stream with ?lastEventId= and this id. It misses nothing. It
-// may get changes that are in the state already, unless a lock is held both around these
-// two calls and around each change of the state together with its Publish.
+// With it a client can get a state first, and then exactly the changes after that state.
+// Where the state changes, hold a lock around the change and its Publish. Where the state
+// is sent, in an ordinary handler, hold the same lock:
+//
+//	mu.Lock()
+//	state, id := snapshot(), hub.LastID()
+//	mu.Unlock()
+//
+// Send both to the client, which opens its stream with ?lastEventId= and the id, and gets
+// the state again when it gets a gap event. Without a lock, call LastID before reading the
+// state: the client misses nothing, but may get changes that are in the state already.
 func (h *Hub) LastID() string {
 	return h.history.ID(h.history.Newest())
 }

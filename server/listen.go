@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// Listen is net.Listen for a server of many streams. Its Accept does not fail when the
-// process runs out of descriptors, an error at which fasthttp's Serve returns. It keeps
-// one descriptor in reserve. With it, it accepts each further connection and tells the
-// client to come back (an event stream with a reconnection time, anything else with a
-// 503); open connections are not affected. If other code in the process takes the
-// descriptor meanwhile, the next one that becomes free is the reserve, and no connection
-// is served before. Accept may be called by several goroutines.
+// Listen is net.Listen for a server of many streams. When the process runs out of
+// descriptors, its Accept does not return an error, after which fasthttp's Serve would
+// end. Instead it uses a descriptor that it keeps in reserve to accept each further
+// connection and to tell the client to come back (an event stream with a reconnection
+// time, anything else with a 503). Open connections are not affected. If other code in
+// the process takes that descriptor, the next one that becomes free is kept in reserve,
+// and until then no connection is served. Accept may be called by several goroutines.
 //
 // On Linux a connection is accepted when its first bytes have arrived: one that a browser
 // opens in advance and does not use costs no descriptor.

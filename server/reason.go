@@ -7,7 +7,7 @@ type Reason uint8
 
 // The reasons, as Stats and OnClose give them.
 const (
-	ReasonClient   = Reason(cursor.Client)    // "client": it closed, half-closed or reset the connection
+	ReasonClient   = Reason(cursor.Client)    // "client": the client closed, half-closed or reset the connection
 	ReasonVanished = Reason(cursor.Vanished)  // "vanished": the client's machine or network is gone; it acknowledges nothing
 	ReasonMaxAge   = Reason(cursor.MaxAge)    // "max_age": Config.MaxAge or Subscription.Expires
 	ReasonSlow     = Reason(cursor.Slow)      // "slow": under Disconnect, its next event was evicted before it was sent

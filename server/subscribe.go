@@ -25,8 +25,8 @@ import (
 // 4xx and a JSON object whose "error" says why.
 //
 // The handler hijacks the connection once all middleware has returned. Headers that
-// middleware has set are sent; it sees an empty body. Another request pipelined on the
-// same connection is dropped.
+// middleware has set are sent; if it reads the response's body, it finds it empty.
+// Another request pipelined on the same connection is dropped.
 //
 // SubscribeHandler panics if the options contradict each other (see CORS).
 func (h *Hub) SubscribeHandler(o SubscribeOptions) fasthttp.RequestHandler {

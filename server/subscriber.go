@@ -57,17 +57,20 @@ type SubscribeOptions struct {
 
 	// OnOpen, if set, is called each time a stream opens: also when a client
 	// reconnects, whether or not it resumes. It may send the stream's first events,
-	// such as a snapshot of the state. They are collected in memory, and sent in one
-	// piece with the response headers when OnOpen returns, after a gap event if there
-	// is one and before all events of the topics. w must not be used after that.
+	// such as a snapshot of the state. They are collected in memory, and sent
+	// together with the response headers when OnOpen returns: after the gap event, if
+	// there is one, and before all events of the topics. w must not be used after that.
 	//
 	// The stream's position is fixed before OnOpen is called, so nothing that is
 	// published meanwhile is lost: what the client has missed, and what is published
 	// during the call, is sent after OnOpen's events. Changes may therefore be in a
 	// snapshot and come again as events, and must be harmless when applied twice: send
 	// whole values or version numbers. For exactly the changes after a state, use
-	// [Hub.LastID]. w.LastEventID() is the id from which the client resumes, or empty. A
-	// client that resumes has the state already, unless it gets a gap event.
+	// [Hub.LastID].
+	//
+	// w.LastEventID() is the id from which the client resumes, or empty. If it is not
+	// empty, the client has the state already, unless it is sent a gap event, of which
+	// OnOpen does not know.
 	//
 	// The events have no ids, because the id from which a client resumes must be the
 	// hub's: Send refuses an event with an ID, and SendEncoded an id line. An error is

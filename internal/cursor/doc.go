@@ -23,5 +23,6 @@
 //	resume.go    where a stream begins; gap events
 //	reason.go    why a stream ended
 //
-// A Machine, its feeds, streams, workspace and offers are used by one goroutine.
+// A Machine, its feeds, streams, workspace and offers are used by one goroutine. Resume
+// and the Append functions may be called by any.
 package cursor
