@@ -13,7 +13,8 @@ import (
 
 // StatusError is an error of a hook (Authorize, OnOpen) that says how the request is
 // answered: with this status, and a JSON object whose "error" is Message (with 204, no
-// body). It may be wrapped; the text around it is not sent. No other error of a hook is shown to clients.
+// body). It may be wrapped; the text around it is not sent. Clients are shown no other
+// error of a hook.
 //
 // An EventSource gives up after any answer but 200. So return a StatusError for what can
 // never work, and another error for what may work later.
