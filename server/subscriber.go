@@ -30,7 +30,8 @@ type Subscription struct {
 	User        any      // for OnOpen, OnClose, Kick and KickUser; never sent to anyone
 
 	// Expires ends the stream at that time as Config.MaxAge does (ReasonMaxAge), or up
-	// to a quarter of Config.Heartbeat earlier; if MaxAge is over earlier, that counts.
+	// to a quarter of Config.Heartbeat, and at most 3.75 s, earlier; if MaxAge is over
+	// earlier, that counts. A stream that has no more than that left ends as it opens.
 	// Set it to the end of a ticket or session: when the client comes back, Authorize
 	// is called again. The zero time means no limit.
 	Expires time.Time

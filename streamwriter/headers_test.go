@@ -25,6 +25,7 @@ func TestHeadersAndPositionsAreTheSameOverNetHTTP(t *testing.T) {
 	}
 	for _, c := range []struct{ header, query, want string }{
 		{"", "", ""}, {"5", "", "5"}, {"", "?lastEventId=7", "7"}, {"5", "?lastEventId=7", "5"},
+		{"", "?lastEventId=a;b", "a;b"}, {"", "?lastEventId=a%zz", "a%zz"}, {"", "?topic=x&lastEventId=a+b%2Fc", "a b/c"},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/"+c.query, nil)
 		var ctx fasthttp.RequestCtx

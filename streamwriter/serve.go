@@ -91,7 +91,9 @@ func HTTPLastEventID(r *http.Request) string {
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		return id
 	}
-	return r.URL.Query().Get("lastEventId")
+	var query fasthttp.Args // net/url leaves out what is not well-formed, such as "a;b"
+	query.Parse(r.URL.RawQuery)
+	return string(query.Peek("lastEventId"))
 }
 
 // LastEventID returns the id that the client wants to resume from: the

@@ -48,10 +48,10 @@ type span struct {
 	events int
 	bytes  []byte
 
-	// Where each event ends: the frames of one segment, or the boundaries of gathered.
-	segment  *eventlog.Segment
-	first    int
-	gathered *gathered
+	// Where each event ends: the frames of one segment, or else the boundaries of what
+	// the workspace has gathered.
+	segment *eventlog.Segment
+	first   int
 }
 
 // gathered is events that were copied into one buffer.

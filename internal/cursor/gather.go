@@ -36,7 +36,7 @@ func (f *Feed) gather(from, limit uint64) {
 		}
 	}
 	if w.holder == f {
-		r.bytes, r.gathered = w.gathered.bytes, w.gathered
+		r.bytes = w.gathered.bytes
 	}
 	clear(at) // they keep segments in memory
 	w.cursors = at[:0]

@@ -73,7 +73,7 @@ func (m *Machine) Next(o *Offer, key int32, s *Stream, now int64) bool {
 		// After the lookup: the loss of what it no longer found is on record by now.
 		if f.lostSince(s.Next, s.Live) == 0 {
 			if r != nil {
-				return o.take(r)
+				return o.take(f)
 			}
 			return m.silence(o, key, s, f, now)
 		}
@@ -110,7 +110,7 @@ func (m *Machine) slowNext(o *Offer, key int32, s *Stream, f *Feed, now int64) b
 		return m.farewell(o, s, f, now)
 	}
 	if r != nil {
-		return o.take(r)
+		return o.take(f)
 	}
 	if s.Phase == Draining {
 		return m.farewell(o, s, f, now)
@@ -157,7 +157,7 @@ func (m *Machine) tellPosition(o *Offer, key int32, s *Stream, f *Feed) bool {
 	present := m.workspace.newest()
 	// Each event up to there is found now, or is on record as lost, or the stream has it.
 	if r := m.upcoming(s, f); r != nil {
-		return o.take(r)
+		return o.take(f)
 	}
 	if f.lostSince(s.Next, s.Live) > m.toldLost[key] {
 		return false // the next turn deals with it

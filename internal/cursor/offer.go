@@ -43,13 +43,14 @@ const (
 // most likely, is the goroutine that writes it.
 func (o *Offer) Behind() bool { return o.kind == fromLog && o.events > 1 }
 
-// take sets the offer to the events of r.
-func (o *Offer) take(r *span) bool {
+// take sets the offer to the last span of f, which has events.
+func (o *Offer) take(f *Feed) bool {
+	r := &f.last
 	o.kind, o.Bytes = fromLog, r.bytes
 	o.from, o.to, o.events, o.segment, o.first = r.from, r.to, r.events, r.segment, r.first
-	if r.gathered != nil {
-		r.gathered.offers++
-		o.gathered = r.gathered
+	if f.workspace.holder == f {
+		o.gathered = f.workspace.gathered
+		o.gathered.offers++
 	}
 	return true
 }
@@ -61,8 +62,10 @@ func (o *Offer) say(k offerKind, b []byte) bool {
 	return true
 }
 
-// release gives back the buffer of gathered events, if the offer is of these.
+// release gives up what the offer has of others: a segment that it would keep in memory,
+// or a buffer of gathered events.
 func (o *Offer) release() {
+	o.Bytes, o.segment = nil, nil
 	if o.gathered != nil {
 		o.gathered.offers--
 		o.gathered = nil

@@ -58,18 +58,21 @@ func (s *shard) assign(a *Admission) {
 			return
 		}
 	}
-	s.firstTurn(i, st, a)
-	if h := a.handle; h != nil && h.done {
-		s.release(i, h.reason)
-	}
+	began := a.Began
+	a.Began = nil // drops the kicks: a pump's admission lives as long as the stream
+	kicked := false
+	// Deferred, because Kick's predicate may end the goroutine.
+	defer func() { s.firstTurn(i, st, a.handle, kicked) }()
+	kicked = s.meets(began, i)
 }
 
 // firstTurn delivers to a stream that has just got its slot, or ends it if that was
 // commanded while it was opening.
-func (s *shard) firstTurn(i int32, st *slot, a *Admission) {
-	state, kicked := s.host.State(), s.meets(a.Began, i)
-	a.Began = nil // drops the kicks: a pump's admission lives as long as the stream
-	switch {
+func (s *shard) firstTurn(i int32, st *slot, h *handle, kicked bool) {
+	if h == nil {
+		st.EndByAge(s.now, s.every) // the first sweep may be too late
+	}
+	switch state := s.host.State(); {
 	case state == Closed:
 		s.cut(i, st, cursor.HubClosed)
 	case state == Cutting:
@@ -83,6 +86,9 @@ func (s *shard) firstTurn(i int32, st *slot, a *Admission) {
 		s.deliver(i)
 	default:
 		s.deliver(i)
+	}
+	if h != nil && h.done {
+		s.release(i, h.reason)
 	}
 }
 

@@ -80,6 +80,9 @@ func (p *pump) runAndSignOff(sh *shard, head []byte) {
 	p.handle.reason = p.run(head)
 }
 
+// aDay is more milliseconds than a write can need.
+const aDay = 86_400_000
+
 // giveUpAt returns the deadline of a write that begins now; zero: none. A stream that is
 // to end, or reaches its maximum age during the write, gets LingerFor from then on.
 func (p *pump) giveUpAt() (by time.Time) {
@@ -91,8 +94,10 @@ func (p *pump) giveUpAt() (by time.Time) {
 	case s.Phase >= cursor.Ending:
 		by = sooner(by, now.Add(LingerFor))
 	case s.Phase == cursor.Open && s.Dies != 0:
-		left := time.Duration(max(s.Dies-p.delivery.host.Now(), 0)) * time.Millisecond
-		by = sooner(by, now.Add(left+LingerFor))
+		left := max(s.Dies-p.delivery.host.Now(), 0)
+		if left < aDay { // or it may be more than a Duration can be
+			by = sooner(by, now.Add(time.Duration(left)*time.Millisecond+LingerFor))
+		}
 	}
 	return by
 }

@@ -7,6 +7,7 @@ package delivery
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"testing"
 
 	"github.com/fastsse/fastsse"
@@ -61,6 +62,7 @@ func TestStreamsOfSeveralTopicsStaySmall(t *testing.T) {
 			}
 			s.turn()
 			check("after a burst")
+			runtime.KeepAlive(s)
 		})
 	}
 }

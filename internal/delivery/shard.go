@@ -81,7 +81,7 @@ func newShard(d *Delivery, index int) *shard {
 	s.machine = s.host.machine(cursor.NewWorkspace(s.host.History, true), heartbeat-heartbeat/sweepsPerHeartbeat, limits.WriteTimeout)
 	s.every = longestSweep
 	if heartbeat > 0 {
-		s.every = max(heartbeat/sweepsPerHeartbeat, 1)
+		s.every = min(max(heartbeat/sweepsPerHeartbeat, 1), longestSweep)
 	}
 	if age := limits.MaxAge.Milliseconds(); age > 0 {
 		s.every = min(s.every, max(age/sweepsPerAge, 1))

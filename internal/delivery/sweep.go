@@ -11,8 +11,7 @@ const (
 	sweepsPerHeartbeat = 4
 	// sweepsPerAge is how often, at least, each slot is swept per maximum age.
 	sweepsPerAge = 20
-	// longestSweep is the time between two sweeps of a slot without heartbeats, in
-	// milliseconds.
+	// longestSweep is the longest time between two sweeps of a slot, in milliseconds.
 	longestSweep = 15_000 / sweepsPerHeartbeat
 )
 
