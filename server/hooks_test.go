@@ -296,6 +296,7 @@ func TestAHookThatEndsItsGoroutineEndsNothingElse(t *testing.T) {
 
 // A stream whose ticket runs out is ended, and comes back to Authorize.
 func TestAStreamEndsWhenItsTicketExpires(t *testing.T) {
+	t.Parallel()
 	overWays(t, func(t *testing.T, v venue) {
 		tickets := []time.Duration{-time.Hour, 150 * time.Millisecond, time.Hour}
 		r := newRig(t, v, rigging{config: server.Config{Heartbeat: 100 * time.Millisecond}, subscribe: server.SubscribeOptions{

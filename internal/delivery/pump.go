@@ -139,11 +139,11 @@ func (p *pump) run(head []byte) cursor.Reason {
 
 // askEvery is how often the socket of a busy stream is asked about the peer. That of a
 // silent stream is asked with every heartbeat.
-const askEvery = vanishedAfter / 6
+func askEvery() time.Duration { return VanishedAfter / 6 }
 
 // vanished reports whether the peer has vanished: see peerWatch.
 func (p *pump) vanished(now int64) bool {
-	if p.peer == nil || now-p.askedAt < askEvery.Milliseconds() {
+	if p.peer == nil || now-p.askedAt < askEvery().Milliseconds() {
 		return false
 	}
 	p.askedAt = now

@@ -75,16 +75,17 @@ func (s *shard) inspect(i int32) {
 	}
 }
 
-// vanishedAfter is how long a peer may acknowledge nothing. As the default heartbeat
-// interval may pass before it begins to count, a dead peer is found within a minute.
-const vanishedAfter = 30 * time.Second
+// VanishedAfter is how long a peer may acknowledge nothing. As the default heartbeat
+// interval may pass before it begins to count, a dead peer is found within a minute. Tests
+// shorten it before they make a hub.
+var VanishedAfter = 30 * time.Second
 
 // peerWatch is the time since when a peer has acknowledged nothing, in milliseconds; 0: it
 // does acknowledge.
 type peerWatch int64
 
 // vanished reports whether the peer's machine or network is gone: it has acknowledged
-// nothing for vanishedAfter, although data was sent. Call it every few seconds. silent
+// nothing for VanishedAfter, although data was sent. Call it every few seconds. silent
 // asks the socket whether data has been unacknowledged for so many milliseconds; if it is
 // at the first call, the time counts from the time from.
 func (p *peerWatch) vanished(now, from int64, silent func(ms int64) bool) bool {
@@ -99,5 +100,5 @@ func (p *peerWatch) vanished(now, from int64, silent func(ms int64) bool) bool {
 		*p = 0
 		return false
 	}
-	return quiet >= vanishedAfter.Milliseconds()
+	return quiet >= VanishedAfter.Milliseconds()
 }
