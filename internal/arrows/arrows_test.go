@@ -37,6 +37,7 @@ var may = map[string][]string{
 		"streamwriter", "internal/delivery", "internal/cursor", "internal/eventlog",
 		"internal/header", "internal/hijack", "internal/socket", "internal/queue", "internal/backoff",
 	},
+	"server/servertest": {"server", "streamwriter"},
 	"bench":             {"server", "streamwriter", "bench"},
 	"bench/launch":      {},         // it runs programs, and knows none
 	"bench/targets":     {"server"}, // what is measured does not know the bench
