@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/server/servertest"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -14,23 +15,23 @@ import (
 // callback may still say goodbye.
 func TestFollowGivesTheWriteTimeoutBack(t *testing.T) {
 	t.Parallel()
-	var r *rig
+	hub := newHub(t, server.Config{})
 	ended := make(chan error, 1)
-	r = newRig(t, followTCP, rigging{wrap: func(fasthttp.RequestHandler) fasthttp.RequestHandler {
-		return func(ctx *fasthttp.RequestCtx) {
-			streamwriter.Serve(ctx, streamwriter.Options{}, func(w *streamwriter.Writer) error {
-				ended <- r.hub.Follow(w, "a")
-				time.Sleep(200 * time.Millisecond) // what a cut gives a write, and more
-				return w.SendString("", "goodbye")
-			})
-		}
-	}})
-	c := r.open("a")
-	r.hub.Close(context.Background())
+	s := servertest.Start(t, hub, func(ctx *fasthttp.RequestCtx) {
+		streamwriter.Serve(ctx, streamwriter.Options{}, func(w *streamwriter.Writer) error {
+			ended <- hub.Follow(w, "a")
+			time.Sleep(200 * time.Millisecond) // what a cut gives a write, and more
+			return w.SendString("", "goodbye")
+		})
+	})
+	c := s.Get("/", nil)
+	hub.Close(context.Background())
 	if err := <-ended; err != nil {
 		t.Errorf("Follow: %v", err)
 	}
-	c.expect("goodbye")
-	c.ends()
-	r.ended(server.ReasonClosed, 1)
+	c.Expect("goodbye")
+	c.ExpectEnd()
+	if n := hub.Stats().Ended[server.ReasonClosed.String()]; n != 1 {
+		t.Errorf("%d streams count as closed, want 1", n)
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fasthttp/router"
 	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/server/servertest"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -537,17 +538,17 @@ func TestTheLeastAndTheMostThatCanBeHonoured(t *testing.T) {
 
 func TestFirstRetentionThatMatchesCounts(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, parkedTCP, rigging{config: server.Config{Retention: []server.Retention{
+	s := servertest.New(t, server.Config{Retention: []server.Retention{
 		{Topics: "s/keep", Events: 5},
 		{Topics: "s/*", Events: 2},
 		{Topics: "*", Events: 3},
-	}}})
+	}})
 	for topic, keeps := range map[string]int{"s/keep": 5, "s/x": 2, "s/x/y": 2, "s": 3, "other": 3} {
-		from := r.publish(topic, "0")[0]
-		r.publish(topic, numbers(1, 10)...)
-		c := r.resume(from, topic)
-		c.expectGap("evicted")
-		c.expect(numbers(11-keeps, 10)...)
+		from := s.Publish(topic, "0")[0]
+		s.Publish(topic, numbers(1, 10)...)
+		c := s.Resume(from, topic)
+		c.ExpectGap("evicted")
+		c.Expect(numbers(11-keeps, 10)...)
 	}
 }
 

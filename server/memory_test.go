@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/server/servertest"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -134,17 +135,17 @@ func TestASubscriptionAloneKeepsNothing(t *testing.T) {
 
 func TestRefusedEventsAndStreamsKeepNothing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, parkedTCP, rigging{config: server.Config{MaxSubscribers: 1}})
-	r.open("a")
-	r.send(request{topics: []string{"b"}}).ends()
-	if _, err := r.hub.Publish("c", streamwriter.Event{Type: "a\nb"}); err == nil {
+	s := servertest.New(t, server.Config{MaxSubscribers: 1})
+	s.Open("a")
+	s.Open("b").ExpectEnd()
+	if _, err := s.Hub.Publish("c", streamwriter.Event{Type: "a\nb"}); err == nil {
 		t.Error("a type with a newline is accepted")
 	}
-	within(t, "Close", func() { r.hub.Close(context.Background()) })
-	if _, err := r.hub.Publish("d", streamwriter.Event{}); err == nil {
+	within(t, "Close", func() { s.Hub.Close(context.Background()) })
+	if _, err := s.Hub.Publish("d", streamwriter.Event{}); err == nil {
 		t.Error("a closed hub takes events")
 	}
-	eventually(t, "the topics go", func() bool { return r.hub.TopicsHeld() == 0 })
+	eventually(t, "the topics go", func() bool { return s.Hub.TopicsHeld() == 0 })
 }
 
 func TestMaxHistoryBytesHolds(t *testing.T) {
@@ -181,13 +182,13 @@ func TestMaxHistoryBytesHolds(t *testing.T) {
 func TestMaxHistoryBytesHoldsForOneTopic(t *testing.T) {
 	t.Parallel()
 	const most = 300 << 10
-	r := newRig(t, parkedTCP, rigging{config: server.Config{MaxHistoryBytes: most}})
-	r.open("t/a/*").leave()
-	r.open("t/*")
+	s := servertest.New(t, server.Config{MaxHistoryBytes: most})
+	s.Open("t/a/*").Leave()
+	s.Open("t/*")
 	for i := range 1500 {
-		r.publish("t/a/b", strings.Repeat("x", 1000))
-		if s := r.hub.Stats(); s.HistoryBytes > most {
-			t.Fatalf("%d bytes after %d events", s.HistoryBytes, i)
+		s.Publish("t/a/b", strings.Repeat("x", 1000))
+		if held := s.Hub.Stats().HistoryBytes; held > most {
+			t.Fatalf("%d bytes after %d events", held, i)
 		}
 	}
 }
@@ -220,17 +221,17 @@ func TestEvictedTopicsLeaveATrace(t *testing.T) {
 
 func TestOldEventsAreForgotten(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, parkedTCP, rigging{config: server.Config{Retention: []server.Retention{{Topics: "*", Age: time.Second}}}})
-	id := r.publish("a", "1", "2")[0]
-	held := r.hub.TopicsHeld()
+	s := servertest.New(t, server.Config{Retention: []server.Retention{{Topics: "*", Age: time.Second}}})
+	id := s.Publish("a", "1", "2")[0]
+	held := s.Hub.TopicsHeld()
 	eventually(t, "the topic goes", func() bool {
-		r.publish("b", "x") // there is no timer: publishing sweeps
-		return r.hub.TopicsHeld() == held
+		s.Publish("b", "x") // there is no timer: publishing sweeps
+		return s.Hub.TopicsHeld() == held
 	})
-	c := r.resume(id, "a")
-	c.expectGap("evicted")
-	r.publish("a", "3")
-	c.expect("3")
+	c := s.Resume(id, "a")
+	c.ExpectGap("evicted")
+	s.Publish("a", "3")
+	c.Expect("3")
 }
 
 func TestStatsSayHowStreamsAreHeld(t *testing.T) {
