@@ -30,28 +30,28 @@ func TestASocketInBlockingModeStopsNobody(t *testing.T) {
 		}
 		return
 	}
-	for _, v := range append(ways, followTCP) {
-		v.listen = func(t *testing.T) (net.Listener, dialer) {
+	for _, kind := range append(twoKinds, followTCP) {
+		kind.listen = func(t *testing.T) (net.Listener, dialer) {
 			ln, dial := listenTCP(t)
 			return inBlockingMode{ln}, dial
 		}
-		t.Run(v.name, func(t *testing.T) {
-			r := newRig(t, v, rigging{config: server.Config{
+		t.Run(kind.name, func(t *testing.T) {
+			h := newHarness(t, kind, setup{config: server.Config{
 				WriteTimeout: -1, Shards: 1,
 				Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}},
 			}})
-			stalled, other := r.stall("a"), r.open("b")
-			r.publish("b", numbers(1, 20)...)
+			stalled, other := h.stall("a"), h.open("b")
+			h.publish("b", numbers(1, 20)...)
 			other.expect(numbers(1, 20)...)
 			runtime.GC()
-			if v.parked {
-				r.publish("a", fat(manyFat+1))
+			if kind.parked {
+				h.publish("a", largeEvent(manyLarge+1))
 				if got, _ := stalled.read(); numberOf(t, got) != 1 {
 					t.Errorf("the stalled reader got %.20q first", got.Data)
 				}
 			}
 			start := time.Now()
-			r.hub.Close(context.Background())
+			h.hub.Close(context.Background())
 			if took := time.Since(start); took > 3*time.Second {
 				t.Errorf("Close took %v", took)
 			}

@@ -16,7 +16,7 @@ import (
 
 func TestCloseWaitsForHooks(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		goOn := make(chan struct{})
 		var in, out atomic.Int64
 		hook := func() {
@@ -25,7 +25,7 @@ func TestCloseWaitsForHooks(t *testing.T) {
 			out.Add(1)
 		}
 		var block atomic.Bool
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			Authorize: func(ctx *fasthttp.RequestCtx, _ *server.Subscription) error {
 				if string(ctx.QueryArgs().Peek("in")) == "authorize" {
 					hook()
@@ -40,20 +40,20 @@ func TestCloseWaitsForHooks(t *testing.T) {
 			},
 			OnClose: func(server.Subscriber, server.Reason) { hook() },
 		}})
-		r.open("a")
-		r.open("a")
+		h.open("a")
+		h.open("a")
 		block.Store(true)
-		r.abandon()
+		h.abandon()
 		eventually(t, "a stream is in OnOpen", func() bool { return in.Load() == 1 })
-		go r.try(request{topics: []string{"a"}, query: "in=authorize"})
+		go h.try(request{topics: []string{"a"}, query: "in=authorize"})
 		eventually(t, "a stream is in Authorize", func() bool { return in.Load() == 2 })
 
-		err := r.hub.Close(timeout(t, time.Second))
+		err := h.hub.Close(timeout(t, time.Second))
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "for 1 streams to end and 4 hooks") {
 			t.Errorf("two streams are in OnClose, one in OnOpen, one in Authorize; Close says: %v", err)
 		}
 		close(goOn)
-		if err := r.hub.Close(timeout(t, patience)); err != nil {
+		if err := h.hub.Close(timeout(t, patience)); err != nil {
 			t.Errorf("a second Close: %v", err)
 		}
 		if out.Load() != in.Load() || in.Load() != 5 { // the stream in OnOpen has been told of, too
@@ -66,9 +66,9 @@ func TestCloseWaitsForHooks(t *testing.T) {
 // by anybody: it is cut, too, when it arrives.
 func TestADrainWhoseTimeIsOverCutsLateArrivals(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		in, goOn := make(chan struct{}, 1), make(chan struct{})
-		r := newRig(t, v, rigging{
+		h := newHarness(t, kind, setup{
 			config: server.Config{Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}},
 			subscribe: server.SubscribeOptions{OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
 				in <- struct{}{}
@@ -76,43 +76,43 @@ func TestADrainWhoseTimeIsOverCutsLateArrivals(t *testing.T) {
 				return nil
 			}},
 		})
-		from := r.hub.LastID()
-		for i := range manyFat { // more than the kernel takes: it will stall
-			r.publish("a", fat(i))
+		from := h.hub.LastID()
+		for i := range manyLarge { // more than the kernel takes: it will stall
+			h.publish("a", largeEvent(i))
 		}
-		conn, err := r.dial()
+		conn, err := h.dial()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if _, err := conn.Write(request{path: v.path, topics: []string{"a"}, lastID: from}.bytes()); err != nil {
+		if _, err := conn.Write(request{path: kind.path, topics: []string{"a"}, lastID: from}.bytes()); err != nil {
 			t.Fatal(err)
 		}
 		within(t, "OnOpen is called", func() { <-in })
-		if err := r.hub.Drain(timeout(t, 50*time.Millisecond)); err == nil {
+		if err := h.hub.Drain(timeout(t, 50*time.Millisecond)); err == nil {
 			t.Error("Drain says that all have ended")
 		}
 		close(goOn)
-		r.ended(server.ReasonDrain, 1)
-		r.streams(0)
+		h.ended(server.ReasonDrain, 1)
+		h.streams(0)
 	})
 }
 
 // Not parallel: it counts the process's goroutines.
 func TestNothingRunsAfterClose(t *testing.T) {
 	noGoroutines(t)
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{
 			config:    server.Config{MaxSubscribers: 3},
 			subscribe: server.SubscribeOptions{OnClose: func(server.Subscriber, server.Reason) { time.Sleep(time.Millisecond) }},
 		})
 		for range 3 {
-			r.open("a", "b")
+			h.open("a", "b")
 		}
 		for range 3 {
-			r.send(request{topics: []string{"a"}}) // refused; it does not close
+			h.send(request{topics: []string{"a"}}) // refused; it does not close
 		}
-		if err := r.hub.Close(timeout(t, patience)); err != nil {
+		if err := h.hub.Close(timeout(t, patience)); err != nil {
 			t.Fatal(err)
 		}
 		// A goroutine that has counted itself out has a few instructions left.
@@ -161,21 +161,21 @@ func TestRefusedClientsHoldFewConnections(t *testing.T) {
 
 func refusedClientsHoldFewConnections(t *testing.T, blocking bool) {
 	var open atomic.Int64
-	v := venue{name: "counted", path: "/events", listen: func(t *testing.T) (net.Listener, dialer) {
+	kind := connKind{name: "counted", path: "/events", listen: func(t *testing.T) (net.Listener, dialer) {
 		ln, dial := listenTCP(t)
 		if blocking {
 			ln = inBlockingMode{ln}
 		}
 		return countedConns{ln, &open}, dial
 	}}
-	r := newRig(t, v, rigging{config: server.Config{MaxSubscribers: 1}})
-	r.open("a")
+	h := newHarness(t, kind, setup{config: server.Config{MaxSubscribers: 1}})
+	h.open("a")
 	const refused, most = 200, 64
 	for range refused {
-		c := r.send(request{topics: []string{"b"}})
+		c := h.send(request{topics: []string{"b"}})
 		c.expectRetry(3*time.Second, c.ends) // all of them get their answer
 	}
-	if n := r.hub.Stats().Refused; n != refused {
+	if n := h.hub.Stats().Refused; n != refused {
 		t.Fatalf("%d were refused, want %d", n, refused)
 	}
 	if !soon(time.Second, func() bool { return open.Load() <= 1+most }) {
@@ -183,7 +183,7 @@ func refusedClientsHoldFewConnections(t *testing.T, blocking bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := r.hub.Close(ctx); err != nil { // although their clients stay
+	if err := h.hub.Close(ctx); err != nil { // although their clients stay
 		t.Error(err)
 	}
 }
@@ -208,28 +208,28 @@ func (l inBlockingMode) Accept() (net.Conn, error) {
 // their end open do not make the hub hold more descriptors than it may.
 func TestEndedStreamsCountUntilTheirConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		const most = 5
-		r := newRig(t, v, rigging{config: server.Config{MaxSubscribers: most}})
+		h := newHarness(t, kind, setup{config: server.Config{MaxSubscribers: most}})
 		var clients []*client
 		for range most {
-			clients = append(clients, r.open("a"))
+			clients = append(clients, h.open("a"))
 		}
-		r.hub.KickTopic("a")
+		h.hub.KickTopic("a")
 		for _, c := range clients {
 			c.ends()
 		}
-		r.streams(0)
-		refused := r.send(request{topics: []string{"a"}})
+		h.streams(0)
+		refused := h.send(request{topics: []string{"a"}})
 		refused.expectRetry(3*time.Second, refused.ends)
 		for _, c := range clients {
 			c.leave()
 		}
 		eventually(t, "there is room again", func() bool {
-			before := r.hub.Stats().Refused
-			c := r.send(request{topics: []string{"a"}})
+			before := h.hub.Stats().Refused
+			c := h.send(request{topics: []string{"a"}})
 			defer c.leave()
-			return r.hub.Stats().Refused == before
+			return h.hub.Stats().Refused == before
 		})
 	})
 }

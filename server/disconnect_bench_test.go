@@ -20,7 +20,7 @@ import (
 // is also the stream's opening, so there is no ns/op, but the median and the 99th
 // percentile of the ends.
 //
-// What would make it lie: a stream that is not seated yet, whose leaving its shard
+// What would make it lie: a stream that has no slot yet, whose leaving its shard
 // notices when it looks by itself, up to 4 ms later; the greatest of all instead
 // of a percentile, which grows with the number of runs; a hub without other
 // streams (a few stay throughout). The client's own close(2) is in it, and the
@@ -48,7 +48,7 @@ func benchmarkDisconnect(b *testing.B, c server.Config) {
 	stay(b, hub, "b", dial)
 	var took []time.Duration
 	for b.Loop() {
-		conn := openSeated(b, hub, dial)
+		conn := openHeld(b, hub, dial)
 		left := time.Now()
 		conn.Close()
 		took = append(took, (<-closed).Sub(left))
@@ -97,9 +97,9 @@ func stay(b *testing.B, hub *server.Hub, topic string, dial func() (net.Conn, er
 
 func requestFor(topic string) string { return "GET /?topic=" + topic + " HTTP/1.1\r\nHost: x\r\n\r\n" }
 
-// openSeated opens a stream, and has it delivered an event, which only a seated
+// openHeld opens a stream, and has it delivered an event, which only one with a slot
 // one gets.
-func openSeated(b *testing.B, hub *server.Hub, dial func() (net.Conn, error)) net.Conn {
+func openHeld(b *testing.B, hub *server.Hub, dial func() (net.Conn, error)) net.Conn {
 	b.Helper()
 	conn, err := dial()
 	if err != nil {
@@ -114,11 +114,11 @@ func openSeated(b *testing.B, hub *server.Hub, dial func() (net.Conn, error)) ne
 		switch {
 		case err != nil:
 			b.Fatal(err)
-		case strings.HasPrefix(line, "data: seated"):
+		case strings.HasPrefix(line, "data: it is held"):
 			return conn
 		case strings.HasPrefix(line, "id: ") && !published: // the opening's last line
 			published = true
-			if _, err := hub.Publish("a", streamwriter.Event{Data: []byte("seated")}); err != nil {
+			if _, err := hub.Publish("a", streamwriter.Event{Data: []byte("it is held")}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -24,14 +24,14 @@ func timeout(t *testing.T, d time.Duration) context.Context {
 
 func TestDrainDeliversWhatWasPublishedAndEndsCleanly(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retry: 200 * time.Millisecond}})
-		from := r.hub.LastID()
-		live, two, idle := r.open("a"), r.open("a", "b"), r.open("quiet")
-		r.publish("a", numbers(1, 500)...)
-		replaying := r.resume(from, "a")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retry: 200 * time.Millisecond}})
+		from := h.hub.LastID()
+		live, two, idle := h.open("a"), h.open("a", "b"), h.open("quiet")
+		h.publish("a", numbers(1, 500)...)
+		replaying := h.resume(from, "a")
 		drained := make(chan error, 1)
-		go func() { drained <- r.hub.Drain(timeout(t, patience)) }()
+		go func() { drained <- h.hub.Drain(timeout(t, patience)) }()
 		for _, c := range []*client{live, two, replaying} {
 			c.expectRetry(200*time.Millisecond, func() {
 				c.expect(numbers(1, 500)...)
@@ -44,31 +44,31 @@ func TestDrainDeliversWhatWasPublishedAndEndsCleanly(t *testing.T) {
 		if err := <-drained; err != nil {
 			t.Error(err)
 		}
-		s := r.hub.Stats()
+		s := h.hub.Stats()
 		if s.Subscribers != 0 || s.Ended["drain"] != 4 {
 			t.Errorf("%d streams are left, ended: %v", s.Subscribers, s.Ended)
 		}
-		r.publish("a", "501") // publishing goes on
+		h.publish("a", "501") // publishing goes on
 	})
 }
 
-func TestDrainingTurnsNewcomersAway(t *testing.T) {
+func TestDrainingTurnsNewStreamsAway(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		if err := h.hub.Drain(timeout(t, patience)); err != nil {
 			t.Fatal(err)
 		}
-		c := r.send(request{topics: []string{"a"}})
+		c := h.send(request{topics: []string{"a"}})
 		if c.status != "HTTP/1.1 200 OK" {
 			t.Errorf("answered %q: an EventSource would never come back", c.status)
 		}
 		c.expectRetry(3*time.Second, c.ends)
-		s := r.hub.Stats()
+		s := h.hub.Stats()
 		if s.Refused != 1 || s.Opened != 0 || s.Subscribers != 0 {
 			t.Errorf("%+v", s)
 		}
-		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+		if err := h.hub.Drain(timeout(t, patience)); err != nil {
 			t.Errorf("a second Drain: %v", err)
 		}
 	})
@@ -77,11 +77,11 @@ func TestDrainingTurnsNewcomersAway(t *testing.T) {
 // A client that keeps its end of the connection open is not waited for.
 func TestDrainDoesNotWaitForClientsToClose(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		c := r.open("a")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		c := h.open("a")
 		start := time.Now()
-		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+		if err := h.hub.Drain(timeout(t, patience)); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(start); took > 3*time.Second {
@@ -93,17 +93,17 @@ func TestDrainDoesNotWaitForClientsToClose(t *testing.T) {
 
 // Streams that come while a drain begins are either turned away, or get all
 // that they missed before they are ended.
-func TestDrainAndNewcomersAtOnce(t *testing.T) {
+func TestDrainAndNewStreamsAtOnce(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
+	allConns(t, func(t *testing.T, kind connKind) {
 		for range 10 {
-			r := newRig(t, v, rigging{config: server.Config{Shards: 4}})
-			from := r.hub.LastID()
-			r.publish("a", numbers(1, 20)...)
+			h := newHarness(t, kind, setup{config: server.Config{Shards: 4}})
+			from := h.hub.LastID()
+			h.publish("a", numbers(1, 20)...)
 			var clients sync.WaitGroup
 			for range 8 {
 				clients.Go(func() {
-					c, err := r.try(request{topics: []string{"a"}, lastID: from})
+					c, err := h.try(request{topics: []string{"a"}, lastID: from})
 					if err != nil {
 						t.Error(err)
 						return
@@ -115,7 +115,7 @@ func TestDrainAndNewcomersAtOnce(t *testing.T) {
 					}
 				})
 			}
-			if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			if err := h.hub.Drain(timeout(t, patience)); err != nil {
 				t.Error(err)
 			}
 			clients.Wait()
@@ -125,49 +125,49 @@ func TestDrainAndNewcomersAtOnce(t *testing.T) {
 
 func TestCloseEndsEverything(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		a, b := r.open("a"), r.open("b")
-		r.publish("a", "1")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		a, b := h.open("a"), h.open("b")
+		h.publish("a", "1")
 		a.expect("1")
-		within(t, "Close", func() { r.hub.Close(context.Background()) })
+		within(t, "Close", func() { h.hub.Close(context.Background()) })
 		a.ends()
 		b.ends()
-		if s := r.hub.Stats(); s.Subscribers != 0 || s.Ended["closed"] != 2 {
+		if s := h.hub.Stats(); s.Subscribers != 0 || s.Ended["closed"] != 2 {
 			t.Errorf("%+v", s)
 		}
-		if _, err := r.hub.Publish("a", streamwriter.Event{}); !errors.Is(err, server.ErrClosed) {
+		if _, err := h.hub.Publish("a", streamwriter.Event{}); !errors.Is(err, server.ErrClosed) {
 			t.Errorf("Publish: %v", err)
 		}
-		c := r.send(request{topics: []string{"a"}})
+		c := h.send(request{topics: []string{"a"}})
 		c.expectRetry(3*time.Second, c.ends)
-		if err := r.hub.Close(context.Background()); err != nil {
+		if err := h.hub.Close(context.Background()); err != nil {
 			t.Errorf("a second Close: %v", err)
 		}
-		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+		if err := h.hub.Drain(timeout(t, patience)); err != nil {
 			t.Errorf("Drain after Close: %v", err)
 		}
 	})
 }
 
-func TestCloseAndNewcomersAtOnce(t *testing.T) {
+func TestCloseAndNewStreamsAtOnce(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
+	allConns(t, func(t *testing.T, kind connKind) {
 		for range 20 {
-			r := newRig(t, v, rigging{})
+			h := newHarness(t, kind, setup{})
 			var clients sync.WaitGroup
 			for range 4 {
 				clients.Go(func() {
-					if c, err := r.try(request{topics: []string{"a"}}); err == nil {
+					if c, err := h.try(request{topics: []string{"a"}}); err == nil {
 						c.rest()
 						c.leave()
 					}
 				})
 			}
-			within(t, "Close", func() { r.hub.Close(context.Background()) })
+			within(t, "Close", func() { h.hub.Close(context.Background()) })
 			clients.Wait()
 			eventually(t, "the counters agree", func() bool {
-				s := r.hub.Stats()
+				s := h.hub.Stats()
 				return s.Subscribers == 0 && s.Opened == total(s.Ended)
 			})
 		}
@@ -183,46 +183,46 @@ func total(m map[string]int64) (n int64) {
 
 // kick kicks until n streams in all have been: a stream whose head has arrived may
 // be about to reach its shard.
-func (r *rig) kick(n int64, pick func(server.Subscriber) bool) {
-	r.t.Helper()
-	eventually(r.t, "the streams are kicked", func() bool {
-		r.hub.Kick(pick)
-		return r.hub.Stats().Ended[server.ReasonKicked.String()] >= n
+func (h *harness) kick(n int64, pick func(server.Subscriber) bool) {
+	h.t.Helper()
+	eventually(h.t, "the streams are kicked", func() bool {
+		h.hub.Kick(pick)
+		return h.hub.Stats().Ended[server.ReasonKicked.String()] >= n
 	})
 }
 
 func TestKickByTopic(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retry: 100 * time.Millisecond}})
-		a, b, both := r.open("a"), r.open("b"), r.open("b", "a")
-		r.publish("a", "1")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retry: 100 * time.Millisecond}})
+		a, b, both := h.open("a"), h.open("b"), h.open("b", "a")
+		h.publish("a", "1")
 		a.expect("1")
 		both.expect("1")
-		r.kick(2, func(s server.Subscriber) bool { return slices.Contains(s.Topics, "a") })
+		h.kick(2, func(s server.Subscriber) bool { return slices.Contains(s.Topics, "a") })
 		for _, c := range []*client{a, both} {
 			c.expectRetry(100*time.Millisecond, c.ends)
 		}
-		r.streams(1)
-		r.publish("b", "2")
+		h.streams(1)
+		h.publish("b", "2")
 		b.expect("2")
 	})
 }
 
 func TestKickByUser(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			Authorize: func(ctx *fasthttp.RequestCtx, s *server.Subscription) error {
 				s.User = string(ctx.QueryArgs().Peek("user"))
 				return nil
 			},
 		}})
-		ann := r.openWith(request{topics: []string{"a"}, query: "user=ann"})
-		bob := r.openWith(request{topics: []string{"a"}, query: "user=bob"})
-		r.kick(1, func(s server.Subscriber) bool { return s.User == "ann" })
+		ann := h.openWith(request{topics: []string{"a"}, query: "user=ann"})
+		bob := h.openWith(request{topics: []string{"a"}, query: "user=bob"})
+		h.kick(1, func(s server.Subscriber) bool { return s.User == "ann" })
 		ann.ends()
-		r.publish("a", "1")
+		h.publish("a", "1")
 		bob.expect("1")
 	})
 }
@@ -230,12 +230,12 @@ func TestKickByUser(t *testing.T) {
 // A stream without hooks or user is known to Kick by its address all the same.
 func TestKickByAddress(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		a, b := r.open("a"), r.open("a")
-		r.kick(1, func(s server.Subscriber) bool { return s.RemoteAddr() == a.conn.LocalAddr().String() })
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		a, b := h.open("a"), h.open("a")
+		h.kick(1, func(s server.Subscriber) bool { return s.RemoteAddr() == a.conn.LocalAddr().String() })
 		a.ends()
-		r.publish("a", "1")
+		h.publish("a", "1")
 		b.expect("1")
 	})
 }
@@ -268,28 +268,28 @@ func TestDisconnectIsNoticedAtOnce(t *testing.T) {
 			c.conn.Close()
 		}},
 	}
-	overVenues(t, func(t *testing.T, v venue) {
-		if v.name == "in memory" || (!v.parked && runtime.GOOS != "linux") {
+	allConns(t, func(t *testing.T, kind connKind) {
+		if kind.name == "in memory" || (!kind.parked && runtime.GOOS != "linux") {
 			t.Skip("nothing tells before the next write")
 		}
 		for _, l := range leaves {
 			t.Run(l.name, func(t *testing.T) {
-				r := newRig(t, v, rigging{})
-				c, other := r.open("a", "b"), r.open("a")
-				if a, b := r.hub.Subscribers("a"), r.hub.Subscribers("b"); a != 2 || b != 1 {
+				h := newHarness(t, kind, setup{})
+				c, other := h.open("a", "b"), h.open("a")
+				if a, b := h.hub.Subscribers("a"), h.hub.Subscribers("b"); a != 2 || b != 1 {
 					t.Errorf("%d and %d readers, want 2 and 1", a, b)
 				}
 				start := time.Now()
 				l.leave(c)
-				r.streams(1)
+				h.streams(1)
 				if took := time.Since(start); took > 2*time.Second {
 					t.Errorf("noticed after %v", took)
 				}
-				r.ended(server.ReasonClient, 1)
-				if a, b := r.hub.Subscribers("a"), r.hub.Subscribers("b"); a != 1 || b != 0 {
+				h.ended(server.ReasonClient, 1)
+				if a, b := h.hub.Subscribers("a"), h.hub.Subscribers("b"); a != 1 || b != 0 {
 					t.Errorf("%d and %d readers, want 1 and 0", a, b)
 				}
-				r.publish("a", "1")
+				h.publish("a", "1")
 				other.expect("1")
 			})
 		}
@@ -299,31 +299,31 @@ func TestDisconnectIsNoticedAtOnce(t *testing.T) {
 // Where nothing else tells, the next write does.
 func TestDisconnectInMemoryIsNoticedByHeartbeat(t *testing.T) {
 	t.Parallel()
-	for _, v := range venues {
-		if v.name != "in memory" {
+	for _, kind := range connKinds {
+		if kind.name != "in memory" {
 			continue
 		}
-		r := newRig(t, v, rigging{config: server.Config{Heartbeat: 30 * time.Millisecond}})
-		r.open("a").leave()
-		r.ended(server.ReasonClient, 1)
-		r.streams(0)
+		h := newHarness(t, kind, setup{config: server.Config{Heartbeat: 30 * time.Millisecond}})
+		h.open("a").leave()
+		h.ended(server.ReasonClient, 1)
+		h.streams(0)
 	}
 }
 
 // Streams that leave while they are being delivered to leave the others alone.
 func TestLeavingAmidDeliveries(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Shards: 1, Heartbeat: 100 * time.Millisecond}})
-		keeper := r.open("a")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Shards: 1, Heartbeat: 100 * time.Millisecond}})
+		keeper := h.open("a")
 		var leavers []*client
 		for i := range 60 {
-			leavers = append(leavers, r.open([]string{"a", "b"}[i%2:]...)) // two feeds
+			leavers = append(leavers, h.open([]string{"a", "b"}[i%2:]...)) // two feeds
 		}
-		late := r.open("a")
+		late := h.open("a")
 		for i, c := range leavers {
-			r.publish("a", fmt.Sprint(i))
-			r.publish("b", "x")
+			h.publish("a", fmt.Sprint(i))
+			h.publish("b", "x")
 			c.leave()
 		}
 		for _, c := range []*client{keeper, late} {
@@ -331,8 +331,8 @@ func TestLeavingAmidDeliveries(t *testing.T) {
 				c.expect(fmt.Sprint(i))
 			}
 		}
-		r.streams(2)
-		if a, b := r.hub.Subscribers("a"), r.hub.Subscribers("b"); a != 2 || b != 0 {
+		h.streams(2)
+		if a, b := h.hub.Subscribers("a"), h.hub.Subscribers("b"); a != 2 || b != 0 {
 			t.Errorf("%d and %d readers, want 2 and 0", a, b)
 		}
 	})
@@ -342,8 +342,8 @@ func TestLeavingAmidDeliveries(t *testing.T) {
 // told of news again when it starts.
 func TestNewsReachAShardThatHasJustStarted(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Shards: 1, SlowSubscribers: server.Skip}})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Shards: 1, SlowSubscribers: server.Skip}})
 		stop := make(chan struct{})
 		var publishing sync.WaitGroup
 		for range 2 {
@@ -353,7 +353,7 @@ func TestNewsReachAShardThatHasJustStarted(t *testing.T) {
 					case <-stop:
 						return
 					default:
-						r.publish("a", "x")
+						h.publish("a", "x")
 						runtime.Gosched()
 					}
 				}
@@ -363,14 +363,14 @@ func TestNewsReachAShardThatHasJustStarted(t *testing.T) {
 		defer close(stop)
 		start := time.Now()
 		for range 150 {
-			c := r.open("a")
+			c := h.open("a")
 			for range 3 {
 				c.next() // an event, or a gap: it is too much for anybody
 			}
 			c.leave()
-			r.streams(0)
+			h.streams(0)
 		}
-		if took := time.Since(start); took > patience { // what nobody rings for, a sweep finds seconds later
+		if took := time.Since(start); took > patience { // what no shard is notified of, a sweep finds seconds later
 			t.Errorf("150 streams took %v to get three events each", took)
 		}
 	})

@@ -24,10 +24,10 @@ import (
 // and the others get everything.
 func TestResetInsideAnEventHarmsNobody(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}}})
-		other := r.open("a")
-		stalled := r.open("a")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}}})
+		other := h.open("a")
+		stalled := h.open("a")
 		read := make(chan []testkit.Event)
 		go func() {
 			var got []testkit.Event
@@ -41,7 +41,7 @@ func TestResetInsideAnEventHarmsNobody(t *testing.T) {
 			read <- got
 		}()
 		for i := 1; i <= 100; i++ {
-			r.publish("a", fat(i))
+			h.publish("a", largeEvent(i))
 		}
 		if err := stalled.conn.(*net.TCPConn).SetLinger(0); err != nil {
 			t.Fatal(err)
@@ -51,8 +51,8 @@ func TestResetInsideAnEventHarmsNobody(t *testing.T) {
 		if n := contiguous(t, got, 1); n != 101 {
 			t.Errorf("the other got events up to %d, want 100", n-1)
 		}
-		r.streams(1)
-		r.ended(server.ReasonClient, 1)
+		h.streams(1)
+		h.ended(server.ReasonClient, 1)
 	})
 }
 
@@ -60,16 +60,16 @@ func TestResetInsideAnEventHarmsNobody(t *testing.T) {
 func TestReaderOfOneByteAtATimeGetsEverything(t *testing.T) {
 	t.Parallel()
 	const many = 10 // 320 KiB, of which the two buffers hold less than a half
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{SendBuffer: 4096, Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}}})
-		slow, quick := r.open("a"), r.open("a")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{SendBuffer: 4096, Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}}})
+		slow, quick := h.open("a"), h.open("a")
 		if err := slow.conn.(*net.TCPConn).SetReadBuffer(32 << 10); err != nil { // or the kernel reads most of it
 			t.Fatal(err)
 		}
 		slow.dec = testkit.NewDecoder(httputil.NewChunkedReader(bufio.NewReaderSize(oneByte{slow.conn}, 16)))
 		go func() {
 			for i := 1; i <= many; i++ {
-				r.publish("a", fat(i))
+				h.publish("a", largeEvent(i))
 			}
 		}()
 		for _, c := range []*client{quick, slow} {
@@ -91,8 +91,8 @@ func (o oneByte) Read(p []byte) (int, error) { return o.r.Read(p[:min(len(p), 1)
 // stream's by now: they must not reach it.
 func TestRecycledDescriptorsAreNotConfused(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
 		stop, stopped := make(chan struct{}), make(chan struct{})
 		defer func() { close(stop); <-stopped }()
 		go func() {
@@ -104,7 +104,7 @@ func TestRecycledDescriptorsAreNotConfused(t *testing.T) {
 				case <-stop:
 					return
 				case <-tick.C:
-					r.publish("noise", fmt.Sprint(i))
+					h.publish("noise", fmt.Sprint(i))
 				}
 			}
 		}()
@@ -115,9 +115,9 @@ func TestRecycledDescriptorsAreNotConfused(t *testing.T) {
 			}
 			old = old[:0]
 			for range 20 {
-				old = append(old, r.open("a", "noise"))
+				old = append(old, h.open("a", "noise"))
 			}
-			r.publish("a", fmt.Sprint("round ", round))
+			h.publish("a", fmt.Sprint("round ", round))
 			for i, c := range old {
 				for {
 					e, err := c.read()
@@ -165,7 +165,7 @@ func TestPlaintextAndTLSAtOnce(t *testing.T) {
 	}()
 	var clients []*client
 	for i, dial := range []dialer{dialPlain, dialTLS, dialPlain} {
-		c, err := (&rig{t: t, venue: parkedTCP, hub: hub, dial: dial}).try(request{topics: []string{"a"}})
+		c, err := (&harness{t: t, kind: parkedTCP, hub: hub, dial: dial}).try(request{topics: []string{"a"}})
 		if err != nil {
 			t.Fatal(err)
 		}

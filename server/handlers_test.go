@@ -211,10 +211,10 @@ func TestGoodPublish(t *testing.T) {
 // What is published over HTTP arrives as it was meant.
 func TestPublishedOverHTTPArrives(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{publish: server.PublishOptions{AllowAnyone: true}})
-		c := r.open("a")
-		publish := server.PublishHandler(r.hub, server.PublishOptions{AllowAnyone: true})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{publish: server.PublishOptions{AllowAnyone: true}})
+		c := h.open("a")
+		publish := server.PublishHandler(h.hub, server.PublishOptions{AllowAnyone: true})
 		call(publish, "POST /?topic=a&type=t&id=i&retry=77", "raw\nbody")
 		call(publish, "POST /", `[{"topic":"a","data":"text \"quoted\""},{"topic":"a","data":{"x": [1, 2]}},{"topic":"a","data":7},{"topic":"a"}]`, jsonType)
 		if e := c.next(); e.ID != "i" || e.Type != "t" || e.Data != "raw\nbody" || c.dec.Retry != "77" {

@@ -33,8 +33,8 @@ import (
 
 const patience = 20 * time.Second // for what should happen at once, on a busy machine
 
-// venue is a way to hold a stream, and a kind of connection to hold it on.
-type venue struct {
+// connKind is a kind of connection, and a way to hold a stream on it.
+type connKind struct {
 	name   string
 	parked bool   // on Linux
 	why    string // StreamedWhy, if it is not parked
@@ -46,11 +46,11 @@ type venue struct {
 type dialer func() (net.Conn, error)
 
 var (
-	parkedTCP   = venue{name: "parked", parked: true, path: "/events", listen: listenTCP}
-	streamedTCP = venue{name: "streamed", why: "configured", path: "/events", config: streamed, listen: listenTCP}
-	followTCP   = venue{name: "follow", why: "follow", path: "/follow", listen: listenTCP}
-	ways        = []venue{parkedTCP, streamedTCP}
-	venues      = []venue{
+	parkedTCP   = connKind{name: "parked", parked: true, path: "/events", listen: listenTCP}
+	streamedTCP = connKind{name: "streamed", why: "configured", path: "/events", config: streamed, listen: listenTCP}
+	followTCP   = connKind{name: "follow", why: "follow", path: "/follow", listen: listenTCP}
+	twoKinds    = []connKind{parkedTCP, streamedTCP}
+	connKinds   = []connKind{
 		parkedTCP, streamedTCP,
 		{name: "unix socket", parked: true, path: "/events", listen: listenUnix},
 		{name: "unix socket streamed", why: "configured", path: "/events", config: streamed, listen: listenUnix},
@@ -63,22 +63,22 @@ var (
 
 func streamed(c *server.Config) { c.Delivery = server.DeliverByGoroutine }
 
-// overWays runs f for parked and streamed streams on TCP.
-func overWays(t *testing.T, f func(t *testing.T, v venue)) {
+// twoWays runs f for parked and streamed streams on TCP.
+func twoWays(t *testing.T, f func(t *testing.T, kind connKind)) {
 	t.Helper()
-	overAll(t, ways, f)
+	forEachKind(t, twoKinds, f)
 }
 
-// overVenues runs f for every kind of connection.
-func overVenues(t *testing.T, f func(t *testing.T, v venue)) {
+// allConns runs f for each kind of connection.
+func allConns(t *testing.T, f func(t *testing.T, kind connKind)) {
 	t.Helper()
-	overAll(t, venues, f)
+	forEachKind(t, connKinds, f)
 }
 
-func overAll(t *testing.T, list []venue, f func(t *testing.T, v venue)) {
+func forEachKind(t *testing.T, list []connKind, f func(t *testing.T, kind connKind)) {
 	t.Helper()
-	for _, v := range list {
-		t.Run(v.name, func(t *testing.T) { f(t, v) })
+	for _, kind := range list {
+		t.Run(kind.name, func(t *testing.T) { f(t, kind) })
 	}
 }
 
@@ -130,17 +130,17 @@ var certificate = func() func(t *testing.T) tls.Certificate {
 	}
 }()
 
-// rig is a hub behind a fasthttp server.
-type rig struct {
-	t     *testing.T
-	venue venue
-	hub   *server.Hub
-	log   *logbook
-	dial  dialer
+// harness is a hub under test, behind a fasthttp server.
+type harness struct {
+	t    *testing.T
+	kind connKind
+	hub  *server.Hub
+	log  *testLog
+	dial dialer
 }
 
-// rigging is what a test may want different.
-type rigging struct {
+// setup is what a test may want different.
+type setup struct {
 	config    server.Config
 	subscribe server.SubscribeOptions
 	publish   server.PublishOptions
@@ -148,32 +148,32 @@ type rigging struct {
 	server    func(*fasthttp.Server)
 }
 
-func newRig(t *testing.T, v venue, o rigging) *rig {
+func newHarness(t *testing.T, kind connKind, o setup) *harness {
 	t.Helper()
-	r := &rig{t: t, venue: v, log: &logbook{}}
-	if v.config != nil {
-		v.config(&o.config)
+	h := &harness{t: t, kind: kind, log: &testLog{}}
+	if kind.config != nil {
+		kind.config(&o.config)
 	}
 	if o.config.Logger == nil {
-		o.config.Logger = r.log
+		o.config.Logger = h.log
 	}
 	hub, err := server.New(o.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.hub = hub
+	h.hub = hub
 	routes := router.New()
 	server.Mount(routes, hub, server.MountOptions{Subscribe: o.subscribe, Publish: o.publish})
-	routes.GET("/follow", r.follow(o.config))
-	srv := &fasthttp.Server{Handler: routes.Handler, Logger: r.log}
+	routes.GET("/follow", h.follow(o.config))
+	srv := &fasthttp.Server{Handler: routes.Handler, Logger: h.log}
 	if o.wrap != nil {
 		srv.Handler = o.wrap(srv.Handler)
 	}
 	if o.server != nil {
 		o.server(srv)
 	}
-	ln, dial := v.listen(t)
-	r.dial = dial
+	ln, dial := kind.listen(t)
+	h.dial = dial
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	t.Cleanup(func() {
@@ -181,63 +181,63 @@ func newRig(t *testing.T, v venue, o rigging) *rig {
 		ln.Close()
 		within(t, "the server ends", func() { <-served })
 	})
-	return r
+	return h
 }
 
 // follow is an application's own handler.
-func (r *rig) follow(c server.Config) fasthttp.RequestHandler {
+func (h *harness) follow(c server.Config) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		var topics []string
 		for _, t := range ctx.QueryArgs().PeekMulti("topic") {
 			topics = append(topics, string(t))
 		}
-		o := streamwriter.Options{Heartbeat: c.Heartbeat, Retry: c.Retry, MaxAge: c.MaxAge, WriteTimeout: c.WriteTimeout, Logger: r.log}
-		streamwriter.Serve(ctx, o, func(w *streamwriter.Writer) error { return r.hub.Follow(w, topics...) })
+		o := streamwriter.Options{Heartbeat: c.Heartbeat, Retry: c.Retry, MaxAge: c.MaxAge, WriteTimeout: c.WriteTimeout, Logger: h.log}
+		streamwriter.Serve(ctx, o, func(w *streamwriter.Writer) error { return h.hub.Follow(w, topics...) })
 	}
 }
 
-// logbook keeps what is logged.
-type logbook struct {
+// testLog keeps what is logged.
+type testLog struct {
 	mu    sync.Mutex // guards lines
 	lines []string
 }
 
-func (l *logbook) Printf(format string, args ...any) {
+func (l *testLog) Printf(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = append(l.lines, fmt.Sprintf(format, args...))
 }
 
-func (l *logbook) has(part string) bool {
+func (l *testLog) has(part string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Contains(strings.Join(l.lines, "\n"), part)
 }
 
 // publish publishes data as events of a topic, and returns their ids.
-func (r *rig) publish(topic string, data ...string) (ids []string) {
-	r.t.Helper()
+func (h *harness) publish(topic string, data ...string) (ids []string) {
+	h.t.Helper()
 	for _, d := range data {
-		id, err := r.hub.Publish(topic, streamwriter.Event{Data: []byte(d)})
+		id, err := h.hub.Publish(topic, streamwriter.Event{Data: []byte(d)})
 		if err != nil {
-			r.t.Fatal(err)
+			h.t.Fatal(err)
 		}
 		ids = append(ids, id)
 	}
 	return ids
 }
 
-func (r *rig) publishAs(topic, id, data string) {
-	r.t.Helper()
-	if _, err := r.hub.Publish(topic, streamwriter.Event{ID: id, Data: []byte(data)}); err != nil {
-		r.t.Fatal(err)
+func (h *harness) publishAs(topic, id, data string) {
+	h.t.Helper()
+	if _, err := h.hub.Publish(topic, streamwriter.Event{ID: id, Data: []byte(data)}); err != nil {
+		h.t.Fatal(err)
 	}
 }
 
-func (r *rig) ephemeral(topic, data string) {
-	r.t.Helper()
-	if _, err := r.hub.PublishAll([]server.Message{{Topic: topic, Event: streamwriter.Event{Data: []byte(data)}, Ephemeral: true}}); err != nil {
-		r.t.Fatal(err)
+func (h *harness) ephemeral(topic, data string) {
+	h.t.Helper()
+	if _, err := h.hub.PublishAll([]server.Message{{Topic: topic, Event: streamwriter.Event{Data: []byte(data)}, Ephemeral: true}}); err != nil {
+		h.t.Fatal(err)
 	}
 }
 
@@ -253,7 +253,7 @@ type client struct {
 
 // request is one written by hand.
 type request struct {
-	method, path, proto string // GET, the venue's, HTTP/1.1
+	method, path, proto string // zero: GET, the connection kind's, HTTP/1.1
 	topics              []string
 	query               string // beside the topics
 	lastID              string // header; "-" is none at all
@@ -284,23 +284,23 @@ func or(s, otherwise string) string {
 }
 
 // send sends a request and reads the head of the answer.
-func (r *rig) send(q request) *client {
-	r.t.Helper()
-	c, err := r.try(q)
+func (h *harness) send(q request) *client {
+	h.t.Helper()
+	c, err := h.try(q)
 	if err != nil {
-		r.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return c
 }
 
-func (r *rig) try(q request) (*client, error) {
-	conn, err := r.dial()
+func (h *harness) try(q request) (*client, error) {
+	conn, err := h.dial()
 	if err != nil {
 		return nil, err
 	}
-	r.t.Cleanup(func() { conn.Close() })
-	c := &client{t: r.t, conn: conn, r: bufio.NewReader(conn)}
-	q.path = or(q.path, r.venue.path)
+	h.t.Cleanup(func() { conn.Close() })
+	c := &client{t: h.t, conn: conn, r: bufio.NewReader(conn)}
+	q.path = or(q.path, h.kind.path)
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
 	}
@@ -329,25 +329,25 @@ func (r *rig) try(q request) (*client, error) {
 }
 
 // open opens a stream; it is an error if it is none.
-func (r *rig) open(topics ...string) *client {
-	r.t.Helper()
-	return r.openWith(request{topics: topics})
+func (h *harness) open(topics ...string) *client {
+	h.t.Helper()
+	return h.openWith(request{topics: topics})
 }
 
-func (r *rig) resume(lastID string, topics ...string) *client {
-	r.t.Helper()
-	return r.openWith(request{topics: topics, lastID: lastID})
+func (h *harness) resume(lastID string, topics ...string) *client {
+	h.t.Helper()
+	return h.openWith(request{topics: topics, lastID: lastID})
 }
 
-func (r *rig) openWith(q request) *client {
-	r.t.Helper()
-	before := r.hub.Stats().Opened
-	c := r.send(q)
+func (h *harness) openWith(q request) *client {
+	h.t.Helper()
+	before := h.hub.Stats().Opened
+	c := h.send(q)
 	if !strings.Contains(c.status, " 200 ") || c.head.Get("Content-Type") != "text/event-stream" {
-		r.t.Fatalf("no stream: %s %v", c.status, c.head)
+		h.t.Fatalf("no stream: %s %v", c.status, c.head)
 	}
 	// A follower's head is on the wire before its callback runs.
-	eventually(r.t, "the stream is open", func() bool { return r.hub.Stats().Opened > before })
+	eventually(h.t, "the stream is open", func() bool { return h.hub.Stats().Opened > before })
 	return c
 }
 
@@ -470,16 +470,16 @@ func within(t testing.TB, what string, f func()) {
 }
 
 // streams waits until so many streams are open.
-func (r *rig) streams(n int64) {
-	r.t.Helper()
-	eventually(r.t, fmt.Sprintf("%d streams are open", n), func() bool { return r.hub.Stats().Subscribers == n })
+func (h *harness) streams(n int64) {
+	h.t.Helper()
+	eventually(h.t, fmt.Sprintf("%d streams are open", n), func() bool { return h.hub.Stats().Subscribers == n })
 }
 
 // ended waits until so many streams have ended for that reason.
-func (r *rig) ended(why server.Reason, n int64) {
-	r.t.Helper()
-	if !soon(patience, func() bool { return r.hub.Stats().Ended[why.String()] >= n }) {
-		r.t.Fatalf("ended: %v; want %d by %q", r.hub.Stats().Ended, n, why)
+func (h *harness) ended(why server.Reason, n int64) {
+	h.t.Helper()
+	if !soon(patience, func() bool { return h.hub.Stats().Ended[why.String()] >= n }) {
+		h.t.Fatalf("ended: %v; want %d by %q", h.hub.Stats().Ended, n, why)
 	}
 }
 

@@ -13,11 +13,11 @@ func asSpelled(s *fasthttp.Server) { s.DisableHeaderNamesNormalizing = true }
 // HTTP/2 fronts send names in lower case.
 func TestALowerCaseLastEventIDResumes(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{server: asSpelled})
-		ids := r.publish("a", "1", "2", "3")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{server: asSpelled})
+		ids := h.publish("a", "1", "2", "3")
 		for _, name := range []string{"last-event-id", "Last-Event-Id", "LAST-EVENT-ID", "Last-Event-ID"} {
-			r.openWith(request{topics: []string{"a"}, headers: []string{name + ": " + ids[0]}}).expect("2", "3")
+			h.openWith(request{topics: []string{"a"}, headers: []string{name + ": " + ids[0]}}).expect("2", "3")
 		}
 	})
 }
@@ -26,7 +26,7 @@ func TestLowerCaseHeadersAreHeard(t *testing.T) {
 	t.Parallel()
 	const here = "https://example.org"
 	cors := server.CORS{Origins: []string{here}}
-	r := newRig(t, parkedTCP, rigging{
+	h := newHarness(t, parkedTCP, setup{
 		server:    asSpelled,
 		subscribe: server.SubscribeOptions{CORS: cors},
 		publish:   server.PublishOptions{Token: "secret", CORS: cors},
@@ -36,7 +36,7 @@ func TestLowerCaseHeadersAreHeard(t *testing.T) {
 		{method: "POST", path: "/publish", topics: []string{"a"}},
 	} {
 		q.headers = []string{"origin: " + here, "authorization: Bearer secret", "content-length: 0"}
-		c := r.send(q)
+		c := h.send(q)
 		if allow := c.head.Get("Access-Control-Allow-Origin"); c.status != "HTTP/1.1 200 OK" || allow != here {
 			t.Errorf("%s: %s, allowed origin %q", q.method, c.status, allow)
 		}

@@ -47,15 +47,15 @@ func (e *ends) of(why server.Reason) int {
 
 // abandon sends a request on a connection of its own, and returns a function that
 // resets it.
-func (r *rig) abandon() (reset func()) {
-	r.t.Helper()
-	conn, err := r.dial()
+func (h *harness) abandon() (reset func()) {
+	h.t.Helper()
+	conn, err := h.dial()
 	if err != nil {
-		r.t.Fatal(err)
+		h.t.Fatal(err)
 	}
-	r.t.Cleanup(func() { conn.Close() })
-	if _, err := conn.Write(request{path: r.venue.path, topics: []string{"a"}}.bytes()); err != nil {
-		r.t.Fatal(err)
+	h.t.Cleanup(func() { conn.Close() })
+	if _, err := conn.Write(request{path: h.kind.path, topics: []string{"a"}}.bytes()); err != nil {
+		h.t.Fatal(err)
 	}
 	return func() {
 		conn.(*net.TCPConn).SetLinger(0)
@@ -65,11 +65,11 @@ func (r *rig) abandon() (reset func()) {
 
 func TestOnCloseFollowsOnOpenAlsoAfterAReset(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		var closed ends
 		var opening, opened atomic.Int64
 		goOn := make(chan struct{})
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
 				n := opening.Add(1)
 				<-goOn
@@ -83,15 +83,15 @@ func TestOnCloseFollowsOnOpenAlsoAfterAReset(t *testing.T) {
 		}})
 		const clients = 20
 		for range clients {
-			reset := r.abandon()
+			reset := h.abandon()
 			defer reset()
 		}
 		eventually(t, "all are in OnOpen", func() bool { return opening.Load() == clients })
 		for range clients {
-			r.abandon()() // while the first ones are in OnOpen, and before that
+			h.abandon()() // while the first ones are in OnOpen, and before that
 		}
 		close(goOn)
-		within(t, "the hub closes", func() { r.hub.Close(context.Background()) })
+		within(t, "the hub closes", func() { h.hub.Close(context.Background()) })
 		if n := closed.all(); n == 0 || int64(n) != opened.Load() {
 			t.Errorf("OnOpen returned nil %d times, OnClose was called %d times: %v", opened.Load(), n, closed.by)
 		}
@@ -100,10 +100,10 @@ func TestOnCloseFollowsOnOpenAlsoAfterAReset(t *testing.T) {
 
 func TestOnCloseHearsOfClientsThatResetInOnOpen(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		var closed ends
 		opening, goOn := make(chan struct{}), make(chan struct{})
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
 				opening <- struct{}{}
 				<-goOn
@@ -113,13 +113,13 @@ func TestOnCloseHearsOfClientsThatResetInOnOpen(t *testing.T) {
 		}})
 		const clients = 20
 		for range clients {
-			reset := r.abandon()
+			reset := h.abandon()
 			within(t, "OnOpen is called", func() { <-opening })
 			reset()
 		}
 		close(goOn)
 		eventually(t, "OnClose is called for each", func() bool { return closed.of(server.ReasonClient) == clients })
-		r.streams(0)
+		h.streams(0)
 		if n := closed.all(); n != clients {
 			t.Errorf("OnClose was called %d times for %d streams", n, clients)
 		}
@@ -128,15 +128,15 @@ func TestOnCloseHearsOfClientsThatResetInOnOpen(t *testing.T) {
 
 func TestOnCloseIsCalledForEveryOpenedStream(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		var closed ends
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{OnClose: closed.onClose}})
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{OnClose: closed.onClose}})
 		for range 50 {
-			r.abandon()()
+			h.abandon()()
 		}
-		r.open("a")
-		within(t, "the hub closes", func() { r.hub.Close(context.Background()) })
-		if s := r.hub.Stats(); int64(closed.all()) != s.Opened {
+		h.open("a")
+		within(t, "the hub closes", func() { h.hub.Close(context.Background()) })
+		if s := h.hub.Stats(); int64(closed.all()) != s.Opened {
 			t.Errorf("%d streams were opened, OnClose was called %d times", s.Opened, closed.all())
 		}
 	})
@@ -145,10 +145,10 @@ func TestOnCloseIsCalledForEveryOpenedStream(t *testing.T) {
 // The hub closes while OnOpen runs: the stream is not taken any more.
 func TestOnCloseFollowsOnOpenAlsoWhenTheHubCloses(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		var closed ends
 		opening, goOn := make(chan struct{}), make(chan struct{})
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
 				opening <- struct{}{}
 				<-goOn
@@ -156,11 +156,11 @@ func TestOnCloseFollowsOnOpenAlsoWhenTheHubCloses(t *testing.T) {
 			},
 			OnClose: closed.onClose,
 		}})
-		r.abandon()
+		h.abandon()
 		within(t, "OnOpen is called", func() { <-opening })
 		done := make(chan error, 1)
-		go func() { done <- r.hub.Close(timeout(t, patience)) }()
-		r.closing()
+		go func() { done <- h.hub.Close(timeout(t, patience)) }()
+		h.closing()
 		close(goOn)
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -172,10 +172,10 @@ func TestOnCloseFollowsOnOpenAlsoWhenTheHubCloses(t *testing.T) {
 }
 
 // closing waits until the hub refuses everything.
-func (r *rig) closing() {
-	r.t.Helper()
-	eventually(r.t, "the hub is closed", func() bool {
-		_, err := r.hub.Publish("a", streamwriter.Event{})
+func (h *harness) closing() {
+	h.t.Helper()
+	eventually(h.t, "the hub is closed", func() bool {
+		_, err := h.hub.Publish("a", streamwriter.Event{})
 		return errors.Is(err, server.ErrClosed)
 	})
 }
@@ -195,53 +195,53 @@ func (b bombs) Accept() (net.Conn, error) {
 func TestOnCloseFollowsOnOpenAlsoAfterAPanic(t *testing.T) {
 	t.Parallel()
 	var closed ends
-	v := venue{name: "bomb", path: "/events", listen: func(t *testing.T) (net.Listener, dialer) {
+	kind := connKind{name: "bomb", path: "/events", listen: func(t *testing.T) (net.Listener, dialer) {
 		ln, dial := listenTCP(t)
 		return bombs{ln}, dial
 	}}
-	r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+	h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 		OnOpen:  func(server.Subscriber, *streamwriter.Writer) error { return nil },
 		OnClose: closed.onClose,
 	}})
-	if _, err := r.try(request{topics: []string{"a"}}); err == nil {
+	if _, err := h.try(request{topics: []string{"a"}}); err == nil {
 		t.Error("the stream opened")
 	}
 	eventually(t, "OnClose is called", func() bool { return closed.of(server.ReasonError) == 1 })
-	r.streams(0)
-	if n := closed.all(); n != 1 || !r.log.has("out of order") {
-		t.Errorf("OnClose was called %d times; the log says %q", n, r.log.lines)
+	h.streams(0)
+	if n := closed.all(); n != 1 || !h.log.has("out of order") {
+		t.Errorf("OnClose was called %d times; the log says %q", n, h.log.lines)
 	}
 }
 
 func TestAuthorizeIsNotAskedWhenNobodyCanBeLetIn(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		var asked atomic.Int64
-		r := newRig(t, v, rigging{
+		h := newHarness(t, kind, setup{
 			config: server.Config{MaxSubscribers: 1},
 			subscribe: server.SubscribeOptions{Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error {
 				asked.Add(1)
 				return nil
 			}},
 		})
-		r.open("a")
+		h.open("a")
 		refused := func() {
 			t.Helper()
-			c := r.send(request{topics: []string{"a"}})
+			c := h.send(request{topics: []string{"a"}})
 			c.expectRetry(3*time.Second, c.ends)
 			c.leave()
 		}
 		refused()
-		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+		if err := h.hub.Drain(timeout(t, patience)); err != nil {
 			t.Error(err)
 		}
 		refused()
-		within(t, "the hub closes", func() { r.hub.Close(context.Background()) })
+		within(t, "the hub closes", func() { h.hub.Close(context.Background()) })
 		refused()
 		if n := asked.Load(); n != 1 {
 			t.Errorf("Authorize ran %d times for one stream that there was room for", n)
 		}
-		if s := r.hub.Stats(); s.Refused != 3 || s.Opened != 1 {
+		if s := h.hub.Stats(); s.Refused != 3 || s.Opened != 1 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -250,24 +250,24 @@ func TestAuthorizeIsNotAskedWhenNobodyCanBeLetIn(t *testing.T) {
 // A hook that does not keep up is no unbounded queue: its streams count.
 func TestAStreamCountsUntilItsOnCloseHasReturned(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		goOn := make(chan struct{})
-		r := newRig(t, v, rigging{
+		h := newHarness(t, kind, setup{
 			config:    server.Config{MaxSubscribers: 2},
 			subscribe: server.SubscribeOptions{OnClose: func(server.Subscriber, server.Reason) { <-goOn }},
 		})
-		a, b := r.open("a"), r.open("a")
+		a, b := h.open("a"), h.open("a")
 		a.leave()
 		b.leave()
-		eventually(t, "both streams have ended", func() bool { return r.hub.Stats().Closing == 2 })
-		if s := r.hub.Stats(); s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["client"] != 2 {
+		eventually(t, "both streams have ended", func() bool { return h.hub.Stats().Closing == 2 })
+		if s := h.hub.Stats(); s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["client"] != 2 {
 			t.Errorf("%+v", s)
 		}
-		c := r.send(request{topics: []string{"a"}})
+		c := h.send(request{topics: []string{"a"}})
 		c.expectRetry(3*time.Second, c.ends)
 		close(goOn)
-		eventually(t, "the hooks return", func() bool { return r.hub.Stats().Closing == 0 })
-		r.open("a")
+		eventually(t, "the hooks return", func() bool { return h.hub.Stats().Closing == 0 })
+		h.open("a")
 	})
 }
 
@@ -275,21 +275,21 @@ func TestAStreamCountsUntilItsOnCloseHasReturned(t *testing.T) {
 // the deliveries.
 func TestAHookThatEndsItsGoroutineEndsNothingElse(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		var closed atomic.Int64
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			OnClose: func(server.Subscriber, server.Reason) {
 				closed.Add(1)
 				runtime.Goexit()
 			},
 		}})
 		for range 5 {
-			r.open("a").leave()
+			h.open("a").leave()
 		}
 		eventually(t, "OnClose is called for each", func() bool { return closed.Load() == 5 })
-		stays := r.open("b")
-		r.hub.Kick(func(server.Subscriber) bool { runtime.Goexit(); return false })
-		r.publish("b", "1")
+		stays := h.open("b")
+		h.hub.Kick(func(server.Subscriber) bool { runtime.Goexit(); return false })
+		h.publish("b", "1")
 		stays.expect("1")
 	})
 }
@@ -297,9 +297,9 @@ func TestAHookThatEndsItsGoroutineEndsNothingElse(t *testing.T) {
 // A stream whose ticket runs out is ended, and comes back to Authorize.
 func TestAStreamEndsWhenItsTicketExpires(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		tickets := []time.Duration{-time.Hour, 150 * time.Millisecond, time.Hour}
-		r := newRig(t, v, rigging{config: server.Config{Heartbeat: 100 * time.Millisecond}, subscribe: server.SubscribeOptions{
+		h := newHarness(t, kind, setup{config: server.Config{Heartbeat: 100 * time.Millisecond}, subscribe: server.SubscribeOptions{
 			Authorize: func(_ *fasthttp.RequestCtx, s *server.Subscription) error {
 				s.Expires = time.Now().Add(tickets[0])
 				tickets = tickets[1:]
@@ -307,10 +307,10 @@ func TestAStreamEndsWhenItsTicketExpires(t *testing.T) {
 			},
 		}})
 		for range 2 {
-			r.open("a").ends()
+			h.open("a").ends()
 		}
-		r.ended(server.ReasonMaxAge, 2)
-		r.open("a")
-		r.streams(1)
+		h.ended(server.ReasonMaxAge, 2)
+		h.open("a")
+		h.streams(1)
 	})
 }

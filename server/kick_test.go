@@ -30,73 +30,73 @@ func TestKickUserEndsTheStreamsOfThatUserAlone(t *testing.T) {
 		"ann": "ann", "bob": "bob", "seven": 7, "account": account{"x", 7}, "other": account{"x", 8},
 		"pointer": &account{"x", 7}, "list": []string{"ann"}, "nobody": nil,
 	}
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{Authorize: byQuery(users)}})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{Authorize: byQuery(users)}})
 		open := map[string][]*client{}
 		for user := range users {
 			for range 3 {
-				open[user] = append(open[user], r.openWith(request{topics: []string{"a", "of/" + user}, query: "user=" + user}))
+				open[user] = append(open[user], h.openWith(request{topics: []string{"a", "of/" + user}, query: "user=" + user}))
 			}
 		}
 		kicked := int64(0)
 		for _, user := range []string{"ann", "seven", "account", "pointer"} {
-			r.hub.KickUser(users[user])
+			h.hub.KickUser(users[user])
 			for _, c := range open[user] {
 				c.ends()
 			}
 			delete(open, user)
 			kicked += 3
-			r.ended(server.ReasonKicked, kicked)
+			h.ended(server.ReasonKicked, kicked)
 		}
 		for _, user := range []any{"nobody", "an", nil, int64(7), account{"y", 7}, &account{"x", 7}, []string{"ann"}} {
-			r.hub.KickUser(user)
+			h.hub.KickUser(user)
 		}
-		if !r.log.has("[]string") || !r.log.has("<nil>") {
+		if !h.log.has("[]string") || !h.log.has("<nil>") {
 			t.Error("users that cannot be looked for are not logged")
 		}
-		r.publish("a", "1")
+		h.publish("a", "1")
 		for _, clients := range open {
 			for _, c := range clients {
 				c.expect("1")
 			}
 		}
-		if n := r.hub.Stats().Ended["kicked"]; n != kicked {
+		if n := h.hub.Stats().Ended["kicked"]; n != kicked {
 			t.Errorf("%d streams were kicked, want %d", n, kicked)
 		}
-		r.hub.Kick(func(s server.Subscriber) bool {
+		h.hub.Kick(func(s server.Subscriber) bool {
 			list, ok := s.User.([]string)
 			return ok && list[0] == "ann"
 		})
-		r.ended(server.ReasonKicked, kicked+3)
+		h.ended(server.ReasonKicked, kicked+3)
 	})
 }
 
 func TestKickTopicEndsTheStreamsOfThatTopicAlone(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retry: 100 * time.Millisecond}})
-		gone := []*client{r.open("x/a"), r.open("x/a"), r.open("b", "x/a"), r.open("x/*", "x/a")}
-		left := []*client{r.open("x/b"), r.open("x/*"), r.open("x/a/a")}
-		r.hub.KickTopic("x/a")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retry: 100 * time.Millisecond}})
+		gone := []*client{h.open("x/a"), h.open("x/a"), h.open("b", "x/a"), h.open("x/*", "x/a")}
+		left := []*client{h.open("x/b"), h.open("x/*"), h.open("x/a/a")}
+		h.hub.KickTopic("x/a")
 		for _, c := range gone {
 			c.expectRetry(100*time.Millisecond, c.ends)
 		}
-		r.ended(server.ReasonKicked, 4)
-		r.hub.KickTopic("nobody")
-		r.publish("x/b", "1")
-		r.publish("x/a/a", "2")
+		h.ended(server.ReasonKicked, 4)
+		h.hub.KickTopic("nobody")
+		h.publish("x/b", "1")
+		h.publish("x/a/a", "2")
 		left[0].expect("1")
 		left[1].expect("1", "2")
 		left[2].expect("2")
-		r.hub.KickTopic("x/*")
+		h.hub.KickTopic("x/*")
 		left[1].ends()
-		r.ended(server.ReasonKicked, 5)
-		r.streams(2)
+		h.ended(server.ReasonKicked, 5)
+		h.streams(2)
 	})
 }
 
 // A stream that was let in before a kick does not slip through because it is
-// seated after it.
+// given its slot after it.
 func TestKickReachesStreamsThatAreOpening(t *testing.T) {
 	t.Parallel()
 	kicks := map[string]func(*server.Hub){
@@ -104,7 +104,7 @@ func TestKickReachesStreamsThatAreOpening(t *testing.T) {
 		"KickUser":  func(h *server.Hub) { h.KickUser("ann") },
 		"KickTopic": func(h *server.Hub) { h.KickTopic("a") },
 	}
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		for name, kick := range kicks {
 			for _, where := range []string{"authorize", "open"} {
 				t.Run(name+" in "+where, func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestKickReachesStreamsThatAreOpening(t *testing.T) {
 							<-goOn
 						}
 					}
-					r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+					h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 						Authorize: func(_ *fasthttp.RequestCtx, s *server.Subscription) error {
 							s.User = "ann"
 							hook("authorize")
@@ -128,23 +128,23 @@ func TestKickReachesStreamsThatAreOpening(t *testing.T) {
 					ended := make(chan struct{})
 					go func() {
 						defer close(ended)
-						if c, err := r.try(request{topics: []string{"a", "b"}}); err == nil {
+						if c, err := h.try(request{topics: []string{"a", "b"}}); err == nil {
 							c.rest()
 						}
 					}()
 					within(t, "the hook is called", func() { <-in })
 					stop.Store(false)
-					kick(r.hub)
-					later := r.open("a") // was let in after the kick
+					kick(h.hub)
+					later := h.open("a") // was let in after the kick
 					for range 20 {
-						r.hub.KickTopic("another") // and forgets nothing by it
+						h.hub.KickTopic("another") // and forgets nothing by it
 					}
 					close(goOn)
-					r.ended(server.ReasonKicked, 1)
+					h.ended(server.ReasonKicked, 1)
 					within(t, "the stream ends", func() { <-ended })
-					r.publish("a", "1")
+					h.publish("a", "1")
 					later.expect("1")
-					r.streams(1)
+					h.streams(1)
 				})
 			}
 		}
@@ -153,39 +153,39 @@ func TestKickReachesStreamsThatAreOpening(t *testing.T) {
 
 func TestKickSparesStreamsThatComeAfterIt(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Shards: 2}})
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Shards: 2}})
 		for range 50 {
-			r.open("a")
-			r.hub.Kick(func(server.Subscriber) bool { return true })
-			c := r.open("a", "b")
-			r.publish("b", "1")
+			h.open("a")
+			h.hub.Kick(func(server.Subscriber) bool { return true })
+			c := h.open("a", "b")
+			h.publish("b", "1")
 			c.expect("1")
-			r.hub.KickTopic("b")
+			h.hub.KickTopic("b")
 			c.ends()
-			c = r.open("b")
-			r.publish("b", "2")
+			c = h.open("b")
+			h.publish("b", "2")
 			c.expect("2")
 		}
-		r.streams(1) // each Kick has ended the last one of the round before
-		r.ended(server.ReasonKicked, 149)
+		h.streams(1) // each Kick has ended the last one of the round before
+		h.ended(server.ReasonKicked, 149)
 	})
 }
 
 func TestAPanicInKicksPredicateIsSurvived(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		a, b := r.open("a"), r.open("b")
-		r.hub.Kick(func(s server.Subscriber) bool {
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		a, b := h.open("a"), h.open("b")
+		h.hub.Kick(func(s server.Subscriber) bool {
 			if s.Topics[0] == "a" {
 				panic("oh dear")
 			}
 			return true
 		})
 		b.ends()
-		eventually(t, "it is logged", func() bool { return r.log.has("oh dear") })
-		r.publish("a", "1")
+		eventually(t, "it is logged", func() bool { return h.log.has("oh dear") })
+		h.publish("a", "1")
 		a.expect("1")
 	})
 }
@@ -194,15 +194,15 @@ func TestAPanicInKicksPredicateIsSurvived(t *testing.T) {
 // get the address of another stream from it.
 func TestAnAddressIsKnownWhileItsStreamIsAskedAbout(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Shards: 1}})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Shards: 1}})
 		var want []string
 		for range 5 {
-			want = append(want, r.open("a").conn.LocalAddr().String())
+			want = append(want, h.open("a").conn.LocalAddr().String())
 		}
 		asked := make(chan server.Subscriber, 10)
 		var got []string
-		r.hub.Kick(func(s server.Subscriber) bool {
+		h.hub.Kick(func(s server.Subscriber) bool {
 			got = append(got, s.RemoteAddr()) // there is one shard
 			asked <- s
 			return false
@@ -221,19 +221,19 @@ func TestAnAddressIsKnownWhileItsStreamIsAskedAbout(t *testing.T) {
 
 func TestKicksAreForgotten(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
 		var forgotten atomic.Int64
 		const kicks = 100
 		for range kicks / 10 {
-			r.open("a") // each stays, and began before some of the kicks
+			h.open("a") // each stays, and began before some of the kicks
 			for range 10 {
 				kept := new([64]byte)
 				runtime.AddCleanup(kept, func(int) { forgotten.Add(1) }, 0)
-				r.hub.Kick(func(server.Subscriber) bool { return kept[0] != 0 })
+				h.hub.Kick(func(server.Subscriber) bool { return kept[0] != 0 })
 			}
 		}
-		r.streams(kicks / 10)
+		h.streams(kicks / 10)
 		eventually(t, "the kicks are forgotten", func() bool {
 			runtime.GC()
 			return forgotten.Load() >= kicks-1

@@ -22,7 +22,7 @@ import (
 // descriptors.
 const scarceChild = "FASTSSE_TEST_SCARCE_CHILD"
 
-// Who is there already notices nothing, newcomers are told to come back, and
+// Streams that are open notice nothing, new ones are told to come back, and
 // the port stays open.
 func TestListenSurvivesRunningOutOfDescriptors(t *testing.T) {
 	if os.Getenv(scarceChild) != "" {
@@ -46,7 +46,7 @@ func TestListenSurvivesRunningOutOfDescriptors(t *testing.T) {
 		refused = head
 		c.Close()
 		if len(readers) < 10 || !isRefusal(refused) {
-			t.Fatalf("after %d streams a newcomer was answered %q, want 200 and a retry", len(readers), refused)
+			t.Fatalf("after %d streams a new one was answered %q, want 200 and a retry", len(readers), refused)
 		}
 	}
 	publish("still here")
@@ -66,7 +66,7 @@ func TestListenSurvivesRunningOutOfDescriptors(t *testing.T) {
 		}
 		c.Close()
 		if !isRefusal(head) || time.Now().After(deadline) {
-			t.Fatalf("10 readers have left, and a newcomer is still answered %q", head)
+			t.Fatalf("10 readers have left, and a new stream is still answered %q", head)
 		}
 	}
 }

@@ -20,14 +20,14 @@ import (
 // out then.
 func TestASubtreeForgetsNothingSilentlyWhileItIsBuilt(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retention: []server.Retention{
 			{Topics: "a/1", Events: 1}, {Topics: "*", Events: 2},
 		}}})
-		seen := r.publish("a/2", "seen")[0]
-		r.publish("a/1", "missed", "3")
-		r.publish("a/2", "4")
-		c := r.resume(seen, "a/*")
+		seen := h.publish("a/2", "seen")[0]
+		h.publish("a/1", "missed", "3")
+		h.publish("a/2", "4")
+		c := h.resume(seen, "a/*")
 		c.expectGap("evicted")
 		c.expect("3", "4")
 	})
@@ -38,48 +38,48 @@ func TestASubtreeForgetsNothingSilentlyWhileItIsBuilt(t *testing.T) {
 // or a gap.
 func TestASubtreeOfWhatIsBeingEvictedForgetsNothingSilently(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		const tries, guests = 6, 16
-		r := newRig(t, v, rigging{config: server.Config{MaxHistoryBytes: 16 << 20, SlowSubscribers: server.Skip}})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		const tries, resumes = 6, 16
+		h := newHarness(t, kind, setup{config: server.Config{MaxHistoryBytes: 16 << 20, SlowSubscribers: server.Skip}})
 		batch := make([]server.Message, 600)
 		for i := range batch {
 			batch[i] = server.Message{Topic: fmt.Sprint("big/", i), Event: streamwriter.Event{Data: filler[:60_000]}}
 		}
 		publishBatch := func() time.Duration {
 			began := time.Now()
-			if _, err := r.hub.PublishAll(batch); err != nil {
+			if _, err := h.hub.PublishAll(batch); err != nil {
 				t.Error(err)
 			}
 			return time.Since(began)
 		}
 		took, gaps := publishBatch(), 0
 		for try := range tries {
-			from := r.hub.LastID()
+			from := h.hub.LastID()
 			topic := func(i int) string { return fmt.Sprintf("s%d.%d/x", try, i) }
-			for i := range guests {
-				r.publish(topic(i), "missed")
+			for i := range resumes {
+				h.publish(topic(i), "missed")
 			}
-			clients := make([]*client, guests)
+			clients := make([]*client, resumes)
 			before := took
 			var coming sync.WaitGroup
 			coming.Go(func() { took = publishBatch() })
-			for i := range guests { // one after the other while the batch takes place
-				at := before * time.Duration(i) / guests
+			for i := range resumes { // one after the other while the batch takes place
+				at := before * time.Duration(i) / resumes
 				coming.Go(func() {
 					time.Sleep(at)
-					clients[i], _ = r.try(request{topics: []string{strings.TrimSuffix(topic(i), "x") + "*"}, lastID: from})
+					clients[i], _ = h.try(request{topics: []string{strings.TrimSuffix(topic(i), "x") + "*"}, lastID: from})
 				})
 			}
 			coming.Wait()
 			for i, c := range clients {
-				r.publish(topic(i), "after")
+				h.publish(topic(i), "after")
 				if c == nil {
 					t.Fatal("a stream was not opened")
 				}
 				gaps += c.expectAllOrGap("missed", "after")
 			}
 		}
-		t.Logf("%d gaps in %d resumes", gaps, tries*guests)
+		t.Logf("%d gaps in %d resumes", gaps, tries*resumes)
 	})
 }
 
@@ -113,7 +113,7 @@ func (f *firstWord) Write(p []byte) (int, error) {
 //
 // It is not parallel: its two goroutines have to meet, which takes two processors.
 func TestATopicThatItsLastReaderLeavesForgetsNothingSilently(t *testing.T) {
-	hub, err := server.New(server.Config{MaxHistoryBytes: 4 << 10, Logger: &logbook{}})
+	hub, err := server.New(server.Config{MaxHistoryBytes: 4 << 10, Logger: &testLog{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,26 +174,26 @@ func proveLoss(t *testing.T, hub *server.Hub, try int, topic, before string) {
 	t.Fatalf("try %d: the topic does not know of its loss, though a stream does", try)
 }
 
-// A stream that is open is owed ephemeral events, also while it still reads what
+// A stream that is open gets ephemeral events, also while it still reads what
 // it had missed. If its topic has no room for one until then, it is told.
 func TestAnEphemeralEventIsNotLostSilentlyDuringAReplay(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{
 			SlowSubscribers: server.Skip, SendBuffer: 8 << 10, WriteTimeout: -1,
 			Retention: []server.Retention{{Topics: "now", Ephemeral: true, Events: 1}, {Topics: "*", Bytes: 64 << 20}},
 		}})
-		from := r.hub.LastID()
+		from := h.hub.LastID()
 		for range 300 { // more than sockets hold
-			r.publish("a", string(filler[:60_000]))
+			h.publish("a", string(filler[:60_000]))
 		}
-		r.publish("a", numbers(1, 5)...)
+		h.publish("a", numbers(1, 5)...)
 		lost := strings.Repeat("x", 2000) // a segment of its own
-		c := r.resume(from, "a", "now")
+		c := h.resume(from, "a", "now")
 		c.next() // it is there
-		r.ephemeral("now", lost)
-		r.publish("a", "6") // which goes out together with what was missed
-		r.ephemeral("now", "left")
+		h.ephemeral("now", lost)
+		h.publish("a", "6") // which goes out together with what was missed
+		h.ephemeral("now", "left")
 		told := false
 		for e := c.next(); e.Data != "left"; e = c.next() {
 			told = told || e.Type == "gap" || e.Data == lost

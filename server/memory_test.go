@@ -40,29 +40,29 @@ func noGoroutines(t *testing.T) {
 // Not parallel: it counts the process's goroutines.
 func TestAHubWithoutStreamsHasNoGoroutine(t *testing.T) {
 	noGoroutines(t)
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{
 			config:    server.Config{Heartbeat: 50 * time.Millisecond},
 			subscribe: server.SubscribeOptions{OnClose: func(server.Subscriber, server.Reason) {}},
 		})
-		r.publish("a", "1")
+		h.publish("a", "1")
 		noGoroutines(t)
 		for range 3 { // and the next stream starts it again
-			a, b := r.open("a", "b/*"), r.open("a")
-			r.publish("a", "2")
+			a, b := h.open("a", "b/*"), h.open("a")
+			h.publish("a", "2")
 			a.expect("2")
 			b.expect("2")
-			if n := r.hub.ShardsRunning(); n == 0 {
+			if n := h.hub.ShardsRunning(); n == 0 {
 				t.Error("no shard runs")
 			}
 			a.leave()
 			b.leave()
-			r.streams(0)
-			eventually(t, "the shards stop", func() bool { return r.hub.ShardsRunning() == 0 })
+			h.streams(0)
+			eventually(t, "the shards stop", func() bool { return h.hub.ShardsRunning() == 0 })
 			noGoroutines(t)
 		}
-		r.open("a")
-		within(t, "Close", func() { r.hub.Close(context.Background()) })
+		h.open("a")
+		within(t, "Close", func() { h.hub.Close(context.Background()) })
 		noGoroutines(t)
 	})
 }
@@ -79,19 +79,19 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 		}
 		return len(fds)
 	}
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		r.open("a").leave()
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		h.open("a").leave()
 		sweepOut := func() {
 			eventually(t, "the streams end", func() bool {
-				if v.name == "in memory" { // it learns from a write that its client left
-					r.publish("a", "x")
+				if kind.name == "in memory" { // it learns from a write that its client left
+					h.publish("a", "x")
 				}
-				return r.hub.Stats().Subscribers == 0
+				return h.hub.Stats().Subscribers == 0
 			})
 		}
 		sweepOut()
-		eventually(t, "the shards stop", func() bool { return r.hub.ShardsRunning() == 0 })
+		eventually(t, "the shards stop", func() bool { return h.hub.ShardsRunning() == 0 })
 		var before int
 		eventually(t, "the number of descriptors settles", func() bool {
 			was := before
@@ -99,8 +99,8 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 			return was == before
 		})
 		for i := range 20 {
-			a, b := r.open("a"), r.open("b")
-			r.kick(int64(i+1), func(s server.Subscriber) bool { return s.Topics[0] == "b" })
+			a, b := h.open("a"), h.open("b")
+			h.kick(int64(i+1), func(s server.Subscriber) bool { return s.Topics[0] == "b" })
 			b.ends()
 			a.leave()
 			b.leave()
@@ -114,20 +114,20 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 
 func TestASubscriptionAloneKeepsNothing(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
 		var clients []*client
 		for i := range 20 {
-			clients = append(clients, r.open(fmt.Sprintf("t/%d", i), fmt.Sprintf("t/%d/*", i), "t/*"))
+			clients = append(clients, h.open(fmt.Sprintf("t/%d", i), fmt.Sprintf("t/%d/*", i), "t/*"))
 		}
-		if n := r.hub.Stats().Topics; n != 20 { // subtrees are not counted
+		if n := h.hub.Stats().Topics; n != 20 { // subtrees are not counted
 			t.Errorf("%d topics while they are read", n)
 		}
 		for _, c := range clients {
 			c.leave()
 		}
-		eventually(t, "the topics go", func() bool { return r.hub.TopicsHeld() == 0 })
-		if s := r.hub.Stats(); s.HistoryBytes != 0 {
+		eventually(t, "the topics go", func() bool { return h.hub.TopicsHeld() == 0 })
+		if s := h.hub.Stats(); s.HistoryBytes != 0 {
 			t.Errorf("%d bytes of history", s.HistoryBytes)
 		}
 	})
@@ -150,30 +150,30 @@ func TestRefusedEventsAndStreamsKeepNothing(t *testing.T) {
 
 func TestMaxHistoryBytesHolds(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		const most = 512 << 10
-		r := newRig(t, v, rigging{config: server.Config{MaxHistoryBytes: most}})
-		c := r.open("t/*") // a log of its own, with every event
+		h := newHarness(t, kind, setup{config: server.Config{MaxHistoryBytes: most}})
+		c := h.open("t/*") // a log of its own, with every event
 		data := strings.Repeat("x", 1000)
 		var first, last string
 		for i := range 2000 {
-			id := r.publish(fmt.Sprintf("t/%d", i%100), data)[0]
+			id := h.publish(fmt.Sprintf("t/%d", i%100), data)[0]
 			if i == 0 {
 				first = id
 			}
 			last = id
-			if s := r.hub.Stats(); s.HistoryBytes > most {
+			if s := h.hub.Stats(); s.HistoryBytes > most {
 				t.Fatalf("%d bytes after %d events", s.HistoryBytes, i)
 			}
 			c.next()
 		}
-		if n := r.hub.Stats().Topics; n > 100 {
+		if n := h.hub.Stats().Topics; n > 100 {
 			t.Errorf("%d topics", n)
 		}
-		r.resume(first, "t/0").expectGap("evicted")
-		r.resume(first, "t/*").expectGap("evicted")
-		newest := r.resume(last, "t/99")
-		r.publish("t/99", "on")
+		h.resume(first, "t/0").expectGap("evicted")
+		h.resume(first, "t/*").expectGap("evicted")
+		newest := h.resume(last, "t/99")
+		h.publish("t/99", "on")
 		newest.expect("on")
 	})
 }
@@ -197,23 +197,23 @@ func TestMaxHistoryBytesHoldsForOneTopic(t *testing.T) {
 // to a subtree above it, is told.
 func TestEvictedTopicsLeaveATrace(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{MaxHistoryBytes: 64 << 10}})
-		from := r.hub.LastID()
-		id := r.publish("old/one", "1", "2")[0]
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{MaxHistoryBytes: 64 << 10}})
+		from := h.hub.LastID()
+		id := h.publish("old/one", "1", "2")[0]
 		for i := range 400 {
-			r.publish(fmt.Sprintf("new/%d", i), strings.Repeat("x", 1000))
+			h.publish(fmt.Sprintf("new/%d", i), strings.Repeat("x", 1000))
 		}
-		if n := r.hub.TopicsHeld(); n > 60 {
+		if n := h.hub.TopicsHeld(); n > 60 {
 			t.Fatalf("%d topics are held: nothing was evicted", n)
 		}
-		r.resume(id, "old/one").expectGap("evicted")
-		r.resume(from, "old/one").expectGap("evicted")
-		r.resume(id, "old/*").expectGap("evicted")
-		r.resume(id, "old/two", "old/one").expectGap("evicted")
-		up := r.resume(r.hub.LastID(), "old/one", "old/*")
-		fresh := r.open("old/one")
-		r.publish("old/one", "3")
+		h.resume(id, "old/one").expectGap("evicted")
+		h.resume(from, "old/one").expectGap("evicted")
+		h.resume(id, "old/*").expectGap("evicted")
+		h.resume(id, "old/two", "old/one").expectGap("evicted")
+		up := h.resume(h.hub.LastID(), "old/one", "old/*")
+		fresh := h.open("old/one")
+		h.publish("old/one", "3")
 		up.expect("3")
 		fresh.expect("3")
 	})
@@ -236,38 +236,38 @@ func TestOldEventsAreForgotten(t *testing.T) {
 
 func TestStatsSayHowStreamsAreHeld(t *testing.T) {
 	t.Parallel()
-	list := append([]venue{
+	list := append([]connKind{
 		{name: "MaxConnsPerIP", why: "wrapped", path: "/events", listen: listenTCP},
 		{name: "MaxConnsPerIP TLS", why: "tls", path: "/events", listen: listenTLS},
-	}, venues...)
-	overAll(t, list, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{server: func(s *fasthttp.Server) {
-			if strings.HasPrefix(v.name, "MaxConns") {
+	}, connKinds...)
+	forEachKind(t, list, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{server: func(s *fasthttp.Server) {
+			if strings.HasPrefix(kind.name, "MaxConns") {
 				s.MaxConnsPerIP = 10
 			}
 		}})
-		a, b := r.open("a"), r.open("a")
-		r.publish("a", "1", "2")
+		a, b := h.open("a"), h.open("a")
+		h.publish("a", "1", "2")
 		for _, c := range []*client{a, b} {
 			c.expect("1", "2")
 		}
 		parked, why := int64(2), map[string]int64{}
-		if v.parked && runtime.GOOS != "linux" {
-			v.parked, v.why = false, "platform"
+		if kind.parked && runtime.GOOS != "linux" {
+			kind.parked, kind.why = false, "platform"
 		}
-		if !v.parked {
-			parked, why = 0, map[string]int64{v.why: 2}
+		if !kind.parked {
+			parked, why = 0, map[string]int64{kind.why: 2}
 		}
-		s := r.hub.Stats()
+		s := h.hub.Stats()
 		if s.Subscribers != 2 || s.Parked != parked || s.Streamed != 2-parked || !maps.Equal(s.StreamedWhy, why) {
 			t.Errorf("%d streams, %d parked, %d streamed %v; want %d parked, %v", s.Subscribers, s.Parked, s.Streamed, s.StreamedWhy, parked, why)
 		}
 		if s.Published != 2 || s.Opened != 2 || s.Topics != 1 || s.HistoryBytes == 0 {
 			t.Errorf("%+v", s)
 		}
-		eventually(t, "the deliveries are counted", func() bool { return r.hub.Stats().Delivered == 4 })
-		within(t, "Close", func() { r.hub.Close(context.Background()) })
-		s = r.hub.Stats()
+		eventually(t, "the deliveries are counted", func() bool { return h.hub.Stats().Delivered == 4 })
+		within(t, "Close", func() { h.hub.Close(context.Background()) })
+		s = h.hub.Stats()
 		if s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["closed"] != 2 || s.Delivered != 4 {
 			t.Errorf("after Close: %+v", s)
 		}
@@ -276,7 +276,7 @@ func TestStatsSayHowStreamsAreHeld(t *testing.T) {
 
 // Not parallel: it sets a variable of the environment.
 func TestPreforkIsWarnedOf(t *testing.T) {
-	log := &logbook{}
+	log := &testLog{}
 	newHub := func() {
 		hub, err := server.New(server.Config{Logger: log})
 		if err != nil {

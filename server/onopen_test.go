@@ -11,8 +11,8 @@ import (
 // What OnOpen sends has no say in where the stream resumes.
 func TestOnOpenCannotReplaceThePosition(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			OnOpen: func(_ server.Subscriber, w *streamwriter.Writer) error {
 				for _, err := range []error{
 					w.Send(streamwriter.Event{ID: "snapshot-7", Data: []byte("with an id")}),
@@ -26,16 +26,16 @@ func TestOnOpenCannotReplaceThePosition(t *testing.T) {
 				return w.SendString("state", "snapshot")
 			},
 		}})
-		r.publish("a", "before")
-		at := r.hub.LastID()
-		c := r.open("a")
+		h.publish("a", "before")
+		at := h.hub.LastID()
+		c := h.open("a")
 		c.expect("snapshot")
 		if c.dec.LastID != at {
 			t.Errorf("the client would come back with %q, want %q", c.dec.LastID, at)
 		}
 		c.leave()
-		r.publish("a", "missed")
-		again := r.resume(c.dec.LastID, "a")
+		h.publish("a", "missed")
+		again := h.resume(c.dec.LastID, "a")
 		again.expect("snapshot", "missed")
 	})
 }

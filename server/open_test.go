@@ -18,9 +18,9 @@ import (
 
 func TestTheHeadSaysWhatItShould(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		c := r.open("a")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		c := h.open("a")
 		for name, want := range map[string]string{
 			"Content-Type":      "text/event-stream",
 			"Cache-Control":     "no-cache, no-transform",
@@ -32,7 +32,7 @@ func TestTheHeadSaysWhatItShould(t *testing.T) {
 				t.Errorf("%s: %q, want %q", name, got, want)
 			}
 		}
-		if v.path == "/events" && c.head.Get("Connection") != "close" {
+		if kind.path == "/events" && c.head.Get("Connection") != "close" {
 			t.Errorf("Connection: %q", c.head.Get("Connection"))
 		}
 	})
@@ -41,9 +41,9 @@ func TestTheHeadSaysWhatItShould(t *testing.T) {
 // The first bytes are there before the first event.
 func TestTheStreamOpensAtOnce(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retry: 1500 * time.Millisecond}})
-		c := r.open("a")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retry: 1500 * time.Millisecond}})
+		c := h.open("a")
 		var body strings.Builder
 		for !strings.Contains(body.String(), "retry: 1500\n") {
 			line, err := c.r.ReadString('\n')
@@ -60,12 +60,12 @@ func TestTheStreamOpensAtOnce(t *testing.T) {
 
 func TestNegativeRetryTellsNone(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retry: -1}})
-		c := r.open("a")
-		r.publish("a", "1")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retry: -1}})
+		c := h.open("a")
+		h.publish("a", "1")
 		c.expect("1")
-		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+		if err := h.hub.Drain(timeout(t, patience)); err != nil {
 			t.Error(err)
 		}
 		c.ends()
@@ -77,8 +77,8 @@ func TestNegativeRetryTellsNone(t *testing.T) {
 
 func TestMiddlewareHeadersAreKept(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{wrap: func(h fasthttp.RequestHandler) fasthttp.RequestHandler {
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{wrap: func(h fasthttp.RequestHandler) fasthttp.RequestHandler {
 			return func(ctx *fasthttp.RequestCtx) {
 				ctx.Response.Header.Set("X-Before", "1")
 				h(ctx)
@@ -92,7 +92,7 @@ func TestMiddlewareHeadersAreKept(t *testing.T) {
 				ctx.Response.Header.SetContentLength(17)
 			}
 		}})
-		c := r.open("a")
+		c := h.open("a")
 		for name, want := range map[string]string{
 			"X-Before": "1", "X-After": "2", "Access-Control-Allow-Origin": "https://example.org", "Set-Cookie": "session=s",
 			"Content-Encoding": "", "Content-Length": "", "Transfer-Encoding": "chunked",
@@ -101,25 +101,25 @@ func TestMiddlewareHeadersAreKept(t *testing.T) {
 				t.Errorf("%s: %q, want %q", name, got, want)
 			}
 		}
-		r.publish("a", "1")
+		h.publish("a", "1")
 		c.expect("1")
 	})
 }
 
 func TestHTTP10GetsIdentity(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
+	allConns(t, func(t *testing.T, kind connKind) {
 		for _, topics := range [][]string{{"a"}, {"a", "b"}} {
-			r := newRig(t, v, rigging{})
-			from := r.hub.LastID()
-			r.publish("a", "1")
-			c := r.openWith(request{proto: "HTTP/1.0", topics: topics, lastID: from})
+			h := newHarness(t, kind, setup{})
+			from := h.hub.LastID()
+			h.publish("a", "1")
+			c := h.openWith(request{proto: "HTTP/1.0", topics: topics, lastID: from})
 			if te := c.head.Get("Transfer-Encoding"); te != "" {
 				t.Errorf("Transfer-Encoding %q", te)
 			}
-			r.publish("a", "2")
+			h.publish("a", "2")
 			c.expect("1", "2")
-			if err := r.hub.Drain(timeout(t, patience)); err != nil {
+			if err := h.hub.Drain(timeout(t, patience)); err != nil {
 				t.Error(err)
 			}
 			c.expectRetry(3*time.Second, c.ends)
@@ -129,12 +129,12 @@ func TestHTTP10GetsIdentity(t *testing.T) {
 
 func TestHEADIsAnsweredWithTheHeadAlone(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, parkedTCP, rigging{})
-	c := r.send(request{method: "HEAD", topics: []string{"a"}})
+	h := newHarness(t, parkedTCP, setup{})
+	c := h.send(request{method: "HEAD", topics: []string{"a"}})
 	if c.status != "HTTP/1.1 200 OK" || c.head.Get("Content-Type") != "text/event-stream" {
 		t.Errorf("%s %v", c.status, c.head)
 	}
-	if n := r.hub.Stats().Opened; n != 0 {
+	if n := h.hub.Stats().Opened; n != 0 {
 		t.Errorf("%d streams were opened", n)
 	}
 	// The connection goes on: the next answer begins right behind the head.
@@ -148,47 +148,47 @@ func TestHEADIsAnsweredWithTheHeadAlone(t *testing.T) {
 
 func TestCompressHandlerLeavesStreamsAlone(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{wrap: fasthttp.CompressHandler})
-		c := r.openWith(request{topics: []string{"a"}, headers: []string{"Accept-Encoding: gzip, br"}})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{wrap: fasthttp.CompressHandler})
+		c := h.openWith(request{topics: []string{"a"}, headers: []string{"Accept-Encoding: gzip, br"}})
 		if e := c.head.Get("Content-Encoding"); e != "" {
 			t.Errorf("Content-Encoding %q", e)
 		}
-		r.publish("a", fat(1))
+		h.publish("a", largeEvent(1))
 		contiguous(t, []testkit.Event{c.next()}, 1)
 	})
 }
 
 func TestOnOpenSendsTheFirstEvents(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		var r *rig
+	twoWays(t, func(t *testing.T, kind connKind) {
+		var h *harness
 		var seen server.Subscriber
 		var lastID string
-		r = newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+		h = newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			Authorize: func(_ *fasthttp.RequestCtx, s *server.Subscription) error {
 				s.User = 7
 				return nil
 			},
 			OnOpen: func(s server.Subscriber, w *streamwriter.Writer) error {
 				seen, lastID = s, w.LastEventID()
-				r.publish("a", "4")
+				h.publish("a", "4")
 				if err := w.SendString("state", "2"); err != nil {
 					return err
 				}
 				return w.SendString("state", "3")
 			},
 		}})
-		c := r.open("b", "a", "b")
+		c := h.open("b", "a", "b")
 		c.expect("2", "3", "4")
-		id := r.hub.LastID()
-		r.publish("a", "5")
+		id := h.hub.LastID()
+		h.publish("a", "5")
 		c.expect("5")
 		addr := c.conn.LocalAddr().String()
 		if !slices.Equal(seen.Topics, []string{"a", "b"}) || seen.User != 7 || seen.RemoteAddr() != addr || lastID != "" {
 			t.Errorf("OnOpen saw %+v and id %q, want topics a and b, user 7, address %s", seen, lastID, addr)
 		}
-		again := r.resume(id, "a")
+		again := h.resume(id, "a")
 		again.expect("2", "3", "5", "4")
 		if lastID != id {
 			t.Errorf("OnOpen saw id %q, want %q", lastID, id)
@@ -198,9 +198,9 @@ func TestOnOpenSendsTheFirstEvents(t *testing.T) {
 
 func TestOnOpenFailureEndsOneStreamAlone(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		var fail atomic.Int32
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			OnOpen: func(server.Subscriber, *streamwriter.Writer) error {
 				switch fail.Load() {
 				case 1:
@@ -211,10 +211,10 @@ func TestOnOpenFailureEndsOneStreamAlone(t *testing.T) {
 				return nil
 			},
 		}})
-		other := r.open("a")
+		other := h.open("a")
 		for i, logged := range []string{"oh dear", "no such user"} {
 			fail.Store(int32(i + 1))
-			c, err := r.try(request{topics: []string{"a"}})
+			c, err := h.try(request{topics: []string{"a"}})
 			switch {
 			case i == 0 && err == nil:
 				t.Error("after a panic the stream opened")
@@ -223,27 +223,27 @@ func TestOnOpenFailureEndsOneStreamAlone(t *testing.T) {
 			case i == 1:
 				c.ends()
 			}
-			eventually(t, "it is logged", func() bool { return r.log.has(logged) })
+			eventually(t, "it is logged", func() bool { return h.log.has(logged) })
 		}
-		r.ended(server.ReasonError, 2)
-		r.streams(1)
-		if n := r.hub.Subscribers("a"); n != 1 {
+		h.ended(server.ReasonError, 2)
+		h.streams(1)
+		if n := h.hub.Subscribers("a"); n != 1 {
 			t.Errorf("%d readers", n)
 		}
-		r.publish("a", "1")
+		h.publish("a", "1")
 		other.expect("1")
 	})
 }
 
 func TestOnCloseHearsWhy(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		type end struct {
 			user any
 			why  server.Reason
 		}
 		ends := make(chan end, 10)
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			Authorize: func(ctx *fasthttp.RequestCtx, s *server.Subscription) error {
 				s.User = string(ctx.QueryArgs().Peek("user"))
 				return nil
@@ -263,15 +263,15 @@ func TestOnCloseHearsWhy(t *testing.T) {
 				}
 			})
 		}
-		open := func(user string) *client { return r.openWith(request{topics: []string{"a"}, query: "user=" + user}) }
+		open := func(user string) *client { return h.openWith(request{topics: []string{"a"}, query: "user=" + user}) }
 		open("ann").leave()
 		hear(end{"ann", server.ReasonClient})
 		bob := open("bob")
-		r.kick(1, func(s server.Subscriber) bool { return s.User == "bob" })
+		h.kick(1, func(s server.Subscriber) bool { return s.User == "bob" })
 		bob.ends()
 		hear(end{"bob", server.ReasonKicked})
 		open("cat")
-		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+		if err := h.hub.Drain(timeout(t, patience)); err != nil {
 			t.Error(err)
 		}
 		hear(end{"cat", server.ReasonDrain})
@@ -292,10 +292,10 @@ func TestAuthorizeRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.want, func(t *testing.T) {
-			r := newRig(t, parkedTCP, rigging{subscribe: server.SubscribeOptions{
+			h := newHarness(t, parkedTCP, setup{subscribe: server.SubscribeOptions{
 				Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return tt.err },
 			}})
-			c := r.send(request{topics: []string{"a"}})
+			c := h.send(request{topics: []string{"a"}})
 			body := ""
 			if n := c.head.Get("Content-Length"); n != "" && n != "0" {
 				b, err := io.ReadAll(io.LimitReader(c.r, int64(len(tt.body))))
@@ -307,7 +307,7 @@ func TestAuthorizeRefuses(t *testing.T) {
 			if c.status != "HTTP/1.1 "+tt.want || body != tt.body {
 				t.Errorf("%s %q, want %s %q", c.status, body, tt.want, tt.body)
 			}
-			if s := r.hub.Stats(); s.Opened != 0 || s.Topics != 0 {
+			if s := h.hub.Stats(); s.Opened != 0 || s.Topics != 0 {
 				t.Errorf("%+v", s)
 			}
 		})
@@ -316,8 +316,8 @@ func TestAuthorizeRefuses(t *testing.T) {
 
 func TestAuthorizeNarrowsAndRenames(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{subscribe: server.SubscribeOptions{
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{subscribe: server.SubscribeOptions{
 			Authorize: func(_ *fasthttp.RequestCtx, s *server.Subscription) error {
 				var allowed []string
 				for _, topic := range s.Topics {
@@ -329,14 +329,14 @@ func TestAuthorizeNarrowsAndRenames(t *testing.T) {
 				return nil
 			},
 		}})
-		c := r.open("a", "secret", "b/*")
+		c := h.open("a", "secret", "b/*")
 		for _, topic := range []string{"a", "secret", "tenant7/secret"} {
-			r.publish(topic, "not for it")
+			h.publish(topic, "not for it")
 		}
-		r.publish("tenant7/a", "1")
-		r.publish("tenant7/b/x", "2")
+		h.publish("tenant7/a", "1")
+		h.publish("tenant7/b/x", "2")
 		c.expect("1", "2")
-		if c := r.send(request{topics: []string{"secret"}}); c.status != "HTTP/1.1 500 Internal Server Error" || !r.log.has("Authorize left") {
+		if c := h.send(request{topics: []string{"secret"}}); c.status != "HTTP/1.1 500 Internal Server Error" || !h.log.has("Authorize left") {
 			t.Errorf("no topic left: %s", c.status)
 		}
 	})
@@ -344,24 +344,24 @@ func TestAuthorizeNarrowsAndRenames(t *testing.T) {
 
 func TestAFullHubAsksToComeBackLater(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{MaxSubscribers: 2, Retry: 4 * time.Second, Heartbeat: 50 * time.Millisecond}})
-		a, b := r.open("a"), r.open("a")
-		c := r.send(request{topics: []string{"a"}})
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{MaxSubscribers: 2, Retry: 4 * time.Second, Heartbeat: 50 * time.Millisecond}})
+		a, b := h.open("a"), h.open("a")
+		c := h.send(request{topics: []string{"a"}})
 		if c.status != "HTTP/1.1 200 OK" {
 			t.Errorf("answered %q: an EventSource would never come back", c.status)
 		}
 		c.expectRetry(4*time.Second, c.ends)
-		if s := r.hub.Stats(); s.Refused != 1 || s.Subscribers != 2 || s.Opened != 2 {
+		if s := h.hub.Stats(); s.Refused != 1 || s.Subscribers != 2 || s.Opened != 2 {
 			t.Errorf("%+v", s)
 		}
-		r.publish("a", "1")
+		h.publish("a", "1")
 		a.expect("1")
 		b.expect("1")
 		a.leave()
-		r.streams(1)
-		third := r.open("a")
-		r.publish("a", "2")
+		h.streams(1)
+		third := h.open("a")
+		h.publish("a", "2")
 		third.expect("2")
 	})
 }
@@ -369,20 +369,20 @@ func TestAFullHubAsksToComeBackLater(t *testing.T) {
 // What a client sends behind its request is dropped, and does not spoil the end.
 func TestInputBehindTheRequestIsDropped(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		c := r.open("a")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		c := h.open("a")
 		if _, err := c.conn.Write([]byte("GET /events?topic=b HTTP/1.1\r\nHost: test\r\n\r\n")); err != nil {
 			t.Fatal(err)
 		}
-		r.publish("b", "not for it")
-		r.publish("a", numbers(1, 50)...)
-		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+		h.publish("b", "not for it")
+		h.publish("a", numbers(1, 50)...)
+		if err := h.hub.Drain(timeout(t, patience)); err != nil {
 			t.Error(err)
 		}
 		c.expect(numbers(1, 50)...)
 		c.ends()
-		if n := r.hub.Stats().Opened; n != 1 {
+		if n := h.hub.Stats().Opened; n != 1 {
 			t.Errorf("%d streams were opened", n)
 		}
 	})
@@ -392,9 +392,9 @@ func TestInputBehindTheRequestIsDropped(t *testing.T) {
 func TestParkedStreamsOutliveTheirServer(t *testing.T) {
 	t.Parallel()
 	var srv *fasthttp.Server
-	r := newRig(t, parkedTCP, rigging{server: func(s *fasthttp.Server) { srv = s }})
-	c := r.open("a")
+	h := newHarness(t, parkedTCP, setup{server: func(s *fasthttp.Server) { srv = s }})
+	c := h.open("a")
 	within(t, "the server shuts down", func() { srv.Shutdown() })
-	r.publish("a", "1")
+	h.publish("a", "1")
 	c.expect("1")
 }

@@ -14,10 +14,10 @@ import (
 
 func TestEventsArriveInOrder(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		c := r.open("a")
-		ids := r.publish("a", numbers(1, 200)...)
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		c := h.open("a")
+		ids := h.publish("a", numbers(1, 200)...)
 		for i, id := range ids {
 			if e := c.next(); e != (testkit.Event{ID: id, Type: "message", Data: fmt.Sprint(i + 1)}) {
 				t.Fatalf("got %+v as event %d, want id %s", e, i+1, id)
@@ -28,9 +28,9 @@ func TestEventsArriveInOrder(t *testing.T) {
 
 func TestAnEventArrivesAsItWasPublished(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		c := r.open("a")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		c := h.open("a")
 		big := strings.Repeat("x", 64<<10)
 		events := []streamwriter.Event{
 			{Type: "greeting", Data: []byte("hello")},
@@ -41,7 +41,7 @@ func TestAnEventArrivesAsItWasPublished(t *testing.T) {
 			{Type: "wait", Retry: 1234000000, Data: []byte("é☃")},
 		}
 		for _, e := range events {
-			if _, err := r.hub.Publish("a", e); err != nil {
+			if _, err := h.hub.Publish("a", e); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -58,11 +58,11 @@ func TestAnEventArrivesAsItWasPublished(t *testing.T) {
 
 func TestSeveralTopicsAreOneOrder(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		c := r.open("a", "b", "c/*")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		c := h.open("a", "b", "c/*")
 		for i := range 300 {
-			r.publish([]string{"a", "b", "c/1", "c/2/x", "other"}[i%5], fmt.Sprint(i))
+			h.publish([]string{"a", "b", "c/1", "c/2/x", "other"}[i%5], fmt.Sprint(i))
 		}
 		for i := range 300 {
 			if i%5 != 4 {
@@ -74,32 +74,32 @@ func TestSeveralTopicsAreOneOrder(t *testing.T) {
 
 func TestAnEventComesOnceThoughSeveralTopicsMatch(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
 		all := []string{"a/b/c", "a/b/*", "a/*", "a/b/c"}
-		from := r.hub.LastID()
-		c := r.open(all...)
-		r.publish("a/b/c", "1", "2")
-		r.publish("a/x", "3")
-		r.publish("a/b/d", "4")
-		r.publish("a/b/c", "5")
+		from := h.hub.LastID()
+		c := h.open(all...)
+		h.publish("a/b/c", "1", "2")
+		h.publish("a/x", "3")
+		h.publish("a/b/d", "4")
+		h.publish("a/b/c", "5")
 		c.expect(numbers(1, 5)...)
-		r.resume(from, all...).expect(numbers(1, 5)...) // and so it does in a replay
-		r.publish("a/b/c", "6")
+		h.resume(from, all...).expect(numbers(1, 5)...) // and so it does in a replay
+		h.publish("a/b/c", "6")
 		c.expect("6")
 	})
 }
 
 func TestPublishAllIsOnEnd(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		c := r.open("a", "b")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		c := h.open("a", "b")
 		var publishers sync.WaitGroup
 		for p := range 4 {
 			publishers.Go(func() {
 				for i := range 50 {
-					if _, err := r.hub.PublishAll([]server.Message{
+					if _, err := h.hub.PublishAll([]server.Message{
 						{Topic: "a", Event: streamwriter.Event{Data: fmt.Appendf(nil, "%d.%d.1", p, i)}},
 						{Topic: "b", Event: streamwriter.Event{Data: fmt.Appendf(nil, "%d.%d.2", p, i)}},
 						{Topic: "a", Event: streamwriter.Event{Data: fmt.Appendf(nil, "%d.%d.3", p, i)}},
@@ -117,7 +117,7 @@ func TestPublishAllIsOnEnd(t *testing.T) {
 			}
 			c.expect(first+".2", first+".3")
 		}
-		if ids, err := r.hub.PublishAll(nil); len(ids) != 0 || err != nil {
+		if ids, err := h.hub.PublishAll(nil); len(ids) != 0 || err != nil {
 			t.Errorf("nothing: %v, %v", ids, err)
 		}
 	})
@@ -125,17 +125,17 @@ func TestPublishAllIsOnEnd(t *testing.T) {
 
 func TestSubtreeFollowsItsTopics(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		before := r.open("s/*") // before there is anything
-		r.publish("s/a", "1")
-		r.publish("s", "not below")
-		r.publish("sx/a", "not below")
-		r.publish("s/b/c", "2")
-		r.publish("s/a", "3")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		before := h.open("s/*") // before there is anything
+		h.publish("s/a", "1")
+		h.publish("s", "not below")
+		h.publish("sx/a", "not below")
+		h.publish("s/b/c", "2")
+		h.publish("s/a", "3")
 		before.expect(numbers(1, 3)...)
-		r.open("s/*").leave()
-		r.publish("s/new", "4")
+		h.open("s/*").leave()
+		h.publish("s/new", "4")
 		before.expect("4")
 	})
 }
@@ -143,16 +143,16 @@ func TestSubtreeFollowsItsTopics(t *testing.T) {
 // The first reader of a subtree builds it from what its topics hold.
 func TestSubtreeIsBuiltFromWhatItsTopicsHold(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		from := r.hub.LastID()
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		from := h.hub.LastID()
 		for i := 1; i <= 50; i++ {
-			r.publish(fmt.Sprintf("s/%d/x", i%7), fmt.Sprint(i))
+			h.publish(fmt.Sprintf("s/%d/x", i%7), fmt.Sprint(i))
 		}
-		r.resume(from, "s/*").expect(numbers(1, 50)...)
-		r.resume(from, "s/3/*", "s/4/x").expect("3", "4", "10", "11", "17", "18")
-		c := r.resume(from, "s/*")
-		r.publish("s/1/x", "51")
+		h.resume(from, "s/*").expect(numbers(1, 50)...)
+		h.resume(from, "s/3/*", "s/4/x").expect("3", "4", "10", "11", "17", "18")
+		c := h.resume(from, "s/*")
+		h.publish("s/1/x", "51")
 		c.expect(numbers(1, 51)...)
 	})
 }
@@ -160,12 +160,12 @@ func TestSubtreeIsBuiltFromWhatItsTopicsHold(t *testing.T) {
 // What a topic below has forgotten, a subtree built later has forgotten.
 func TestSubtreeInheritsWhatWasForgotten(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "s/a", Events: 2}}}})
-		from := r.hub.LastID()
-		r.publish("s/a", "1", "2", "3")
-		r.publish("s/b", "4")
-		c := r.resume(from, "s/*")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retention: []server.Retention{{Topics: "s/a", Events: 2}}}})
+		from := h.hub.LastID()
+		h.publish("s/a", "1", "2", "3")
+		h.publish("s/b", "4")
+		c := h.resume(from, "s/*")
 		c.expectGap("evicted")
 		c.expect("2", "3", "4")
 	})
@@ -173,24 +173,24 @@ func TestSubtreeInheritsWhatWasForgotten(t *testing.T) {
 
 func TestEphemeralEventsAreDeliveredAndNotReplayed(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "live", Ephemeral: true}}}})
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retention: []server.Retention{{Topics: "live", Ephemeral: true}}}})
 		for _, topics := range [][]string{{"a"}, {"a", "b"}, {"live", "a"}} {
-			from := r.hub.LastID()
-			c := r.open(topics...)
-			r.ephemeral("a", "e1")
-			r.publish("a", "1")
-			r.publish("live", "e2")
-			r.ephemeral("a", "e3")
-			r.publish("a", "2")
+			from := h.hub.LastID()
+			c := h.open(topics...)
+			h.ephemeral("a", "e1")
+			h.publish("a", "1")
+			h.publish("live", "e2")
+			h.ephemeral("a", "e3")
+			h.publish("a", "2")
 			if slices.Contains(topics, "live") {
 				c.expect("e1", "1", "e2", "e3", "2")
 			} else {
 				c.expect("e1", "1", "e3", "2")
 			}
-			late := r.resume(from, topics...)
+			late := h.resume(from, topics...)
 			late.expect("1", "2")
-			r.ephemeral("a", "e4")
+			h.ephemeral("a", "e4")
 			late.expect("e4")
 			c.expect("e4")
 		}
@@ -201,16 +201,16 @@ func TestEphemeralEventsAreDeliveredAndNotReplayed(t *testing.T) {
 // older than the newest event of other topics.
 func TestAResumedStreamGetsLiveEphemeralEvents(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
 		for _, topics := range [][]string{{"a"}, {"a", "b"}} {
-			id := r.publish("a", "1")[0]
-			r.publish("other", "x", "y", "z")
-			c := r.resume(id, topics...)
-			r.ephemeral("a", "e1")
+			id := h.publish("a", "1")[0]
+			h.publish("other", "x", "y", "z")
+			c := h.resume(id, topics...)
+			h.ephemeral("a", "e1")
 			c.expect("e1")
-			r.ephemeral("a", "e2")
-			r.publish("a", "2")
+			h.ephemeral("a", "e2")
+			h.publish("a", "2")
 			c.expect("e2", "2")
 		}
 	})
@@ -218,12 +218,12 @@ func TestAResumedStreamGetsLiveEphemeralEvents(t *testing.T) {
 
 func TestStreamsOfAllKindsReadTheSame(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, parkedTCP, rigging{})
-	parked := r.open("a")
-	follows := r.openWith(request{path: "/follow", topics: []string{"a"}})
-	old := r.openWith(request{proto: "HTTP/1.0", topics: []string{"a"}})
-	two := r.open("a", "b")
-	r.publish("a", numbers(1, 100)...)
+	h := newHarness(t, parkedTCP, setup{})
+	parked := h.open("a")
+	follows := h.openWith(request{path: "/follow", topics: []string{"a"}})
+	old := h.openWith(request{proto: "HTTP/1.0", topics: []string{"a"}})
+	two := h.open("a", "b")
+	h.publish("a", numbers(1, 100)...)
 	for _, c := range []*client{parked, follows, old, two} {
 		c.expect(numbers(1, 100)...)
 	}

@@ -20,17 +20,17 @@ import (
 // sees one order, that of Publish.
 func TestPromise1Order(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
 		const publishers, each = 4, 150
-		one, other := r.open("a"), r.open("a")
-		both, tree := r.open("a", "b"), r.open("t/*", "b", "a")
+		one, other := h.open("a"), h.open("a")
+		both, tree := h.open("a", "b"), h.open("t/*", "b", "a")
 		var publishing sync.WaitGroup
 		for p := range publishers {
 			publishing.Go(func() {
 				for i := range each {
-					r.publish("a", fmt.Sprintf("a %d %d", p, i))
-					r.publish("b", fmt.Sprintf("b %d %d", p, i))
+					h.publish("a", fmt.Sprintf("a %d %d", p, i))
+					h.publish("b", fmt.Sprintf("b %d %d", p, i))
 				}
 			})
 		}
@@ -84,25 +84,25 @@ func TestPromise2Ids(t *testing.T) {
 	t.Parallel()
 	form := regexp.MustCompile(`^[A-Za-z0-9_.:-]+-[0-9]+$`)
 	epochs := map[string]bool{}
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		c := r.open("a", "b", "c")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		c := h.open("a", "b", "c")
 		var ids []string
 		for i := range 30 {
-			ids = append(ids, r.publish([]string{"a", "b", "c"}[i%3], fmt.Sprint(i))...)
+			ids = append(ids, h.publish([]string{"a", "b", "c"}[i%3], fmt.Sprint(i))...)
 		}
 		for i, id := range ids {
 			if e := c.next(); e.ID != id || len(id) > 128 || !form.MatchString(id) || seqOf(t, id) != uint64(i+1) {
 				t.Fatalf("event %d is %+v, published as %s", i, e, id)
 			}
 		}
-		r.resume(ids[9], "c", "a", "b").expect(numbers(10, 29)...)
-		r.publishAs("a", "goal-of-the-day", "30")
-		r.publish("b", "31")
+		h.resume(ids[9], "c", "a", "b").expect(numbers(10, 29)...)
+		h.publishAs("a", "goal-of-the-day", "30")
+		h.publish("b", "31")
 		if e := c.next(); e.ID != "goal-of-the-day" {
 			t.Errorf("got %+v", e)
 		}
-		r.resume("goal-of-the-day", "a", "b").expect("31")
+		h.resume("goal-of-the-day", "a", "b").expect("31")
 		epoch, _, _ := strings.Cut(ids[0], "-")
 		if epochs[epoch] {
 			t.Errorf("epoch %s is not fresh", epoch)
@@ -115,14 +115,14 @@ func TestPromise2Ids(t *testing.T) {
 // told that this is no longer possible.
 func TestPromise3NothingLostSilently(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		const n, keeps = 60, 20
-		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "*", Events: keeps}}}})
-		from := r.hub.LastID()
-		ids := append([]string{from}, r.publish("a", numbers(1, n)...)...)
+		h := newHarness(t, kind, setup{config: server.Config{Retention: []server.Retention{{Topics: "*", Events: keeps}}}})
+		from := h.hub.LastID()
+		ids := append([]string{from}, h.publish("a", numbers(1, n)...)...)
 		for _, topics := range [][]string{{"a"}, {"a", "b"}} {
 			for seen, id := range ids {
-				c := r.resume(id, topics...)
+				c := h.resume(id, topics...)
 				if seen < n-keeps {
 					c.expectGap("evicted")
 					seen = n - keeps
@@ -131,11 +131,11 @@ func TestPromise3NothingLostSilently(t *testing.T) {
 				c.leave()
 			}
 		}
-		fresh := r.open("a")
-		foreign := r.resume("anothers-1", "a")
+		fresh := h.open("a")
+		foreign := h.resume("anothers-1", "a")
 		foreign.expectGap("epoch")
 		foreign.expect(numbers(n-keeps+1, n)...)
-		r.publish("a", "last")
+		h.publish("a", "last")
 		fresh.expect("last")
 		foreign.expect("last")
 	})
@@ -145,32 +145,32 @@ func TestPromise3NothingLostSilently(t *testing.T) {
 // heartbeats.
 func TestPromise4NobodyWaitsForAnybody(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		const window = 4 << 20
-		r := newRig(t, v, rigging{config: server.Config{
+		h := newHarness(t, kind, setup{config: server.Config{
 			Shards:          1, // all of them side by side
 			Heartbeat:       100 * time.Millisecond,
 			SlowSubscribers: server.Skip,
 			Retention:       []server.Retention{{Topics: "*", Bytes: window}},
 		}})
 		for range 5 {
-			r.open("a")
+			h.open("a")
 		}
-		healthy, quiet := r.open("a"), r.open("quiet")
+		healthy, quiet := h.open("a"), h.open("quiet")
 		var slowest time.Duration
-		for i := 1; i <= manyFat; i++ {
+		for i := 1; i <= manyLarge; i++ {
 			start := time.Now()
-			r.publish("a", fat(i))
+			h.publish("a", largeEvent(i))
 			contiguous(t, []testkit.Event{healthy.next()}, i)
 			slowest = max(slowest, time.Since(start))
 		}
 		if slowest > 3*time.Second {
 			t.Errorf("an event took %v", slowest)
 		}
-		if held := r.hub.Stats().HistoryBytes; held > window*2 { // segments have room to spare
+		if held := h.hub.Stats().HistoryBytes; held > window*2 { // segments have room to spare
 			t.Errorf("%d bytes are held for a window of %d", held, window)
 		}
-		if n := r.hub.Stats().Subscribers; n != 7 {
+		if n := h.hub.Stats().Subscribers; n != 7 {
 			t.Errorf("%d streams, want 7: nobody was to be cut", n)
 		}
 		if n := quiet.listen(time.Second); n < 4 {
@@ -183,11 +183,11 @@ func TestPromise4NobodyWaitsForAnybody(t *testing.T) {
 // noticed: TestPromise5VanishedPeerIsNoticed.)
 func TestPromise5QuietIsToldFromDead(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		const beat = 300 * time.Millisecond
-		r := newRig(t, v, rigging{config: server.Config{Heartbeat: beat, Shards: 1}})
-		r.stall("a") // one that takes nothing delays nobody's
-		c := r.open("quiet")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		const heartbeat = 300 * time.Millisecond
+		h := newHarness(t, kind, setup{config: server.Config{Heartbeat: heartbeat, Shards: 1}})
+		h.stall("a") // one that takes nothing delays nobody's
+		c := h.open("quiet")
 		buf := make([]byte, 4096)
 		last := time.Now()
 		for range 6 {
@@ -197,7 +197,7 @@ func TestPromise5QuietIsToldFromDead(t *testing.T) {
 			if _, err := c.conn.Read(buf); err != nil {
 				t.Fatal(err)
 			}
-			if silence := time.Since(last); silence > 4*beat { // of which three are a busy machine's
+			if silence := time.Since(last); silence > 4*heartbeat { // of which three are a busy machine's
 				t.Errorf("silent for %v", silence)
 			}
 			last = time.Now()
@@ -208,16 +208,16 @@ func TestPromise5QuietIsToldFromDead(t *testing.T) {
 // Publish takes what it takes, whatever readers do.
 func TestPromise6PublishNeverBlocksOnReaders(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{SlowSubscribers: server.Skip, Heartbeat: 50 * time.Millisecond}})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{SlowSubscribers: server.Skip, Heartbeat: 50 * time.Millisecond}})
 		for range 3 {
-			r.open("a", "b")
-			r.stall("a")
+			h.open("a", "b")
+			h.stall("a")
 		}
 		within(t, "2,000 events are published", func() {
 			for i := range 2000 {
 				start := time.Now()
-				if _, err := r.hub.Publish("a", streamwriter.Event{Data: []byte(fat(i))}); err != nil {
+				if _, err := h.hub.Publish("a", streamwriter.Event{Data: []byte(largeEvent(i))}); err != nil {
 					t.Error(err)
 				}
 				if took := time.Since(start); took > 2*time.Second {
@@ -232,18 +232,18 @@ func TestPromise6PublishNeverBlocksOnReaders(t *testing.T) {
 // drawn at random for it; it loses nothing that was published before.
 func TestPromise7Drain(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		const streams, retry = 40, time.Second
-		r := newRig(t, v, rigging{config: server.Config{Retry: retry}})
+		h := newHarness(t, kind, setup{config: server.Config{Retry: retry}})
 		var clients []*client
 		for i := range streams {
-			clients = append(clients, r.open([]string{"a", "b"}[i%2:]...)) // a and b, or b alone
+			clients = append(clients, h.open([]string{"a", "b"}[i%2:]...)) // a and b, or b alone
 		}
 		for i := range 200 {
-			r.publish([]string{"a", "b"}[i%2], fmt.Sprint(i))
+			h.publish([]string{"a", "b"}[i%2], fmt.Sprint(i))
 		}
 		start := time.Now()
-		if err := r.hub.Drain(timeout(t, patience)); err != nil {
+		if err := h.hub.Drain(timeout(t, patience)); err != nil {
 			t.Error(err)
 		}
 		if took := time.Since(start); took > patience/2 {
@@ -264,7 +264,7 @@ func TestPromise7Drain(t *testing.T) {
 		if len(times) < streams/4 {
 			t.Errorf("%d streams come back at %d times", streams, len(times))
 		}
-		late := r.send(request{topics: []string{"a"}})
+		late := h.send(request{topics: []string{"a"}})
 		late.expectRetry(3*time.Second, late.ends)
 	})
 }

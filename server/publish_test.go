@@ -10,11 +10,11 @@ import (
 // Who is connected gets it, who comes back does not, in either form.
 func TestPublishedOverHTTPMayBeEphemeral(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		publish := server.PublishHandler(r.hub, server.PublishOptions{AllowAnyone: true})
-		from := r.hub.LastID()
-		c := r.open("a")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		publish := server.PublishHandler(h.hub, server.PublishOptions{AllowAnyone: true})
+		from := h.hub.LastID()
+		c := h.open("a")
 		for i, form := range []struct{ line, body, typ string }{
 			{"POST /?topic=a", "1", "Content-Type: text/plain"},
 			{"POST /?topic=a&ephemeral=true", "2", "Content-Type: text/plain"},
@@ -28,7 +28,7 @@ func TestPublishedOverHTTPMayBeEphemeral(t *testing.T) {
 			}
 		}
 		c.expect(numbers(1, 7)...)
-		r.resume(from, "a").expect("1", "4", "6")
+		h.resume(from, "a").expect("1", "4", "6")
 	})
 }
 
@@ -36,17 +36,17 @@ func TestPublishedOverHTTPMayBeEphemeral(t *testing.T) {
 // comes on the wire: call sets one header once.)
 func TestAnEncodedBodyIsRefused(t *testing.T) {
 	t.Parallel()
-	for name, o := range map[string]rigging{"default": {}, "as spelled": {server: asSpelled}} {
+	for name, o := range map[string]setup{"default": {}, "as spelled": {server: asSpelled}} {
 		o.publish.AllowAnyone = true
-		r := newRig(t, parkedTCP, o)
-		before := r.hub.LastID()
+		h := newHarness(t, parkedTCP, o)
+		before := h.hub.LastID()
 		for _, headers := range [][]string{
 			{"content-encoding: gzip"},
 			{"Content-Encoding: identity", "Content-Encoding: gzip"},
 		} {
-			c := r.send(request{method: "POST", path: "/publish", topics: []string{"a"}, headers: append(headers, "content-length: 0")})
-			if !strings.HasPrefix(c.status, "HTTP/1.1 415 ") || r.hub.LastID() != before {
-				t.Errorf("%s: %v: %s, last id %s", name, headers, c.status, r.hub.LastID())
+			c := h.send(request{method: "POST", path: "/publish", topics: []string{"a"}, headers: append(headers, "content-length: 0")})
+			if !strings.HasPrefix(c.status, "HTTP/1.1 415 ") || h.hub.LastID() != before {
+				t.Errorf("%s: %v: %s, last id %s", name, headers, c.status, h.hub.LastID())
 			}
 		}
 	}

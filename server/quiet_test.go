@@ -11,10 +11,10 @@ import (
 )
 
 // forgetOthers publishes to many other topics, and has them forgotten.
-func forgetOthers(r *rig, round int) {
-	r.t.Helper()
+func forgetOthers(h *harness, round int) {
+	h.t.Helper()
 	for i := range 300 {
-		r.publish(fmt.Sprintf("other/%d/%d", round, i), strings.Repeat("x", 1000))
+		h.publish(fmt.Sprintf("other/%d/%d", round, i), strings.Repeat("x", 1000))
 	}
 }
 
@@ -22,13 +22,13 @@ func forgetOthers(r *rig, round int) {
 // told so, and may come back without a gap however much others have lost.
 func TestQuietStreamsAreToldTheirPosition(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Heartbeat: 20 * time.Millisecond, MaxHistoryBytes: 64 << 10}})
-		quiet := r.openWith(request{topics: []string{"quiet", "quiet/*"}})
-		old := r.openWith(request{topics: []string{"quiet"}, proto: "HTTP/1.0"})
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Heartbeat: 20 * time.Millisecond, MaxHistoryBytes: 64 << 10}})
+		quiet := h.openWith(request{topics: []string{"quiet", "quiet/*"}})
+		old := h.openWith(request{topics: []string{"quiet"}, proto: "HTTP/1.0"})
 		for round := range 3 {
-			forgetOthers(r, round)
-			present := sequence(t, r.hub.LastID())
+			forgetOthers(h, round)
+			present := sequence(t, h.hub.LastID())
 			for _, c := range []*client{quiet, old} {
 				if err := c.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 					t.Fatal(err)
@@ -42,9 +42,9 @@ func TestQuietStreamsAreToldTheirPosition(t *testing.T) {
 		}
 		at := quiet.dec.LastID
 		quiet.leave()
-		forgetOthers(r, 9)
-		back := r.resume(at, "quiet")
-		r.publish("quiet", "1")
+		forgetOthers(h, 9)
+		back := h.resume(at, "quiet")
+		h.publish("quiet", "1")
 		back.expect("1")
 	})
 }

@@ -20,17 +20,17 @@ var errInternal = fmt.Errorf("load session: %w", errors.New("dial tcp 10.0.0.5:5
 
 func TestOnlyARefusalSpeaksToSubscribers(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		for name, o := range map[string]server.SubscribeOptions{
 			"Authorize": {Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return errInternal }},
 			"OnOpen":    {OnOpen: func(server.Subscriber, *streamwriter.Writer) error { return errInternal }},
 		} {
-			r := newRig(t, v, rigging{subscribe: o, config: server.Config{Retry: 4 * time.Second}})
+			h := newHarness(t, kind, setup{subscribe: o, config: server.Config{Retry: 4 * time.Second}})
 			for proto, whole := range map[string]string{
 				"HTTP/1.1": "^[0-9a-f]+\r\n:\nretry: [4-8][0-9]{3}\n\n\r\n0\r\n\r\n$",
 				"HTTP/1.0": "^:\nretry: [4-8][0-9]{3}\n\n$",
 			} {
-				c := r.send(request{proto: proto, topics: []string{"a"}})
+				c := h.send(request{proto: proto, topics: []string{"a"}})
 				if c.status != "HTTP/1.1 200 OK" || c.head.Get("Content-Type") != "text/event-stream" {
 					t.Errorf("%s fails: %s %v; an EventSource would never come back", name, c.status, c.head)
 				}
@@ -40,9 +40,9 @@ func TestOnlyARefusalSpeaksToSubscribers(t *testing.T) {
 				}
 				c.leave()
 			}
-			eventually(t, "it is logged, with the topics", func() bool { return r.log.has(`stream of ["a"]`) && r.log.has(name+": "+errInternal.Error()) })
-			r.streams(0)
-			if s := r.hub.Stats(); s.Refused != 2 {
+			eventually(t, "it is logged, with the topics", func() bool { return h.log.has(`stream of ["a"]`) && h.log.has(name+": "+errInternal.Error()) })
+			h.streams(0)
+			if s := h.hub.Stats(); s.Refused != 2 {
 				t.Errorf("%s: %+v", name, s)
 			}
 		}
@@ -51,7 +51,7 @@ func TestOnlyARefusalSpeaksToSubscribers(t *testing.T) {
 
 func TestAFailingAuthorizeAnswersHEADWithTheHeadAlone(t *testing.T) {
 	t.Parallel()
-	hub := newHub(t, server.Config{Logger: &logbook{}})
+	hub := newHub(t, server.Config{Logger: &testLog{}})
 	ctx := call(server.SubscribeHandler(hub, server.SubscribeOptions{
 		Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return errInternal },
 	}), "HEAD /?topic=a", "")
@@ -66,7 +66,7 @@ func TestOnlyARefusalSpeaksToPublishers(t *testing.T) {
 		500: errInternal,
 		404: fmt.Errorf("hunter2: %w", &server.StatusError{Code: 404, Message: "no such feed"}),
 	} {
-		log := &logbook{}
+		log := &testLog{}
 		hub := newHub(t, server.Config{Logger: log})
 		before := hub.LastID()
 		ctx := call(server.PublishHandler(hub, server.PublishOptions{
@@ -95,9 +95,9 @@ func TestARefusalOfOnOpenIsAnsweredAsItSays(t *testing.T) {
 		{&server.StatusError{Code: 204}, "HTTP/1.1 204 No Content", ""},
 		{fmt.Errorf("hunter2: %w", &server.StatusError{Code: 410, Message: "it is over"}), "HTTP/1.1 410 Gone", `{"error":"it is over"}` + "\n"},
 	}
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		for _, tt := range tests {
-			r := newRig(t, v, rigging{
+			h := newHarness(t, kind, setup{
 				subscribe: server.SubscribeOptions{
 					CORS: server.CORS{Origins: []string{"*"}},
 					OnOpen: func(_ server.Subscriber, w *streamwriter.Writer) error {
@@ -112,7 +112,7 @@ func TestARefusalOfOnOpenIsAnsweredAsItSays(t *testing.T) {
 				},
 			})
 			for _, proto := range []string{"HTTP/1.1", "HTTP/1.0"} {
-				c := r.send(request{proto: proto, topics: []string{"a"}})
+				c := h.send(request{proto: proto, topics: []string{"a"}})
 				body, err := io.ReadAll(c.r) // to the end of the connection
 				if err != nil || c.status != tt.status || string(body) != tt.body {
 					t.Errorf("%s %q, %v; want %s %q", c.status, body, err, tt.status, tt.body)
@@ -130,8 +130,8 @@ func TestARefusalOfOnOpenIsAnsweredAsItSays(t *testing.T) {
 				}
 				c.leave()
 			}
-			r.ended(server.ReasonRefused, 2)
-			r.streams(0)
+			h.ended(server.ReasonRefused, 2)
+			h.streams(0)
 		}
 	})
 }
@@ -139,7 +139,7 @@ func TestARefusalOfOnOpenIsAnsweredAsItSays(t *testing.T) {
 // What Authorize makes of the topics is not for the client either.
 func TestTopicsThatAuthorizeSpoiledAreNotTold(t *testing.T) {
 	t.Parallel()
-	log := &logbook{}
+	log := &testLog{}
 	hub := newHub(t, server.Config{Logger: log})
 	ctx := call(server.SubscribeHandler(hub, server.SubscribeOptions{
 		Authorize: func(_ *fasthttp.RequestCtx, s *server.Subscription) error {

@@ -13,8 +13,8 @@ import (
 )
 
 // Somebody else has taken the reserve, and then one descriptor is free: it is the
-// reserve's, not the newcomer's, who is told to come back. With it all later
-// newcomers can be told, too.
+// reserve's, not the new stream's, which is told to come back. With it all later ones
+// can be told, too.
 func TestAFreeDescriptorIsTheReservesFirst(t *testing.T) {
 	if os.Getenv(scarceChild) != "" {
 		serveWithoutReserve(t)
@@ -25,7 +25,7 @@ func TestAFreeDescriptorIsTheReservesFirst(t *testing.T) {
 		c, opened, head := openRaw(t, addr)
 		c.Close()
 		if opened || !isRefusal(head) {
-			t.Fatalf("newcomer %d was answered %q, want 200 and a retry", i+1, head)
+			t.Fatalf("client %d was answered %q, want 200 and a retry", i+1, head)
 		}
 	}
 }

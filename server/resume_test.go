@@ -12,22 +12,22 @@ import (
 
 func TestResumeGetsExactlyWhatWasMissed(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		ids := r.publish("a", numbers(1, 50)...)
-		r.publish("b", "51")
-		header := r.resume(ids[19], "a")
-		query := r.openWith(request{topics: []string{"a"}, query: "lastEventId=" + ids[19]})
-		both := r.openWith(request{topics: []string{"a"}, lastID: ids[29], query: "lastEventId=" + ids[19]})
-		empty := r.openWith(request{topics: []string{"a"}, lastID: "-", query: "lastEventId=" + ids[39]})
-		two := r.resume(ids[44], "b", "a")
-		r.publish("a", "52")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		ids := h.publish("a", numbers(1, 50)...)
+		h.publish("b", "51")
+		header := h.resume(ids[19], "a")
+		query := h.openWith(request{topics: []string{"a"}, query: "lastEventId=" + ids[19]})
+		both := h.openWith(request{topics: []string{"a"}, lastID: ids[29], query: "lastEventId=" + ids[19]})
+		empty := h.openWith(request{topics: []string{"a"}, lastID: "-", query: "lastEventId=" + ids[39]})
+		two := h.resume(ids[44], "b", "a")
+		h.publish("a", "52")
 		header.expect(append(numbers(21, 50), "52")...)
 		query.expect(append(numbers(21, 50), "52")...)
 		both.expect(append(numbers(31, 50), "52")...)
 		empty.expect(append(numbers(41, 50), "52")...)
 		two.expect(numbers(46, 52)...)
-		if n := r.hub.Stats().Gaps; n != 0 {
+		if n := h.hub.Stats().Gaps; n != 0 {
 			t.Errorf("%d gaps", n)
 		}
 	})
@@ -35,15 +35,15 @@ func TestResumeGetsExactlyWhatWasMissed(t *testing.T) {
 
 func TestAFreshOrUpToDateStreamReplaysNothing(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		ids := r.publish("a", "1", "2")
-		at := r.hub.LastID()
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		ids := h.publish("a", "1", "2")
+		at := h.hub.LastID()
 		if at != ids[1] {
 			t.Errorf("LastID is %q, want %q", at, ids[1])
 		}
-		fresh, upToDate := r.open("a"), r.resume(at, "a")
-		r.publish("a", "3")
+		fresh, upToDate := h.open("a"), h.resume(at, "a")
+		h.publish("a", "3")
 		fresh.expect("3")
 		upToDate.expect("3")
 	})
@@ -53,12 +53,12 @@ func TestAFreshOrUpToDateStreamReplaysNothing(t *testing.T) {
 // it has not missed one.
 func TestAFreshStreamIsPrimed(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		r.publish("a", "1")
-		at := r.hub.LastID()
-		c := r.open("a")
-		within(t, "the stream closes", func() { r.hub.Close(context.Background()) })
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		h.publish("a", "1")
+		at := h.hub.LastID()
+		c := h.open("a")
+		within(t, "the stream closes", func() { h.hub.Close(context.Background()) })
 		if _, clean := c.rest(); !clean || c.dec.LastID != at {
 			t.Errorf("got id %q (clean end: %v), want %q", c.dec.LastID, clean, at)
 		}
@@ -67,9 +67,9 @@ func TestAFreshStreamIsPrimed(t *testing.T) {
 
 func TestGapSaysWhyAndTheStreamGoesOn(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "a", Events: 10}}}})
-		ids := r.publish("a", numbers(1, 20)...)
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retention: []server.Retention{{Topics: "a", Events: 10}}}})
+		ids := h.publish("a", numbers(1, 20)...)
 		epoch, _, _ := strings.Cut(ids[0], "-")
 		tests := []struct{ name, id, reason string }{
 			{"too old", ids[4], "evicted"},
@@ -84,29 +84,29 @@ func TestGapSaysWhyAndTheStreamGoesOn(t *testing.T) {
 		}
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				c := r.resume(tt.id, "a")
+				c := h.resume(tt.id, "a")
 				gap := c.expectGap(tt.reason)
 				if !strings.Contains(gap.Data, `"lastEventId":"`+tt.id+`"`) {
 					t.Errorf("the gap does not say which id: %s", gap.Data)
 				}
 				c.expect(numbers(11, 20)...)
-				again := r.resume(gap.ID, "a") // who breaks right after the gap is told again
+				again := h.resume(gap.ID, "a") // who breaks right after the gap is told again
 				again.expectGap("evicted")
 				again.expect(numbers(11, 20)...)
 			})
 		}
-		if got := r.hub.Stats().Gaps; got != int64(2*len(tests)) {
+		if got := h.hub.Stats().Gaps; got != int64(2*len(tests)) {
 			t.Errorf("%d gaps are counted, want %d", got, 2*len(tests))
 		}
-		r.resume(ids[9], "a").expect(numbers(11, 20)...) // just not too old
+		h.resume(ids[9], "a").expect(numbers(11, 20)...) // just not too old
 	})
 }
 
 func TestGapTypeIsConfigurable(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{GapType: "missed"}})
-		if e := r.resume("elsewhere-7", "a").next(); e.Type != "missed" {
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{GapType: "missed"}})
+		if e := h.resume("elsewhere-7", "a").next(); e.Type != "missed" {
 			t.Errorf("got %+v", e)
 		}
 	})
@@ -114,38 +114,38 @@ func TestGapTypeIsConfigurable(t *testing.T) {
 
 func TestAnAliasIsSentAndResumedBy(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		c := r.open("a")
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		c := h.open("a")
 		for i := range 5 {
-			r.publishAs("a", fmt.Sprintf("order-%d", i), fmt.Sprint(i))
+			h.publishAs("a", fmt.Sprintf("order-%d", i), fmt.Sprint(i))
 		}
-		r.publish("a", "5")
+		h.publish("a", "5")
 		for i := range 5 {
 			if e := c.next(); e.ID != fmt.Sprintf("order-%d", i) {
 				t.Fatalf("got %+v", e)
 			}
 		}
-		r.resume("order-2", "a").expect(numbers(3, 5)...)
-		r.resume("order-2", "a", "b").expect(numbers(3, 5)...)
+		h.resume("order-2", "a").expect(numbers(3, 5)...)
+		h.resume("order-2", "a", "b").expect(numbers(3, 5)...)
 	})
 }
 
 func TestAnAmbiguousAliasIsAGap(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		r.publishAs("a", "x", "1")
-		r.publish("a", "2")
-		r.publishAs("a", "x", "3")
-		r.publishAs("b", "x", "4")
-		r.publish("b", "5")
-		c := r.resume("x", "a")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		h.publishAs("a", "x", "1")
+		h.publish("a", "2")
+		h.publishAs("a", "x", "3")
+		h.publishAs("b", "x", "4")
+		h.publish("b", "5")
+		c := h.resume("x", "a")
 		c.expectGap("unknown")
 		c.expect(numbers(1, 3)...)
-		r.resume("x", "b").expect("5")
+		h.resume("x", "b").expect("5")
 		// It is clear in b, but may have been one of a's.
-		c = r.resume("x", "a", "b")
+		c = h.resume("x", "a", "b")
 		c.expectGap("unknown")
 		c.expect(numbers(1, 5)...)
 	})
@@ -154,24 +154,24 @@ func TestAnAmbiguousAliasIsAGap(t *testing.T) {
 // Of several topics that know an alias the earliest event counts.
 func TestAnAliasOfSeveralTopicsLosesNothing(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{})
-		r.publishAs("a", "x", "1")
-		r.publishAs("b", "y", "2")
-		r.publishAs("b", "x", "3")
-		r.publish("a", "4")
-		r.resume("x", "a", "b").expect(numbers(2, 4)...)
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{})
+		h.publishAs("a", "x", "1")
+		h.publishAs("b", "y", "2")
+		h.publishAs("b", "x", "3")
+		h.publish("a", "4")
+		h.resume("x", "a", "b").expect(numbers(2, 4)...)
 	})
 }
 
 func TestAForgottenAliasIsAGap(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Retention: []server.Retention{{Topics: "a", Events: 2}}}})
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retention: []server.Retention{{Topics: "a", Events: 2}}}})
 		for i := range 4 {
-			r.publishAs("a", fmt.Sprintf("order%d", i), fmt.Sprint(i))
+			h.publishAs("a", fmt.Sprintf("order%d", i), fmt.Sprint(i))
 		}
-		c := r.resume("order0", "a")
+		c := h.resume("order0", "a")
 		c.expectGap("unknown")
 		c.expect("2", "3")
 	})
@@ -179,15 +179,15 @@ func TestAForgottenAliasIsAGap(t *testing.T) {
 
 func TestAnAliasMustNotLookLikeOneOfOurs(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, parkedTCP, rigging{})
-	id := r.hub.LastID()
+	h := newHarness(t, parkedTCP, setup{})
+	id := h.hub.LastID()
 	for _, alias := range []string{id, id + "0", strings.Repeat("x", 129), "a b", "é", "\x7f"} {
-		if _, err := r.hub.Publish("a", streamwriter.Event{ID: alias}); err == nil {
+		if _, err := h.hub.Publish("a", streamwriter.Event{ID: alias}); err == nil {
 			t.Errorf("%q is accepted", alias)
 		}
 	}
 	for _, alias := range []string{strings.Repeat("x", 128), "elsewhere-1", "!~"} {
-		if _, err := r.hub.Publish("a", streamwriter.Event{ID: alias}); err != nil {
+		if _, err := h.hub.Publish("a", streamwriter.Event{ID: alias}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -11,11 +11,11 @@ import (
 // that Follow goes on with is.
 func TestShutdownEndsTheStreamsThatFasthttpCounts(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
+	allConns(t, func(t *testing.T, kind connKind) {
 		var srv *fasthttp.Server
-		r := newRig(t, v, rigging{server: func(s *fasthttp.Server) { srv = s }})
-		c := r.open("a")
-		followed := v.path == "/follow"
+		h := newHarness(t, kind, setup{server: func(s *fasthttp.Server) { srv = s }})
+		c := h.open("a")
+		followed := kind.path == "/follow"
 		want := int32(0)
 		if followed {
 			want = 1
@@ -24,10 +24,10 @@ func TestShutdownEndsTheStreamsThatFasthttpCounts(t *testing.T) {
 		within(t, "the server shuts down", func() { srv.Shutdown() })
 		if followed {
 			c.ends()
-			r.ended(server.ReasonFollower, 1)
+			h.ended(server.ReasonFollower, 1)
 			return
 		}
-		r.publish("a", "1")
+		h.publish("a", "1")
 		c.expect("1")
 	})
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/fastsse/fastsse/server"
 )
 
-// fat is a numbered event of 32 KiB: a few hundred fill every buffer of the
-// kernel's.
-func fat(i int) string { return strconv.Itoa(i) + "|" + strings.Repeat("x", 32<<10) }
+// largeEvent is the data of a numbered event, 32 KiB: a few hundred fill every buffer of
+// the kernel.
+func largeEvent(i int) string { return strconv.Itoa(i) + "|" + strings.Repeat("x", 32<<10) }
 
 func numberOf(t *testing.T, e testkit.Event) int {
 	t.Helper()
@@ -46,41 +46,41 @@ func smallWindow(p server.SlowSubscriberPolicy) server.Config {
 	}
 }
 
-const manyFat = 320 // 10 MiB: loopback's buffers take 4 from a writer whose reader reads nothing
+const manyLarge = 320 // 10 MiB: loopback's buffers take 4 from a writer whose reader reads nothing
 
 // stall opens a stream on topic and publishes while its reader reads nothing,
 // more than the kernel takes.
-func (r *rig) stall(topic string) (stalled *client) {
-	r.t.Helper()
-	stalled = r.open(topic)
-	for i := 1; i <= manyFat; i++ {
-		r.publish(topic, fat(i))
+func (h *harness) stall(topic string) (stalled *client) {
+	h.t.Helper()
+	stalled = h.open(topic)
+	for i := 1; i <= manyLarge; i++ {
+		h.publish(topic, largeEvent(i))
 	}
 	return stalled
 }
 
 func TestSlowReaderIsDisconnected(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		for _, topics := range [][]string{{"a"}, {"a", "b"}} {
-			r := newRig(t, v, rigging{config: smallWindow(server.Disconnect)})
-			c := r.stall("a")
-			if v.parked {
-				r.ended(server.ReasonSlow, 1) // although it reads nothing
+			h := newHarness(t, kind, setup{config: smallWindow(server.Disconnect)})
+			c := h.stall("a")
+			if kind.parked {
+				h.ended(server.ReasonSlow, 1) // although it reads nothing
 			}
 			got, clean := c.rest()
 			last := contiguous(t, got, 1)
-			if last > manyFat {
+			if last > manyLarge {
 				t.Fatal("nothing was left out: the test did not stall the reader")
 			}
-			r.ended(server.ReasonSlow, 1)
-			r.streams(0)
-			if aborted := r.hub.Stats().Aborted == 1; aborted == clean {
+			h.ended(server.ReasonSlow, 1)
+			h.streams(0)
+			if aborted := h.hub.Stats().Aborted == 1; aborted == clean {
 				t.Errorf("a clean end: %v; counted as aborted: %v", clean, aborted)
 			}
-			back := r.resume(c.dec.LastID, topics...)
+			back := h.resume(c.dec.LastID, topics...)
 			back.expectGap("evicted")
-			for i := manyFat - 7; i <= manyFat; i++ {
+			for i := manyLarge - 7; i <= manyLarge; i++ {
 				if n := numberOf(t, back.next()); n != i {
 					t.Fatalf("got %d after the gap, want %d", n, i)
 				}
@@ -91,14 +91,14 @@ func TestSlowReaderIsDisconnected(t *testing.T) {
 
 func TestSlowReaderSkips(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		if v.name == "in memory" {
+	allConns(t, func(t *testing.T, kind connKind) {
+		if kind.name == "in memory" {
 			t.Skip("its buffers have no end: nobody is slow")
 		}
-		r := newRig(t, v, rigging{config: smallWindow(server.Skip)})
-		c := r.stall("a")
+		h := newHarness(t, kind, setup{config: smallWindow(server.Skip)})
+		c := h.stall("a")
 		want, gaps := 1, 0
-		for want <= manyFat {
+		for want <= manyLarge {
 			e := c.next()
 			if e.Type == "gap" {
 				for ; e.Type == "gap"; e = c.next() { // more may be forgotten at any time
@@ -117,8 +117,8 @@ func TestSlowReaderSkips(t *testing.T) {
 		if gaps == 0 {
 			t.Error("nothing was left out: the test did not stall the reader")
 		}
-		eventually(t, "the gaps are counted", func() bool { return r.hub.Stats().Gaps == int64(gaps) })
-		r.publish("a", fat(want))
+		eventually(t, "the gaps are counted", func() bool { return h.hub.Stats().Gaps == int64(gaps) })
+		h.publish("a", largeEvent(want))
 		contiguous(t, []testkit.Event{c.next()}, want)
 	})
 }
@@ -126,30 +126,30 @@ func TestSlowReaderSkips(t *testing.T) {
 // One event that no buffer holds: the reader is inside it when it falls off.
 func TestSlowReaderInsideAnEvent(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		for _, policy := range []server.SlowSubscriberPolicy{server.Disconnect, server.Skip} {
 			for _, topics := range [][]string{{"a"}, {"a", "b"}} {
 				t.Run(fmt.Sprintf("policy %d, %d topics", policy, len(topics)), func(t *testing.T) {
 					config := smallWindow(policy)
 					config.MaxEventBytes = len(huge)
 					config.Retention = []server.Retention{{Topics: "*", Events: 1}}
-					r := newRig(t, v, rigging{config: config})
-					c := r.open(topics...)
-					r.publish("a", "0|")
+					h := newHarness(t, kind, setup{config: config})
+					c := h.open(topics...)
+					h.publish("a", "0|")
 					contiguous(t, []testkit.Event{c.next()}, 0)
-					r.publish("a", huge)
+					h.publish("a", huge)
 					// Go on only when it, not a few heartbeats, has begun to
 					// arrive: else the reader falls off between two events.
 					if _, err := c.r.Peek(c.r.Buffered() + 500); err != nil {
 						t.Fatal(err)
 					}
-					r.publish("a", "2|", "3|")
-					if policy == server.Disconnect && v.parked {
-						r.ended(server.ReasonSlow, 1)
+					h.publish("a", "2|", "3|")
+					if policy == server.Disconnect && kind.parked {
+						h.ended(server.ReasonSlow, 1)
 						if got, clean := c.rest(); len(got) != 0 || clean || c.dec.LastID == "" {
 							t.Errorf("got %d events, a clean end: %v", len(got), clean)
 						}
-						if n := r.hub.Stats().Aborted; n != 1 {
+						if n := h.hub.Stats().Aborted; n != 1 {
 							t.Errorf("%d are counted as aborted", n)
 						}
 						return
@@ -157,7 +157,7 @@ func TestSlowReaderInsideAnEvent(t *testing.T) {
 					contiguous(t, []testkit.Event{c.next()}, 1) // a goroutine finishes what it began
 					if policy == server.Disconnect {
 						c.ends()
-						r.ended(server.ReasonSlow, 1)
+						h.ended(server.ReasonSlow, 1)
 						return
 					}
 					c.expectGap("slow")
@@ -171,18 +171,18 @@ func TestSlowReaderInsideAnEvent(t *testing.T) {
 // A streamed write that nobody takes is given up after Config.WriteTimeout.
 func TestWriteTimeoutCutsAStalledStreamedReader(t *testing.T) {
 	t.Parallel()
-	overAll(t, []venue{streamedTCP, followTCP}, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{
+	forEachKind(t, []connKind{streamedTCP, followTCP}, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{
 			WriteTimeout: 200 * time.Millisecond,
 			Retention:    []server.Retention{{Topics: "*", Bytes: 64 << 20}},
 		}})
-		c := r.stall("a")
-		r.ended(server.ReasonTimeout, 1)
+		c := h.stall("a")
+		h.ended(server.ReasonTimeout, 1)
 		got, clean := c.rest()
-		if contiguous(t, got, 1) > manyFat || clean {
+		if contiguous(t, got, 1) > manyLarge || clean {
 			t.Errorf("got %d events, a clean end: %v", len(got), clean)
 		}
-		r.resume(c.dec.LastID, "a").next()
+		h.resume(c.dec.LastID, "a").next()
 	})
 }
 
@@ -190,15 +190,15 @@ func TestWriteTimeoutCutsAStalledStreamedReader(t *testing.T) {
 // words, is not kept for ever.
 func TestAStalledReaderThatIsToLeaveIsCut(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, parkedTCP, rigging{config: server.Config{
+	h := newHarness(t, parkedTCP, setup{config: server.Config{
 		Heartbeat: 100 * time.Millisecond,
 		Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}},
 	}})
-	stalled := r.stall("a")
-	r.streams(1)
-	r.hub.Kick(func(server.Subscriber) bool { return true })
-	r.ended(server.ReasonKicked, 1)
-	r.streams(0)
+	stalled := h.stall("a")
+	h.streams(1)
+	h.hub.Kick(func(server.Subscriber) bool { return true })
+	h.ended(server.ReasonKicked, 1)
+	h.streams(0)
 	got, _ := stalled.rest()
 	contiguous(t, got, 1)
 }

@@ -215,7 +215,7 @@ func (r *soakRound) message(random *rand.Rand) server.Message {
 }
 
 func (r *soakRound) publish(messages []server.Message) {
-	err := r.book.publish(r.rig.hub, r.clock, messages)
+	err := r.book.publish(r.harness.hub, r.clock, messages)
 	if err != nil && !errors.Is(err, server.ErrClosed) {
 		r.t.Errorf("publish: %v", err)
 	}
@@ -226,7 +226,7 @@ func (r *soakRound) kicker(random *rand.Rand) {
 	for !r.ending() {
 		r.rest(time.Duration(50+random.IntN(500)) * time.Millisecond)
 		of, one := uint64(2+random.IntN(10)), random.Uint64()
-		r.rig.hub.Kick(func(s server.Subscriber) bool {
+		r.harness.hub.Kick(func(s server.Subscriber) bool {
 			n, ok := s.User.(uint64)
 			return n%of == one%of || !ok && uint64(len(s.Topics[0]))%of == one%of
 		})
@@ -270,10 +270,10 @@ func (r *soakRound) stormer(random *rand.Rand) {
 }
 
 func (r *soakRound) storm(k int, random *rand.Rand) {
-	const guests = 16
-	from := r.rig.hub.LastID()
+	const resumes = 16
+	from := r.harness.hub.LastID()
 	small := func() (messages []server.Message) {
-		for i := range guests {
+		for i := range resumes {
 			messages = append(messages, soakMessage(random, fmt.Sprintf("s%d.%d/x", k, i), 1+random.IntN(100)))
 		}
 		return messages
@@ -287,7 +287,7 @@ func (r *soakRound) storm(k int, random *rand.Rand) {
 	spread := 1000 << random.IntN(7) // microseconds
 	var all sync.WaitGroup
 	all.Go(func() { r.publish(batch) })
-	for i := range guests {
+	for i := range resumes {
 		random := rand.New(rand.NewPCG(random.Uint64(), 3))
 		all.Go(func() {
 			s := someone{client: -k, topics: []string{fmt.Sprintf("s%d.%d/*", k, i)}, lastID: from}

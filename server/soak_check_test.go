@@ -12,26 +12,26 @@ import (
 )
 
 // verdict checks one visit against the ledger. It reads the visit from its
-// beginning to its end, and then asks for what was owed and did not come.
+// beginning to its end, and then asks for what was due and did not come.
 type verdict struct {
 	*soakRound
-	v *sitting
+	v *session
 
-	from    uint64 // what the client may get lies beyond
-	owed    uint64 // what it is owed lies beyond: more than from after an ambiguous id
-	last    uint64 // where the stream stands
-	reach   uint64 // up to here all that is owed must have come
-	got     map[uint64]bool
-	excuses []excuse
-	opened  time.Duration // from then on the stream was surely there
-	events  bool          // one has come
+	from   uint64 // what the client may get lies beyond
+	due    uint64 // what it must get lies beyond: more than from after an ambiguous id
+	last   uint64 // where the stream stands
+	reach  uint64 // up to here all that is due must have come
+	got    map[uint64]bool
+	told   []loss
+	opened time.Duration // from then on the stream was surely there
+	events bool          // one has come
 }
 
-// excuse is what a gap accounts for: anything beyond from, up to to.
-type excuse struct{ from, to uint64 }
+// loss is what a gap tells of: anything beyond from, up to to.
+type loss struct{ from, to uint64 }
 
 // judge returns what is wrong with a visit, or nil.
-func (r *soakRound) judge(v *sitting) error {
+func (r *soakRound) judge(v *session) error {
 	if len(v.got) == 0 && v.end != "clean" {
 		return nil // it may never have been a stream
 	}
@@ -66,10 +66,10 @@ func (d *verdict) endedByDrain() bool {
 func (d *verdict) opening() error {
 	id := d.v.lastID
 	if seq, ok := d.book.native(id); ok && d.v.foreign == "" {
-		d.from, d.owed = seq, seq
+		d.from, d.due = seq, seq
 	} else if bearers := d.bearers(id); len(bearers) > 0 {
 		// Which of them the client has seen nobody can say, if they are several.
-		d.from, d.owed = bearers[0].seq, bearers[len(bearers)-1].seq
+		d.from, d.due = bearers[0].seq, bearers[len(bearers)-1].seq
 	}
 	d.last, d.reach = d.from, d.from
 	if len(d.v.got) == 0 {
@@ -84,7 +84,7 @@ func (d *verdict) opening() error {
 		if !ok || seq < d.v.floor || seq > d.book.head(first.at) {
 			return fmt.Errorf("a fresh stream is at %s; the hub was at %d before and at most at %d after", first.id, d.v.floor, d.book.head(first.at))
 		}
-		d.from, d.owed, d.last, d.reach = seq, seq, seq, seq
+		d.from, d.due, d.last, d.reach = seq, seq, seq, seq
 	case d.v.foreign != "" && (first.kind != gotGap || first.reason != d.v.foreign):
 		return fmt.Errorf("came with the id %q and got %v first, not a gap %s", id, first, d.v.foreign)
 	}
@@ -127,12 +127,12 @@ func (d *verdict) gap(i int, got receipt) error {
 		return err
 	}
 	if i == 0 && got.reason != "evicted" && got.reason != "slow" { // it starts again from what is held
-		d.from, d.owed, d.last, d.reach = 0, 0, 0, 0
+		d.from, d.due, d.last, d.reach = 0, 0, 0, 0
 	}
 	if seq < d.last {
 		return fmt.Errorf("its id lies before the stream's position %d", d.last)
 	}
-	d.excuses = append(d.excuses, excuse{d.last, head})
+	d.told = append(d.told, loss{d.last, head})
 	d.last = seq
 	d.reach = max(d.reach, seq)
 	return nil
@@ -232,12 +232,12 @@ func (d *verdict) find(got receipt) *posting {
 	return found
 }
 
-// complete says which event was owed, and neither came nor was accounted for.
+// complete says which event was due, and neither came nor was told of as lost.
 func (d *verdict) complete() error {
 	var missing []*posting
 	for _, pattern := range d.v.topics {
-		for _, p := range d.book.between(pattern, d.owed, d.reach) {
-			if !d.got[p.seq] && d.isOwed(p) && !d.excused(p, pattern) {
+		for _, p := range d.book.between(pattern, d.due, d.reach) {
+			if !d.got[p.seq] && d.isDue(p) && !d.wasTold(p, pattern) {
 				missing = append(missing, p)
 			}
 		}
@@ -248,18 +248,18 @@ func (d *verdict) complete() error {
 	slices.SortFunc(missing, func(a, b *posting) int { return cmp.Compare(a.seq, b.seq) })
 	missing = slices.Compact(missing)
 	last := missing[len(missing)-1]
-	return fmt.Errorf("LOST: %d events that it was owed between %d and %d did not come, and no gap says so: first %v, last %v",
-		len(missing), d.owed, d.reach, missing[0], last)
+	return fmt.Errorf("LOST: %d events that were due between %d and %d did not come, and no gap says so: first %v, last %v",
+		len(missing), d.due, d.reach, missing[0], last)
 }
 
-// isOwed says whether the stream had a right to p: an ephemeral event only if it
+// isDue says whether the stream had a right to p: an ephemeral event only if it
 // was there when that was published.
-func (d *verdict) isOwed(p *posting) bool { return !p.ephemeral || p.start > d.opened }
+func (d *verdict) isDue(p *posting) bool { return !p.ephemeral || p.start > d.opened }
 
-// excused says whether a gap accounts for p: not if the log that the stream reads
+// wasTold says whether a gap tells of p: not if the log that the stream reads
 // it from has forgotten nothing.
-func (d *verdict) excused(p *posting, pattern string) bool {
-	return !d.kept(pattern) && slices.ContainsFunc(d.excuses, func(e excuse) bool {
+func (d *verdict) wasTold(p *posting, pattern string) bool {
+	return !d.kept(pattern) && slices.ContainsFunc(d.told, func(e loss) bool {
 		return p.seq > e.from && p.seq <= e.to
 	})
 }

@@ -49,8 +49,8 @@ func (r receipt) String() string {
 	return fmt.Sprintf("%v event %s, %d bytes", r.at, r.id, r.size)
 }
 
-// sitting is one stream, as its client saw it.
-type sitting struct {
+// session is one stream, as its client saw it.
+type session struct {
 	number uint64 // of its stream in the round
 	client int
 	path   string
@@ -70,7 +70,7 @@ type sitting struct {
 }
 
 // position is where the client resumes.
-func (v *sitting) position() string {
+func (v *session) position() string {
 	for i := len(v.got) - 1; i >= 0; i-- {
 		if id := v.got[i].id; id != "" {
 			return id
@@ -86,8 +86,8 @@ type line struct {
 }
 
 // call sends v's request and reads the head of the answer.
-func (r *soakRound) call(v *sitting, narrow bool) (*line, error) {
-	conn, err := r.rig.dial()
+func (r *soakRound) call(v *session, narrow bool) (*line, error) {
+	conn, err := r.harness.dial()
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func (r *soakRound) someone(client int, random *rand.Rand) someone {
 // visit opens a stream for s and stays as its manners are. known says that it
 // was a stream.
 func (r *soakRound) visit(s *someone, m manners, random *rand.Rand, opened func()) (known bool) {
-	v := &sitting{
+	v := &session{
 		number: r.visits.Add(1), client: s.client, path: "/events",
 		topics: s.topics, lastID: s.lastID, foreign: s.foreign,
 	}
@@ -292,7 +292,7 @@ func someManners(random *rand.Rand) manners {
 }
 
 // attend reads v's stream until its client leaves or it ends.
-func (r *soakRound) attend(v *sitting, l *line, m manners) {
+func (r *soakRound) attend(v *session, l *line, m manners) {
 	until := time.Now().Add(2 * patience)
 	if m.stay > 0 {
 		until = time.Now().Add(m.stay)

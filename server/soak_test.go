@@ -53,12 +53,12 @@ func TestSoak(t *testing.T) {
 
 // soakRound is some seconds with a hub of their own.
 type soakRound struct {
-	t      *testing.T
-	plan   plan
-	config server.Config
-	rig    *rig
-	book   *soakLedger
-	began  time.Time
+	t       *testing.T
+	plan    plan
+	config  server.Config
+	harness *harness
+	book    *soakLedger
+	began   time.Time
 
 	visits  atomic.Uint64
 	hurry   chan struct{}  // closed when the round comes to its end: nobody rests any more
@@ -67,7 +67,7 @@ type soakRound struct {
 	arrived sync.WaitGroup // the clients, there for the end
 
 	mu      sync.Mutex // guards all below
-	seen    []*sitting
+	seen    []*session
 	endings map[uint64]server.Reason
 
 	// Set by finish.
@@ -91,9 +91,9 @@ func runSoakRound(t *testing.T, seed uint64, n int, left time.Duration) {
 	for i := range 2 + random.IntN(4) {
 		spawn(&publishers, func(random *rand.Rand) { r.publisher(i, random) })
 	}
-	guests := 10 + random.IntN(40)
-	r.arrived.Add(guests)
-	for i := range guests {
+	count := 10 + random.IntN(40)
+	r.arrived.Add(count)
+	for i := range count {
 		spawn(&clients, func(random *rand.Rand) { r.client(i, random) })
 	}
 	spawn(&actors, r.kicker)
@@ -117,8 +117,8 @@ func newSoakRound(t *testing.T, random *rand.Rand) *soakRound {
 	r.plan, r.config = somePlan(random)
 	var once atomic.Int64
 	r.plan.once = func() int { return int(once.Add(1)) }
-	v := ways[random.IntN(len(ways))]
-	r.rig = newRig(t, v, rigging{config: r.config, subscribe: server.SubscribeOptions{
+	kind := twoKinds[random.IntN(len(twoKinds))]
+	r.harness = newHarness(t, kind, setup{config: r.config, subscribe: server.SubscribeOptions{
 		Authorize: func(ctx *fasthttp.RequestCtx, s *server.Subscription) error {
 			n, err := ctx.QueryArgs().GetUint("n")
 			s.User = uint64(n)
@@ -131,7 +131,7 @@ func newSoakRound(t *testing.T, random *rand.Rand) *soakRound {
 			r.endings[s.User.(uint64)] = why
 		},
 	}})
-	epoch, _, _ := strings.Cut(r.rig.hub.LastID(), "-")
+	epoch, _, _ := strings.Cut(r.harness.hub.LastID(), "-")
 	r.book = &soakLedger{epoch: epoch, ephemeral: func(topic string) bool {
 		for _, w := range r.config.Retention {
 			if w.Topics == "*" || matches(w.Topics, topic) {
@@ -140,7 +140,7 @@ func newSoakRound(t *testing.T, random *rand.Rand) *soakRound {
 		}
 		return false
 	}}
-	t.Logf("%s, %s, ends with %s after %v; %+v", v.name, r.plan.name, r.plan.end, r.plan.length, r.config)
+	t.Logf("%s, %s, ends with %s after %v; %+v", kind.name, r.plan.name, r.plan.end, r.plan.length, r.config)
 	return r
 }
 
@@ -149,7 +149,7 @@ func (r *soakRound) clock() time.Duration { return time.Since(r.began) }
 
 // now is the hub's position.
 func (r *soakRound) now() uint64 {
-	seq, _ := r.book.native(r.rig.hub.LastID())
+	seq, _ := r.book.native(r.harness.hub.LastID())
 	return seq
 }
 
@@ -183,7 +183,7 @@ func (r *soakRound) rest(d time.Duration) {
 // nap waits for d, also at the round's end.
 func (r *soakRound) nap(d time.Duration) { time.Sleep(d) }
 
-func (r *soakRound) keep(v *sitting) {
+func (r *soakRound) keep(v *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen = append(r.seen, v)
@@ -208,23 +208,23 @@ func (r *soakRound) finish(random *rand.Rand, publishers *sync.WaitGroup) {
 		}
 		r.publish(burst)
 		r.drainSeq, r.drainBegan = r.now(), r.clock()
-		if err := r.rig.hub.Drain(timeout(r.t, patience)); err != nil {
+		if err := r.harness.hub.Drain(timeout(r.t, patience)); err != nil {
 			r.t.Errorf("though everybody reads: %v", err)
 		} else {
 			r.drained = true
 		}
 	case "hasty drain":
 		r.closing.Store(true)
-		if err := r.rig.hub.Drain(timeout(r.t, time.Duration(random.IntN(30))*time.Millisecond)); err != nil {
+		if err := r.harness.hub.Drain(timeout(r.t, time.Duration(random.IntN(30))*time.Millisecond)); err != nil {
 			r.t.Log(err)
 		}
 	}
 	r.closing.Store(true)
 	if r.plan.end == "close" {
-		within(r.t, "the hub closes", func() { r.rig.hub.Close(context.Background()) })
+		within(r.t, "the hub closes", func() { r.harness.hub.Close(context.Background()) })
 	}
 	stop()
-	within(r.t, "the hub closes", func() { r.rig.hub.Close(context.Background()) })
+	within(r.t, "the hub closes", func() { r.harness.hub.Close(context.Background()) })
 }
 
 // report judges all visits.
@@ -256,7 +256,7 @@ func (r *soakRound) report(seed uint64, n int) {
 }
 
 // story is what is to be known of a visit, with its last lines.
-func (r *soakRound) story(v *sitting) string {
+func (r *soakRound) story(v *session) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  stream %d of client %d, %s %s, topics %v, Last-Event-ID %q, asked at %v, ended at %v (%s, %v, %v)\n",
 		v.number, v.client, v.path, v.proto, v.topics, v.lastID, v.asked, v.ended, v.end, v.endErr, r.endings[v.number])

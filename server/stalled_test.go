@@ -13,25 +13,25 @@ import (
 var huge = "1|" + strings.Repeat("x", 12<<20)
 
 // stallInside opens a stream whose reader stops reading inside an event.
-func (r *rig) stallInside(topic string) *client {
-	r.t.Helper()
-	c := r.open(topic)
-	r.publish(topic, huge)
+func (h *harness) stallInside(topic string) *client {
+	h.t.Helper()
+	c := h.open(topic)
+	h.publish(topic, huge)
 	// It, not a few heartbeats, has begun to arrive.
 	if _, err := c.r.Peek(c.r.Buffered() + 500); err != nil {
-		r.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return c
 }
 
 // isBrokenOff checks that a stream has ended inside an event, and why.
-func (r *rig) isBrokenOff(c *client, why server.Reason) {
-	r.t.Helper()
-	r.ended(why, 1)
-	r.streams(0)
-	eventually(r.t, "it is counted as aborted", func() bool { return r.hub.Stats().Aborted == 1 })
+func (h *harness) isBrokenOff(c *client, why server.Reason) {
+	h.t.Helper()
+	h.ended(why, 1)
+	h.streams(0)
+	eventually(h.t, "it is counted as aborted", func() bool { return h.hub.Stats().Aborted == 1 })
 	if got, clean := c.rest(); len(got) != 0 || clean {
-		r.t.Errorf("the client got %d events, a clean end: %v", len(got), clean)
+		h.t.Errorf("the client got %d events, a clean end: %v", len(got), clean)
 	}
 }
 
@@ -43,17 +43,17 @@ func closed() (server.SubscribeOptions, <-chan server.Reason) {
 
 func TestAKickedReaderThatStallsInsideAnEventIsBrokenOff(t *testing.T) {
 	t.Parallel()
-	overAll(t, append(ways, followTCP), func(t *testing.T, v venue) {
+	forEachKind(t, append(twoKinds, followTCP), func(t *testing.T, kind connKind) {
 		t.Parallel()
 		o, why := closed()
-		r := newRig(t, v, rigging{subscribe: o, config: server.Config{
+		h := newHarness(t, kind, setup{subscribe: o, config: server.Config{
 			Heartbeat: 100 * time.Millisecond, WriteTimeout: -1, MaxEventBytes: len(huge),
 			Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}},
 		}})
-		c := r.stallInside("a")
-		r.hub.Kick(func(server.Subscriber) bool { return true })
-		r.isBrokenOff(c, server.ReasonKicked)
-		if v.path == followTCP.path {
+		c := h.stallInside("a")
+		h.hub.Kick(func(server.Subscriber) bool { return true })
+		h.isBrokenOff(c, server.ReasonKicked)
+		if kind.path == followTCP.path {
 			return
 		}
 		if got := <-why; got != server.ReasonKicked {
@@ -64,14 +64,14 @@ func TestAKickedReaderThatStallsInsideAnEventIsBrokenOff(t *testing.T) {
 
 func TestMaxAgeReachesAReaderThatStallsInsideAnEvent(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		t.Parallel()
 		o, why := closed()
-		r := newRig(t, v, rigging{subscribe: o, config: server.Config{
+		h := newHarness(t, kind, setup{subscribe: o, config: server.Config{
 			MaxAge: 2 * time.Second, WriteTimeout: -1, MaxEventBytes: len(huge),
 			Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}},
 		}})
-		r.isBrokenOff(r.stallInside("a"), server.ReasonMaxAge)
+		h.isBrokenOff(h.stallInside("a"), server.ReasonMaxAge)
 		if got := <-why; got != server.ReasonMaxAge {
 			t.Errorf("OnClose was told %v", got)
 		}
@@ -82,26 +82,26 @@ func TestMaxAgeReachesAReaderThatStallsInsideAnEvent(t *testing.T) {
 // memory with it.
 func TestSkipBreaksOffAReaderThatStallsInsideAForgottenEvent(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		t.Parallel()
 		config := smallWindow(server.Skip)
 		config.WriteTimeout, config.MaxEventBytes = 500*time.Millisecond, len(huge)
 		config.Retention = []server.Retention{{Topics: "*", Events: 1}}
-		r := newRig(t, v, rigging{config: config})
-		c := r.stallInside("a")
-		r.publish("a", "2|")
-		r.isBrokenOff(c, server.ReasonTimeout)
+		h := newHarness(t, kind, setup{config: config})
+		c := h.stallInside("a")
+		h.publish("a", "2|")
+		h.isBrokenOff(c, server.ReasonTimeout)
 	})
 }
 
 // overStalls runs f for each way to hold a stream, also by Follow, with a write
 // timeout that is too long to wait for and without one.
-func overStalls(t *testing.T, f func(t *testing.T, v venue, c server.Config)) {
+func overStalls(t *testing.T, f func(t *testing.T, kind connKind, c server.Config)) {
 	t.Helper()
-	overAll(t, append(ways, followTCP), func(t *testing.T, v venue) {
+	forEachKind(t, append(twoKinds, followTCP), func(t *testing.T, kind connKind) {
 		for _, timeout := range []time.Duration{8 * time.Second, -1} {
 			t.Run("WriteTimeout "+timeout.String(), func(t *testing.T) {
-				f(t, v, server.Config{WriteTimeout: timeout, Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}})
+				f(t, kind, server.Config{WriteTimeout: timeout, Retention: []server.Retention{{Topics: "*", Bytes: 64 << 20}}})
 			})
 		}
 	})
@@ -109,36 +109,36 @@ func overStalls(t *testing.T, f func(t *testing.T, v venue, c server.Config)) {
 
 func TestDrainKeepsItsDeadlineWithAStalledReader(t *testing.T) {
 	t.Parallel()
-	overStalls(t, func(t *testing.T, v venue, config server.Config) {
-		r := newRig(t, v, rigging{config: config})
-		stalled, healthy := r.stall("a"), r.open("a")
+	overStalls(t, func(t *testing.T, kind connKind, config server.Config) {
+		h := newHarness(t, kind, setup{config: config})
+		stalled, healthy := h.stall("a"), h.open("a")
 		start := time.Now()
-		err := r.hub.Drain(timeout(t, 300*time.Millisecond))
+		err := h.hub.Drain(timeout(t, 300*time.Millisecond))
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("Drain took %v", took)
 		}
 		if err == nil || !strings.Contains(err.Error(), "1 streams") {
 			t.Errorf("Drain does not say that a stream was cut: %v", err)
 		}
-		if !soon(3*time.Second, func() bool { return r.hub.Stats().Subscribers == 0 }) {
+		if !soon(3*time.Second, func() bool { return h.hub.Stats().Subscribers == 0 }) {
 			t.Error("the stream that was cut is still there")
 		}
 		healthy.ends()
 		got, clean := stalled.rest()
-		if contiguous(t, got, 1) > manyFat || clean {
+		if contiguous(t, got, 1) > manyLarge || clean {
 			t.Errorf("the stalled reader got %d events, a clean end: %v", len(got), clean)
 		}
-		r.ended(server.ReasonDrain, 2)
+		h.ended(server.ReasonDrain, 2)
 	})
 }
 
 func TestCloseDoesNotWaitForStalledReaders(t *testing.T) {
 	t.Parallel()
-	overStalls(t, func(t *testing.T, v venue, config server.Config) {
-		r := newRig(t, v, rigging{config: config})
-		r.stall("a")
+	overStalls(t, func(t *testing.T, kind connKind, config server.Config) {
+		h := newHarness(t, kind, setup{config: config})
+		h.stall("a")
 		start := time.Now()
-		within(t, "Close", func() { r.hub.Close(context.Background()) })
+		within(t, "Close", func() { h.hub.Close(context.Background()) })
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("Close took %v", took)
 		}

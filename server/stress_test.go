@@ -29,15 +29,15 @@ func (l *ledger) add(t *testing.T, topic, id string) {
 	l.topics[seqOf(t, id)] = topic
 }
 
-// after returns the sequences beyond from that a stream of those topics is owed.
-func (l *ledger) after(from uint64, topics []string) (owed []uint64) {
+// after returns the sequences beyond from that a stream of those topics must get.
+func (l *ledger) after(from uint64, topics []string) (due []uint64) {
 	for seq, topic := range l.topics {
 		if seq > from && slices.ContainsFunc(topics, func(p string) bool { return matches(p, topic) }) {
-			owed = append(owed, seq)
+			due = append(due, seq)
 		}
 	}
-	slices.Sort(owed)
-	return owed
+	slices.Sort(due)
+	return due
 }
 
 func matches(pattern, topic string) bool {
@@ -56,12 +56,12 @@ func seqOf(t *testing.T, id string) uint64 {
 
 // reader comes and goes, and goes on where it left off.
 type reader struct {
-	rig    *rig
-	rand   *rand.Rand
-	topics []string
-	lastID string
-	got    []uint64
-	kept   int // of these, on the stream that was there until the end
+	harness *harness
+	rand    *rand.Rand
+	topics  []string
+	lastID  string
+	got     []uint64
+	kept    int // of these, on the stream that was there until the end
 
 	settled atomic.Bool // it has got an event on a stream that it will not leave
 }
@@ -69,7 +69,7 @@ type reader struct {
 // run reads until its stream ends cleanly. It leaves at random while it may.
 func (d *reader) run(t *testing.T, mayLeave *atomic.Bool) {
 	for {
-		c, err := d.rig.try(d.request())
+		c, err := d.harness.try(d.request())
 		if err != nil {
 			t.Errorf("open a stream: %v", err)
 			return
@@ -88,7 +88,7 @@ func (d *reader) run(t *testing.T, mayLeave *atomic.Bool) {
 
 func (d *reader) request() request {
 	q := request{topics: d.topics, lastID: d.lastID}
-	if d.rig.venue.why == "" { // the rig with all kinds of streams
+	if d.harness.kind.why == "" { // the harness with all kinds of streams
 		switch d.rand.IntN(4) {
 		case 0:
 			q.path = "/follow"
@@ -126,32 +126,32 @@ func (d *reader) read(t *testing.T, c *client, mayLeave *atomic.Bool) (ended boo
 // drains. Each reader must have got all that its topics had, once and in order.
 func TestStress(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, parkedTCP, rigging{config: server.Config{
+	h := newHarness(t, parkedTCP, setup{config: server.Config{
 		Shards:    4,
 		Heartbeat: 200 * time.Millisecond,
 		Retention: []server.Retention{{Topics: "*", Events: 1 << 20, Bytes: 64 << 20}},
 	}})
-	overTLS := *r
-	overTLS.venue = venue{name: "TLS", why: "tls", path: "/events"}
+	overTLS := *h
+	overTLS.kind = connKind{name: "TLS", why: "tls", path: "/events"}
 	ln, dial := listenTLS(t)
 	overTLS.dial = dial
-	srv := &fasthttp.Server{Handler: server.SubscribeHandler(r.hub, server.SubscribeOptions{}), Logger: r.log}
+	srv := &fasthttp.Server{Handler: server.SubscribeHandler(h.hub, server.SubscribeOptions{}), Logger: h.log}
 	go srv.Serve(ln)
 	t.Cleanup(func() { ln.Close() })
 
 	topics := []string{"t/a", "t/b", "t/c/d", "u"}
 	subscriptions := [][]string{{"t/a"}, {"u"}, {"t/*"}, {"t/a", "u"}, {"t/c/*", "t/*", "t/a", "u"}}
 	book := &ledger{topics: map[uint64]string{}}
-	start := r.hub.LastID()
+	start := h.hub.LastID()
 	var mayLeave atomic.Bool
 	mayLeave.Store(true)
 
 	var readers []*reader
 	var reading sync.WaitGroup
 	for i := range 24 {
-		d := &reader{rig: r, rand: rand.New(rand.NewPCG(uint64(i), 1)), topics: subscriptions[i%len(subscriptions)], lastID: start}
+		d := &reader{harness: h, rand: rand.New(rand.NewPCG(uint64(i), 1)), topics: subscriptions[i%len(subscriptions)], lastID: start}
 		if i%4 == 3 {
-			d.rig = &overTLS
+			d.harness = &overTLS
 		}
 		readers = append(readers, d)
 		reading.Go(func() { d.run(t, &mayLeave) })
@@ -168,7 +168,7 @@ func TestStress(t *testing.T) {
 				<-pace.C
 				if random.IntN(4) > 0 {
 					topic := topics[random.IntN(len(topics))]
-					id, err := r.hub.Publish(topic, streamwriter.Event{Data: make([]byte, random.IntN(2000))})
+					id, err := h.hub.Publish(topic, streamwriter.Event{Data: make([]byte, random.IntN(2000))})
 					if err != nil {
 						t.Error(err)
 					}
@@ -179,7 +179,7 @@ func TestStress(t *testing.T) {
 				for i := range batch {
 					batch[i].Topic = topics[random.IntN(len(topics))]
 				}
-				ids, err := r.hub.PublishAll(batch)
+				ids, err := h.hub.PublishAll(batch)
 				if err != nil {
 					t.Error(err)
 				}
@@ -193,18 +193,18 @@ func TestStress(t *testing.T) {
 	mayLeave.Store(false)
 	// Who was about to leave does so at its next event, and comes back.
 	eventually(t, "every reader is there to stay", func() bool {
-		id, err := r.hub.Publish("t/a", streamwriter.Event{})
+		id, err := h.hub.Publish("t/a", streamwriter.Event{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		book.add(t, "t/a", id)
-		if id, err = r.hub.Publish("u", streamwriter.Event{}); err != nil {
+		if id, err = h.hub.Publish("u", streamwriter.Event{}); err != nil {
 			t.Fatal(err)
 		}
 		book.add(t, "u", id)
 		return !slices.ContainsFunc(readers, func(d *reader) bool { return !d.settled.Load() })
 	})
-	if err := r.hub.Drain(timeout(t, patience)); err != nil {
+	if err := h.hub.Drain(timeout(t, patience)); err != nil {
 		t.Error(err)
 	}
 	within(t, "the readers end", reading.Wait)
@@ -217,8 +217,8 @@ func TestStress(t *testing.T) {
 		}
 	}
 	// A loop reports what it has delivered once a round.
-	eventually(t, "the deliveries are counted", func() bool { return r.hub.Stats().Delivered >= int64(kept) })
-	s := r.hub.Stats()
+	eventually(t, "the deliveries are counted", func() bool { return h.hub.Stats().Delivered >= int64(kept) })
+	s := h.hub.Stats()
 	if s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Opened != total(s.Ended) || s.Refused != 0 {
 		t.Errorf("streams %d, parked %d, streamed %d, opened %d, ended %v, refused %d", s.Subscribers, s.Parked, s.Streamed, s.Opened, s.Ended, s.Refused)
 	}
@@ -226,7 +226,7 @@ func TestStress(t *testing.T) {
 		t.Errorf("published %d of %d, %d gaps, %d aborted", s.Published, len(book.topics), s.Gaps, s.Aborted)
 	}
 	for _, topic := range append(topics, "t/*", "t/c/*") {
-		if n := r.hub.Subscribers(topic); n != 0 {
+		if n := h.hub.Subscribers(topic); n != 0 {
 			t.Errorf("%d readers of %s are left", n, topic)
 		}
 	}

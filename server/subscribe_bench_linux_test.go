@@ -14,13 +14,13 @@ import (
 )
 
 // BenchmarkSubscribe is a stream from its client's connect to the end of its
-// seat: request, answer, opening, seat; the client resets the connection, and the
+// slot: request, answer, opening, slot; the client resets the connection, and the
 // stream is taken leave of. In memory nobody hears of that but by a write, so an
 // event is published for every thousand that have left.
 //
 // What would make it lie:
 //   - a hub without other streams: each one would start its shard and stop it
-//     again, an epoll set and a page of seats each time (a few stay throughout);
+//     again, an epoll set and a page of slots each time (a few stay throughout);
 //   - a client with blocking system calls: each would keep a processor from the
 //     server until Go's monitor takes it away, which doubled ns/op of "streamed".
 //     So it is Go's own, and its share is in B/op and allocs/op (700 B and 20);
@@ -68,7 +68,7 @@ func benchmarkSubscribeMemory(b *testing.B) {
 // benchmarkSubscribe opens streams and leaves them. notice makes the hub look who
 // has left.
 func benchmarkSubscribe(b *testing.B, hub *server.Hub, dial func() (net.Conn, error), notice func()) {
-	const most = 1000 // that have left, and still have a seat
+	const most = 1000 // that have left, and still have a slot
 	stayers, opened := hub.Subscribers("a"), hub.Stats().Opened
 	buf := make([]byte, 4096)
 	settle := func() {

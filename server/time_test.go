@@ -24,12 +24,12 @@ func (c *client) listen(d time.Duration) (comments int) {
 
 func TestSilenceIsBrokenByHeartbeats(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
-		if v.name == "in memory" {
+	allConns(t, func(t *testing.T, kind connKind) {
+		if kind.name == "in memory" {
 			t.Skip("its reader sees no deadline while it waits") // and no client is in memory
 		}
-		r := newRig(t, v, rigging{config: server.Config{Heartbeat: 60 * time.Millisecond}})
-		c := r.open("a")
+		h := newHarness(t, kind, setup{config: server.Config{Heartbeat: 60 * time.Millisecond}})
+		c := h.open("a")
 		if n := c.listen(600 * time.Millisecond); n < 4 || n > 15 {
 			t.Errorf("%d comments in ten intervals", n)
 		}
@@ -38,15 +38,15 @@ func TestSilenceIsBrokenByHeartbeats(t *testing.T) {
 
 func TestNoHeartbeatWhereThereAreEvents(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		for range 5 { // the machine may be too busy to publish in time
-			r := newRig(t, v, rigging{config: server.Config{Heartbeat: 400 * time.Millisecond}})
-			c := r.open("a")
+			h := newHarness(t, kind, setup{config: server.Config{Heartbeat: 400 * time.Millisecond}})
+			c := h.open("a")
 			tick := time.NewTicker(20 * time.Millisecond)
 			longest, last := time.Duration(0), time.Now()
 			for range 50 {
 				<-tick.C
-				r.publish("a", "x")
+				h.publish("a", "x")
 				c.expect("x")
 				longest, last = max(longest, time.Since(last)), time.Now()
 			}
@@ -65,9 +65,9 @@ func TestNoHeartbeatWhereThereAreEvents(t *testing.T) {
 
 func TestNegativeHeartbeatSendsNone(t *testing.T) {
 	t.Parallel()
-	overWays(t, func(t *testing.T, v venue) {
-		r := newRig(t, v, rigging{config: server.Config{Heartbeat: -1}})
-		c := r.open("a")
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Heartbeat: -1}})
+		c := h.open("a")
 		if n := c.listen(300 * time.Millisecond); n != 1 { // the first bytes of the stream
 			t.Errorf("%d comments", n)
 		}
@@ -76,11 +76,11 @@ func TestNegativeHeartbeatSendsNone(t *testing.T) {
 
 func TestMaxAgeEndsAStreamBetweenTwoEvents(t *testing.T) {
 	t.Parallel()
-	overVenues(t, func(t *testing.T, v venue) {
+	allConns(t, func(t *testing.T, kind connKind) {
 		const age = 400 * time.Millisecond
-		r := newRig(t, v, rigging{config: server.Config{MaxAge: age, Retry: 100 * time.Millisecond, Heartbeat: -1}})
+		h := newHarness(t, kind, setup{config: server.Config{MaxAge: age, Retry: 100 * time.Millisecond, Heartbeat: -1}})
 		start := time.Now()
-		quiet, busy := r.open("quiet"), r.open("busy")
+		quiet, busy := h.open("quiet"), h.open("busy")
 		stop := make(chan struct{})
 		stopped := make(chan struct{})
 		go func() {
@@ -90,7 +90,7 @@ func TestMaxAgeEndsAStreamBetweenTwoEvents(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					r.publish("busy", strconv.Itoa(i))
+					h.publish("busy", strconv.Itoa(i))
 					time.Sleep(time.Millisecond) // pace, not synchronisation
 				}
 			}
@@ -109,8 +109,8 @@ func TestMaxAgeEndsAStreamBetweenTwoEvents(t *testing.T) {
 		}
 		close(stop)
 		<-stopped
-		r.ended(server.ReasonMaxAge, 2)
-		r.streams(0)
+		h.ended(server.ReasonMaxAge, 2)
+		h.streams(0)
 	})
 }
 

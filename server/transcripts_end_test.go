@@ -9,10 +9,10 @@ import (
 // Streams that the hub ends, and clients that it tells to come back later.
 var endTranscripts = []scenario{
 	// The least, a millisecond, is none in a hub that is not yet that old.
-	{name: "end-max-age", in: ways, rigging: rigging{config: server.Config{MaxAge: 2 * time.Millisecond}}, run: func(s *scene) {
+	{name: "end-max-age", in: twoKinds, setup: setup{config: server.Config{MaxAge: 2 * time.Millisecond}}, run: func(s *scene) {
 		s.fresh("topic=a").finish()
 	}},
-	{name: "end-drain", in: ways, run: func(s *scene) {
+	{name: "end-drain", in: twoKinds, run: func(s *scene) {
 		st, idle := s.fresh("topic=a"), s.fresh("topic=b")
 		s.put("a", "1")
 		st.data("1")
@@ -21,7 +21,7 @@ var endTranscripts = []scenario{
 		st.finish()
 		idle.finish()
 	}},
-	{name: "end-kick", in: ways, run: func(s *scene) {
+	{name: "end-kick", in: twoKinds, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		from := s.put("a", "1")[0]
 		st.data("1")
@@ -33,31 +33,31 @@ var endTranscripts = []scenario{
 		s.kickTopic("a")
 		back.finish()
 	}},
-	{name: "end-close", in: ways, run: func(s *scene) {
+	{name: "end-close", in: twoKinds, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		s.put("a", "1")
 		st.data("1")
 		s.close()
 		st.finish()
 	}},
-	{name: "later-draining", in: ways, run: func(s *scene) {
+	{name: "later-draining", in: twoKinds, run: func(s *scene) {
 		s.drain()
 		s.turnedAway("topic=a")
-		s.ask("HEAD", s.venue.path+"?topic=a")
+		s.ask("HEAD", s.kind.path+"?topic=a")
 	}},
-	{name: "later-full", in: ways, rigging: rigging{config: server.Config{MaxSubscribers: 1}}, run: func(s *scene) {
+	{name: "later-full", in: twoKinds, setup: setup{config: server.Config{MaxSubscribers: 1}}, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		s.turnedAway("topic=a")
 		s.put("a", "1")
 		st.data("1")
 		st.Close()
 	}},
-	{name: "later-closed", in: ways, run: func(s *scene) {
+	{name: "later-closed", in: twoKinds, run: func(s *scene) {
 		s.close()
 		s.turnedAway("topic=a")
 	}},
 	// A client that is turned away is told a time whatever Retry says.
-	{name: "later-no-retry", in: ways, rigging: rigging{config: server.Config{Retry: -1}}, run: func(s *scene) {
+	{name: "later-no-retry", in: twoKinds, setup: setup{config: server.Config{Retry: -1}}, run: func(s *scene) {
 		s.tr.Drawn(3*time.Second, 6*time.Second)
 		s.drain()
 		s.turnedAway("topic=a")

@@ -32,7 +32,7 @@ var followTranscripts = []scenario{
 		st.data("2")
 		st.Close()
 	}},
-	{name: "follow-gap", in: following, handler: followAfter, rigging: rigging{config: few}, run: func(s *scene) {
+	{name: "follow-gap", in: following, handler: followAfter, setup: setup{config: few}, run: func(s *scene) {
 		s.put("a", "1", "2", "3")
 		st := s.get("topic=a", "Last-Event-ID: never-seen")
 		st.data("3")
@@ -64,7 +64,7 @@ var followTranscripts = []scenario{
 		st = s.get("topic=a")
 		st.last()
 	}},
-	{name: "follow-full", in: following, handler: followAfter, rigging: rigging{config: server.Config{MaxSubscribers: 1}}, run: func(s *scene) {
+	{name: "follow-full", in: following, handler: followAfter, setup: setup{config: server.Config{MaxSubscribers: 1}}, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		late := s.get("topic=a")
 		late.last()
@@ -74,8 +74,8 @@ var followTranscripts = []scenario{
 		s.get("topic=a%20b").finish()
 	}},
 	{name: "follow-head", in: following, handler: followAfter, run: func(s *scene) {
-		s.ask("HEAD", s.venue.path+"?topic=a")
-		s.ask(fasthttp.MethodHead, s.venue.path+"?topic=a%20b")
+		s.ask("HEAD", s.kind.path+"?topic=a")
+		s.ask(fasthttp.MethodHead, s.kind.path+"?topic=a%20b")
 	}},
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Hooks: what they add, rename and refuse.
 var hookTranscripts = []scenario{
-	{name: "onopen-events", in: ways, rigging: rigging{subscribe: subscribeOptions{OnOpen: func(_ subscriber, w *streamwriter.Writer) error {
+	{name: "onopen-events", in: twoKinds, setup: setup{subscribe: subscribeOptions{OnOpen: func(_ subscriber, w *streamwriter.Writer) error {
 		return errors.Join(
 			w.SendJSON(streamwriter.Event{Type: "state"}, map[string]int{"home": 2, "away": 1}),
 			w.Comment("a comment"),
@@ -31,22 +31,22 @@ var hookTranscripts = []scenario{
 		back.data("seen never-seen", "1", "2")
 		back.Close()
 	}},
-	{name: "onopen-refuses", in: ways, rigging: rigging{subscribe: subscribeOptions{OnOpen: func(s subscriber, w *streamwriter.Writer) error {
+	{name: "onopen-refuses", in: twoKinds, setup: setup{subscribe: subscribeOptions{OnOpen: func(s subscriber, w *streamwriter.Writer) error {
 		return errors.Join(w.SendString("", "nobody sees this"), refusals[s.Topics[0]])
 	}}}, run: askRefused},
-	{name: "onopen-fails", in: ways, rigging: rigging{subscribe: subscribeOptions{OnOpen: func(_ subscriber, w *streamwriter.Writer) error {
+	{name: "onopen-fails", in: twoKinds, setup: setup{subscribe: subscribeOptions{OnOpen: func(_ subscriber, w *streamwriter.Writer) error {
 		return errors.Join(w.SendString("", "nobody sees this"), errInternal)
 	}}}, run: func(s *scene) { s.turnedAway("topic=a") }},
-	{name: "authorize-refuses", in: ways, rigging: rigging{subscribe: subscribeOptions{Authorize: func(_ *fasthttp.RequestCtx, s *subscription) error {
+	{name: "authorize-refuses", in: twoKinds, setup: setup{subscribe: subscribeOptions{Authorize: func(_ *fasthttp.RequestCtx, s *subscription) error {
 		return refusals[s.Topics[0]]
 	}}}, run: askRefused},
-	{name: "authorize-fails", in: ways, rigging: rigging{subscribe: subscribeOptions{Authorize: func(*fasthttp.RequestCtx, *subscription) error {
+	{name: "authorize-fails", in: twoKinds, setup: setup{subscribe: subscribeOptions{Authorize: func(*fasthttp.RequestCtx, *subscription) error {
 		return errInternal
 	}}}, run: func(s *scene) {
 		s.turnedAway("topic=a")
-		s.ask("HEAD", s.venue.path+"?topic=a")
+		s.ask("HEAD", s.kind.path+"?topic=a")
 	}},
-	{name: "authorize-changes", in: ways, rigging: rigging{subscribe: subscribeOptions{Authorize: func(_ *fasthttp.RequestCtx, s *subscription) error {
+	{name: "authorize-changes", in: twoKinds, setup: setup{subscribe: subscribeOptions{Authorize: func(_ *fasthttp.RequestCtx, s *subscription) error {
 		if s.Topics[0] == "spoiled" {
 			s.Topics = []string{"hunter2 "}
 			return nil
@@ -60,7 +60,7 @@ var hookTranscripts = []scenario{
 		s.put("of/a", "3")
 		st.data("3")
 		st.Close()
-		s.ask("GET", s.venue.path+"?topic=spoiled")
+		s.ask("GET", s.kind.path+"?topic=spoiled")
 	}},
 }
 
@@ -74,6 +74,6 @@ var refusals = map[string]error{
 
 func askRefused(s *scene) {
 	for _, topic := range []string{"default", "reason", "wrapped", "over"} {
-		s.ask("GET", s.venue.path+"?topic="+topic)
+		s.ask("GET", s.kind.path+"?topic="+topic)
 	}
 }

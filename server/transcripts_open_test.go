@@ -9,19 +9,19 @@ import (
 
 // Streams that open, and what they are sent while they live.
 var openTranscripts = []scenario{
-	{name: "subscribe-defaults", in: ways, rigging: rigging{config: server.Config{Retry: defaults}}, run: func(s *scene) {
+	{name: "subscribe-defaults", in: twoKinds, setup: setup{config: server.Config{Retry: defaults}}, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		s.put("a", "1")
 		st.data("1")
 		st.Close()
 	}},
-	{name: "subscribe-no-retry", in: ways, rigging: rigging{config: server.Config{Retry: -1}}, run: func(s *scene) {
+	{name: "subscribe-no-retry", in: twoKinds, setup: setup{config: server.Config{Retry: -1}}, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		s.kick()
 		st.finish()
 	}},
-	{name: "subscribe-events", in: ways, run: everyEvent},
-	{name: "subscribe-ephemeral", in: ways, run: func(s *scene) {
+	{name: "subscribe-events", in: twoKinds, run: everyEvent},
+	{name: "subscribe-ephemeral", in: twoKinds, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		from := s.put("a", "1")[0]
 		st.data("1")
@@ -36,7 +36,7 @@ var openTranscripts = []scenario{
 		back.data("4")
 		back.Close()
 	}},
-	{name: "subscribe-topics", in: ways, run: func(s *scene) {
+	{name: "subscribe-topics", in: twoKinds, run: func(s *scene) {
 		st := s.fresh("topic=b&topic=a&topic=b")
 		from := s.put("a", "1")[0]
 		st.data("1")
@@ -52,7 +52,7 @@ var openTranscripts = []scenario{
 		back.data("5")
 		back.Close()
 	}},
-	{name: "subscribe-subtree", in: ways, run: func(s *scene) {
+	{name: "subscribe-subtree", in: twoKinds, run: func(s *scene) {
 		st := s.fresh("topic=a/*")
 		from := s.put("a/1", "1")[0]
 		st.data("1")
@@ -67,7 +67,7 @@ var openTranscripts = []scenario{
 		back.data("5")
 		back.Close()
 	}},
-	{name: "subscribe-topic-and-its-subtree", in: ways, run: func(s *scene) {
+	{name: "subscribe-topic-and-its-subtree", in: twoKinds, run: func(s *scene) {
 		st := s.fresh("topic=a/b&topic=a/*&topic=a/b/*")
 		from := s.put("a/b", "1")[0]
 		st.data("1")
@@ -82,13 +82,13 @@ var openTranscripts = []scenario{
 		back.data("4")
 		back.Close()
 	}},
-	{name: "subscribe-escaped", in: ways, run: func(s *scene) {
+	{name: "subscribe-escaped", in: twoKinds, run: func(s *scene) {
 		st := s.fresh("topic=a%2Fb%3Ac&_=1700000000&ticket=t")
 		s.put("a/b:c", "1")
 		st.data("1")
 		st.Close()
 	}},
-	{name: "heartbeat", in: ways, rigging: rigging{config: server.Config{Heartbeat: time.Millisecond}}, run: func(s *scene) {
+	{name: "heartbeat", in: twoKinds, setup: setup{config: server.Config{Heartbeat: time.Millisecond}}, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		for range 3 {
 			st.Until(":\n" + st.endOfChunk)
@@ -97,10 +97,10 @@ var openTranscripts = []scenario{
 	}},
 	// What was forgotten of others is above the position of this stream, which has
 	// missed none of it, and is told so.
-	{name: "heartbeat-position", in: ways, rigging: rigging{config: server.Config{Heartbeat: time.Millisecond, MaxHistoryBytes: 64 << 10}}, run: func(s *scene) {
+	{name: "heartbeat-position", in: twoKinds, setup: setup{config: server.Config{Heartbeat: time.Millisecond, MaxHistoryBytes: 64 << 10}}, run: func(s *scene) {
 		from := s.put("quiet", "1")[0]
 		s.tr.Note("publish to 300 other topics, more than the hub may hold")
-		forgetOthers(s.rig, 0)
+		forgetOthers(s.harness, 0)
 		st := s.get("topic=quiet", "Last-Event-ID: "+from)
 		st.block("id: " + s.hub.LastID())
 		for range 2 {
@@ -128,7 +128,7 @@ func everyEvent(s *scene) {
 		{streamwriter.Event{Data: []byte("ends\n")}, "data: "},
 		{streamwriter.Event{Data: []byte(" : colons: and spaces ")}, "data:  : colons: and spaces "},
 		{streamwriter.Event{Data: []byte(`{"json":"ö → 😀"}`)}, `data: {"json":"ö → 😀"}`},
-		{streamwriter.Event{Data: []byte(fat(1))}, "data: " + fat(1)},
+		{streamwriter.Event{Data: []byte(largeEvent(1))}, "data: " + largeEvent(1)},
 	} {
 		s.putEvent("a", e.Event)
 		st.block(e.ends)

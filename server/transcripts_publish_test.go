@@ -24,18 +24,18 @@ func (s *scene) post(uri, body string, headers ...string) {
 
 // Publishing over HTTP. It does not depend on how streams are held.
 var publishTranscripts = []scenario{
-	{name: "publish", in: ways, rigging: rigging{publish: publishOptions{AllowAnyone: true}}, run: everyPublish},
-	{name: "publish-refused", in: []venue{parkedTCP}, rigging: rigging{config: server.Config{MaxEventBytes: 100}, publish: publishOptions{AllowAnyone: true}}, run: badPublishes},
-	{name: "publish-refused-json", in: []venue{parkedTCP}, rigging: rigging{config: server.Config{MaxEventBytes: 100}, publish: publishOptions{AllowAnyone: true}}, run: badJSON},
-	{name: "publish-off", in: []venue{parkedTCP}, run: func(s *scene) { s.post("/publish?topic=a", "1", text) }},
-	{name: "publish-token", in: []venue{parkedTCP}, rigging: rigging{publish: publishOptions{Token: "secret", AllowAnyone: true}}, run: func(s *scene) {
+	{name: "publish", in: twoKinds, setup: setup{publish: publishOptions{AllowAnyone: true}}, run: everyPublish},
+	{name: "publish-refused", in: []connKind{parkedTCP}, setup: setup{config: server.Config{MaxEventBytes: 100}, publish: publishOptions{AllowAnyone: true}}, run: badPublishes},
+	{name: "publish-refused-json", in: []connKind{parkedTCP}, setup: setup{config: server.Config{MaxEventBytes: 100}, publish: publishOptions{AllowAnyone: true}}, run: badJSON},
+	{name: "publish-off", in: []connKind{parkedTCP}, run: func(s *scene) { s.post("/publish?topic=a", "1", text) }},
+	{name: "publish-token", in: []connKind{parkedTCP}, setup: setup{publish: publishOptions{Token: "secret", AllowAnyone: true}}, run: func(s *scene) {
 		s.post("/publish?topic=a", "1", text)
 		for _, authorization := range []string{"Bearer secre", "Bearer ", "Basic secret", "Bearer secret", "bearer secret"} {
 			s.post("/publish?topic=a", "1", text, "Authorization: "+authorization)
 		}
 		s.post("/publish?topic=a%20b", "1", text)
 	}},
-	{name: "publish-authorize", in: []venue{parkedTCP}, rigging: rigging{publish: publishOptions{Authorize: func(_ *fasthttp.RequestCtx, list []message) error {
+	{name: "publish-authorize", in: []connKind{parkedTCP}, setup: setup{publish: publishOptions{Authorize: func(_ *fasthttp.RequestCtx, list []message) error {
 		if list[0].Topic == "fails" {
 			return errInternal
 		}
@@ -47,23 +47,23 @@ var publishTranscripts = []scenario{
 			s.post("/publish?topic="+topic, "1", text)
 		}
 	}},
-	{name: "publish-methods", in: []venue{parkedTCP}, rigging: rigging{publish: publishOptions{AllowAnyone: true}}, run: func(s *scene) {
+	{name: "publish-methods", in: []connKind{parkedTCP}, setup: setup{publish: publishOptions{AllowAnyone: true}}, run: func(s *scene) {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} {
 			s.ask(method, "/publish?topic=a")
 		}
 	}},
-	{name: "publish-cors", in: []venue{parkedTCP}, rigging: rigging{publish: publishOptions{AllowAnyone: true, CORS: cors{Origins: []string{"https://example.org"}}}}, run: func(s *scene) {
+	{name: "publish-cors", in: []connKind{parkedTCP}, setup: setup{publish: publishOptions{AllowAnyone: true, CORS: cors{Origins: []string{"https://example.org"}}}}, run: func(s *scene) {
 		for _, origin := range []string{here, there} {
 			s.ask("OPTIONS", "/publish", origin, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: content-type")
 			s.post("/publish?topic=a", "1", text, origin)
 			s.post("/publish?topic=a%20b", "1", text, origin)
 		}
 	}},
-	{name: "publish-closed", in: []venue{parkedTCP}, rigging: rigging{publish: publishOptions{AllowAnyone: true}}, run: func(s *scene) {
+	{name: "publish-closed", in: []connKind{parkedTCP}, setup: setup{publish: publishOptions{AllowAnyone: true}}, run: func(s *scene) {
 		s.close()
 		s.post("/publish?topic=a", "1", text)
 	}},
-	{name: "publish-draining", in: []venue{parkedTCP}, rigging: rigging{publish: publishOptions{AllowAnyone: true}}, run: func(s *scene) {
+	{name: "publish-draining", in: []connKind{parkedTCP}, setup: setup{publish: publishOptions{AllowAnyone: true}}, run: func(s *scene) {
 		s.drain()
 		s.post("/publish?topic=a", "1", text)
 	}},

@@ -11,28 +11,28 @@ const here, there = "Origin: https://example.org", "Origin: https://evil.example
 
 // Requests that open no stream, and the headers of answers.
 var refusalTranscripts = []scenario{
-	{name: "subscribe-refused", in: ways, rigging: rigging{config: server.Config{MaxTopics: 2}}, run: func(s *scene) {
+	{name: "subscribe-refused", in: twoKinds, setup: setup{config: server.Config{MaxTopics: 2}}, run: func(s *scene) {
 		for _, query := range []string{
 			"", "?topic=", "?topic=a&topic=", "?topic=a%20b", "?topic=a*", "?topic=/*", "?topic=*",
 			"?topic=" + strings.Repeat("t", 129), "?topic=a&topic=b&topic=c", "?topic=%22%3C%26%3E%ff",
 			"?topic=a&lastEventID=x-1", "?topic=a&last-event-id=x-1", "?topic=a%20b&last_event_id=x-1",
 		} {
-			s.ask("GET", s.venue.path+query)
+			s.ask("GET", s.kind.path+query)
 		}
-		s.ask("HEAD", s.venue.path+"?topic=a%20b")
+		s.ask("HEAD", s.kind.path+"?topic=a%20b")
 		for _, method := range []string{"POST", "PUT", "DELETE", "BREW"} {
-			s.ask(method, s.venue.path+"?topic=a", "Content-Length: 0")
+			s.ask(method, s.kind.path+"?topic=a", "Content-Length: 0")
 		}
 	}},
-	{name: "subscribe-head", in: ways, run: func(s *scene) {
-		s.ask("HEAD", s.venue.path+"?topic=a")
-		s.ask("HEAD", s.venue.path+"?topic=a", "Connection: close")
+	{name: "subscribe-head", in: twoKinds, run: func(s *scene) {
+		s.ask("HEAD", s.kind.path+"?topic=a")
+		s.ask("HEAD", s.kind.path+"?topic=a", "Connection: close")
 	}},
-	{name: "cors-none", in: ways, run: askCORS},
-	{name: "cors-origin", in: ways, rigging: rigging{subscribe: subscribeOptions{CORS: cors{Origins: []string{"https://a.example", "https://example.org"}}}}, run: askCORS},
-	{name: "cors-any", in: ways, rigging: rigging{subscribe: subscribeOptions{CORS: cors{Origins: []string{"*"}}}}, run: askCORS},
-	{name: "cors-credentials", in: ways, rigging: rigging{subscribe: subscribeOptions{CORS: cors{Origins: []string{"https://example.org"}, Credentials: true}}}, run: askCORS},
-	{name: "middleware", in: ways, rigging: rigging{wrap: middleware, subscribe: subscribeOptions{
+	{name: "cors-none", in: twoKinds, run: askCORS},
+	{name: "cors-origin", in: twoKinds, setup: setup{subscribe: subscribeOptions{CORS: cors{Origins: []string{"https://a.example", "https://example.org"}}}}, run: askCORS},
+	{name: "cors-any", in: twoKinds, setup: setup{subscribe: subscribeOptions{CORS: cors{Origins: []string{"*"}}}}, run: askCORS},
+	{name: "cors-credentials", in: twoKinds, setup: setup{subscribe: subscribeOptions{CORS: cors{Origins: []string{"https://example.org"}, Credentials: true}}}, run: askCORS},
+	{name: "middleware", in: twoKinds, setup: setup{wrap: middleware, subscribe: subscribeOptions{
 		CORS: cors{Origins: []string{"https://example.org"}},
 		Authorize: func(_ *fasthttp.RequestCtx, s *subscription) error {
 			return refusals[s.Topics[0]]
@@ -42,21 +42,21 @@ var refusalTranscripts = []scenario{
 		s.put("a", "1")
 		st.data("1")
 		st.Close()
-		s.ask("GET", s.venue.path+"?topic=reason", here)
-		s.ask("HEAD", s.venue.path+"?topic=a", here)
+		s.ask("GET", s.kind.path+"?topic=reason", here)
+		s.ask("HEAD", s.kind.path+"?topic=a", here)
 		s.drain()
 		s.turnedAway("topic=a")
 	}},
-	{name: "mount", in: []venue{parkedTCP}, rigging: rigging{publish: publishOptions{AllowAnyone: true}}, run: func(s *scene) {
+	{name: "mount", in: []connKind{parkedTCP}, setup: setup{publish: publishOptions{AllowAnyone: true}}, run: func(s *scene) {
 		s.askMounted("/events", "/publish")
 	}},
-	{name: "mount-elsewhere", in: []venue{parkedTCP}, handler: func(s *scene) fasthttp.RequestHandler {
+	{name: "mount-elsewhere", in: []connKind{parkedTCP}, handler: func(s *scene) fasthttp.RequestHandler {
 		return s.mounted("/v1/live", "/v1/send")
 	}, run: func(s *scene) {
 		s.askMounted("/v1/live", "/v1/send")
 		s.ask("GET", "/events?topic=a")
 	}},
-	{name: "handlers-alone", in: ways, handler: func(s *scene) fasthttp.RequestHandler {
+	{name: "handlers-alone", in: twoKinds, handler: func(s *scene) fasthttp.RequestHandler {
 		subscribe, publish := s.subscribeHandler(subscribeOptions{}), s.publishHandler(publishOptions{AllowAnyone: true})
 		return func(ctx *fasthttp.RequestCtx) {
 			if string(ctx.Path()) == "/in" {
@@ -76,13 +76,13 @@ var refusalTranscripts = []scenario{
 // askCORS is what pages of other origins ask.
 func askCORS(s *scene) {
 	for _, origin := range []string{here, there} {
-		s.ask("OPTIONS", s.venue.path, origin, "Access-Control-Request-Method: GET", "Access-Control-Request-Headers: last-event-id")
+		s.ask("OPTIONS", s.kind.path, origin, "Access-Control-Request-Method: GET", "Access-Control-Request-Headers: last-event-id")
 		st := s.fresh("topic=a", origin)
 		st.Close()
-		s.ask("GET", s.venue.path, origin)
+		s.ask("GET", s.kind.path, origin)
 	}
-	s.ask("OPTIONS", s.venue.path)
-	s.ask("HEAD", s.venue.path+"?topic=a")
+	s.ask("OPTIONS", s.kind.path)
+	s.ask("HEAD", s.kind.path+"?topic=a")
 }
 
 // middleware sets headers before and after a handler, among them some that are not

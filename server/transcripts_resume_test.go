@@ -12,7 +12,7 @@ var few = server.Config{Retention: []server.Retention{{Topics: "*", Events: 2}}}
 
 // Streams that come back: to all they have missed, or to a gap.
 var resumeTranscripts = []scenario{
-	{name: "resume", in: ways, run: func(s *scene) {
+	{name: "resume", in: twoKinds, run: func(s *scene) {
 		ids := s.put("a", "1", "2", "3")
 		s.tr.Note("the header")
 		st := s.get("topic=a", "Last-Event-ID: "+ids[0])
@@ -33,7 +33,7 @@ var resumeTranscripts = []scenario{
 		st.data("4")
 		st.Close()
 	}},
-	{name: "resume-up-to-date", in: ways, run: func(s *scene) {
+	{name: "resume-up-to-date", in: twoKinds, run: func(s *scene) {
 		s.put("a", "1")
 		st := s.get("topic=a", "Last-Event-ID: "+s.hub.LastID())
 		st.block("retry: 4000000")
@@ -41,7 +41,7 @@ var resumeTranscripts = []scenario{
 		st.data("2")
 		st.Close()
 	}},
-	{name: "resume-own-id", in: ways, run: func(s *scene) {
+	{name: "resume-own-id", in: twoKinds, run: func(s *scene) {
 		for _, id := range []string{"one", "two", "three"} {
 			s.putEvent("a", streamwriter.Event{ID: id, Data: []byte(id)})
 		}
@@ -52,14 +52,14 @@ var resumeTranscripts = []scenario{
 		st.data("three")
 		st.Close()
 	}},
-	{name: "resume-many", in: ways, run: func(s *scene) {
+	{name: "resume-many", in: twoKinds, run: func(s *scene) {
 		from := s.hub.LastID()
 		s.put("a", numbers(1, 40)...)
 		st := s.get("topic=a", "Last-Event-ID: "+from)
 		st.data(numbers(1, 40)...)
 		st.Close()
 	}},
-	{name: "gap-evicted", in: ways, rigging: rigging{config: few}, run: func(s *scene) {
+	{name: "gap-evicted", in: twoKinds, setup: setup{config: few}, run: func(s *scene) {
 		ids := s.put("a", "1", "2", "3", "4", "5")
 		st := s.get("topic=a", "Last-Event-ID: "+ids[0])
 		st.data("4", "5")
@@ -76,7 +76,7 @@ var resumeTranscripts = []scenario{
 		st.data("2", "3")
 		st.Close()
 	}},
-	{name: "gap-unknown", in: ways, run: func(s *scene) {
+	{name: "gap-unknown", in: twoKinds, run: func(s *scene) {
 		s.put("a", "1")
 		st := s.get("topic=a", "Last-Event-ID: never-seen")
 		st.data("1")
@@ -89,13 +89,13 @@ var resumeTranscripts = []scenario{
 		st.data("1", "twice", "twice")
 		st.Close()
 	}},
-	{name: "gap-epoch", in: ways, run: func(s *scene) {
+	{name: "gap-epoch", in: twoKinds, run: func(s *scene) {
 		s.put("a", "1")
 		st := s.get("topic=a", "Last-Event-ID: abcdefgh-7")
 		st.data("1")
 		st.Close()
 	}},
-	{name: "gap-ahead", in: ways, run: func(s *scene) {
+	{name: "gap-ahead", in: twoKinds, run: func(s *scene) {
 		s.put("a", "1")
 		epoch, _, _ := strings.Cut(s.hub.LastID(), "-")
 		st := s.get("topic=a", "Last-Event-ID: "+epoch+"-99")
@@ -104,7 +104,7 @@ var resumeTranscripts = []scenario{
 		st.data("2")
 		st.Close()
 	}},
-	{name: "gap-of-another-type", in: ways, rigging: rigging{config: server.Config{GapType: "lost"}}, run: func(s *scene) {
+	{name: "gap-of-another-type", in: twoKinds, setup: setup{config: server.Config{GapType: "lost"}}, run: func(s *scene) {
 		st := s.get("topic=a", `Last-Event-ID: "quoted" <&> `+strings.Repeat("long", 30))
 		st.block(`…"}`)
 		s.put("a", "1")
@@ -112,7 +112,7 @@ var resumeTranscripts = []scenario{
 		st.Close()
 	}},
 	// The reader is inside an event that no buffer holds, and misses the next.
-	{name: "gap-slow", in: ways, rigging: rigging{config: server.Config{
+	{name: "gap-slow", in: twoKinds, setup: setup{config: server.Config{
 		SlowSubscribers: server.Skip, MaxEventBytes: len(huge), Retention: []server.Retention{{Topics: "*", Events: 1}},
 	}}, run: func(s *scene) {
 		st := s.fresh("topic=a")

@@ -27,8 +27,8 @@ func TestTranscripts(t *testing.T) {
 		seen[sc.name] = true
 		t.Run(sc.name, func(t *testing.T) {
 			t.Parallel()
-			for _, v := range sc.in {
-				t.Run(v.name, func(t *testing.T) { sc.record(t, v) })
+			for _, kind := range sc.in {
+				t.Run(kind.name, func(t *testing.T) { sc.record(t, kind) })
 			}
 		})
 	}
@@ -37,14 +37,14 @@ func TestTranscripts(t *testing.T) {
 // scenario is what one file records, over HTTP/1.1 and HTTP/1.0.
 type scenario struct {
 	name    string
-	in      []venue
-	rigging rigging
-	handler func(s *scene) fasthttp.RequestHandler // in place of the rig's
+	in      []connKind
+	setup   setup
+	handler func(s *scene) fasthttp.RequestHandler // in place of the harness's
 	run     func(s *scene)
 }
 
-// following are the venues of Follow.
-var following = []venue{followTCP}
+// following are the connection kinds of Follow.
+var following = []connKind{followTCP}
 
 // longRetry takes most transcripts' place of the default reconnection time: of the
 // times that are drawn from it, hardly any is itself.
@@ -53,12 +53,12 @@ const longRetry = 4000 * time.Second
 // defaults leaves the hub's settings as they are.
 const defaults = -12345
 
-func (sc *scenario) record(t *testing.T, v venue) {
+func (sc *scenario) record(t *testing.T, kind connKind) {
 	tr := transcript.New(t)
 	tr.Drawn(longRetry+time.Millisecond, 2*longRetry)
 	for _, proto := range []string{"HTTP/1.1", "HTTP/1.0"} {
 		s := &scene{tr: tr, proto: proto}
-		o := sc.rigging
+		o := sc.setup
 		if sc.handler != nil {
 			o.wrap = func(fasthttp.RequestHandler) fasthttp.RequestHandler {
 				return func(ctx *fasthttp.RequestCtx) { sc.handler(s)(ctx) }
@@ -74,7 +74,7 @@ func (sc *scenario) record(t *testing.T, v venue) {
 			o.config.Heartbeat = -1
 		}
 		tr.Section(proto)
-		s.rig = newRig(t, v, o)
+		s.harness = newHarness(t, kind, o)
 		epoch, _, _ := strings.Cut(s.hub.LastID(), "-")
 		tr.Replace(epoch, "EPOCH")
 		sc.run(s)
@@ -84,7 +84,7 @@ func (sc *scenario) record(t *testing.T, v venue) {
 
 // scene is a scenario under way.
 type scene struct {
-	*rig
+	*harness
 	tr    *transcript.Transcript
 	proto string
 }
@@ -120,7 +120,7 @@ func (s *scene) ask(method, uri string, headers ...string) {
 // get asks for a stream.
 func (s *scene) get(query string, headers ...string) *stream {
 	s.t.Helper()
-	st := &stream{Conn: s.send("GET", s.venue.path+"?"+query, headers...)}
+	st := &stream{Conn: s.send("GET", s.kind.path+"?"+query, headers...)}
 	if s.proto == "HTTP/1.1" {
 		st.endOfChunk = "\r\n"
 	}

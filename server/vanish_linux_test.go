@@ -62,11 +62,11 @@ func TestPromise5VanishedPeerIsNoticed(t *testing.T) {
 		t.Skip("takes most of a minute")
 	}
 	t.Parallel()
-	for i, v := range ways {
-		t.Run(v.name, func(t *testing.T) {
+	for i, kind := range twoKinds {
+		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
 			link := newLink(t, i)
-			v.listen = func(t *testing.T) (net.Listener, dialer) {
+			kind.listen = func(t *testing.T) (net.Listener, dialer) {
 				ln, err := net.Listen("tcp", link.addr+":0")
 				if err != nil {
 					t.Fatal(err)
@@ -74,25 +74,25 @@ func TestPromise5VanishedPeerIsNoticed(t *testing.T) {
 				return ln, func() (net.Conn, error) { return net.Dial("tcp", ln.Addr().String()) }
 			}
 			// All as by default, if not shorter, but that a stalled reader is never cut.
-			r := newRig(t, v, rigging{config: server.Config{
+			h := newHarness(t, kind, setup{config: server.Config{
 				SlowSubscribers: server.Skip, WriteTimeout: -1, Heartbeat: 15 * time.Second / vanishScale,
 			}})
-			alive := r.stall("alive")
+			alive := h.stall("alive")
 			link.client(alive.conn.RemoteAddr().String())
-			r.streams(2)
+			h.streams(2)
 			link.drop()
 			start := time.Now()
 			limit := max(time.Minute/vanishScale, patience)
-			if !soon(limit, func() bool { return r.hub.Stats().Subscribers == 1 }) {
+			if !soon(limit, func() bool { return h.hub.Stats().Subscribers == 1 }) {
 				t.Fatalf("not noticed within %v", limit)
 			}
 			took := time.Since(start)
-			t.Logf("noticed after %v, ended: %v", took, r.hub.Stats().Ended)
+			t.Logf("noticed after %v, ended: %v", took, h.hub.Stats().Ended)
 			if took < 10*time.Second/vanishScale {
 				t.Errorf("ended after %v: it did not vanish, it left", took)
 			}
-			r.ended(server.ReasonVanished, 1)
-			if a, g := r.hub.Subscribers("alive"), r.hub.Subscribers("a"); a != 1 || g != 0 {
+			h.ended(server.ReasonVanished, 1)
+			if a, g := h.hub.Subscribers("alive"), h.hub.Subscribers("a"); a != 1 || g != 0 {
 				t.Errorf("%d readers are alive, %d are gone; want 1 and 0", a, g)
 			}
 		})
@@ -110,7 +110,7 @@ func newLink(t *testing.T, i int) *link {
 	t.Helper()
 	id := fmt.Sprintf("%d-%d", os.Getpid()%10000, i)
 	l := &link{t: t, ns: "fastsse-" + id, here: "fsa" + id, there: "fsb" + id}
-	subnet := fmt.Sprintf("198.18.%d", (os.Getpid()*len(ways)+i)%256) // RFC 2544: for tests
+	subnet := fmt.Sprintf("198.18.%d", (os.Getpid()*len(twoKinds)+i)%256) // RFC 2544: for tests
 	l.addr = subnet + ".1"
 	if os.Getuid() != 0 {
 		absent.Skipf(t, "only root can make a network to drop; run the tests as root to check promise 5")

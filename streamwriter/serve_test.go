@@ -489,11 +489,11 @@ func TestAStalledReaderDelaysNobodysHeartbeat(t *testing.T) {
 		"plaintext": start, "TLS": startTLS,
 	} {
 		t.Run(name, func(t *testing.T) {
-			const beat = 10 * time.Millisecond
+			const heartbeat = 10 * time.Millisecond
 			var sent atomic.Int64
 			s := begin(t, func(ctx *fasthttp.RequestCtx) {
 				flood := ctx.QueryArgs().Has("flood")
-				Serve(ctx, Options{Heartbeat: beat, WriteTimeout: time.Hour}, func(w *Writer) error {
+				Serve(ctx, Options{Heartbeat: heartbeat, WriteTimeout: time.Hour}, func(w *Writer) error {
 					// Small ones, so that the lock is free once the socket is full enough.
 					for flood && sent.Load() < 1<<30 {
 						if err := w.Send(Event{Data: make([]byte, 16<<10)}); err != nil {
@@ -513,9 +513,9 @@ func TestAStalledReaderDelaysNobodysHeartbeat(t *testing.T) {
 			if _, err := io.ReadFull(resp.Body, opening); err != nil {
 				t.Fatal(err)
 			}
-			beats := make([]byte, 2*20)
-			if _, err := io.ReadFull(resp.Body, beats); err != nil || string(beats) != strings.Repeat(":\n", 20) {
-				t.Errorf("heartbeats %q, %v", beats, err)
+			comments := make([]byte, 2*20)
+			if _, err := io.ReadFull(resp.Body, comments); err != nil || string(comments) != strings.Repeat(":\n", 20) {
+				t.Errorf("heartbeats %q, %v", comments, err)
 			}
 			stalled.tcp.Close()
 			c.tcp.Close()

@@ -61,8 +61,8 @@ func TestAConnectionWhoseWriteWaitsDelaysNobodysHeartbeat(t *testing.T) {
 	if err := good.SetReadDeadline(time.Now().Add(testkit.Patience / 2)); err != nil {
 		t.Fatal(err)
 	}
-	beats := make([]byte, 2*20)
-	if n, err := io.ReadFull(resp.Body, beats); err != nil {
+	comments := make([]byte, 2*20)
+	if n, err := io.ReadFull(resp.Body, comments); err != nil {
 		t.Errorf("%d heartbeats beside a connection whose write waits, then %v", n/2, err)
 	}
 	close(wait)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fastsse/fastsse/internal/ssetest"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // Two offers are open at the same time, of feeds that share a workspace and both gather:
@@ -70,7 +70,7 @@ func TestOpenOffersOwnTheirBytes(t *testing.T) {
 			}
 			want += strings.Repeat(strconv.Itoa(100*(1+i/10)+at), 20) + " "
 		}
-		events, err := ssetest.NewDecoder(bytes.NewReader(got[key])).All()
+		events, err := testkit.NewDecoder(bytes.NewReader(got[key])).All()
 		if err != nil {
 			t.Fatal(err)
 		}

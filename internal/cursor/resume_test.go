@@ -101,14 +101,14 @@ func runFuzz(t *testing.T, ops []byte, keep int, several bool) {
 // checkAgainst compares what the client got with the model.
 func checkAgainst(t *testing.T, r *reader, model map[uint64]string, head uint64) {
 	t.Helper()
-	last, excused := uint64(0), false
+	last, told := uint64(0), false
 	for _, e := range r.events(t) {
 		_, seq, ok := eventlog.ParseID(e.ID)
 		if !ok {
 			t.Fatalf("event with id %q", e.ID)
 		}
 		if e.Type == "gap" {
-			excused = true
+			told = true
 			continue
 		}
 		if seq <= last {
@@ -118,14 +118,14 @@ func checkAgainst(t *testing.T, r *reader, model map[uint64]string, head uint64)
 			t.Fatalf("sequence %d carries %q, the model says %q (%v)", seq, e.Data, data, ok)
 		}
 		for missing := last + 1; missing < seq; missing++ {
-			if _, owed := model[missing]; owed && !excused {
+			if _, due := model[missing]; due && !told {
 				t.Fatalf("sequence %d was left out without a gap", missing)
 			}
 		}
 		last = seq
 	}
 	for missing := last + 1; missing <= head; missing++ {
-		if _, owed := model[missing]; owed {
+		if _, due := model[missing]; due {
 			t.Fatalf("sequence %d never came; the head is %d", missing, head)
 		}
 	}

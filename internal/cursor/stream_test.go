@@ -175,7 +175,7 @@ func TestHeartbeatEndsASilence(t *testing.T) {
 	}
 }
 
-// A reader that takes nothing owes nothing for heartbeats; one that took half of
+// Of heartbeats nothing is kept for a reader that takes nothing; one that took half of
 // one gets the other half before anything else.
 // A stream that has everything is told so when its position has grown old; one that
 // has not gets what is missing instead.
@@ -218,7 +218,7 @@ func TestHeartbeatThatDoesNotGoOutIsDropped(t *testing.T) {
 	r.m.Heartbeat = 1000
 	r.turn(0)
 	if r.s.Pending {
-		t.Error("a heartbeat that did not go out is owed")
+		t.Error("a heartbeat that did not go out is kept")
 	}
 	r.turn(3)
 	w.publish("a", "x")

@@ -4,7 +4,7 @@ import "testing"
 
 // BenchmarkKick is a kick of one stream or none among 100,000 of a shard: by a
 // predicate, which is asked about all of them, or by user. What would make it
-// lie: streams without a user, who have no party to look up; to ask for the
+// lie: streams without a user, which have no hook data to look up; to ask for the
 // address, which is a system call for each that does. Nobody else's work comes in
 // between here, as it would between the slices.
 func BenchmarkKick(b *testing.B) {

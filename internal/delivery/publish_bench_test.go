@@ -19,7 +19,7 @@ func BenchmarkPublish(b *testing.B) {
 	for _, readers := range []int{0, 1, 100, 10_000, 1_000_000} {
 		b.Run(fmt.Sprintf("readers=%d", readers), func(b *testing.B) {
 			if readers == 1_000_000 && testing.Short() {
-				b.Skip("a million seats take a while")
+				b.Skip("a million slots take a while")
 			}
 			benchmarkPublish(b, readers, "a")
 		})

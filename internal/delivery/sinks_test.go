@@ -79,9 +79,9 @@ type sinkPoller struct{ poller }
 
 func (sinkPoller) Watch(int, uint64) error { return nil }
 
-// fill seats readers of topics, and has them visited in an order that has nothing
+// fill gives readers of topics their slots, and has them visited in an order that has nothing
 // to do with their place in memory: in slab order the prefetcher would hide that
-// a million seats are a million cache misses.
+// a million slots are a million cache misses.
 func (s *sinks) fill(readers int, topics ...string) {
 	for range readers {
 		s.open(topics...)
@@ -89,10 +89,10 @@ func (s *sinks) fill(readers int, topics ...string) {
 	if readers == 0 {
 		return
 	}
-	seats := s.readers[0].slots
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(seats), func(i, j int) {
-		seats[i], seats[j] = seats[j], seats[i]
-		s.slots.at(seats[i]).pos, s.slots.at(seats[j]).pos = int32(i), int32(j)
+	slots := s.readers[0].slots
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(slots), func(i, j int) {
+		slots[i], slots[j] = slots[j], slots[i]
+		s.slots.at(slots[i]).pos, s.slots.at(slots[j]).pos = int32(i), int32(j)
 	})
 }
 

@@ -7,9 +7,9 @@ import (
 )
 
 // BenchmarkSeat is what a hub does for a stream beyond its connection: find its
-// topic and position, take a seat, and leave it again. What would make it lie: a
-// seat that nobody had for a while would not be in the cache, this one always is;
-// and there are no hooks, whose party is a map entry more. BenchmarkSubscribe has
+// topic and position, take a slot, and leave it again. What would make it lie: a
+// slot that nobody had for a while would not be in the cache, this one always is;
+// and there are no hooks, whose data is a map entry more. BenchmarkSubscribe has
 // the rest of an opening.
 func BenchmarkSeat(b *testing.B) {
 	s := newSinks(b, Limits{})
@@ -17,8 +17,8 @@ func BenchmarkSeat(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.open("a")
-		seats := s.readers[0].slots
-		i := seats[len(seats)-1]
+		slots := s.readers[0].slots
+		i := slots[len(slots)-1]
 		st := s.slots.at(i)
 		s.signOff(i, st, cursor.Client)
 		s.free(i)

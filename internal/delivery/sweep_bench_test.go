@@ -15,15 +15,15 @@ import (
 //
 // What would make it lie: leaving out the question to the kernel whether the peer
 // has vanished (TCP_INFO), which is most of it. So where nothing is due, all
-// seats have one TCP socket, whose answer comes from a warm cache; where all are
+// slots have one TCP socket, whose answer comes from a warm cache; where all are
 // due, all have /dev/null, which refuses the question at once and takes the
-// heartbeat for nothing. Seats are visited in slab order, as the sweep does.
+// heartbeat for nothing. Slots are visited in slab order, as the sweep does.
 func BenchmarkSweep(b *testing.B) {
 	for _, due := range []string{"none", "all"} {
 		for _, readers := range []int{1000, 100_000, 1_000_000} {
 			b.Run(fmt.Sprintf("due=%s/readers=%d", due, readers), func(b *testing.B) {
 				if readers == 1_000_000 && testing.Short() {
-					b.Skip("a million seats take a while")
+					b.Skip("a million slots take a while")
 				}
 				benchmarkSweep(b, readers, due == "all")
 			})

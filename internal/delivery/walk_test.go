@@ -35,9 +35,9 @@ func TestOrdersWalkInSlices(t *testing.T) {
 	}
 }
 
-// A predicate is asked about each stream once, and about none that was seated
+// A predicate is asked about each stream once, and about none that got its slot
 // after the kick, whichever slot it got.
-func TestAWalkSparesWhoIsSeatedMeanwhile(t *testing.T) {
+func TestAWalkSparesStreamsThatComeMeanwhile(t *testing.T) {
 	const readers = 3000
 	s := newSinks(t, Limits{})
 	s.fill(readers, "a")
@@ -58,8 +58,8 @@ func TestAWalkSparesWhoIsSeatedMeanwhile(t *testing.T) {
 		}
 		n := s.admission("a", "late")
 		s.assign(n)
-		seats := s.readers[s.feed(s.host.History.Acquire([]string{"a", "late"}), cursor.Chunked)].slots
-		late[seats[len(seats)-1]] = true
+		slots := s.readers[s.feed(s.host.History.Acquire([]string{"a", "late"}), cursor.Chunked)].slots
+		late[slots[len(slots)-1]] = true
 	}
 	s.turn()
 	if asked != readers {
@@ -78,9 +78,10 @@ func TestAWalkSparesWhoIsSeatedMeanwhile(t *testing.T) {
 	}
 }
 
-// Newcomers are seated some at a time. Those who wait meet what comes meanwhile.
-func TestNewcomersAreSeatedInTurns(t *testing.T) {
-	const newcomers = 1000
+// New streams get their slots some at a time. What is sent to all reaches also those that
+// wait.
+func TestNewStreamsGetTheirSlotsInTurns(t *testing.T) {
+	const waiting = 1000
 	s := newSinks(t, Limits{})
 	admit := func(n *Admission) {
 		t.Helper()
@@ -88,7 +89,7 @@ func TestNewcomersAreSeatedInTurns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range newcomers {
+	for range waiting {
 		admit(s.admission("a"))
 	}
 	var gone *handle
@@ -101,10 +102,10 @@ func TestNewcomersAreSeatedInTurns(t *testing.T) {
 			gone = n.handle
 		}
 	}
-	s.pumpDone(gone) // before it is seated
+	s.pumpDone(gone) // before it has a slot
 	s.emptyInbox()
 	if s.live != assignedPerPass || s.idle() {
-		t.Fatalf("%d are seated in the first turn, want %d; idle: %v", s.live, assignedPerPass, s.idle())
+		t.Fatalf("%d have a slot after the first turn, want %d; idle: %v", s.live, assignedPerPass, s.idle())
 	}
 	s.publishOne(t, "a", &hundred)
 	s.delivery.KickTopic("b")
@@ -114,22 +115,22 @@ func TestNewcomersAreSeatedInTurns(t *testing.T) {
 		s.emptyInbox()
 	}
 	s.turn()
-	if want := newcomers + 2; s.live != want {
-		t.Fatalf("%d streams are seated, want %d", s.live, want)
+	if want := waiting + 2; s.live != want {
+		t.Fatalf("%d streams have a slot, want %d", s.live, want)
 	}
 	s.slots.each(func(_ int32, st *slot) {
 		if st.IsParked() && s.machine.Feeds[st.Feed].Topics[0].Name == "a" && st.Next != 2 {
 			t.Fatalf("a stream stands at %d: it has missed the event", st.Next)
 		}
 	})
-	for range newcomers {
+	for range waiting {
 		admit(s.admission("c"))
 	}
 	s.emptyInbox()
 	s.delivery.KickTopic("c") // while most of them wait
 	s.turn()
-	if n := s.streams.Load(); n != newcomers+2 {
-		t.Errorf("%d streams are left, want %d", n, newcomers+2)
+	if n := s.streams.Load(); n != waiting+2 {
+		t.Errorf("%d streams are left, want %d", n, waiting+2)
 	}
 }
 
@@ -151,7 +152,7 @@ func TestAskingAboutAStreamAllocatesNothing(t *testing.T) {
 	runtime.KeepAlive(s)
 }
 
-func TestASeatIs64Bytes(t *testing.T) {
+func TestASlotIs64Bytes(t *testing.T) {
 	if n := reflect.TypeFor[slot]().Size(); n > 64 {
 		t.Errorf("it is %d", n)
 	}
