@@ -343,7 +343,10 @@ func TestLeavingAmidDeliveries(t *testing.T) {
 func TestNewsReachAShardThatHasJustStarted(t *testing.T) {
 	t.Parallel()
 	twoWays(t, func(t *testing.T, kind connKind) {
-		h := newHarness(t, kind, setup{config: server.Config{Shards: 1, SlowSubscribers: server.Skip}})
+		h := newHarness(t, kind, setup{config: server.Config{
+			Shards: 1, SlowSubscribers: server.Skip,
+			Heartbeat: time.Hour, // or a sweep finds what the shard was not told of
+		}})
 		stop := make(chan struct{})
 		var publishing sync.WaitGroup
 		for range 2 {
@@ -361,7 +364,6 @@ func TestNewsReachAShardThatHasJustStarted(t *testing.T) {
 		}
 		defer publishing.Wait()
 		defer close(stop)
-		start := time.Now()
 		for range 150 {
 			c := h.open("a")
 			for range 3 {
@@ -369,9 +371,6 @@ func TestNewsReachAShardThatHasJustStarted(t *testing.T) {
 			}
 			c.leave()
 			h.streams(0)
-		}
-		if took := time.Since(start); took > patience { // what no shard is notified of, a sweep finds seconds later
-			t.Errorf("150 streams took %v to get three events each", took)
 		}
 	})
 }
