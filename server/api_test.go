@@ -45,13 +45,13 @@ func TestErrStopIsA204(t *testing.T) {
 	if err := fmt.Errorf("no more: %w", server.ErrStop); !errors.Is(err, server.ErrStop) || !errors.As(err, &status) || status.Code != 204 {
 		t.Errorf("%v is not the 204 that it should be", err)
 	}
-	overWays(t, func(t *testing.T, v venue) {
+	twoWays(t, func(t *testing.T, kind connKind) {
 		stop := fmt.Errorf("hunter2: %w", server.ErrStop)
 		for name, o := range map[string]server.SubscribeOptions{
 			"Authorize": {Authorize: func(*fasthttp.RequestCtx, *server.Subscription) error { return stop }},
 			"OnOpen":    {OnOpen: func(server.Subscriber, *streamwriter.Writer) error { return stop }},
 		} {
-			c := newRig(t, v, rigging{subscribe: o}).send(request{topics: []string{"a"}})
+			c := newHarness(t, kind, setup{subscribe: o}).send(request{topics: []string{"a"}})
 			if !strings.Contains(c.status, "204") || c.head.Get("Cache-Control") != "no-store" || strings.Contains(fmt.Sprint(c.head), "hunter2") {
 				t.Errorf("%s: %s %v", name, c.status, c.head)
 			}

@@ -126,14 +126,14 @@ func (c *Client) ExpectEnd() {
 	}
 }
 
-// Leave closes the connection. The hub notices soon: see [Server.ExpectStreams].
+// Leave closes the connection. The hub notices soon: see [Server.ExpectSubscribers].
 func (c *Client) Leave() { c.conn.Close() }
 
 // LastEventID is what the client would resume from: [Server.Resume].
 func (c *Client) LastEventID() string { return c.decoder.LastEventID() }
 
-// Retry is the last reconnection time that was read; zero: none.
-func (c *Client) Retry() time.Duration { return c.decoder.Retry() }
+// Retry is the last reconnection time that was read; set is false if none was.
+func (c *Client) Retry() (wait time.Duration, set bool) { return c.decoder.Retry() }
 
 // kept is how many events a client shows when something else came.
 const kept = 5

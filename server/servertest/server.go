@@ -136,9 +136,9 @@ func (s *Server) Get(path string, header http.Header) *Client {
 	return c
 }
 
-// ExpectStreams waits until the hub has exactly n open streams: until it has noticed that
+// ExpectSubscribers waits until the hub has exactly n open streams: until it has noticed that
 // clients left.
-func (s *Server) ExpectStreams(n int) {
+func (s *Server) ExpectSubscribers(n int) {
 	s.t.Helper()
 	if !s.soon(func() bool { return s.Hub.Stats().Subscribers == int64(n) }) {
 		st := s.Hub.Stats()

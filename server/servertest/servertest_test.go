@@ -30,13 +30,13 @@ func TestAStreamIsReadResumedAndEnded(t *testing.T) {
 		t.Errorf("the last event id is %q, want %q", got, ids[1])
 	}
 	c.Leave()
-	s.ExpectStreams(1)
+	s.ExpectSubscribers(1)
 	s.Publish("a", "3")
 	s.Resume(ids[0], "a").Expect("2", "3")
 	other.Expect("3")
 	s.Hub.KickTopic("b/*")
 	other.ExpectEnd()
-	if d := other.Retry(); d < time.Second || d > 2*time.Second {
+	if d, _ := other.Retry(); d < time.Second || d > 2*time.Second {
 		t.Errorf("told to come back after %v", d)
 	}
 }
@@ -59,7 +59,7 @@ func TestAHubThatIsFullOrDrainsEndsTheStream(t *testing.T) {
 	s.Open("a")
 	late := s.Open("a")
 	late.ExpectEnd()
-	if late.Retry() == 0 {
+	if d, _ := late.Retry(); d == 0 {
 		t.Error("it is not told to come back")
 	}
 	if err := s.Hub.Drain(t.Context()); err != nil {
@@ -192,7 +192,7 @@ func TestFailuresSayWhatCame(t *testing.T) {
 		"too many streams": {
 			func(s *servertest.Server) {
 				s.Open("a")
-				s.ExpectStreams(0)
+				s.ExpectSubscribers(0)
 			},
 			[]string{"1 streams are open after 100ms, want 0"},
 		},
