@@ -16,12 +16,12 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// hubGoroutines counts the goroutines that are inside package server, or watch
-// sockets for it.
+// hubGoroutines counts the goroutines that are inside package server or internal/delivery,
+// or watch sockets for them.
 func hubGoroutines() (n int, stacks string) {
 	buf := make([]byte, 16<<20)
 	for _, stack := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(stack, "fastsse/server.") || strings.Contains(stack, "(*watcher).run") {
+		if strings.Contains(stack, "fastsse/server.") || strings.Contains(stack, "fastsse/internal/delivery.") || strings.Contains(stack, "(*watcher).run") {
 			n++
 			stacks += stack + "\n\n"
 		}

@@ -58,8 +58,11 @@ func init() {
 // A peer that vanished without a FIN is noticed within a minute; one that lives
 // and takes nothing is not taken for it.
 func TestPromise5VanishedPeerIsNoticed(t *testing.T) {
-	if testing.Short() && vanishScale == 1 {
-		t.Skip("takes most of a minute")
+	if testing.Short() {
+		t.Skip("takes most of a minute, or a part of it")
+	}
+	if d := vanishScale*delivery.VanishedAfter + 15*time.Second; d >= time.Minute {
+		t.Errorf("by default it takes %v", d)
 	}
 	t.Parallel()
 	for i, kind := range twoKinds {
