@@ -193,9 +193,9 @@ func TestMaxHistoryBytesHoldsForOneTopic(t *testing.T) {
 	}
 }
 
-// A topic that was evicted and dropped leaves a trace: who comes back to it, or
-// to a subtree above it, is told.
-func TestEvictedTopicsLeaveATrace(t *testing.T) {
+// A topic that was evicted and dropped leaves a tombstone: a stream that resumes on it, or
+// on a subtree above it, is told of the gap.
+func TestEvictedTopicsLeaveATombstone(t *testing.T) {
 	t.Parallel()
 	twoWays(t, func(t *testing.T, kind connKind) {
 		h := newHarness(t, kind, setup{config: server.Config{MaxHistoryBytes: 64 << 10}})
