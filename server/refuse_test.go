@@ -168,7 +168,7 @@ func TestRefusalsAreNotStored(t *testing.T) {
 	}
 }
 
-// A hook that returns a nil *Refusal as an error has refused.
+// A hook that returns a nil *StatusError as an error has refused.
 func TestANilRefusalIsARefusal(t *testing.T) {
 	t.Parallel()
 	hub := newHub(t, server.Config{})
