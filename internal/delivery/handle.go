@@ -71,7 +71,7 @@ func sooner(a, b time.Time) time.Time {
 }
 
 // cutWithin is how long a write may take after the stream was cut.
-const cutWithin = 50 * time.Millisecond
+const cutWithin = 250 * time.Millisecond
 
 // cut gives the write under way, and all later ones, cutWithin.
 func (h *handle) cut() { h.bindAll(time.Now().Add(cutWithin)) }
