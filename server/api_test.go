@@ -84,14 +84,3 @@ func TestStatsAreLabels(t *testing.T) {
 		}
 	}
 }
-
-// A publisher is never told 204, which would look like success.
-func TestErrStopDoesNotTellAPublisherOfSuccess(t *testing.T) {
-	hub := newHub(t, server.Config{})
-	ctx := call(hub.PublishHandler(server.PublishOptions{
-		Authorize: func(*fasthttp.RequestCtx, []server.Message) error { return server.ErrStop },
-	}), "POST /?topic=a", "x")
-	if got := ctx.Response.StatusCode(); got != 403 {
-		t.Errorf("%d, want 403", got)
-	}
-}

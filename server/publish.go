@@ -29,7 +29,7 @@ type PublishOptions struct {
 
 	// Authorize, if set, decides whether the messages of a request may be published,
 	// and may change them. Nothing is published if it returns an error. A *StatusError
-	// is sent as the answer (204 and ErrStop, which would look like success, as 403). Any
+	// is sent as the answer: not ErrStop, since a publisher takes a 204 for success. Any
 	// other error is logged and answered with 500, without its text. If Token is set, too, a request must pass both. Calls run concurrently.
 	Authorize func(ctx *fasthttp.RequestCtx, messages []Message) error
 
@@ -112,9 +112,6 @@ func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
 // unauthorized answers a request for which Authorize returned an error.
 func (p *publishHandler) unauthorized(ctx *fasthttp.RequestCtx, messages []Message, err error) {
 	if r, ok := errors.AsType[*StatusError](err); ok {
-		if r != nil && r.Code == fasthttp.StatusNoContent { // it would look like success
-			r = &StatusError{Message: r.Message}
-		}
 		r.answer(&ctx.Response)
 		return
 	}
