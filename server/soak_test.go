@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,7 @@ import (
 )
 
 var (
-	soakFor   = flag.Duration("soak", 0, "how long TestSoak runs; 0: 20s, or 5s with -short")
+	soakFor   = flag.Duration("soak", 0, "how long TestSoak runs; 0: 20s where CI is set, 10s elsewhere, 5s with -short")
 	soakSeed  = flag.Uint64("soak.seed", 0, "what TestSoak draws its rounds from; 0: another each time")
 	soakFirst = flag.Int("soak.round", 1, "the round that TestSoak begins with, to try a failure again")
 )
@@ -38,7 +39,10 @@ func TestSoak(t *testing.T) {
 	case testing.Short():
 		length = 5 * time.Second
 	default:
-		length = 20 * time.Second
+		length = 10 * time.Second
+		if os.Getenv("CI") != "" {
+			length = 20 * time.Second
+		}
 	}
 	seed := *soakSeed
 	for seed == 0 {
