@@ -41,15 +41,15 @@ func TestAStreamDoesNotOutliveItsTicket(t *testing.T) {
 	twoWays(t, func(t *testing.T, kind connKind) {
 		for _, heartbeat := range []time.Duration{0, -1, time.Hour} {
 			for _, left := range []time.Duration{-time.Hour, 300 * time.Millisecond} {
-				var end time.Time
+				ends := make(chan time.Time, 1)
 				h := newHarness(t, kind, expiring(server.Config{Shards: 1, Heartbeat: heartbeat}, func() time.Time {
-					end = time.Now().Add(max(left, 0))
+					ends <- time.Now().Add(max(left, 0))
 					return time.Now().Add(left)
 				}))
 				h.open("other") // the shard runs, and has looked at its slots
 				c := h.send(request{topics: []string{"ticket"}})
 				c.rest()
-				if late := time.Since(end); late > 2*time.Second { // 3.75 s is the sweep's time
+				if late := time.Since(<-ends); late > 2*time.Second { // 3.75 s is the sweep's time
 					t.Errorf("heartbeat %v, %v left: it ended %v after its ticket", heartbeat, left, late)
 				}
 				h.ended(server.ReasonMaxAge, 1)
