@@ -28,9 +28,14 @@ func TestSilenceIsBrokenByHeartbeats(t *testing.T) {
 		if kind.name == "in memory" {
 			t.Skip("its reader sees no deadline while it waits") // and no client is in memory
 		}
-		h := newHarness(t, kind, setup{config: server.Config{Heartbeat: 60 * time.Millisecond}})
-		c := h.open("a")
-		if n := c.listen(600 * time.Millisecond); n < 4 || n > 15 {
+		n := 0
+		for range 5 { // the machine may be too busy to send them in time
+			h := newHarness(t, kind, setup{config: server.Config{Heartbeat: 60 * time.Millisecond}})
+			if n = h.open("a").listen(600 * time.Millisecond); n >= 4 {
+				break
+			}
+		}
+		if n < 4 || n > 15 {
 			t.Errorf("%d comments in ten intervals", n)
 		}
 	})
