@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -44,9 +45,9 @@ func TestCloseWaitsForHooks(t *testing.T) {
 		h.open("a")
 		block.Store(true)
 		h.abandon()
-		eventually(t, "a stream is in OnOpen", func() bool { return in.Load() == 1 })
+		testkit.Eventually(t, "a stream is in OnOpen", func() bool { return in.Load() == 1 })
 		go h.try(request{topics: []string{"a"}, query: "in=authorize"})
-		eventually(t, "a stream is in Authorize", func() bool { return in.Load() == 2 })
+		testkit.Eventually(t, "a stream is in Authorize", func() bool { return in.Load() == 2 })
 
 		err := h.hub.Close(timeout(t, time.Second))
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "for 1 streams to end and 4 hooks") {
@@ -88,7 +89,7 @@ func TestADrainWhoseTimeIsOverCutsLateArrivals(t *testing.T) {
 		if _, err := conn.Write(request{path: kind.path, topics: []string{"a"}, lastID: from}.bytes()); err != nil {
 			t.Fatal(err)
 		}
-		within(t, "OnOpen is called", func() { <-in })
+		testkit.Within(t, "OnOpen is called", func() { <-in })
 		if err := h.hub.Drain(timeout(t, 50*time.Millisecond)); err == nil {
 			t.Error("Drain says that all have ended")
 		}
@@ -116,7 +117,7 @@ func TestNothingRunsAfterClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		// A goroutine that has counted itself out has a few instructions left.
-		if !soon(time.Second, func() bool { n, _ := hubGoroutines(); return n == 0 }) {
+		if !testkit.Soon(time.Second, func() bool { n, _ := hubGoroutines(); return n == 0 }) {
 			n, stacks := hubGoroutines()
 			t.Errorf("%d goroutines are left:\n%s", n, stacks)
 		}
@@ -178,7 +179,7 @@ func refusedClientsHoldFewConnections(t *testing.T, blocking bool) {
 	if n := h.hub.Stats().Refused; n != refused {
 		t.Fatalf("%d were refused, want %d", n, refused)
 	}
-	if !soon(time.Second, func() bool { return open.Load() <= 1+most }) {
+	if !testkit.Soon(time.Second, func() bool { return open.Load() <= 1+most }) {
 		t.Errorf("%d connections are open, want at most %d", open.Load(), 1+most)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -225,7 +226,7 @@ func TestEndedStreamsCountUntilTheirConnectionsAreClosed(t *testing.T) {
 		for _, c := range clients {
 			c.leave()
 		}
-		eventually(t, "there is room again", func() bool {
+		testkit.Eventually(t, "there is room again", func() bool {
 			before := h.hub.Stats().Refused
 			c := h.send(request{topics: []string{"a"}})
 			defer c.leave()

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -92,7 +93,7 @@ func stay(b *testing.B, hub *server.Hub, topic string, dial func() (net.Conn, er
 		}
 		go func() { _, _ = io.Copy(io.Discard, conn) }()
 	}
-	eventually(b, "the streams that stay are open", func() bool { return hub.Subscribers(topic) == runtime.GOMAXPROCS(0) })
+	testkit.Eventually(b, "the streams that stay are open", func() bool { return hub.Subscribers(topic) == runtime.GOMAXPROCS(0) })
 }
 
 func requestFor(topic string) string { return "GET /?topic=" + topic + " HTTP/1.1\r\nHost: x\r\n\r\n" }

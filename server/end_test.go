@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -130,7 +131,7 @@ func TestCloseEndsEverything(t *testing.T) {
 		a, b := h.open("a"), h.open("b")
 		h.publish("a", "1")
 		a.expect("1")
-		within(t, "Close", func() { h.hub.Close(context.Background()) })
+		testkit.Within(t, "Close", func() { h.hub.Close(context.Background()) })
 		a.ends()
 		b.ends()
 		if s := h.hub.Stats(); s.Subscribers != 0 || s.Ended["closed"] != 2 {
@@ -164,9 +165,9 @@ func TestCloseAndNewStreamsAtOnce(t *testing.T) {
 					}
 				})
 			}
-			within(t, "Close", func() { h.hub.Close(context.Background()) })
+			testkit.Within(t, "Close", func() { h.hub.Close(context.Background()) })
 			clients.Wait()
-			eventually(t, "the counters agree", func() bool {
+			testkit.Eventually(t, "the counters agree", func() bool {
 				s := h.hub.Stats()
 				return s.Subscribers == 0 && s.Opened == total(s.Ended)
 			})
@@ -185,7 +186,7 @@ func total(m map[string]int64) (n int64) {
 // be about to reach its shard.
 func (h *harness) kick(n int64, pick func(server.Subscriber) bool) {
 	h.t.Helper()
-	eventually(h.t, "the streams are kicked", func() bool {
+	testkit.Eventually(h.t, "the streams are kicked", func() bool {
 		h.hub.Kick(pick)
 		return h.hub.Stats().Ended[server.ReasonKicked.String()] >= n
 	})

@@ -177,7 +177,7 @@ func TestPlaintextAndTLSAtOnce(t *testing.T) {
 		}
 		clients = append(clients, c)
 	}
-	eventually(t, "two are parked and one is streamed", func() bool {
+	testkit.Eventually(t, "two are parked and one is streamed", func() bool {
 		s := hub.Stats()
 		return s.Parked == 2*onLinux && s.Streamed == 3-2*onLinux && s.StreamedWhy["tls"] == 1
 	})

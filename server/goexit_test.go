@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -47,7 +48,7 @@ func TestAPredicateThatExitsLeaksNoStream(t *testing.T) {
 			})
 		}
 		clients.Wait()
-		eventually(t, "every stream has ended, and every OnOpen has its OnClose", func() bool {
+		testkit.Eventually(t, "every stream has ended, and every OnOpen has its OnClose", func() bool {
 			return h.hub.Stats().Subscribers == 0 && opened.Load() == closed.Load()
 		})
 	})

@@ -17,7 +17,6 @@ import (
 	"net/textproto"
 	"net/url"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -177,9 +176,9 @@ func newHarness(t *testing.T, kind connKind, o setup) *harness {
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
 	t.Cleanup(func() {
-		within(t, "the hub closes", func() { hub.Close(context.Background()) })
+		testkit.Within(t, "the hub closes", func() { hub.Close(context.Background()) })
 		ln.Close()
-		within(t, "the server ends", func() { <-served })
+		testkit.Within(t, "the server ends", func() { <-served })
 	})
 	return h
 }
@@ -347,7 +346,7 @@ func (h *harness) openWith(q request) *client {
 		h.t.Fatalf("no stream: %s %v", c.status, c.head)
 	}
 	// A follower's head is on the wire before its callback runs.
-	eventually(h.t, "the stream is open", func() bool { return h.hub.Stats().Opened > before })
+	testkit.Eventually(h.t, "the stream is open", func() bool { return h.hub.Stats().Opened > before })
 	return c
 }
 
@@ -431,54 +430,16 @@ func (c *client) retry() time.Duration {
 // leave closes the connection.
 func (c *client) leave() { c.conn.Close() }
 
-// eventually waits for what another goroutine or the kernel is about to do.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	if !soon(patience, ok) {
-		buf := make([]byte, 1<<20)
-		t.Fatalf("not within %v: %s\n%s", patience, what, buf[:runtime.Stack(buf, true)])
-	}
-}
-
-func soon(limit time.Duration, ok func() bool) bool {
-	deadline := time.Now().Add(limit)
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		if time.Now().After(deadline) {
-			return false
-		}
-		<-tick.C
-	}
-	return true
-}
-
-// within calls f, which must not block for long.
-func within(t testing.TB, what string, f func()) {
-	t.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		f()
-	}()
-	select {
-	case <-done:
-	case <-time.After(patience):
-		buf := make([]byte, 1<<20)
-		t.Fatalf("not within %v: %s\n%s", patience, what, buf[:runtime.Stack(buf, true)])
-	}
-}
-
 // streams waits until so many streams are open.
 func (h *harness) streams(n int64) {
 	h.t.Helper()
-	eventually(h.t, fmt.Sprintf("%d streams are open", n), func() bool { return h.hub.Stats().Subscribers == n })
+	testkit.Eventually(h.t, fmt.Sprintf("%d streams are open", n), func() bool { return h.hub.Stats().Subscribers == n })
 }
 
 // ended waits until so many streams have ended for that reason.
 func (h *harness) ended(why server.Reason, n int64) {
 	h.t.Helper()
-	if !soon(patience, func() bool { return h.hub.Stats().Ended[why.String()] >= n }) {
+	if !testkit.Soon(patience, func() bool { return h.hub.Stats().Ended[why.String()] >= n }) {
 		h.t.Fatalf("ended: %v; want %d by %q", h.hub.Stats().Ended, n, why)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -86,12 +87,12 @@ func TestOnCloseFollowsOnOpenAlsoAfterAReset(t *testing.T) {
 			reset := h.abandon()
 			defer reset()
 		}
-		eventually(t, "all are in OnOpen", func() bool { return opening.Load() == clients })
+		testkit.Eventually(t, "all are in OnOpen", func() bool { return opening.Load() == clients })
 		for range clients {
 			h.abandon()() // while the first ones are in OnOpen, and before that
 		}
 		close(goOn)
-		within(t, "the hub closes", func() { h.hub.Close(context.Background()) })
+		testkit.Within(t, "the hub closes", func() { h.hub.Close(context.Background()) })
 		if n := closed.all(); n == 0 || int64(n) != opened.Load() {
 			t.Errorf("OnOpen returned nil %d times, OnClose was called %d times: %v", opened.Load(), n, closed.by)
 		}
@@ -114,11 +115,11 @@ func TestOnCloseHearsOfClientsThatResetInOnOpen(t *testing.T) {
 		const clients = 20
 		for range clients {
 			reset := h.abandon()
-			within(t, "OnOpen is called", func() { <-opening })
+			testkit.Within(t, "OnOpen is called", func() { <-opening })
 			reset()
 		}
 		close(goOn)
-		eventually(t, "OnClose is called for each", func() bool { return closed.of(server.ReasonClient) == clients })
+		testkit.Eventually(t, "OnClose is called for each", func() bool { return closed.of(server.ReasonClient) == clients })
 		h.streams(0)
 		if n := closed.all(); n != clients {
 			t.Errorf("OnClose was called %d times for %d streams", n, clients)
@@ -135,7 +136,7 @@ func TestOnCloseIsCalledForEveryOpenedStream(t *testing.T) {
 			h.abandon()()
 		}
 		h.open("a")
-		within(t, "the hub closes", func() { h.hub.Close(context.Background()) })
+		testkit.Within(t, "the hub closes", func() { h.hub.Close(context.Background()) })
 		if s := h.hub.Stats(); int64(closed.all()) != s.Opened {
 			t.Errorf("%d streams were opened, OnClose was called %d times", s.Opened, closed.all())
 		}
@@ -157,7 +158,7 @@ func TestOnCloseFollowsOnOpenAlsoWhenTheHubCloses(t *testing.T) {
 			OnClose: closed.onClose,
 		}})
 		h.abandon()
-		within(t, "OnOpen is called", func() { <-opening })
+		testkit.Within(t, "OnOpen is called", func() { <-opening })
 		done := make(chan error, 1)
 		go func() { done <- h.hub.Close(timeout(t, patience)) }()
 		h.closing()
@@ -174,7 +175,7 @@ func TestOnCloseFollowsOnOpenAlsoWhenTheHubCloses(t *testing.T) {
 // closing waits until the hub refuses everything.
 func (h *harness) closing() {
 	h.t.Helper()
-	eventually(h.t, "the hub is closed", func() bool {
+	testkit.Eventually(h.t, "the hub is closed", func() bool {
 		_, err := h.hub.Publish("a", streamwriter.Event{})
 		return errors.Is(err, server.ErrClosed)
 	})
@@ -206,7 +207,7 @@ func TestOnCloseFollowsOnOpenAlsoAfterAPanic(t *testing.T) {
 	if _, err := h.try(request{topics: []string{"a"}}); err == nil {
 		t.Error("the stream opened")
 	}
-	eventually(t, "OnClose is called", func() bool { return closed.of(server.ReasonError) == 1 })
+	testkit.Eventually(t, "OnClose is called", func() bool { return closed.of(server.ReasonError) == 1 })
 	h.streams(0)
 	if n := closed.all(); n != 1 || !h.log.has("out of order") {
 		t.Errorf("OnClose was called %d times; the log says %q", n, h.log.lines)
@@ -236,7 +237,7 @@ func TestAuthorizeIsNotAskedWhenNobodyCanBeLetIn(t *testing.T) {
 			t.Error(err)
 		}
 		refused()
-		within(t, "the hub closes", func() { h.hub.Close(context.Background()) })
+		testkit.Within(t, "the hub closes", func() { h.hub.Close(context.Background()) })
 		refused()
 		if n := asked.Load(); n != 1 {
 			t.Errorf("Authorize ran %d times for one stream that there was room for", n)
@@ -259,14 +260,14 @@ func TestAStreamCountsUntilItsOnCloseHasReturned(t *testing.T) {
 		a, b := h.open("a"), h.open("a")
 		a.leave()
 		b.leave()
-		eventually(t, "both streams have ended", func() bool { return h.hub.Stats().Closing == 2 })
+		testkit.Eventually(t, "both streams have ended", func() bool { return h.hub.Stats().Closing == 2 })
 		if s := h.hub.Stats(); s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["client"] != 2 {
 			t.Errorf("%+v", s)
 		}
 		c := h.send(request{topics: []string{"a"}})
 		c.expectRetry(3*time.Second, c.ends)
 		close(goOn)
-		eventually(t, "the hooks return", func() bool { return h.hub.Stats().Closing == 0 })
+		testkit.Eventually(t, "the hooks return", func() bool { return h.hub.Stats().Closing == 0 })
 		h.open("a")
 	})
 }
@@ -286,7 +287,7 @@ func TestAHookThatEndsItsGoroutineEndsNothingElse(t *testing.T) {
 		for range 5 {
 			h.open("a").leave()
 		}
-		eventually(t, "OnClose is called for each", func() bool { return closed.Load() == 5 })
+		testkit.Eventually(t, "OnClose is called for each", func() bool { return closed.Load() == 5 })
 		stays := h.open("b")
 		h.hub.Kick(func(server.Subscriber) bool { runtime.Goexit(); return false })
 		h.publish("b", "1")

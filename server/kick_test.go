@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -132,7 +133,7 @@ func TestKickReachesStreamsThatAreOpening(t *testing.T) {
 							c.rest()
 						}
 					}()
-					within(t, "the hook is called", func() { <-in })
+					testkit.Within(t, "the hook is called", func() { <-in })
 					stop.Store(false)
 					kick(h.hub)
 					later := h.open("a") // was let in after the kick
@@ -141,7 +142,7 @@ func TestKickReachesStreamsThatAreOpening(t *testing.T) {
 					}
 					close(goOn)
 					h.ended(server.ReasonKicked, 1)
-					within(t, "the stream ends", func() { <-ended })
+					testkit.Within(t, "the stream ends", func() { <-ended })
 					h.publish("a", "1")
 					later.expect("1")
 					h.streams(1)
@@ -184,7 +185,7 @@ func TestAPanicInKicksPredicateIsSurvived(t *testing.T) {
 			return true
 		})
 		b.ends()
-		eventually(t, "it is logged", func() bool { return h.log.has("oh dear") })
+		testkit.Eventually(t, "it is logged", func() bool { return h.log.has("oh dear") })
 		h.publish("a", "1")
 		a.expect("1")
 	})
@@ -209,7 +210,7 @@ func TestAnAddressIsKnownWhileItsStreamIsAskedAbout(t *testing.T) {
 		})
 		for range 5 {
 			s := <-asked
-			eventually(t, "the address is forgotten", func() bool { return s.RemoteAddr() == "" })
+			testkit.Eventually(t, "the address is forgotten", func() bool { return s.RemoteAddr() == "" })
 		}
 		slices.Sort(got)
 		slices.Sort(want)
@@ -234,7 +235,7 @@ func TestKicksAreForgotten(t *testing.T) {
 			}
 		}
 		h.streams(kicks / 10)
-		eventually(t, "the kicks are forgotten", func() bool {
+		testkit.Eventually(t, "the kicks are forgotten", func() bool {
 			runtime.GC()
 			return forgotten.Load() >= kicks-1
 		})

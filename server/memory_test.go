@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/server/servertest"
 	"github.com/fastsse/fastsse/streamwriter"
@@ -31,7 +32,7 @@ func hubGoroutines() (n int, stacks string) {
 
 func noGoroutines(t *testing.T) {
 	t.Helper()
-	if !soon(patience, func() bool { n, _ := hubGoroutines(); return n == 0 }) {
+	if !testkit.Soon(patience, func() bool { n, _ := hubGoroutines(); return n == 0 }) {
 		n, stacks := hubGoroutines()
 		t.Errorf("%d goroutines are left:\n%s", n, stacks)
 	}
@@ -58,11 +59,11 @@ func TestAHubWithoutStreamsHasNoGoroutine(t *testing.T) {
 			a.leave()
 			b.leave()
 			h.streams(0)
-			eventually(t, "the shards stop", func() bool { return h.hub.ShardsRunning() == 0 })
+			testkit.Eventually(t, "the shards stop", func() bool { return h.hub.ShardsRunning() == 0 })
 			noGoroutines(t)
 		}
 		h.open("a")
-		within(t, "Close", func() { h.hub.Close(context.Background()) })
+		testkit.Within(t, "Close", func() { h.hub.Close(context.Background()) })
 		noGoroutines(t)
 	})
 }
@@ -83,7 +84,7 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 		h := newHarness(t, kind, setup{})
 		h.open("a").leave()
 		sweepOut := func() {
-			eventually(t, "the streams end", func() bool {
+			testkit.Eventually(t, "the streams end", func() bool {
 				if kind.name == "in memory" { // it learns from a write that its client left
 					h.publish("a", "x")
 				}
@@ -91,9 +92,9 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 			})
 		}
 		sweepOut()
-		eventually(t, "the shards stop", func() bool { return h.hub.ShardsRunning() == 0 })
+		testkit.Eventually(t, "the shards stop", func() bool { return h.hub.ShardsRunning() == 0 })
 		var before int
-		eventually(t, "the number of descriptors settles", func() bool {
+		testkit.Eventually(t, "the number of descriptors settles", func() bool {
 			was := before
 			before = count()
 			return was == before
@@ -106,7 +107,7 @@ func TestNoDescriptorIsLeft(t *testing.T) {
 			b.leave()
 			sweepOut()
 		}
-		if !soon(patience, func() bool { return count() <= before }) {
+		if !testkit.Soon(patience, func() bool { return count() <= before }) {
 			t.Errorf("%d descriptors are open, %d were", count(), before)
 		}
 	})
@@ -126,7 +127,7 @@ func TestASubscriptionAloneKeepsNothing(t *testing.T) {
 		for _, c := range clients {
 			c.leave()
 		}
-		eventually(t, "the topics go", func() bool { return h.hub.TopicsHeld() == 0 })
+		testkit.Eventually(t, "the topics go", func() bool { return h.hub.TopicsHeld() == 0 })
 		if s := h.hub.Stats(); s.HistoryBytes != 0 {
 			t.Errorf("%d bytes of history", s.HistoryBytes)
 		}
@@ -141,11 +142,11 @@ func TestRefusedEventsAndStreamsKeepNothing(t *testing.T) {
 	if _, err := s.Hub.Publish("c", streamwriter.Event{Type: "a\nb"}); err == nil {
 		t.Error("a type with a newline is accepted")
 	}
-	within(t, "Close", func() { s.Hub.Close(context.Background()) })
+	testkit.Within(t, "Close", func() { s.Hub.Close(context.Background()) })
 	if _, err := s.Hub.Publish("d", streamwriter.Event{}); err == nil {
 		t.Error("a closed hub takes events")
 	}
-	eventually(t, "the topics go", func() bool { return s.Hub.TopicsHeld() == 0 })
+	testkit.Eventually(t, "the topics go", func() bool { return s.Hub.TopicsHeld() == 0 })
 }
 
 func TestMaxHistoryBytesHolds(t *testing.T) {
@@ -224,7 +225,7 @@ func TestOldEventsAreForgotten(t *testing.T) {
 	s := servertest.New(t, server.Config{Retention: []server.Retention{{Topics: "*", Age: time.Second}}})
 	id := s.Publish("a", "1", "2")[0]
 	held := s.Hub.TopicsHeld()
-	eventually(t, "the topic goes", func() bool {
+	testkit.Eventually(t, "the topic goes", func() bool {
 		s.Publish("b", "x") // there is no timer: publishing sweeps
 		return s.Hub.TopicsHeld() == held
 	})
@@ -265,8 +266,8 @@ func TestStatsSayHowStreamsAreHeld(t *testing.T) {
 		if s.Published != 2 || s.Opened != 2 || s.Topics != 1 || s.HistoryBytes == 0 {
 			t.Errorf("%+v", s)
 		}
-		eventually(t, "the deliveries are counted", func() bool { return h.hub.Stats().Delivered == 4 })
-		within(t, "Close", func() { h.hub.Close(context.Background()) })
+		testkit.Eventually(t, "the deliveries are counted", func() bool { return h.hub.Stats().Delivered == 4 })
+		testkit.Within(t, "Close", func() { h.hub.Close(context.Background()) })
 		s = h.hub.Stats()
 		if s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Ended["closed"] != 2 || s.Delivered != 4 {
 			t.Errorf("after Close: %+v", s)

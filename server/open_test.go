@@ -223,7 +223,7 @@ func TestOnOpenFailureEndsOneStreamAlone(t *testing.T) {
 			case i == 1:
 				c.ends()
 			}
-			eventually(t, "it is logged", func() bool { return h.log.has(logged) })
+			testkit.Eventually(t, "it is logged", func() bool { return h.log.has(logged) })
 		}
 		h.ended(server.ReasonError, 2)
 		h.streams(1)
@@ -257,7 +257,7 @@ func TestOnCloseHearsWhy(t *testing.T) {
 		}})
 		hear := func(want end) {
 			t.Helper()
-			within(t, "OnClose is called", func() {
+			testkit.Within(t, "OnClose is called", func() {
 				if got := <-ends; got != want {
 					t.Errorf("got %+v, want %+v", got, want)
 				}
@@ -394,7 +394,7 @@ func TestParkedStreamsOutliveTheirServer(t *testing.T) {
 	var srv *fasthttp.Server
 	h := newHarness(t, parkedTCP, setup{server: func(s *fasthttp.Server) { srv = s }})
 	c := h.open("a")
-	within(t, "the server shuts down", func() { srv.Shutdown() })
+	testkit.Within(t, "the server shuts down", func() { srv.Shutdown() })
 	h.publish("a", "1")
 	c.expect("1")
 }

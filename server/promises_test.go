@@ -214,7 +214,7 @@ func TestPromise6PublishNeverBlocksOnReaders(t *testing.T) {
 			h.open("a", "b")
 			h.stall("a")
 		}
-		within(t, "2,000 events are published", func() {
+		testkit.Within(t, "2,000 events are published", func() {
 			for i := range 2000 {
 				start := time.Now()
 				if _, err := h.hub.Publish("a", streamwriter.Event{Data: []byte(largeEvent(i))}); err != nil {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -40,7 +41,7 @@ func TestOnlyARefusalSpeaksToSubscribers(t *testing.T) {
 				}
 				c.leave()
 			}
-			eventually(t, "it is logged, with the topics", func() bool { return h.log.has(`stream of ["a"]`) && h.log.has(name+": "+errInternal.Error()) })
+			testkit.Eventually(t, "it is logged, with the topics", func() bool { return h.log.has(`stream of ["a"]`) && h.log.has(name+": "+errInternal.Error()) })
 			h.streams(0)
 			if s := h.hub.Stats(); s.Refused != 2 {
 				t.Errorf("%s: %+v", name, s)

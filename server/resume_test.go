@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -58,7 +59,7 @@ func TestAFreshStreamIsPrimed(t *testing.T) {
 		h.publish("a", "1")
 		at := h.hub.LastID()
 		c := h.open("a")
-		within(t, "the stream closes", func() { h.hub.Close(context.Background()) })
+		testkit.Within(t, "the stream closes", func() { h.hub.Close(context.Background()) })
 		if _, clean := c.rest(); !clean || c.dec.LastID != at {
 			t.Errorf("got id %q (clean end: %v), want %q", c.dec.LastID, clean, at)
 		}

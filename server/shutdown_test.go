@@ -3,6 +3,7 @@ package server_test
 import (
 	"testing"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/valyala/fasthttp"
 )
@@ -20,8 +21,8 @@ func TestShutdownEndsTheStreamsThatFasthttpCounts(t *testing.T) {
 		if followed {
 			want = 1
 		}
-		eventually(t, "fasthttp counts what is its own", func() bool { return srv.GetOpenConnectionsCount() == want })
-		within(t, "the server shuts down", func() { srv.Shutdown() })
+		testkit.Eventually(t, "fasthttp counts what is its own", func() bool { return srv.GetOpenConnectionsCount() == want })
+		testkit.Within(t, "the server shuts down", func() { srv.Shutdown() })
 		if followed {
 			c.ends()
 			h.ended(server.ReasonFollower, 1)

@@ -117,7 +117,7 @@ func TestSlowReaderSkips(t *testing.T) {
 		if gaps == 0 {
 			t.Error("nothing was left out: the test did not stall the reader")
 		}
-		eventually(t, "the gaps are counted", func() bool { return h.hub.Stats().Gaps == int64(gaps) })
+		testkit.Eventually(t, "the gaps are counted", func() bool { return h.hub.Stats().Gaps == int64(gaps) })
 		h.publish("a", largeEvent(want))
 		contiguous(t, []testkit.Event{c.next()}, want)
 	})

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -110,9 +111,9 @@ func runSoakRound(t *testing.T, seed uint64, n int, left time.Duration) {
 	}
 	r.rest(r.plan.length)
 	close(r.hurry)
-	within(t, "the kicks and storms end", actors.Wait)
+	testkit.Within(t, "the kicks and storms end", actors.Wait)
 	r.finish(random, &publishers)
-	within(t, "the clients end", clients.Wait)
+	testkit.Within(t, "the clients end", clients.Wait)
 	r.report(seed, n)
 }
 
@@ -197,14 +198,14 @@ func (r *soakRound) keep(v *session) {
 func (r *soakRound) finish(random *rand.Rand, publishers *sync.WaitGroup) {
 	stop := func() {
 		r.stopped.Store(true)
-		within(r.t, "the publishers end", publishers.Wait)
+		testkit.Within(r.t, "the publishers end", publishers.Wait)
 	}
 	switch r.plan.end {
 	case "drain":
 		if random.IntN(2) == 0 {
 			stop()
 		}
-		within(r.t, "the clients come back for the end", r.arrived.Wait)
+		testkit.Within(r.t, "the clients come back for the end", r.arrived.Wait)
 		r.closing.Store(true)
 		var burst []server.Message // which nobody has got yet when the drain begins
 		for range 1 + random.IntN(200) {
@@ -225,10 +226,10 @@ func (r *soakRound) finish(random *rand.Rand, publishers *sync.WaitGroup) {
 	}
 	r.closing.Store(true)
 	if r.plan.end == "close" {
-		within(r.t, "the hub closes", func() { r.harness.hub.Close(context.Background()) })
+		testkit.Within(r.t, "the hub closes", func() { r.harness.hub.Close(context.Background()) })
 	}
 	stop()
-	within(r.t, "the hub closes", func() { r.harness.hub.Close(context.Background()) })
+	testkit.Within(r.t, "the hub closes", func() { r.harness.hub.Close(context.Background()) })
 }
 
 // report judges all visits.

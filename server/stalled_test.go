@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 )
 
@@ -29,7 +30,7 @@ func (h *harness) isBrokenOff(c *client, why server.Reason) {
 	h.t.Helper()
 	h.ended(why, 1)
 	h.streams(0)
-	eventually(h.t, "it is counted as aborted", func() bool { return h.hub.Stats().Aborted == 1 })
+	testkit.Eventually(h.t, "it is counted as aborted", func() bool { return h.hub.Stats().Aborted == 1 })
 	if got, clean := c.rest(); len(got) != 0 || clean {
 		h.t.Errorf("the client got %d events, a clean end: %v", len(got), clean)
 	}
@@ -120,7 +121,7 @@ func TestDrainKeepsItsDeadlineWithAStalledReader(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "1 streams") {
 			t.Errorf("Drain does not say that a stream was cut: %v", err)
 		}
-		if !soon(3*time.Second, func() bool { return h.hub.Stats().Subscribers == 0 }) {
+		if !testkit.Soon(3*time.Second, func() bool { return h.hub.Stats().Subscribers == 0 }) {
 			t.Error("the stream that was cut is still there")
 		}
 		healthy.ends()
@@ -138,7 +139,7 @@ func TestCloseDoesNotWaitForStalledReaders(t *testing.T) {
 		h := newHarness(t, kind, setup{config: config})
 		h.stall("a")
 		start := time.Now()
-		within(t, "Close", func() { h.hub.Close(context.Background()) })
+		testkit.Within(t, "Close", func() { h.hub.Close(context.Background()) })
 		if took := time.Since(start); took > 3*time.Second {
 			t.Errorf("Close took %v", took)
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
@@ -192,7 +193,7 @@ func TestStress(t *testing.T) {
 	publishing.Wait()
 	mayLeave.Store(false)
 	// Who was about to leave does so at its next event, and comes back.
-	eventually(t, "every reader is there to stay", func() bool {
+	testkit.Eventually(t, "every reader is there to stay", func() bool {
 		id, err := h.hub.Publish("t/a", streamwriter.Event{})
 		if err != nil {
 			t.Fatal(err)
@@ -207,7 +208,7 @@ func TestStress(t *testing.T) {
 	if err := h.hub.Drain(timeout(t, patience)); err != nil {
 		t.Error(err)
 	}
-	within(t, "the readers end", reading.Wait)
+	testkit.Within(t, "the readers end", reading.Wait)
 
 	kept, first := 0, seqOf(t, start)
 	for i, d := range readers {
@@ -217,7 +218,7 @@ func TestStress(t *testing.T) {
 		}
 	}
 	// A loop reports what it has delivered once a round.
-	eventually(t, "the deliveries are counted", func() bool { return h.hub.Stats().Delivered >= int64(kept) })
+	testkit.Eventually(t, "the deliveries are counted", func() bool { return h.hub.Stats().Delivered >= int64(kept) })
 	s := h.hub.Stats()
 	if s.Subscribers != 0 || s.Parked != 0 || s.Streamed != 0 || s.Opened != total(s.Ended) || s.Refused != 0 {
 		t.Errorf("streams %d, parked %d, streamed %d, opened %d, ended %v, refused %d", s.Subscribers, s.Parked, s.Streamed, s.Opened, s.Ended, s.Refused)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fastsse/fastsse/internal/absent"
 	"github.com/fastsse/fastsse/internal/delivery"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 )
 
@@ -86,7 +87,7 @@ func TestPromise5VanishedPeerIsNoticed(t *testing.T) {
 			link.drop()
 			start := time.Now()
 			limit := max(time.Minute/vanishScale, patience)
-			if !soon(limit, func() bool { return h.hub.Stats().Subscribers == 1 }) {
+			if !testkit.Soon(limit, func() bool { return h.hub.Stats().Subscribers == 1 }) {
 				t.Fatalf("not noticed within %v", limit)
 			}
 			took := time.Since(start)
