@@ -24,6 +24,12 @@ type Config struct {
 	// twice Retry. Zero means 3 s. Negative sends none.
 	Retry time.Duration
 
+	// DrainSpread is the time over which the clients of a drained hub are told to come
+	// back, evenly, beginning Retry after Drain was called. (A client whose stream ends so
+	// late that its time is over comes back after Retry to twice Retry.) Zero means as long
+	// as Retry. Negative means all at once.
+	DrainSpread time.Duration
+
 	// MaxAge ends a stream after about this long, between two events, before a
 	// platform would cut it. The exact time is drawn at random from the last tenth of
 	// MaxAge, so that streams opened together do not all reconnect together. If a
@@ -174,6 +180,7 @@ func (c Config) withDefaults() (Config, error) {
 	given := c
 	c.Heartbeat = orDefault(c.Heartbeat, defaultHeartbeat)
 	c.Retry = orDefault(c.Retry, defaultRetry)
+	c.DrainSpread = orDefault(c.DrainSpread, c.Retry)
 	c.WriteTimeout = orDefault(c.WriteTimeout, defaultWriteTimeout)
 	c.MaxAge = max(c.MaxAge, 0)
 	c.MaxTopics = orDefault(c.MaxTopics, defaultMaxTopics)
@@ -203,6 +210,8 @@ func (c *Config) check(given *Config) error {
 	switch {
 	case tooShort(c.Heartbeat):
 		return tooShortError("Heartbeat", c.Heartbeat)
+	case tooShort(given.DrainSpread):
+		return tooShortError("DrainSpread", given.DrainSpread)
 	case tooShort(c.MaxAge):
 		return tooShortError("MaxAge", c.MaxAge)
 	case tooShort(c.WriteTimeout):

@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/fastsse/fastsse/internal/backoff"
 	"github.com/fastsse/fastsse/internal/cursor"
 	"github.com/fastsse/fastsse/internal/delivery"
 )
 
 // Drain ends every stream: each between two events, after it has been sent everything
-// that was published before the call, and a reconnection time drawn at random. From then
-// on, clients that want a stream are told to come back later. Events can be published
-// until Close.
+// that was published before the call, and a reconnection time such that the clients come
+// back evenly over Config.DrainSpread. From then on, clients that want a stream are told to
+// come back later. Events can be published until Close. [Run] calls Drain.
 //
 // Drain returns nil when all streams have ended and their OnClose hooks have returned. If
 // ctx is done first, it cuts the other streams and returns an error that says how many.
@@ -20,7 +21,7 @@ func (h *Hub) Drain(ctx context.Context) error {
 	if !h.state.CompareAndSwap(int32(delivery.Open), int32(delivery.Draining)) && h.is(delivery.Closed) {
 		return nil
 	}
-	h.delivery.Drain(h.history.Newest())
+	h.delivery.Drain(h.drain())
 	if h.streams.wait(ctx) {
 		return nil
 	}
@@ -31,6 +32,14 @@ func (h *Hub) Drain(ctx context.Context) error {
 		return fmt.Errorf("server: drain: every stream has ended, but OnClose had not returned for %d of them when time was up: %w; make the hook faster, or give it more time", s.Closing, context.Cause(ctx))
 	}
 	return fmt.Errorf("server: drain: %d streams had not taken everything when time was up, and were cut: %w; give them more time", s.Subscribers, context.Cause(ctx))
+}
+
+// drain says how streams end that are drained from now on.
+func (h *Hub) drain() cursor.Drain {
+	return cursor.Drain{
+		Until: h.history.Newest(),
+		Back:  backoff.Window{From: h.now() + h.cfg.Retry.Milliseconds(), Over: h.cfg.DrainSpread.Milliseconds()},
+	}
 }
 
 // Close ends every stream at once: between two events if the socket takes the rest of

@@ -34,13 +34,13 @@ func TestDrainDeliversWhatWasPublishedAndEndsCleanly(t *testing.T) {
 		drained := make(chan error, 1)
 		go func() { drained <- h.hub.Drain(timeout(t, patience)) }()
 		for _, c := range []*client{live, two, replaying} {
-			c.expectRetry(200*time.Millisecond, func() {
+			c.expectDrained(200*time.Millisecond, func() {
 				c.expect(numbers(1, 500)...)
 				c.ends()
 			})
 			c.leave()
 		}
-		idle.expectRetry(200*time.Millisecond, idle.ends)
+		idle.expectDrained(200*time.Millisecond, idle.ends)
 		idle.leave()
 		if err := <-drained; err != nil {
 			t.Error(err)

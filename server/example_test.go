@@ -2,12 +2,8 @@ package server_test
 
 import (
 	"context"
-	"errors"
 	"log"
 	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
 	"github.com/fasthttp/router"
 	"github.com/fastsse/fastsse/server"
@@ -26,30 +22,10 @@ func Example() {
 	server.Mount(routes, hub, server.MountOptions{
 		Publish: server.PublishOptions{Token: os.Getenv("TOKEN")},
 	})
-	ln, err := server.Listen("tcp", ":8080")
-	if err != nil {
+	// Until SIGTERM. Then streams end with what was published for them and a time to come back.
+	if err := server.Run(context.Background(), server.RunOptions{Hub: hub, Handler: routes.Handler}); err != nil {
 		log.Fatal(err)
 	}
-	srv := &fasthttp.Server{Handler: routes.Handler}
-
-	stop, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		<-stop.Done()
-		grace, cancel := context.WithTimeout(context.Background(), 8*time.Second)
-		defer cancel()
-		// Streams end with what was published for them and a time to come back; then
-		// requests; then the hub.
-		if err := errors.Join(hub.Drain(grace), srv.ShutdownWithContext(grace), hub.Close(grace)); err != nil {
-			log.Print(err)
-		}
-	}()
-	if err := srv.Serve(ln); err != nil {
-		log.Fatal(err)
-	}
-	<-ended // Serve returns as soon as Shutdown has begun
 }
 
 // Who may read what: the hook narrows, or refuses for good.

@@ -251,7 +251,7 @@ func TestPromise7Drain(t *testing.T) {
 		}
 		times := map[time.Duration]bool{}
 		for i, c := range clients {
-			c.expectRetry(retry, func() {
+			c.expectDrained(retry, func() {
 				for n := range 200 {
 					if i%2 == 0 || n%2 == 1 {
 						c.expect(fmt.Sprint(n))

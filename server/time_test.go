@@ -123,9 +123,21 @@ func TestMaxAgeEndsAStreamBetweenTwoEvents(t *testing.T) {
 // base to twice base.
 func (c *client) expectRetry(base time.Duration, f func()) {
 	c.t.Helper()
+	c.expectRetryFrom(base, 2*base, f)
+}
+
+// expectDrained is expectRetry for a stream that Drain ends: its time to come back counts
+// from the call of Drain.
+func (c *client) expectDrained(base time.Duration, f func()) {
+	c.t.Helper()
+	c.expectRetryFrom(base/4, 2*base, f)
+}
+
+func (c *client) expectRetryFrom(least, most time.Duration, f func()) {
+	c.t.Helper()
 	c.dec.Retry = ""
 	f()
-	if got := c.retry(); got < base || got > 2*base {
-		c.t.Errorf("told to come back after %v, want %v to %v", got, base, 2*base)
+	if got := c.retry(); got < least || got > most {
+		c.t.Errorf("told to come back after %v, want %v to %v", got, least, most)
 	}
 }

@@ -47,6 +47,10 @@ type Options struct {
 	// Follow cannot have it, because the hub's events have ids.
 	NoIDs bool
 
+	// Drain, if set, is the drain that the stream takes part in. [Serve] needs none if the
+	// request came through [Drain.Handler], as all do under server.Run.
+	Drain *Drain
+
 	// Context, if set, ends the stream when it is done. [Serve] needs none: it
 	// watches the client and the server by itself.
 	Context context.Context

@@ -61,6 +61,7 @@ func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 	if o.Logger == nil {
 		o.Logger = ctx.Logger()
 	}
+	o.Drain = drainOf(ctx, &o)
 	s := &stream{ctx: ctx, conn: ctx.Conn(), shutdown: ctx.Done(), opts: o, fn: fn}
 	if !ctx.Request.Header.IsHTTP11() {
 		hijack.Take(ctx, false, s.serveUnframed)
@@ -122,8 +123,9 @@ type stream struct {
 	opts     Options
 	fn       func(*Writer) error
 
-	running sync.Mutex // held while the stream runs; guards cut
+	running sync.Mutex // held while the stream runs; guards cut and late
 	cut     bool       // the response must not look complete
+	late    bool       // the drain had begun before the stream: fn is not called
 
 	mu     sync.Mutex // guards what follows
 	w      *Writer    // nil: not running
@@ -146,6 +148,7 @@ func (s *stream) WriteTo(dst io.Writer) (int64, error) {
 	if !s.setWriter(nil) {
 		return 0, errCut // the connection belongs to somebody else by now
 	}
+	defer s.takePart()() // fasthttp counts the connection until the last byte is written
 	err := s.run(dst)
 	s.cut = err != nil
 	return 0, err
@@ -197,6 +200,7 @@ func (s *stream) Read([]byte) (int, error) {
 
 // serveUnframed runs the stream on a hijacked connection.
 func (s *stream) serveUnframed(c net.Conn, head []byte) {
+	defer s.takePart()()
 	if writeHead(c, head) {
 		_ = s.run(c) // has been logged, if it deserves that
 	}
@@ -229,7 +233,17 @@ func (s *stream) run(dst io.Writer) error {
 	if w.Open() != nil {
 		return errCut
 	}
+	if s.late {
+		w.cancel(ErrServerShutdown)
+		return s.finish(w, nil)
+	}
 	return s.finish(w, s.call(w))
+}
+
+// takePart counts the stream in its drain, until leave is called.
+func (s *stream) takePart() (leave func()) {
+	s.late = !s.opts.Drain.enter()
+	return s.opts.Drain.leave
 }
 
 // transport is dst, with deadlines and writability from the connection under it.

@@ -23,7 +23,8 @@ var (
 	// the client reconnects.
 	ErrMaxAge = errors.New("streamwriter: the stream has reached its maximum age")
 
-	// ErrServerShutdown: fasthttp's Server.Shutdown was called.
+	// ErrServerShutdown: fasthttp's Server.Shutdown was called. ([Drain] tells it
+	// earlier.)
 	ErrServerShutdown = errors.New("streamwriter: the server is shutting down")
 
 	// ErrClosed: the callback has returned, or Close was called.
@@ -41,6 +42,8 @@ type Writer struct {
 	opts   Options
 	born   time.Time
 	dies   time.Time // when MaxAge has passed; zero: never
+
+	takesPart bool // opts.Drain counts it, until Close; Serve's streams are counted by Serve
 
 	wrote atomic.Int64 // unix nanoseconds of the last write that succeeded
 
@@ -70,7 +73,10 @@ func NewWriter(w io.Writer, o Options) (*Writer, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("streamwriter: new writer: %w", err)
 	}
-	return newWriter(transportOf(w), o), nil
+	o.Drain.enter()
+	made := newWriter(transportOf(w), o)
+	made.takesPart = o.Drain != nil
+	return made, nil
 }
 
 // newWriter makes a writer with valid options.
@@ -93,6 +99,13 @@ func newWriter(out transport, o Options) *Writer {
 // Options.MaxAge, a write failed or timed out, the server shuts down. context.Cause
 // says which. A callback that waits for something should wait for this too.
 func (w *Writer) Context() context.Context { return w.ctx }
+
+// Draining returns a channel that is closed when the server is about to stop, and wants
+// streams to end: see [Drain]. The stream's Context is done only when the time for that is
+// over. So a callback with an answer that has an end, such as a report, can finish it. One
+// that goes on for ever should return now. Without a Drain the channel is nil, and never
+// ready.
+func (w *Writer) Draining() <-chan struct{} { return w.opts.Drain.signal() }
 
 // LastEventID is the id of the last event that the client says it has seen, or empty.
 // It is not checked: a client can send anything.
@@ -199,6 +212,9 @@ func (w *Writer) Close() error {
 		_ = w.out.setDeadline(time.Time{})
 	}
 	w.closed = true
+	if w.takesPart {
+		w.opts.Drain.leave()
+	}
 	return err
 }
 
@@ -300,59 +316,6 @@ func (w *Writer) release() {
 	w.endDeadline()
 	w.closed = true
 }
-
-// tick is called by the clock. It returns when the next call is due, or zero for never,
-// and does not block.
-func (w *Writer) tick(now time.Time) time.Time {
-	if w.ctx.Err() != nil {
-		return time.Time{}
-	}
-	if !w.dies.IsZero() && !now.Before(w.dies) {
-		w.cancel(ErrMaxAge)
-		return time.Time{}
-	}
-	if w.opts.Heartbeat > 0 && !now.Before(w.silentSince().Add(w.opts.Heartbeat)) {
-		w.tryBeat()
-	}
-	return w.due(now)
-}
-
-// due is when the clock should look at w next.
-func (w *Writer) due(now time.Time) time.Time {
-	if w.opts.Heartbeat == 0 {
-		return w.dies
-	}
-	at := w.silentSince().Add(w.opts.Heartbeat)
-	if !at.After(now) { // no heartbeat could be sent now
-		at = now.Add(w.opts.Heartbeat)
-	}
-	if !w.dies.IsZero() && w.dies.Before(at) {
-		at = w.dies
-	}
-	return at
-}
-
-func (w *Writer) silentSince() time.Time { return time.Unix(0, w.wrote.Load()) }
-
-// tryBeat sends a heartbeat if that can be done without waiting.
-func (w *Writer) tryBeat() {
-	if !w.mu.TryLock() {
-		return // something is being written: it is not silent
-	}
-	if w.out.writable == nil {
-		go func() {
-			defer w.mu.Unlock()
-			_ = w.writeLocked(heartbeat)
-		}()
-		return
-	}
-	defer w.mu.Unlock()
-	if w.out.writable() {
-		_ = w.writeLocked(heartbeat) // a failure ends the stream by itself
-	}
-}
-
-var heartbeat = []byte(":\n")
 
 // prepareEnd renews the write deadline for the bytes that fasthttp writes after the last
 // event.

@@ -16,6 +16,33 @@ func Age(d time.Duration) time.Duration {
 	return d - rand.N(d/10)
 }
 
+// Window is a stretch of time, in milliseconds, over which clients are to come back
+// evenly.
+type Window struct {
+	From int64 // when the first may come back
+	Over int64 // how long after it the last may
+}
+
+// Retry draws the reconnection time of a client whose stream ends now, such that it comes
+// back within the window. If little is left of that, it draws as the function Retry does.
+func (w Window) Retry(d time.Duration, now int64) time.Duration {
+	if d <= 0 {
+		return d
+	}
+	if wait := time.Duration(w.at()-now) * time.Millisecond; wait > d/4 {
+		return wait
+	}
+	return Retry(d)
+}
+
+// at draws a time from the window.
+func (w Window) at() int64 {
+	if w.Over <= 0 {
+		return w.From
+	}
+	return w.From + rand.N(w.Over)
+}
+
 // Retry draws from d to twice d: the reconnection time of a stream that this side
 // ends. What is not above zero stays as it is.
 func Retry(d time.Duration) time.Duration {

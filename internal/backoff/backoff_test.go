@@ -23,3 +23,37 @@ func TestDrawsStayWithinTheirBounds(t *testing.T) {
 		}
 	}
 }
+
+// However late in the first three quarters of its retry a stream ends, its client comes
+// back within the window.
+func TestWindowSpreadsReturnsEvenly(t *testing.T) {
+	const retry, draws = 3 * time.Second, 60_000
+	w := Window{From: 10_000, Over: 6_000}
+	var bins [6]int
+	for i := range draws {
+		now := 7_000 + int64(i%2_200)
+		back := now + w.Retry(retry, now).Milliseconds()
+		if back < w.From || back >= w.From+w.Over {
+			t.Fatalf("a stream that ends at %d comes back at %d", now, back)
+		}
+		bins[(back-w.From)/1000]++
+	}
+	for i, n := range bins {
+		if n < draws/6*9/10 || n > draws/6*11/10 {
+			t.Errorf("%d of %d come back in second %d: %v", n, draws, i, bins)
+		}
+	}
+}
+
+func TestWindowThatIsOverDrawsAsRetry(t *testing.T) {
+	for _, w := range []Window{{}, {From: 10_000}, {From: 10_000, Over: 1}} {
+		for range 100 {
+			if d := w.Retry(time.Second, 20_000); d < time.Second || d >= 2*time.Second {
+				t.Fatalf("%+v: %v", w, d)
+			}
+		}
+	}
+	if d := (Window{From: 5}).Retry(0, 0); d != 0 {
+		t.Errorf("%v where none is sent", d)
+	}
+}

@@ -19,6 +19,12 @@ type Settings struct {
 	LingerFor int64         // milliseconds that the reader of a stream which is to end may stall
 }
 
+// Drain says how draining streams end.
+type Drain struct {
+	Until uint64         // the last sequence that they are sent
+	Back  backoff.Window // when their clients are to come back, by the machine's clock
+}
+
 // Counts are what a machine has counted.
 type Counts struct {
 	Delivered int64 // events that streams have taken
@@ -32,7 +38,7 @@ type Machine struct {
 	Settings
 	Counts
 	Feeds []*Feed // by Stream.Feed
-	Until uint64  // the last sequence that draining streams are sent
+	Drain Drain   // for draining streams
 
 	history   *eventlog.History
 	workspace *Workspace
@@ -106,7 +112,7 @@ func (m *Machine) slowNext(o *Offer, key int32, s *Stream, f *Feed, now int64) b
 		}
 		return m.gap(o, key, s, f, lost)
 	}
-	if s.Phase == Draining && s.Next > m.Until {
+	if s.Phase == Draining && s.Next > m.Drain.Until {
 		return m.farewell(o, s, f, now)
 	}
 	if r != nil {
@@ -248,7 +254,11 @@ func (m *Machine) Drop(key int32) {
 // farewell offers the last bytes of a stream, and moves it to Closing.
 func (m *Machine) farewell(o *Offer, s *Stream, f *Feed, now int64) bool {
 	s.Phase, s.Wrote = Closing, now
-	o.scratch = AppendFarewell(o.scratch[:0], f.Framing, m.Retry)
+	retry := backoff.Retry(m.Retry)
+	if s.Reason == Drained {
+		retry = m.Drain.Back.Retry(m.Retry, now)
+	}
+	o.scratch = appendFarewell(o.scratch[:0], f.Framing, retry)
 	if len(o.scratch) == 0 {
 		s.Phase = Closed
 		return false
@@ -259,7 +269,11 @@ func (m *Machine) farewell(o *Offer, s *Stream, f *Feed, now int64) bool {
 // AppendFarewell appends to dst what a stream that this side ends is sent last: a
 // reconnection time, drawn at random from retry to twice retry, and the end of the body.
 func AppendFarewell(dst []byte, fr Framing, retry time.Duration) []byte {
-	return fr.AppendEnd(fr.AppendControl(dst, fastsse.AppendRetry(nil, backoff.Retry(retry))))
+	return appendFarewell(dst, fr, backoff.Retry(retry))
+}
+
+func appendFarewell(dst []byte, fr Framing, retry time.Duration) []byte {
+	return fr.AppendEnd(fr.AppendControl(dst, fastsse.AppendRetry(nil, retry)))
 }
 
 // gap offers the event which says that a slow reader has missed events.

@@ -31,7 +31,7 @@ type Phase uint8
 // The phases.
 const (
 	Open     Phase = iota // it is sent events as they come
-	Draining              // it is sent events up to Machine.Until, and then becomes Closing
+	Draining              // it is sent events up to Machine.Drain.Until, and then becomes Closing
 	Ending                // it becomes Closing as soon as it is between two events
 	Closing               // its farewell is being sent
 	Closed                // everything is sent: the connection can be ended
@@ -39,7 +39,7 @@ const (
 )
 
 // End asks a stream to end. how is Ending (as soon as it is between two events) or
-// Draining (when it has been sent everything up to Machine.Until). now is in milliseconds.
+// Draining (when it has been sent everything up to Machine.Drain.Until). now is in milliseconds.
 func (s *Stream) End(how Phase, why Reason, now int64) {
 	if s.Phase == Open || (s.Phase == Draining && how == Ending) {
 		s.Phase, s.Reason = how, why

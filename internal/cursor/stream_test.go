@@ -270,7 +270,7 @@ func TestDrainDeliversWhatWasPublishedBeforeIt(t *testing.T) {
 		w.publish("a", "1")
 		r.turn(4)
 		w.publish("a", "2")
-		r.m.Until = w.head()
+		r.m.Drain.Until = w.head()
 		r.s.End(Draining, Drained, 0)
 		r.all()
 		r.wants(t, "1 2")

@@ -46,9 +46,8 @@ func (d *Delivery) Notify(t *eventlog.Topic) {
 	}
 }
 
-// Drain asks every stream to end once it has been sent everything up to that sequence. It
-// does not wait.
-func (d *Delivery) Drain(until uint64) { d.broadcast(command{kind: drainAll, until: until}) }
+// Drain asks every stream to end as how says. It does not wait.
+func (d *Delivery) Drain(how cursor.Drain) { d.broadcast(command{kind: drainAll, drain: how}) }
 
 // Cut ends every stream at once: with its farewell if the socket takes it, and otherwise
 // without, even inside an event. It does not wait.

@@ -9,7 +9,7 @@ import "github.com/fastsse/fastsse/internal/cursor"
 // end asks the stream in slot i to end: see cursor.Stream.End.
 func (s *shard) end(i int32, how cursor.Phase, why cursor.Reason) {
 	if h := s.handles[i]; h != nil {
-		h.end(how, why, s.machine.Until)
+		h.end(how, why, s.machine.Drain)
 		return
 	}
 	s.slots.at(i).End(how, why, s.now)
@@ -19,7 +19,7 @@ func (s *shard) end(i int32, how cursor.Phase, why cursor.Reason) {
 // otherwise without.
 func (s *shard) cut(i int32, st *slot, why cursor.Reason) {
 	if h := s.handles[i]; h != nil {
-		h.end(cursor.Ending, why, 0)
+		h.end(cursor.Ending, why, cursor.Drain{})
 		h.cut()
 		return
 	}

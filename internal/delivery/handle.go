@@ -27,7 +27,7 @@ type handle struct {
 	commanded bool                    // there is a command that the pump has not read yet:
 	how       cursor.Phase
 	why       cursor.Reason
-	until     uint64
+	drain     cursor.Drain
 }
 
 func newHandle(c net.Conn, setBound func(t time.Time) error) *handle {
@@ -44,13 +44,13 @@ func (h *handle) notify() {
 
 // end asks the stream to end: see cursor.Stream.End. If how is Ending, a write that waits
 // for its reader gets at most LingerFor more.
-func (h *handle) end(how cursor.Phase, why cursor.Reason, until uint64) {
+func (h *handle) end(how cursor.Phase, why cursor.Reason, drain cursor.Drain) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.how == cursor.Ending && how == cursor.Draining {
 		return // it is asked to end sooner already
 	}
-	h.commanded, h.how, h.why, h.until = true, how, why, until
+	h.commanded, h.how, h.why, h.drain = true, how, why, drain
 	by := time.Now().Add(LingerFor)
 	if h.writeBy.Before(time.Now()) { // the deadline of an earlier write
 		h.writeBy = time.Time{}
@@ -130,7 +130,7 @@ func (h *handle) apply(m *cursor.Machine, s *cursor.Stream, now int64) {
 	defer h.mu.Unlock()
 	if h.commanded {
 		h.commanded = false
-		m.Until = h.until
+		m.Drain = h.drain
 		s.End(h.how, h.why, now)
 	}
 }

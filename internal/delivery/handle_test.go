@@ -15,11 +15,11 @@ func TestADrainDoesNotUndoAKick(t *testing.T) {
 		m := host.machine(cursor.NewWorkspace(host.History, false), 0, 0)
 		s := cursor.Stream{Next: 1, Live: 1}
 		h := newHandle(nil, nil)
-		h.end(cursor.Ending, cursor.Kicked, 0)
+		h.end(cursor.Ending, cursor.Kicked, cursor.Drain{})
 		if read {
 			h.apply(&m, &s, 0)
 		}
-		h.end(cursor.Draining, cursor.Drained, 100)
+		h.end(cursor.Draining, cursor.Drained, cursor.Drain{Until: 100})
 		h.apply(&m, &s, 0)
 		if s.Phase != cursor.Ending || s.Reason != cursor.Kicked {
 			t.Errorf("read before: %v: phase %d for %v, want leaving, kicked", read, s.Phase, s.Reason)
@@ -32,7 +32,7 @@ func TestALeavingStreamHasItsTimeWhateverWasSetBefore(t *testing.T) {
 	var by time.Time
 	h := newHandle(nil, func(t time.Time) error { by = t; return nil })
 	h.writeBy = time.Now().Add(-time.Minute)
-	h.end(cursor.Ending, cursor.Kicked, 0)
+	h.end(cursor.Ending, cursor.Kicked, cursor.Drain{})
 	if left := time.Until(by); left < LingerFor/2 || left > LingerFor {
 		t.Errorf("it has %v, want about %v", left, LingerFor)
 	}

@@ -81,7 +81,7 @@ func (s *shard) firstTurn(i int32, st *slot, h *handle, kicked bool) {
 		s.end(i, cursor.Ending, cursor.Kicked)
 		s.deliver(i)
 	case state == Draining:
-		s.machine.Until = max(s.machine.Until, s.host.History.Newest())
+		s.machine.Drain.Until = max(s.machine.Drain.Until, s.host.History.Newest())
 		s.end(i, cursor.Draining, cursor.Drained)
 		s.deliver(i)
 	default:

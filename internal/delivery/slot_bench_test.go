@@ -40,7 +40,7 @@ func BenchmarkDrain(b *testing.B) {
 		b.StopTimer()
 		s.fill(readers, "a")
 		b.StartTimer()
-		s.send(command{kind: drainAll, until: s.host.History.Newest()})
+		s.send(command{kind: drainAll, drain: cursor.Drain{Until: s.host.History.Newest()}})
 		s.turn()
 		b.StopTimer()
 		if n := s.streams.Load(); n != 0 || len(s.linger) != readers {

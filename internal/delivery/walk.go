@@ -9,7 +9,7 @@ import (
 // command is a command to all streams of a shard, or to some.
 type command struct {
 	kind  commandKind
-	until uint64                // drainAll
+	drain cursor.Drain          // drainAll
 	why   cursor.Reason         // cutAll
 	pick  func(Subscriber) bool // kickSome
 	user  any                   // kickUser
@@ -34,7 +34,7 @@ func (s *shard) apply(c command) {
 		s.slots.each(func(i int32, st *slot) { s.cut(i, st, c.why) })
 		return
 	case drainAll:
-		s.machine.Until = c.until
+		s.machine.Drain = c.drain
 	}
 	s.startWalk(c)
 }
