@@ -126,11 +126,24 @@ func (l *listener) keepReserve() error {
 	if l.closed || l.reserve.Load() != nil {
 		return nil
 	}
-	f, err := os.Open(os.DevNull)
+	f, err := openAny()
 	if err == nil {
 		l.reserve.Store(f)
 	}
 	return err
+}
+
+// openAny opens a descriptor of whatever kind.
+func openAny() (*os.File, error) {
+	f, err := os.Open(os.DevNull)
+	if !errors.Is(err, os.ErrNotExist) {
+		return f, err
+	}
+	r, w, err := os.Pipe() // a container without /dev
+	if err != nil {
+		return nil, err
+	}
+	return r, w.Close()
 }
 
 // spendReserve closes the reserve, and reports whether there was one. The caller holds

@@ -53,7 +53,9 @@ func serve(ctx *fasthttp.RequestCtx, every time.Duration) {
 		ticks := time.Tick(every)
 		for n := 1; ; n++ {
 			select {
-			case <-w.Context().Done(): // the reader left, or the server ends
+			case <-w.Context().Done(): // the reader left
+				return nil
+			case <-w.Draining(): // the server is about to stop
 				return nil
 			case now := <-ticks:
 				err := w.SendString("", now.UTC().Format(time.RFC3339))

@@ -47,8 +47,8 @@ func newApp(c config, logger *log.Logger) (*app, error) {
 		viewers: func() int { return h.Subscribers("scores/*") },
 	}
 	a.http = fasthttp.Server{
-		Handler: a.routes(), Name: "livescores", Logger: logger,
-		ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute, CloseOnShutdown: true,
+		Name: "livescores", Logger: logger,
+		ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 	}
 	return a, nil
 }
@@ -130,22 +130,16 @@ func (a *app) announce(w io.Writer, addr net.Addr) {
 	}
 }
 
-// run serves on ln and plays until ctx is done, then lets the streams end. It
-// does not wait for a feed that has nothing to read.
+// run serves on ln and plays until ctx is done or the process is told to end, then lets
+// the streams end. It does not wait for a feed that has nothing to read.
 func (a *app) run(ctx context.Context, ln net.Listener, feed io.Reader) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		if err := a.http.Serve(ln); err != nil {
-			cancel(fmt.Errorf("serve: %w", err))
-		}
-	}()
+	playing, cancel := context.WithCancel(ctx)
+	defer cancel()
 	played := make(chan error, 1)
-	go func() { played <- a.play(ctx, feed) }()
-	go a.player.countViewers(ctx)
-	<-ctx.Done()
-	a.shutdown()
-	return errors.Join(a.failure(ctx), a.verdict(played))
+	go func() { played <- a.play(playing, feed) }()
+	go a.player.countViewers(playing)
+	err := server.Run(ctx, server.RunOptions{Hub: a.hub, Handler: a.routes(), Listener: ln, Server: &a.http, Grace: grace})
+	return errors.Join(err, a.verdict(played))
 }
 
 // play waits for the readers that were asked for, and plays the feed or the
@@ -167,27 +161,6 @@ func (a *app) play(ctx context.Context, feed io.Reader) error {
 		a.player.log.Print(err)
 	}
 	return err
-}
-
-// shutdown ends the streams between two events, and then the server.
-func (a *app) shutdown() {
-	ctx, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	if err := a.hub.Drain(ctx); err != nil {
-		a.player.log.Printf("drain: %v", err)
-	}
-	_ = a.http.ShutdownWithContext(ctx) // idle connections need not end
-	if err := a.hub.Close(ctx); err != nil {
-		a.player.log.Print(err)
-	}
-}
-
-// failure is what ended ctx, if that was not its caller.
-func (a *app) failure(ctx context.Context) error {
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
 }
 
 // verdict is an error if the feed had faults.

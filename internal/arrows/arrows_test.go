@@ -42,7 +42,7 @@ var may = map[string][]string{
 	"bench/launch":      {},         // it runs programs, and knows none
 	"bench/targets":     {"server"}, // what is measured does not know the bench
 	"examples":          {"server", "streamwriter", "examples"},
-	"examples/internal": {"examples/internal", "internal/absent", "internal/testkit"}, // help for tests
+	"examples/internal": {"server", "examples/internal", "internal/absent", "internal/testkit"},
 }
 
 // outside says what of other modules the core may import.

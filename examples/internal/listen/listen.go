@@ -12,16 +12,14 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
+	"github.com/fastsse/fastsse/server"
 	"github.com/valyala/fasthttp"
 )
 
-// grace is how long connections may take to end. Streams end at once; what is
-// left is connections that browsers open ahead and never use.
+// grace is how long streams and requests may take to end.
 const grace = time.Second
 
 // Parse parses the command line. What is wrong with it ends the program with
@@ -64,27 +62,16 @@ func Addr() string { return ":" + cmp.Or(os.Getenv("PORT"), "8080") }
 // returns after SIGINT or SIGTERM, when every stream has been ended properly. A
 // second signal ends the program at once.
 func Serve(addr, path string, h fasthttp.RequestHandler) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	ln, err := net.Listen("tcp", addr)
+	err := server.Run(context.Background(), server.RunOptions{
+		Handler: h, Addr: addr, Grace: grace, Server: &fasthttp.Server{Name: "fastsse-example"},
+		Listening: func(at net.Addr) {
+			url := pageURL(addr, at)
+			fmt.Printf("open    %s\nor      curl -N %s%s\n", url, url, path)
+		},
+	})
 	if err != nil {
-		return fmt.Errorf("listen on %q: %w; give another address, such as -addr :3000 or PORT=3000", addr, err)
+		return fmt.Errorf("%w; -addr changes the address, such as -addr :3000, and so does PORT=3000", err)
 	}
-	url := pageURL(addr, ln.Addr())
-	fmt.Printf("open    %s\nor      curl -N %s%s\n", url, url, path)
-
-	server := &fasthttp.Server{Handler: h, Name: "fastsse-example"}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(ln) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve at %s: %w", ln.Addr(), err)
-	case <-ctx.Done():
-		stop()
-	}
-	within, cancel := context.WithTimeout(context.Background(), grace)
-	defer cancel()
-	_ = server.ShutdownWithContext(within) // only unused connections outlive it
 	return nil
 }
 

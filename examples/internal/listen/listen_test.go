@@ -4,6 +4,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/valyala/fasthttp"
 )
 
 func TestPageURL(t *testing.T) {
@@ -39,7 +41,7 @@ func TestServeSaysWhyItCannotListen(t *testing.T) {
 	}
 	defer ln.Close()
 	for _, addr := range []string{ln.Addr().String(), ":nonsense", "8080"} {
-		err := Serve(addr, "/", nil)
+		err := Serve(addr, "/", func(*fasthttp.RequestCtx) {})
 		if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), "-addr :3000") {
 			t.Errorf("Serve(%q) = %v, want what was tried and what to do", addr, err)
 		}

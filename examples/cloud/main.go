@@ -1,0 +1,116 @@
+// Command cloud is a hub to deploy: streams at /events, publishing at /publish, and an end
+// that nobody notices when the platform stops it.
+//
+//	TOKEN=secret go run ./examples/cloud
+//	curl -N 'http://localhost:8080/events?topic=news'
+//	curl -H 'Authorization: Bearer secret' -d 'it works' 'http://localhost:8080/publish?topic=news'
+//
+// Events are kept in memory: one instance serves a feed, and a restart is a gap.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/fasthttp/router"
+	"github.com/fastsse/fastsse/server"
+	"github.com/valyala/fasthttp"
+)
+
+// config is what the command line and the environment say.
+type config struct {
+	addr, platform, token, origins string
+	grace, maxAge                  time.Duration
+}
+
+func main() {
+	log.SetFlags(log.LstdFlags | log.LUTC | log.Lmsgprefix)
+	log.SetPrefix("cloud: ")
+	c, err := parse(os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "cloud: %v; -help lists the flags\n", err)
+		os.Exit(2)
+	}
+	if err := run(context.Background(), c); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// parse reads the command line. For -help it writes the flags to help.
+func parse(args []string, help io.Writer) (c config, err error) {
+	flags := flag.NewFlagSet("cloud", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&c.addr, "addr", "", "`address` to listen on, such as :8080; without it AWS_LAMBDA_HTTP_ENDPOINT, PORT, or :8080")
+	flags.StringVar(&c.platform, "platform", "", "`name` of the platform, whose limits set -grace and -max-age; without it the environment says which")
+	flags.DurationVar(&c.grace, "grace", 0, "`time` from SIGTERM to the end of the program; 0: the platform's")
+	flags.DurationVar(&c.maxAge, "max-age", 0, "`time` after which a stream ends and its client comes back; 0: the platform's, -1s: none")
+	flags.StringVar(&c.token, "token", "", "`secret` that publishers send as a bearer token; without it TOKEN in the environment; without both nobody can publish")
+	flags.StringVar(&c.origins, "origins", "", "`origins` of other sites whose pages may subscribe, separated by commas; * for all")
+	err = flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(help)
+		fmt.Fprintln(help, "Usage: cloud [flags]")
+		flags.PrintDefaults()
+	case err == nil && flags.NArg() > 0:
+		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	c.token = cmp.Or(c.token, os.Getenv("TOKEN"))
+	return c, err
+}
+
+// run serves until ctx is done or the process is told to end.
+func run(ctx context.Context, c config) error {
+	p, err := server.PlatformNamed(c.platform)
+	if err != nil {
+		return err
+	}
+	if c.grace == 0 {
+		c.grace = p.Grace
+	}
+	settings := p.Config(server.Config{MaxAge: c.maxAge})
+	hub, err := server.New(settings)
+	if err != nil {
+		return err
+	}
+	return server.Run(ctx, server.RunOptions{
+		Hub: hub, Handler: routes(hub, c), Addr: c.addr, Grace: c.grace,
+		Server: &fasthttp.Server{Name: "fastsse", ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute},
+		Listening: func(a net.Addr) {
+			log.Printf("listening on %s; platform %s: grace %v, streams end after %s", a, p.Name, c.grace, age(settings.MaxAge))
+			if c.token == "" {
+				log.Print("nobody can publish: give a -token, or TOKEN in the environment")
+			}
+		},
+	})
+}
+
+func routes(hub *server.Hub, c config) fasthttp.RequestHandler {
+	r := router.New()
+	r.RedirectTrailingSlash, r.RedirectFixedPath = false, false // a stream must not be redirected
+	o := server.MountOptions{Publish: server.PublishOptions{Token: c.token}}
+	if c.origins != "" {
+		o.Subscribe.CORS.Origins = strings.Split(c.origins, ",")
+	}
+	hub.Mount(r, o)
+	return r.Handler
+}
+
+func age(d time.Duration) string {
+	if d <= 0 {
+		return "no time"
+	}
+	return d.String()
+}
