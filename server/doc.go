@@ -66,6 +66,19 @@
 // may come twice, none is left out. If one of the two has evicted its event, this cannot
 // be known: see [Hub.Publish].
 //
+// # Deploys
+//
+// [Run] serves a hub, and ends well when the process is told to stop. There are two kinds of
+// streams then. A subscription (SubscribeHandler, Follow) can end between any two events: it
+// has been sent what was published, and its client comes back at a time of its own. A
+// generation (a callback of streamwriter.Serve: an answer, a report) must finish: it is told
+// by Writer.Draining, and has until the grace period is over. Where a platform cuts streams
+// at an age, [Config.MaxAge] ends them before that, between two events; [PlatformNamed] knows
+// the limits of platforms.
+//
+// A hub's events are in memory. So after a restart each client that comes back gets a gap
+// event ("epoch"), once.
+//
 // # Two ways to hold a stream
 //
 // Parked: on Linux, for plaintext TCP and unix sockets. The hub duplicates the

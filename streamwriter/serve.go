@@ -28,6 +28,9 @@ import (
 // and the connection is cut, so that clients can tell a broken answer from a complete
 // one. Neither affects other streams.
 //
+// When the server is about to stop, Writer.Draining is closed first, if the stream takes
+// part in a [Drain] (under server.Run, each does): fn can finish what it is writing.
+//
 // When the Writer's Context is done because of MaxAge or a server shutdown, fn
 // should return; Serve then sends a fresh reconnection time and ends cleanly.
 //
