@@ -26,7 +26,7 @@ type program struct {
 }
 
 // build builds the program as the Dockerfile does, and returns its path.
-func build(t *testing.T) string {
+func build(t testing.TB) string {
 	t.Helper()
 	exe := filepath.Join(t.TempDir(), "cloud")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", exe, ".")
