@@ -27,7 +27,8 @@
 // Options.Heartbeat. The Writer's Context ends when the client leaves, even if the
 // callback never writes: within 100 ms on Linux, at the next heartbeat elsewhere.
 //
-// [NewWriter] makes the same Writer over any io.Writer.
+// [NewWriter] makes the same Writer over any io.Writer. [NewReader] turns it round: the
+// stream is an io.Reader, for a runtime that wants a body to read.
 //
 // # Goroutines
 //

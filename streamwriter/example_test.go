@@ -1,7 +1,10 @@
 package streamwriter_test
 
 import (
+	"io"
+	"log"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -49,4 +52,22 @@ func ExampleNewWriter() {
 		<-w.Context().Done()
 	})
 	_ = http.ListenAndServe(":8080", nil)
+}
+
+// A stream as the body of a response, for a runtime that reads it.
+func ExampleNewReader() {
+	body, err := streamwriter.NewReader(streamwriter.Options{LastEventID: "41"}, func(w *streamwriter.Writer) error {
+		n, _ := strconv.Atoi(w.LastEventID())
+		return w.Send(streamwriter.Event{ID: strconv.Itoa(n + 1), Data: []byte("hello")})
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer body.Close()
+	_, _ = io.Copy(os.Stdout, body) // as the runtime does
+	// Output:
+	// :
+	// retry: 3000
+	// id: 42
+	// data: hello
 }

@@ -56,7 +56,7 @@ type Options struct {
 	Context context.Context
 
 	// Logger receives panics and errors that end a stream. Nil means the
-	// fasthttp server's.
+	// fasthttp server's; for [NewReader], that of package log.
 	Logger fasthttp.Logger
 }
 
