@@ -129,3 +129,25 @@ func TestWithoutADrainDrainingIsNeverReady(t *testing.T) {
 		t.Error("a channel that nobody closes")
 	}
 }
+
+func TestDrainCountsReadersUntilTheirCallbackReturns(t *testing.T) {
+	var d Drain
+	r, err := NewReader(Options{Drain: &d}, func(w *Writer) error {
+		<-w.Draining()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	all := make(chan error, 1)
+	go func() { _, err := io.Copy(io.Discard, r); all <- err }()
+	testkit.Eventually(t, "it is counted", func() bool { n, _ := d.running(); return n == 1 })
+	d.Begin()
+	if err := d.Wait(within(t, 10*time.Second)); err != nil {
+		t.Error(err)
+	}
+	if err := testkit.Receive(t, "it ends", all); err != nil {
+		t.Error(err)
+	}
+}

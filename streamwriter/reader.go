@@ -87,12 +87,14 @@ func (r *Reader) Close() error {
 // start runs the stream.
 func (r *Reader) start() {
 	r.w = newWriter(transportOf(r.far), r.opts)
+	r.opts.Drain.enter() // until fn has returned
 	go r.run()
 }
 
 // run drives the callback from the first byte to the last.
 func (r *Reader) run() {
 	defer close(r.done)
+	defer r.opts.Drain.leave()
 	defer r.far.Close()
 	defer r.w.release()
 	defer r.w.cancel(ErrClosed)
