@@ -28,6 +28,7 @@ type Drain struct {
 // Counts are what a machine has counted.
 type Counts struct {
 	Delivered int64 // events that streams have taken
+	Replayed  int64 // those of them that were published before their stream opened
 	Gaps      int64 // gap events that were offered
 	Aborted   int64 // streams that were cut inside an event
 }
@@ -186,15 +187,17 @@ func (m *Machine) Took(o *Offer, key int32, s *Stream, n int, now int64) {
 	}
 	switch o.kind {
 	case fromLog:
-		if n == len(o.Bytes) {
-			s.Next = o.to
-			m.Delivered += int64(o.events)
-			break
+		next, events := o.to, o.events
+		if n < len(o.Bytes) {
+			var rest []byte
+			next, events, rest = o.split(n)
+			m.keepUnsent(key, s, unsent{rest, true})
 		}
-		next, events, rest := o.split(n)
+		if s.Next < s.Live {
+			m.Replayed += int64(o.before(s.Live, events))
+		}
 		s.Next = next
 		m.Delivered += int64(events)
-		m.keepUnsent(key, s, unsent{rest, true})
 	case fromUnsent:
 		m.keepUnsent(key, s, unsent{o.Bytes[n:], m.unsent[key].event})
 	case control:

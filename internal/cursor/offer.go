@@ -91,6 +91,20 @@ func (o *Offer) split(n int) (next uint64, events int, rest []byte) {
 	return ends[i].seq + 1, i + 1, nonEmpty(bytes.Clone(o.Bytes[n:ends[i].end]))
 }
 
+// before returns how many of the first n events of an offer from the log have a sequence
+// below seq.
+func (o *Offer) before(seq uint64, n int) int {
+	switch {
+	case o.to <= seq: // Fast path: all of them.
+		return n
+	case o.segment != nil:
+		frames := o.segment.Frames[o.first : o.first+n]
+		return sort.Search(n, func(i int) bool { return frames[i].Seq >= seq })
+	}
+	ends := o.gathered.boundaries[:n]
+	return sort.Search(n, func(i int) bool { return ends[i].seq >= seq })
+}
+
 func nonEmpty(b []byte) []byte {
 	if len(b) == 0 {
 		return nil

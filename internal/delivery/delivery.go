@@ -67,7 +67,9 @@ func (d *Delivery) pickShard() *shard {
 // Stats are the figures of a delivery.
 type Stats struct {
 	cursor.Counts
-	Parked int64 // streams that are parked now
+	Parked  int64 // streams that are parked now
+	Lagging int64 // streams that could not be written to: see lag
+	Behind  int64 // how many events the furthest of these is behind
 	// WhyPumped counts the streams that ever got a pump, by why they were not parked.
 	WhyPumped map[string]int64
 }
@@ -78,6 +80,8 @@ func (d *Delivery) Stats() Stats {
 	d.pumped.addTo(&s.Counts)
 	for _, sh := range d.shards {
 		sh.tally.addTo(&s.Counts)
+		s.Lagging += sh.lag.streams.Load()
+		s.Behind = max(s.Behind, sh.lag.behind.Load())
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -113,12 +117,13 @@ func (d *Delivery) countPumped(why string) {
 
 // tally is cursor.Counts that any goroutine may read.
 type tally struct {
-	delivered, gaps, aborted atomic.Int64
+	delivered, replayed, gaps, aborted atomic.Int64
 }
 
 // store sets the tally to c.
 func (t *tally) store(c *cursor.Counts) {
 	t.delivered.Store(c.Delivered)
+	t.replayed.Store(c.Replayed)
 	t.gaps.Store(c.Gaps)
 	t.aborted.Store(c.Aborted)
 }
@@ -126,6 +131,9 @@ func (t *tally) store(c *cursor.Counts) {
 // add adds the difference between c and before.
 func (t *tally) add(c, before *cursor.Counts) {
 	t.delivered.Add(c.Delivered - before.Delivered)
+	if n := c.Replayed - before.Replayed; n != 0 {
+		t.replayed.Add(n)
+	}
 	t.gaps.Add(c.Gaps - before.Gaps)
 	t.aborted.Add(c.Aborted - before.Aborted)
 }
@@ -133,6 +141,7 @@ func (t *tally) add(c, before *cursor.Counts) {
 // addTo adds the tally to c.
 func (t *tally) addTo(c *cursor.Counts) {
 	c.Delivered += t.delivered.Load()
+	c.Replayed += t.replayed.Load()
 	c.Gaps += t.gaps.Load()
 	c.Aborted += t.aborted.Load()
 }

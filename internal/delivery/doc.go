@@ -19,6 +19,7 @@
 //	feeds.go      it shares a feed with others
 //	rounds.go     it is sent events
 //	sweep.go      heartbeats, age, and peers that vanished
+//	lag.go        what sweeps find of streams that cannot be written to
 //	walk.go       commands to many streams
 //	kick.go       kicks, also of streams that are still opening
 //	endings.go    it ends

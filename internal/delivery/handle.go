@@ -17,6 +17,8 @@ type handle struct {
 	assigned bool // slot is set
 	done     bool // the pump has ended
 
+	writing underWay // the pump's write, for the loop's sweep
+
 	reason cursor.Reason // why the stream ended; set by the pump before it calls pumpDone
 
 	mu        sync.Mutex              // guards all below

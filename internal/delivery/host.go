@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"errors"
+	"net/netip"
 	"runtime/debug"
 	"time"
 
@@ -71,12 +72,15 @@ type Logger interface {
 // and how long the reader of a stream that is to end may take nothing.
 const LingerFor = 5 * time.Second
 
-// HookData is what hooks and Kick need to know about a stream. Most streams have none.
+// HookData is what hooks, Kick and the end of a stream need to know about it. Most streams have none.
 type HookData struct {
 	User       any
 	RemoteAddr string // empty if the handler has no hooks
 	Owner      any    // for Host.Ended, which calls its OnClose; nil: it has none
 	Indexed    bool   // KickUser finds the stream by its user, which is Indexable
+
+	// Client is the address that the hub counts the stream by; nil: it is not counted.
+	Client *netip.Addr
 
 	// Owned by the loop of the stream's shard.
 	slot       int32

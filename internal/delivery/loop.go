@@ -104,6 +104,7 @@ func (s *shard) stop() bool {
 	s.running, s.waker = false, nil
 	s.io.Close()
 	s.loop = loop{machine: s.machine.Reset()}
+	s.lag.publish(lagSum{})
 	return true
 }
 

@@ -105,7 +105,7 @@ func (p *pump) giveUpAt() (by time.Time) {
 // run writes the head, and then the stream until its end, and returns why it ended.
 func (p *pump) run(head []byte) cursor.Reason {
 	if len(head) > 0 {
-		if err := p.write(head); err != nil {
+		if err := p.send(head, p.delivery.host.Now()); err != nil {
 			return p.failed(err)
 		}
 	}
@@ -129,12 +129,21 @@ func (p *pump) run(head []byte) cursor.Reason {
 			}
 			continue
 		}
-		if err := p.write(o.Bytes); err != nil {
+		if err := p.send(o.Bytes, now); err != nil {
 			return p.failed(err)
 		}
 		m.Took(o, 0, s, len(o.Bytes), now)
 		p.count()
 	}
+}
+
+// send writes b, and notes meanwhile that a write is under way.
+func (p *pump) send(b []byte, now int64) error {
+	w := &p.handle.writing
+	w.begin(p.stream.Next, now)
+	err := p.write(b)
+	w.end()
+	return err
 }
 
 // askEvery is how often the socket of a busy stream is asked about the peer. That of a

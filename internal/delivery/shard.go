@@ -29,7 +29,9 @@ type shard struct {
 	waker    waker        // wakes the loop; nil while it does not run
 	rest     atomic.Int32 // awake, dozing or asleep; whoever adds work wakes the loop
 
-	tally tally // the loop's counts, for others to read
+	// For others to read.
+	tally tally // the loop's counts
+	lag   lag
 
 	loop // owned by the loop
 }
@@ -65,6 +67,7 @@ type loop struct {
 	ready   []slotRef               // streams that had a full turn and have more to take
 	sweptTo int                     // the slot where the sweep is
 	sweepAt int64                   // when it goes on
+	lagging lagSum                  // of the slots that it has inspected in this round
 	opened  int64                   // when streams were last admitted
 
 	events       []pollEvent

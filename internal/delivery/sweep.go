@@ -16,7 +16,8 @@ const (
 )
 
 // sweep inspects some of the slots, if it is time, so that each is inspected once in
-// s.every milliseconds: heartbeats, age, slow readers, peers that vanished.
+// s.every milliseconds: heartbeats, age, slow readers, peers that vanished. After each round
+// it publishes how many streams lag.
 func (s *shard) sweep() {
 	if s.now < s.sweepAt {
 		return
@@ -31,6 +32,8 @@ func (s *shard) sweep() {
 	for range part {
 		if s.sweptTo = (s.sweptTo + 1) % s.slots.size(); s.sweptTo == 0 {
 			s.dropSpans()
+			s.lag.publish(s.lagging)
+			s.lagging = lagSum{}
 		}
 		if i := int32(s.sweptTo); s.slots.at(i).taken {
 			s.inspect(i)
@@ -58,7 +61,12 @@ func (s *shard) dropSpans() {
 func (s *shard) inspect(i int32) {
 	st := s.slots.at(i)
 	switch {
-	case !st.IsParked() || st.lingering: // its pump does this; or sweep releases it
+	case !st.IsParked(): // its pump does this
+		if h := s.handles[i]; h != nil && h.writing.waits(s.now) {
+			s.lagging.note(h.writing.next.Load(), s.host.History.Newest())
+		}
+		return
+	case st.lingering: // sweep releases it
 		return
 	case st.peer.vanished(s.now, s.now, st.PeerSilent):
 		s.release(i, cursor.Vanished)
@@ -70,7 +78,13 @@ func (s *shard) inspect(i int32) {
 		st.lagging = false
 	}
 	s.deliver(i)
-	if st.taken && !st.lingering && s.machine.Stuck(i, &st.Stream, s.now) {
+	if !st.taken || st.lingering {
+		return
+	}
+	if st.lagging {
+		s.lagging.note(st.Next, s.host.History.Newest())
+	}
+	if s.machine.Stuck(i, &st.Stream, s.now) {
 		s.endIfOver(i, st)
 	}
 }
