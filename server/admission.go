@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/fastsse/fastsse/internal/backoff"
@@ -22,19 +23,48 @@ func (h *Hub) begin() bool {
 	return true
 }
 
-// enter counts a stream, until streams.done is called, if there may be one more.
-func (h *Hub) enter() bool {
-	n := h.streams.Add(1)
-	if !h.is(delivery.Open) || (h.cfg.MaxSubscribers > 0 && n+h.delivery.Lingering() > int64(h.cfg.MaxSubscribers)) {
-		h.streams.done()
-		return false
+// mayOpen returns why a stream may not open now, before Authorize is called. counts says
+// that the stream, if it may open, counts for Config.MaxOpensPerSecond. client is the zero
+// Addr if the client's streams are not counted.
+func (h *Hub) mayOpen(client netip.Addr, counts bool) refusal {
+	if why := h.refusal(h.streams.Load() + 1); why != noRefusal {
+		return why
 	}
-	return true
+	if client.IsValid() && h.clients.of(client) >= h.cfg.MaxSubscribersPerIP {
+		return refusedPerIP
+	}
+	if counts && !h.opens.take(time.Since(h.born)) {
+		return refusedRate
+	}
+	return noRefusal
 }
 
-// full reports whether enter would fail now.
-func (h *Hub) full() bool {
-	return !h.is(delivery.Open) || (h.cfg.MaxSubscribers > 0 && h.streams.Load()+h.delivery.Lingering() >= int64(h.cfg.MaxSubscribers))
+// enter counts a stream, until streams.done and clients.leave are called (by streamEnded),
+// unless it returns why there may not be one more.
+func (h *Hub) enter(client netip.Addr) refusal {
+	why := h.refusal(h.streams.Add(1))
+	if why == noRefusal && client.IsValid() && !h.clients.enter(client, h.cfg.MaxSubscribersPerIP) {
+		why = refusedPerIP
+	}
+	if why != noRefusal {
+		h.streams.done()
+	}
+	return why
+}
+
+// refusal returns why there may not be so many streams now.
+func (h *Hub) refusal(streams int64) refusal {
+	switch delivery.State(h.state.Load()) {
+	case delivery.Open:
+	case delivery.Closed:
+		return refusedClosed
+	default:
+		return refusedDraining
+	}
+	if most := int64(h.cfg.MaxSubscribers); most > 0 && streams+h.delivery.Lingering() > most {
+		return refusedFull
+	}
+	return noRefusal
 }
 
 // admission acquires the topics of a stream that enter has counted, and finds where it

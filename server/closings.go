@@ -28,6 +28,9 @@ type onCloseCall struct {
 // has one, has returned.
 func (h *Hub) streamEnded(hooks *delivery.HookData, topics []string, why cursor.Reason) {
 	h.counters.ended[why].Add(1)
+	if hooks != nil && hooks.Client != nil {
+		h.clients.leave(*hooks.Client)
+	}
 	if !hooks.Owned() {
 		h.streams.done()
 		return

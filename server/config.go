@@ -63,6 +63,36 @@ type Config struct {
 	// descriptors that the process may open. Negative means no limit.
 	MaxSubscribers int
 
+	// MaxSubscribersPerIP is how many open streams the clients with one IP address may
+	// have together; IPv6 addresses count as one if they have the first 64 bits in
+	// common. Further clients are told to come back later, and no open stream is ended
+	// for them. A stream counts from before OnOpen is called until it has ended. Streams
+	// of Follow do not count, nor do those of a unix socket's peer. Zero or negative means no limit.
+	//
+	// Many people may share an address (a company, a mobile network), and behind a
+	// proxy all clients do, unless ForwardedHops is set.
+	MaxSubscribersPerIP int
+
+	// ForwardedHops is how many proxies, one behind the other, stand before this server
+	// and append the address of their peer to X-Forwarded-For. Zero means none: the
+	// connection's own peer is the client, and the header is ignored. With n proxies,
+	// the client's address is the n-th entry from the right, of all lines of the header
+	// together: what the client itself has put there stands to the left of it. If there
+	// is no such entry, or if it is not an IP address, the connection's peer counts as
+	// the client.
+	//
+	// Set it to the real number, and let only the proxies connect to this server: an
+	// entry that no proxy has appended may be forged.
+	ForwardedHops int
+
+	// MaxOpensPerSecond is how many streams may open per second, so that a storm of
+	// reconnections does not overrun Authorize and OnOpen. After a quiet second, that
+	// many may open at once; further clients are told to come back later, before
+	// Authorize is called. A GET with valid topics counts, and a call of Follow, unless
+	// it is refused for another limit; HEAD does not count. Zero or negative means no
+	// limit.
+	MaxOpensPerSecond int
+
 	// MaxTopics is how many topics and subtrees one stream may have. Zero means 16.
 	MaxTopics int
 
@@ -188,6 +218,8 @@ func (c Config) withDefaults() (Config, error) {
 	c.SendBuffer = orDefault(c.SendBuffer, defaultSendBuffer)
 	c.MaxHistoryBytes = orDefault(c.MaxHistoryBytes, defaultHistoryBytes)
 	c.MaxSubscribers = orDefault(c.MaxSubscribers, descriptorLimit()*9/10)
+	c.MaxSubscribersPerIP = max(c.MaxSubscribersPerIP, 0)
+	c.MaxOpensPerSecond = max(c.MaxOpensPerSecond, 0)
 	c.Shards = orDefault(c.Shards, min(runtime.GOMAXPROCS(0), maxShards))
 	if c.GapType == "" {
 		c.GapType = defaultGapType
@@ -218,6 +250,8 @@ func (c *Config) check(given *Config) error {
 		return tooShortError("WriteTimeout", c.WriteTimeout)
 	case c.Retry > 0 && c.Retry < time.Millisecond:
 		return configError("Retry", c.Retry, "is below one millisecond, and browsers would reconnect in a hot loop", "give at least 1ms, or a negative one to send none")
+	case c.ForwardedHops < 0:
+		return configError("ForwardedHops", c.ForwardedHops, "is no number of proxies", "give how many proxies append to X-Forwarded-For, or zero if clients connect directly")
 	case c.MaxTopics == 0:
 		return configError("MaxTopics", given.MaxTopics, "leaves no topic to subscribe to", "give 1 or more, or zero for the default")
 	case c.MaxEventBytes == 0:

@@ -2,8 +2,11 @@ package server
 
 import (
 	"net"
+	"net/netip"
+	"time"
 
 	"github.com/fastsse/fastsse/internal/eventlog"
+	"github.com/valyala/fasthttp"
 )
 
 // SpendReserve closes the descriptor that a listener of Listen keeps in reserve.
@@ -45,4 +48,44 @@ func (h Held) Empty() bool { return h.topic.Empty() }
 func (h Held) HasForgotten(id string) bool {
 	_, seq, _ := eventlog.ParseID(id)
 	return h.topic.LostSince(seq, seq) >= seq
+}
+
+// ClientsCounted is how many addresses have streams that are counted, and how many streams
+// these are.
+func (h *Hub) ClientsCounted() (addresses, streams int) {
+	h.clients.mu.Lock()
+	defer h.clients.mu.Unlock()
+	for _, n := range h.clients.streams {
+		streams += n
+	}
+	return len(h.clients.streams), streams
+}
+
+// ClientOf is the address that a request's streams are counted by.
+func (h *Hub) ClientOf(ctx *fasthttp.RequestCtx) netip.Addr { return h.client(ctx) }
+
+// NewOpens returns the method take of a limit of so many streams per second.
+func NewOpens(perSecond int) (take func(now time.Duration) bool) {
+	o := new(opens)
+	o.limit(perSecond)
+	return o.take
+}
+
+// RefusalNames are the names of all refusals.
+func RefusalNames() []string { return refusalNames[noRefusal+1:] }
+
+// PublishErrorNames are the names of all kinds of errors in publishing.
+func PublishErrorNames() []string { return publishErrorNames[:] }
+
+// FillClient gives a client all the streams that it may have, until undo is called.
+func (h *Hub) FillClient(addr netip.Addr) (undo func()) {
+	n := 0
+	for h.clients.enter(addr, h.cfg.MaxSubscribersPerIP) {
+		n++
+	}
+	return func() {
+		for range n {
+			h.clients.leave(addr)
+		}
+	}
 }

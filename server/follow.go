@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/fastsse/fastsse/internal/backoff"
 	"github.com/fastsse/fastsse/internal/cursor"
@@ -14,7 +15,8 @@ import (
 // opened, and authenticated, itself: in the callback of streamwriter.Serve, or with any
 // other Writer. The application may send events of its own before it. Follow begins
 // after w.LastEventID, or at the present if that is empty, and counts as a subscriber
-// until it returns. It calls no hooks. w must not have streamwriter.Options.NoIDs.
+// until it returns, but not for Config.MaxSubscribersPerIP: a Writer does not know its
+// client's address. It calls no hooks. w must not have streamwriter.Options.NoIDs.
 //
 // Follow returns context.Cause of the Writer's Context when that is done. It returns nil
 // when the hub has ended the stream (Drain, Kick, Close) or cannot take it now; the
@@ -30,12 +32,15 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 		return fmt.Errorf("server: follow: %w", err)
 	}
 	began := h.delivery.Era()
+	if why := h.mayOpen(netip.Addr{}, true); why != noRefusal {
+		return h.followLater(w, why)
+	}
 	if !h.begin() {
-		return h.followLater(w)
+		return h.followLater(w, refusedClosed)
 	}
 	defer h.work.done()
-	if !h.enter() {
-		return h.followLater(w)
+	if why := h.enter(netip.Addr{}); why != noRefusal {
+		return h.followLater(w, why)
 	}
 	a, gap := h.admission(&Subscription{Topics: topics, LastEventID: w.LastEventID()}, cursor.Embedded)
 	a.Began = began
@@ -53,8 +58,8 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 }
 
 // followLater tells a client whose stream cannot follow now when to come back.
-func (h *Hub) followLater(w *streamwriter.Writer) error {
-	h.counters.refused.Add(1)
+func (h *Hub) followLater(w *streamwriter.Writer, why refusal) error {
+	h.counters.refused.add(why)
 	return w.SendEncoded(streamwriter.AppendRetry(nil, backoff.Retry(max(h.cfg.Retry, defaultRetry))))
 }
 

@@ -499,6 +499,7 @@ func TestConfigThatCannotBeHonouredIsRefused(t *testing.T) {
 		{server.Config{MaxTopics: -1}, []string{"Config.MaxTopics", `"-1"`, "1 or more"}},
 		{server.Config{MaxEventBytes: -2}, []string{"Config.MaxEventBytes", `"-2"`, "1 or more"}},
 		{server.Config{MaxHistoryBytes: -3}, []string{"Config.MaxHistoryBytes", `"-3"`, "1 or more"}},
+		{server.Config{ForwardedHops: -1}, []string{"Config.ForwardedHops", `"-1"`, "how many proxies"}},
 		{server.Config{Shards: -1}, []string{"Config.Shards", `"-1"`, "leave it zero"}},
 		{server.Config{Shards: 65}, []string{"Config.Shards", `"65"`, "leave it zero"}},
 		{server.Config{SlowSubscribers: 2}, []string{"Config.SlowSubscribers", `"2"`, "Disconnect or Skip"}},
@@ -529,6 +530,7 @@ func TestTheLeastAndTheMostThatCanBeHonoured(t *testing.T) {
 		{Heartbeat: time.Millisecond, Retry: time.Millisecond, MaxAge: time.Millisecond, WriteTimeout: time.Millisecond,
 			Retention: []server.Retention{{Topics: "*", Age: time.Millisecond}}},
 		{Heartbeat: -1, Retry: -1, MaxAge: -1, WriteTimeout: -1},
+		{MaxSubscribersPerIP: -1, MaxOpensPerSecond: -1},
 		{MaxTopics: 1, MaxEventBytes: 1, MaxHistoryBytes: 1, Shards: 1},
 		{MaxEventBytes: 64 << 20, Shards: 64},
 	} {

@@ -34,6 +34,8 @@ type Hub struct {
 	work      gauge        // goroutines that work for the hub
 	hooks     atomic.Int64 // calls of Authorize and OnOpen that are running
 	lingering atomic.Int64 // connections of refused clients that wait for these to close
+	clients   clients
+	opens     opens
 	closings  closings
 	counters  counters
 }
@@ -46,6 +48,7 @@ func New(c Config) (*Hub, error) {
 		return nil, err
 	}
 	h := &Hub{cfg: c, born: time.Now()}
+	h.opens.limit(c.MaxOpensPerSecond)
 	h.history = eventlog.New(eventlog.NewEpoch(), c.MaxHistoryBytes, c.rules())
 	h.delivery = delivery.New(h.host(), c.Shards)
 	if prefork.IsChild() {
@@ -102,17 +105,20 @@ func (h *Hub) logger() fasthttp.Logger {
 // If e or topic is not valid, the error wraps a *streamwriter.FieldError that says why,
 // and nothing is published. After Close the error is ErrClosed.
 func (h *Hub) Publish(topic string, e streamwriter.Event) (id string, err error) {
-	return h.publishOne(Message{Topic: topic, Event: e})
+	id, err = h.publishOne(Message{Topic: topic, Event: e})
+	return id, h.counters.publishErrors.count(err)
 }
 
 // PublishJSON is Publish with the JSON of v as e's Data, which must be empty. If v cannot
 // be encoded, it returns an error and publishes nothing.
 func (h *Hub) PublishJSON(topic string, e streamwriter.Event, v any) (id string, err error) {
 	if len(e.Data) > 0 {
-		return "", fmt.Errorf("server: publish JSON to %q: %w", fastsse.Shorten(topic), fastsse.NewFieldError("data", string(e.Data), "is set, and would be replaced", "leave it empty: the JSON becomes the data"))
+		err = fmt.Errorf("server: publish JSON to %q: %w", fastsse.Shorten(topic), fastsse.NewFieldError("data", string(e.Data), "is set, and would be replaced", "leave it empty: the JSON becomes the data"))
+		return "", h.counters.publishErrors.count(err)
 	}
 	if e.Data, err = json.Marshal(v); err != nil {
-		return "", fmt.Errorf("server: publish JSON of %T to %q: %w", v, fastsse.Shorten(topic), err)
+		err = fmt.Errorf("server: publish JSON of %T to %q: %w", v, fastsse.Shorten(topic), err)
+		return "", h.counters.publishErrors.count(err)
 	}
 	return h.Publish(topic, e)
 }
@@ -132,11 +138,12 @@ func (h *Hub) PublishAll(messages []Message) (ids []string, err error) {
 	}
 	for i := range messages {
 		if err := h.check(&messages[i]); err != nil {
-			return nil, fmt.Errorf("server: publish message %d of %d: %w", i+1, len(messages), err)
+			err = fmt.Errorf("server: publish message %d of %d: %w", i+1, len(messages), err)
+			return nil, h.counters.publishErrors.count(err)
 		}
 	}
 	ids = make([]string, len(messages))
-	return ids, h.publish(messages, ids)
+	return ids, h.counters.publishErrors.count(h.publish(messages, ids))
 }
 
 // publishOne checks and publishes one message.

@@ -16,8 +16,8 @@ const maxLingering = 64
 
 // later answers a client that cannot have a stream now: an empty stream that ends at once,
 // with a reconnection time.
-func (o *opening) later(c net.Conn, head []byte) {
-	o.hub.counters.refused.Add(1)
+func (o *opening) later(c net.Conn, head []byte, why refusal) {
+	o.hub.counters.refused.add(why)
 	retry := streamwriter.AppendRetry([]byte(":\n"), backoff.Retry(max(o.hub.cfg.Retry, defaultRetry)))
 	o.hub.writeLast(c, o.framing.AppendEnd(o.framing.AppendControl(head, retry)))
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"runtime/debug"
 
 	"github.com/fastsse/fastsse/internal/cursor"
@@ -18,9 +19,10 @@ type opening struct {
 	hub     *Hub
 	sub     Subscription
 	began   *delivery.Era // the era before Authorize was called
-	granted bool          // else the client is told to come back later
+	refused refusal       // why the client is told to come back later, whatever happens
 	framing cursor.Framing
-	remote  string // the peer's address; empty if there are no hooks
+	client  netip.Addr // Hub.client
+	remote  string     // the peer's address; empty if there are no hooks
 	tls     bool
 }
 
@@ -36,16 +38,29 @@ func (s *subscribeHandler) opening(ctx *fasthttp.RequestCtx, sub Subscription) *
 	return o
 }
 
-// hooks returns what hooks and Kick need to know about the stream; nil: nothing.
+// hooks returns what hooks, Kick and the end of the stream need to know about it; nil:
+// nothing. It has no owner yet.
 func (o *opening) hooks() *delivery.HookData {
-	if o.sub.User == nil && o.handler.OnClose == nil {
+	if o.sub.User == nil && o.handler.OnClose == nil && !o.client.IsValid() {
 		return nil
 	}
 	h := &delivery.HookData{User: o.sub.User, RemoteAddr: o.remote, Indexed: delivery.Indexable(o.sub.User)}
-	if o.handler.OnClose != nil {
-		h.Owner = o.handler
+	if o.client.IsValid() {
+		client := o.client // a copy: the opening need not stay
+		h.Client = &client
 	}
 	return h
+}
+
+// mayOpen returns why the stream may not open now. begun is the result of Hub.begin.
+func (o *opening) mayOpen(begun bool) refusal {
+	switch {
+	case o.refused != noRefusal:
+		return o.refused
+	case !begun:
+		return refusedClosed
+	}
+	return o.hub.enter(o.client)
 }
 
 // run opens the stream on the hijacked connection.
@@ -59,12 +74,12 @@ func (o *opening) run(c net.Conn, head []byte) {
 			o.hub.logger().Printf("server: stream cut: panic while it was opened: %v\n%s", r, debug.Stack())
 		}
 	}()
-	if !o.granted || !begun || !o.hub.enter() {
-		o.later(c, head)
+	if why := o.mayOpen(begun); why != noRefusal {
+		o.later(c, head, why)
 		return
 	}
 	a, gap := o.hub.admission(&o.sub, o.framing)
-	a.Began, o.began = o.began, nil
+	a.Hooks, a.Began, o.began = o.hooks(), o.began, nil
 	defer func() {
 		if !a.Settled {
 			o.hub.abandon(a, cursor.Failed)
@@ -76,7 +91,9 @@ func (o *opening) run(c net.Conn, head []byte) {
 		return
 	}
 	a.Rest = o.framing.AppendControl(head, first)
-	a.Hooks = o.hooks() // OnClose is called from here on, however the stream ends
+	if o.handler.OnClose != nil {
+		a.Hooks.Owner = o.handler // OnClose is called from here on, however the stream ends
+	}
 	if notHeld := o.hub.delivery.Hold(c, a, o.tls); notHeld != nil {
 		o.hub.abandon(a, notHeld.Why)
 		if notHeld.Rest != nil {
@@ -94,7 +111,7 @@ func (o *opening) unopened(c net.Conn, head []byte, err error, a *delivery.Admis
 	}
 	o.hub.logger().Printf("server: stream of %q not opened: OnOpen: %v", o.sub.Topics, err)
 	o.hub.abandon(a, cursor.Failed)
-	o.later(c, head)
+	o.later(c, head, refusedHook)
 }
 
 // first returns what a stream begins with: a comment, the reconnection time, its position

@@ -87,17 +87,19 @@ func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
 		refuseMethod(ctx, publishMethods)
 		return
 	}
+	failed := &p.hub.counters.publishErrors
 	if r := p.admit(ctx); r != nil {
+		failed.add(publishUnauthorized)
 		r.answer(&ctx.Response)
 		return
 	}
 	if err := checkEncoding(&ctx.Request.Header); err != nil {
-		refuse(&ctx.Response, fasthttp.StatusUnsupportedMediaType, err)
+		refuse(&ctx.Response, fasthttp.StatusUnsupportedMediaType, failed.count(err))
 		return
 	}
 	messages, many, err := readMessages(ctx)
 	if err != nil {
-		refuse(&ctx.Response, fasthttp.StatusBadRequest, err)
+		refuse(&ctx.Response, fasthttp.StatusBadRequest, failed.count(err))
 		return
 	}
 	if p.Authorize != nil {
@@ -112,9 +114,11 @@ func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
 // unauthorized answers a request for which Authorize returned an error.
 func (p *publishHandler) unauthorized(ctx *fasthttp.RequestCtx, messages []Message, err error) {
 	if r, ok := errors.AsType[*StatusError](err); ok {
+		p.hub.counters.publishErrors.add(publishUnauthorized)
 		r.answer(&ctx.Response)
 		return
 	}
+	p.hub.counters.publishErrors.add(publishHook)
 	p.hub.logger().Printf("server: %d messages not published, the first to %q: Authorize: %v", len(messages), fastsse.Shorten(messages[0].Topic), err)
 	refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
 }

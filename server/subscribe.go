@@ -19,8 +19,8 @@ import (
 // Authorize can have its own: an EventSource cannot set headers. HEAD is answered with the
 // headers alone.
 //
-// If a stream cannot be opened now (the hub is full or draining, or a hook failed), the
-// answer is 200, a reconnection time, and the end of the stream: after that an EventSource
+// If a stream cannot be opened now (the hub is full or draining, a limit of the Config is
+// reached, or a hook failed), the answer is 200, a reconnection time, and the end of the stream: after that an EventSource
 // comes back, and after any other answer it does not. What can never work is answered with
 // 4xx and a JSON object whose "error" says why.
 //
@@ -63,27 +63,28 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	began := s.hub.delivery.Era()
-	granted, answered := s.authorize(ctx, &sub)
-	if answered {
-		return
+	client := s.hub.client(ctx)
+	refused := s.hub.mayOpen(client, ctx.IsGet())
+	if refused == noRefusal && s.Authorize != nil {
+		var answered bool
+		if refused, answered = s.authorize(ctx, &sub); answered {
+			return
+		}
 	}
 	streamwriter.SetHeaders(&ctx.Response.Header)
 	if ctx.IsHead() {
 		return
 	}
 	a := s.opening(ctx, sub)
-	a.granted, a.began = granted, began
+	a.refused, a.began, a.client = refused, began, client
 	hijack.Take(ctx, a.framing == cursor.Chunked, a.run)
 }
 
-// authorize calls the application's Authorize, unless the client must be told to come back
-// later in any case. If the stream is refused, authorize answers the request.
-func (s *subscribeHandler) authorize(ctx *fasthttp.RequestCtx, sub *Subscription) (granted, answered bool) {
-	if s.Authorize == nil {
-		return true, false
-	}
-	if s.hub.full() || !s.hub.begin() {
-		return false, false
+// authorize calls the application's Authorize, and returns why the client is to be told to
+// come back later. If the stream is refused for good, authorize answers the request.
+func (s *subscribeHandler) authorize(ctx *fasthttp.RequestCtx, sub *Subscription) (later refusal, answered bool) {
+	if !s.hub.begin() {
+		return refusedClosed, false
 	}
 	defer s.hub.work.done()
 	s.hub.hooks.Add(1)
@@ -91,17 +92,17 @@ func (s *subscribeHandler) authorize(ctx *fasthttp.RequestCtx, sub *Subscription
 	if err := s.Authorize(ctx, sub); err != nil {
 		if r, ok := errors.AsType[*StatusError](err); ok {
 			r.answer(&ctx.Response)
-			return false, true
+			return noRefusal, true
 		}
 		s.hub.logger().Printf("server: stream of %q told to come back later: Authorize: %v", sub.Topics, err)
-		return false, false
+		return refusedHook, false
 	}
 	if err := s.hub.checkTopics(sub.Topics); err != nil { // the hook's mistake
 		s.hub.logger().Printf("server: topics that Authorize left: %v", err)
 		refuse(&ctx.Response, fasthttp.StatusInternalServerError, errFailed)
-		return false, true
+		return noRefusal, true
 	}
-	return true, false
+	return noRefusal, false
 }
 
 // queryTopics returns copies of the topics in the query.

@@ -50,8 +50,9 @@ type SubscribeOptions struct {
 	// back later (200, a reconnection time, and the end of the stream). Its text is not
 	// sent.
 	//
-	// Authorize is not called while the hub is full, draining or closed: clients are
-	// then told to come back later in any case. A stream that it has allowed may still
+	// Authorize is not called while the hub is full, draining or closed, or beyond
+	// Config.MaxSubscribersPerIP and MaxOpensPerSecond: clients are then told to come
+	// back later in any case. A stream that it has allowed may still
 	// not be opened, without a call of OnOpen or OnClose; so count streams in OnOpen and
 	// OnClose, not here.
 	Authorize func(ctx *fasthttp.RequestCtx, s *Subscription) error
