@@ -38,6 +38,7 @@ var may = map[string][]string{
 		"internal/header", "internal/hijack", "internal/socket", "internal/queue", "internal/backoff",
 	},
 	"server/servertest": {"server", "streamwriter"},
+	"server/metrics":    {"server", "streamwriter"},
 	"bench":             {"server", "streamwriter", "bench"},
 	"bench/launch":      {},         // it runs programs, and knows none
 	"bench/targets":     {"server"}, // what is measured does not know the bench
@@ -47,6 +48,10 @@ var may = map[string][]string{
 
 // outside says what of other modules the core may import.
 var outside = []string{"github.com/valyala/fasthttp", "github.com/fasthttp/router", "golang.org/x/sys/"}
+
+// alone says what only one room may import, besides what the core may: each is a module of
+// its own for that reason.
+var alone = map[string]string{"github.com/prometheus/": "server/metrics"}
 
 func TestImportsPointDown(t *testing.T) {
 	files := 0
@@ -116,6 +121,14 @@ func checkImport(t *testing.T, file, room, imported string, allowed []string, is
 	}
 	if below(room, []string{"internal"}) && room != "internal/hijack" && !isTest && strings.HasPrefix(imported, "github.com/valyala/") {
 		t.Errorf("%s imports %s: only internal/hijack knows fasthttp", file, imported)
+	}
+	for prefix, only := range alone {
+		if strings.HasPrefix(imported, prefix) {
+			if room != only {
+				t.Errorf("%s imports %s: only %s may", file, imported, only)
+			}
+			return
+		}
 	}
 	core := !below(room, []string{"bench", "examples"})
 	if core && strings.Contains(strings.Split(imported, "/")[0], ".") && !hasAnyPrefix(imported, outside) {
