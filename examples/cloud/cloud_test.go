@@ -120,6 +120,10 @@ func TestProgramServesAndEndsWell(t *testing.T) {
 	if e, err := events.Next(); err != nil || string(e.Data) != "yes" {
 		t.Errorf("got %+v, %v", e, err)
 	}
+	scraped := new(bytes.Buffer)
+	if _, err := scraped.ReadFrom(p.get("/metrics").Body); err != nil || !strings.Contains(scraped.String(), "\nfastsse_events_delivered_total 1\n") {
+		t.Errorf("/metrics: %v\n%s", err, scraped)
+	}
 	start := time.Now()
 	if err := p.exit(); err != nil {
 		t.Errorf("%v\n%s", err, p.log)

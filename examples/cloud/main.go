@@ -23,6 +23,7 @@ import (
 
 	"github.com/fasthttp/router"
 	"github.com/fastsse/fastsse/server"
+	"github.com/fastsse/fastsse/server/metrics"
 	"github.com/valyala/fasthttp"
 )
 
@@ -30,6 +31,7 @@ import (
 type config struct {
 	addr, platform, token, origins string
 	grace, maxAge                  time.Duration
+	limits                         server.Config // on streams; the rest is zero
 }
 
 func main() {
@@ -58,6 +60,10 @@ func parse(args []string, help io.Writer) (c config, err error) {
 	flags.DurationVar(&c.maxAge, "max-age", 0, "`time` after which a stream ends and its client comes back; 0: the platform's, -1s: none")
 	flags.StringVar(&c.token, "token", "", "`secret` that publishers send as a bearer token; without it TOKEN in the environment; without both nobody can publish")
 	flags.StringVar(&c.origins, "origins", "", "`origins` of other sites whose pages may subscribe, separated by commas; * for all")
+	flags.IntVar(&c.limits.MaxSubscribers, "max-streams", 0, "`number` of open streams; 0: nine tenths of the descriptors that the process may open")
+	flags.IntVar(&c.limits.MaxSubscribersPerIP, "max-streams-per-ip", 0, "`number` of open streams of one client address; 0: no limit")
+	flags.IntVar(&c.limits.MaxOpensPerSecond, "max-opens", 0, "`number` of streams that may open per second; 0: no limit")
+	flags.IntVar(&c.limits.ForwardedHops, "forwarded-hops", 0, "`number` of proxies in front that append to X-Forwarded-For")
 	err = flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -80,7 +86,8 @@ func run(ctx context.Context, c config) error {
 	if c.grace == 0 {
 		c.grace = p.Grace
 	}
-	settings := p.Config(server.Config{MaxAge: c.maxAge})
+	c.limits.MaxAge = c.maxAge
+	settings := p.Config(c.limits)
 	hub, err := server.New(settings)
 	if err != nil {
 		return err
@@ -105,6 +112,7 @@ func routes(hub *server.Hub, c config) fasthttp.RequestHandler {
 		o.Subscribe.CORS.Origins = strings.Split(c.origins, ",")
 	}
 	hub.Mount(r, o)
+	r.GET("/metrics", metrics.Handler(hub))
 	return r.Handler
 }
 

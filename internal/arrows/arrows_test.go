@@ -42,7 +42,7 @@ var may = map[string][]string{
 	"bench":             {"server", "streamwriter", "bench"},
 	"bench/launch":      {},         // it runs programs, and knows none
 	"bench/targets":     {"server"}, // what is measured does not know the bench
-	"examples":          {"server", "streamwriter", "examples"},
+	"examples":          {"server", "server/metrics", "streamwriter", "examples"},
 	"examples/internal": {"server", "examples/internal", "internal/absent", "internal/testkit"},
 }
 
