@@ -17,6 +17,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -257,7 +258,11 @@ type request struct {
 	query               string // beside the topics
 	lastID              string // header; "-" is none at all
 	headers             []string
+	other               bool // not an EventSource's
 }
+
+// asEventSource are headers by which an EventSource shows itself.
+var asEventSource = []string{"Accept: text/event-stream", "Cache-Control: no-cache"}
 
 func (q request) bytes() []byte {
 	method, proto := or(q.method, "GET"), or(q.proto, "HTTP/1.1")
@@ -269,7 +274,11 @@ func (q request) bytes() []byte {
 	if q.lastID != "" {
 		b = fmt.Appendf(b, "Last-Event-ID: %s\r\n", strings.TrimPrefix(q.lastID, "-"))
 	}
-	for _, h := range q.headers {
+	headers := q.headers
+	if !q.other {
+		headers = slices.Concat(asEventSource, headers)
+	}
+	for _, h := range headers {
 		b = fmt.Appendf(b, "%s\r\n", h)
 	}
 	return append(b, "\r\n"...)

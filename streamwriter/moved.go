@@ -51,6 +51,7 @@ func (s *stream) hasMoved() bool {
 
 // serveChunked runs a stream that has moved.
 func (s *stream) serveChunked(c net.Conn, head []byte) {
+	defer linger(c)
 	defer s.takePart()()
 	if !writeHead(c, head) {
 		return

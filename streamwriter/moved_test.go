@@ -111,7 +111,7 @@ func TestServerShutdownEndsAStreamWhoseBodyWasRead(t *testing.T) {
 		causes <- context.Cause(w.Context())
 		return nil
 	})), nil)
-	d, resp := s.dial().get()
+	d, resp := s.dial().get(asEventSource...)
 	if _, err := resp.Body.Read(make([]byte, 1)); err != nil { // the stream is open
 		t.Fatal(err)
 	}

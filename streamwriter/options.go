@@ -3,6 +3,7 @@ package streamwriter
 import (
 	"bytes"
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/fastsse/fastsse"
@@ -26,8 +27,14 @@ type Options struct {
 	// a new reconnection time, before a platform would cut it. The exact time is
 	// drawn at random from the last tenth of MaxAge, so that streams opened
 	// together do not all reconnect together. Zero or negative means no limit. On
-	// a stream of [NewWriter], Close sends that reconnection time.
+	// a stream of [NewWriter], Close sends that reconnection time. See also End.
 	MaxAge time.Duration
+
+	// End says how a stream of [Serve] ends that is not finished: cleanly or by a cut.
+	// Zero means EndAuto: cleanly if the client is an EventSource, which comes back in
+	// any case, and otherwise by a cut, which tells other clients to come back. It has
+	// no effect on a stream of [NewWriter], which does not end the response.
+	End End
 
 	// WriteTimeout is how long one flush may take before the stream is ended.
 	// Zero means 30 s. Negative disables. It replaces fasthttp's
@@ -67,7 +74,7 @@ const (
 )
 
 // Validate returns a *FieldError for the first option that is not valid: a duration
-// above zero but below a millisecond.
+// above zero but below a millisecond, an unknown End.
 func (o *Options) Validate() error {
 	for _, f := range [...]struct {
 		name  string
@@ -85,6 +92,9 @@ func (o *Options) Validate() error {
 			Field: "Options.Retry", Value: o.Retry.String(), Problem: "is below one millisecond",
 			Remedy: "give at least 1ms (browsers reconnect in a hot loop below it), or a negative one to send none",
 		}
+	}
+	if o.End > EndCut {
+		return fastsse.NewFieldError("Options.End", strconv.Itoa(int(o.End)), "is no way to end a stream", "give EndAuto, EndClean or EndCut")
 	}
 	return nil
 }

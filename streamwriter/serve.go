@@ -22,17 +22,19 @@ import (
 // and its middleware have returned. fn must not use ctx: copy what it needs from the
 // request before.
 //
-// When fn returns nil the response ends cleanly, and an EventSource reconnects. If
-// the end is final, send an event at which the page closes its EventSource, or answer
-// its next request with 204. When fn returns an error, or panics, the error is logged
-// and the connection is cut, so that clients can tell a broken answer from a complete
-// one. Neither affects other streams.
+// When fn returns nil the stream is finished: the response ends cleanly. An EventSource
+// reconnects all the same; if that is to end, send an event at which the page closes its
+// EventSource, or answer its next request with 204. When fn returns an error, or panics,
+// the error is logged and the connection is cut, so that clients can tell a broken answer
+// from a complete one. Neither affects other streams.
 //
 // When the server is about to stop, Writer.Draining is closed first, if the stream takes
 // part in a [Drain] (under server.Run, each does): fn can finish what it is writing.
 //
-// When the Writer's Context is done because of MaxAge or a server shutdown, fn
-// should return; Serve then sends a fresh reconnection time and ends cleanly.
+// When the Writer's Context is done because of MaxAge or a server shutdown, fn should
+// return, with whatever error. Then, and when fn returns [ErrReconnect], the stream is not
+// finished: Serve sends a fresh reconnection time, and ends the response as Options.End
+// says.
 //
 // A HEAD request is answered with the headers alone, and fn does not run. An
 // HTTP/1.0 request gets the bytes without chunks, and the connection ends with the
@@ -65,7 +67,7 @@ func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 		o.Logger = ctx.Logger()
 	}
 	o.Drain = drainOf(ctx, &o)
-	s := &stream{ctx: ctx, conn: ctx.Conn(), shutdown: ctx.Done(), opts: o, fn: fn}
+	s := &stream{ctx: ctx, conn: ctx.Conn(), shutdown: ctx.Done(), opts: o, fn: fn, cuts: o.End.Cuts(ctx)}
 	if !ctx.Request.Header.IsHTTP11() {
 		hijack.Take(ctx, false, s.serveUnframed)
 		return
@@ -125,6 +127,7 @@ type stream struct {
 	shutdown <-chan struct{} // closed when the fasthttp server shuts down
 	opts     Options
 	fn       func(*Writer) error
+	cuts     bool // the response must not look complete if the stream is not finished
 
 	running sync.Mutex // held while the stream runs; guards cut and late
 	cut     bool       // the response must not look complete
@@ -203,11 +206,19 @@ func (s *stream) Read([]byte) (int, error) {
 
 // serveUnframed runs the stream on a hijacked connection.
 func (s *stream) serveUnframed(c net.Conn, head []byte) {
+	defer linger(c)
 	defer s.takePart()()
 	if writeHead(c, head) {
 		_ = s.run(c) // has been logged, if it deserves that
 	}
 }
+
+// lingerFor is how long a hijacked connection whose stream has ended waits for the client
+// to close.
+const lingerFor = time.Second
+
+// linger lets arrive what was written to c, which is about to be closed.
+func linger(c net.Conn) { socket.Linger(c, lingerFor, func() bool { return false }) }
 
 func writeHead(c net.Conn, head []byte) bool {
 	if err := c.SetWriteDeadline(time.Now().Add(defaultWriteTimeout)); err != nil {
@@ -233,14 +244,14 @@ func (s *stream) run(dst io.Writer) error {
 	if stop, ok := socket.Watch(s.conn, w.leave); ok {
 		defer stop()
 	}
-	if w.Open() != nil {
-		return errCut
-	}
-	if s.late {
+	err := w.Open()
+	switch {
+	case s.late:
 		w.cancel(ErrServerShutdown)
-		return s.finish(w, nil)
+	case err == nil: // else the stream has ended already: the server is shutting down, say
+		err = s.call(w)
 	}
-	return s.finish(w, s.call(w))
+	return s.finish(w, err)
 }
 
 // takePart counts the stream in its drain, until leave is called.
@@ -274,8 +285,11 @@ func (s *stream) finish(w *Writer, err error) error {
 	switch {
 	case err == errCut, errors.Is(context.Cause(w.ctx), ErrClientGone):
 		return errCut // logged already, or the client is gone
-	case w.endedHere():
-		err = w.farewell()
+	case w.endedHere(), errors.Is(err, ErrReconnect):
+		if err = w.farewell(); err == nil && s.cuts {
+			socket.DropInput(s.conn) // or the farewell might not arrive
+			return errCut
+		}
 	case err != nil:
 		s.opts.Logger.Printf("streamwriter: stream cut: %v", err)
 	default:

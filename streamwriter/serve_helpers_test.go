@@ -143,6 +143,9 @@ func (c *testClient) get(headers ...string) (*testkit.Decoder, *http.Response) {
 	return testkit.NewDecoder(resp.Body), resp
 }
 
+// asEventSource are headers by which an EventSource shows itself.
+var asEventSource = []string{"Accept: text/event-stream", "Cache-Control: no-cache"}
+
 // next is the stream's next event, which has to come.
 func next(t testing.TB, d *testkit.Decoder) testkit.Event {
 	t.Helper()

@@ -601,7 +601,7 @@ func TestServerShutdownEndsStreams(t *testing.T) {
 	s := start(t, h, nil)
 	var streams []*testkit.Decoder
 	for range n {
-		d, _ := s.dial().get()
+		d, _ := s.dial().get(asEventSource...)
 		next(t, d)
 		streams = append(streams, d)
 	}
@@ -636,7 +636,7 @@ func TestServerShutdownEndsStreams(t *testing.T) {
 	testkit.Eventually(t, "no goroutine is left", func() bool { return streamGoroutines() == 0 })
 }
 
-func TestMaxAgeEndsTheResponseCleanly(t *testing.T) {
+func TestMaxAgeEndsAnEventSourcesResponseCleanly(t *testing.T) {
 	s := start(t, handler(Options{MaxAge: 30 * time.Millisecond, Retry: time.Second}, func(w *Writer) error {
 		for {
 			if err := w.SendString("", "a"); err != nil {
@@ -647,7 +647,7 @@ func TestMaxAgeEndsTheResponseCleanly(t *testing.T) {
 	}), nil)
 	c := s.dial()
 	for range 2 { // the connection lives on
-		d, _ := c.get()
+		d, _ := c.get(asEventSource...)
 		events, err := d.All()
 		if err != nil || len(events) == 0 || d.Retry == "1000" || len(d.Retry) != 4 {
 			t.Errorf("%d events, retry %q, %v", len(events), d.Retry, err)

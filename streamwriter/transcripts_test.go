@@ -67,6 +67,19 @@ func readAll(s *scene) {
 	c.Close()
 }
 
+// readEnd reads a stream that is not finished to its end, as an EventSource, and as
+// another client, whose stream is cut.
+func readEnd(s *scene) {
+	c := s.send("GET", asEventSource...)
+	if s.proto == "HTTP/1.1" {
+		c.Until("0\r\n\r\n")
+		c.HalfClose()
+	}
+	c.Rest()
+	c.Close()
+	readCut(s)
+}
+
 // readCut reads a stream to where it is cut.
 func readCut(s *scene) {
 	c := s.send("GET")
@@ -133,7 +146,7 @@ var transcripts = []struct {
 		}
 		c.Close()
 	}},
-	{name: "serve-max-age", handler: handler(Options{Retry: longRetry, MaxAge: 400 * time.Millisecond}, untilDone)},
+	{name: "serve-max-age", handler: handler(Options{Retry: longRetry, MaxAge: 400 * time.Millisecond}, untilDone), run: readEnd},
 	{name: "serve-context", handler: func(ctx *fasthttp.RequestCtx) {
 		over, cancel := context.WithCancel(context.Background())
 		Serve(ctx, Options{Retry: longRetry, Context: over}, func(w *Writer) error {
@@ -141,15 +154,24 @@ var transcripts = []struct {
 			<-w.Context().Done()
 			return context.Cause(w.Context())
 		})
-	}},
+	}, run: readEnd},
+	{name: "serve-reconnect", handler: handler(Options{Retry: longRetry}, func(w *Writer) error {
+		if err := w.SendString("", "part one"); err != nil {
+			return err
+		}
+		return w.Reconnect()
+	}), run: readEnd},
 	{name: "serve-shutdown", handler: handler(Options{Retry: longRetry}, untilDone), run: func(s *scene) {
-		c := s.send("GET")
-		c.Until("retry: 4000000\n")
+		source, other := s.send("GET", asEventSource...), s.send("GET")
+		source.Until("retry: 4000000\n")
+		other.Until("retry: 4000000\n")
 		ended := make(chan error, 1)
 		s.tr.Note("shut the server down")
 		go func() { ended <- s.server.Shutdown() }()
-		c.Rest()
-		c.Close()
+		source.Rest()
+		source.Close()
+		other.Rest()
+		other.Close()
 		if err := testkit.Receive(s.t, "Shutdown returns", ended); err != nil {
 			s.t.Error(err)
 		}
@@ -182,4 +204,8 @@ var transcripts = []struct {
 		_ = ctx.Response.Body()
 		ctx.Response.Header.Set("X-After", "2")
 	}},
+	{name: "serve-moved-reconnect", handler: func(ctx *fasthttp.RequestCtx) {
+		Serve(ctx, Options{Retry: longRetry}, (*Writer).Reconnect)
+		_ = ctx.Response.Body()
+	}, run: readEnd},
 }

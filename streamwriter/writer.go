@@ -19,13 +19,16 @@ var (
 	// ErrClientGone: the client closed, half-closed or reset the connection.
 	ErrClientGone = errors.New("streamwriter: the client is gone")
 
-	// ErrMaxAge: the stream has reached Options.MaxAge. It ends cleanly, and
-	// the client reconnects.
+	// ErrMaxAge: the stream has reached Options.MaxAge. The client reconnects.
 	ErrMaxAge = errors.New("streamwriter: the stream has reached its maximum age")
 
 	// ErrServerShutdown: fasthttp's Server.Shutdown was called. ([Drain] tells it
 	// earlier.)
 	ErrServerShutdown = errors.New("streamwriter: the server is shutting down")
+
+	// ErrReconnect: [Writer.Reconnect] was called. The client reconnects. As the error
+	// of a callback it means the same, whether or not Reconnect was called.
+	ErrReconnect = errors.New("streamwriter: the stream ends here, and its client is to come back")
 
 	// ErrClosed: the callback has returned, or Close was called.
 	ErrClosed = errors.New("streamwriter: the stream is closed")
@@ -192,8 +195,9 @@ func (w *Writer) SendEncoded(p []byte) error {
 }
 
 // Close ends the stream of a [NewWriter]: its Context is done and its
-// heartbeats stop. If the stream had reached Options.MaxAge, or Options.Context had
-// ended it, Close first sends a new reconnection time, and returns the error of that.
+// heartbeats stop. If the stream had reached Options.MaxAge, or Options.Context or
+// Reconnect had ended it, Close first sends a new reconnection time, and returns the
+// error of that.
 // It removes the write deadline, and leaves the io.Writer open. A second Close does
 // nothing.
 func (w *Writer) Close() error {
@@ -216,13 +220,6 @@ func (w *Writer) Close() error {
 		w.opts.Drain.leave()
 	}
 	return err
-}
-
-// endedHere reports whether this side ended the stream while its client was
-// still there: age, shutdown, Options.Context.
-func (w *Writer) endedHere() bool {
-	cause := context.Cause(w.ctx)
-	return cause != nil && !errors.Is(cause, ErrClientGone) && !errors.Is(cause, ErrClosed)
 }
 
 // send writes what fill appends to the stream's buffer.
@@ -315,39 +312,6 @@ func (w *Writer) release() {
 	defer w.mu.Unlock()
 	w.endDeadline()
 	w.closed = true
-}
-
-// prepareEnd renews the write deadline for the bytes that fasthttp writes after the last
-// event.
-func (w *Writer) prepareEnd() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.broken {
-		return ErrClientGone
-	}
-	return w.armLocked(time.Now())
-}
-
-// farewell sends the reconnection time of a stream that this side ends. It is drawn at
-// random, so that clients of streams that end together do not reconnect together.
-func (w *Writer) farewell() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.farewellLocked()
-}
-
-func (w *Writer) farewellLocked() error {
-	if w.broken { // the client would read it as the rest of half an event
-		return ErrClientGone
-	}
-	retry := AppendRetry(nil, backoff.Retry(w.opts.Retry))
-	if len(retry) == 0 {
-		return nil
-	}
-	if err := w.armLocked(time.Now()); err != nil {
-		return err
-	}
-	return w.flushLocked(retry)
 }
 
 // appendWriter lets an encoder append to a slice.

@@ -1,5 +1,5 @@
 // Package header finds request headers in upper and lower case, even where fasthttp
-// does not.
+// does not, and tells an EventSource by them.
 package header
 
 import (

@@ -31,10 +31,13 @@ func Linger(c net.Conn, limit time.Duration, enough func() bool) {
 // DiscardInput ends this side of c and reads what its peer has sent so far: closing
 // with that unread would reset the connection. What the peer sends later still does.
 func DiscardInput(c net.Conn) {
-	c, ok := closeWrite(c)
-	if !ok {
-		return
+	if c, ok := closeWrite(c); ok {
+		DropInput(c)
 	}
+}
+
+// DropInput reads what the peer of c has sent so far: see DiscardInput.
+func DropInput(c net.Conn) {
 	// A deadline that is over would keep Read from looking.
 	if c.SetReadDeadline(time.Now().Add(time.Millisecond)) != nil {
 		return

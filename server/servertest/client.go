@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -26,7 +27,8 @@ func (e Event) String() string {
 	return fmt.Sprintf("%s %s (id %q)", e.Type, short(e.Data), e.ID)
 }
 
-// Client is a stream's client. It does not reconnect.
+// Client is a stream's client. It does not reconnect. It shows itself to be an EventSource
+// (see streamwriter.EndAuto), unless the header that it was opened with says otherwise.
 type Client struct {
 	Header http.Header // of the response
 
@@ -46,9 +48,8 @@ func (s *Server) connect(path string, header http.Header) *Client {
 	if err != nil {
 		s.t.Fatalf("servertest: %v", err)
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	req.Header = http.Header{"Accept": {"text/event-stream"}, "Cache-Control": {"no-cache"}, "User-Agent": {"fastsse-servertest"}}
+	maps.Copy(req.Header, header)
 	conn, err := net.Dial("tcp", req.URL.Host)
 	if err != nil {
 		s.t.Fatalf("servertest: %v", err)
@@ -123,6 +124,19 @@ func (c *Client) ExpectEnd() {
 		c.t.Fatalf("servertest: got %v, want the end; %s", e, c.story(nil))
 	case err != io.EOF:
 		c.t.Fatalf("servertest: want the end of a complete response, but %s", c.story(err))
+	}
+}
+
+// ExpectCut checks that the server ends the stream now, without another event and without
+// the end of the response: see streamwriter.End.
+func (c *Client) ExpectCut() {
+	c.t.Helper()
+	e, err := c.read()
+	switch {
+	case err == nil:
+		c.t.Fatalf("servertest: got %v, want a cut; %s", e, c.story(nil))
+	case err != io.ErrUnexpectedEOF:
+		c.t.Fatalf("servertest: want a response that is cut, but %s", c.story(err))
 	}
 }
 
