@@ -30,6 +30,17 @@ type Config struct {
 	// as Retry. Negative means all at once.
 	DrainSpread time.Duration
 
+	// End says how the hub ends streams, none of which it takes for finished (MaxAge,
+	// Kick, Drain, Close, slow subscribers, and those that it cannot have now): cleanly,
+	// or by a cut, which leaves out the last chunk of the body. Either way the client
+	// has every byte, and the reconnection time. Zero means streamwriter.EndAuto:
+	// cleanly if the client is an EventSource, which comes back in any case, and
+	// otherwise by a cut, which tells other clients to come back. See
+	// [streamwriter.End], also for what proxies make of it.
+	//
+	// For a stream of Follow, its Writer's Options.End counts.
+	End streamwriter.End
+
 	// MaxAge ends a stream after about this long, between two events, before a
 	// platform would cut it. The exact time is drawn at random from the last tenth of
 	// MaxAge, so that streams opened together do not all reconnect together. If a
@@ -264,6 +275,8 @@ func (c *Config) check(given *Config) error {
 		return configError("Shards", given.Shards, "is not in 1 to 64", "leave it zero for one per processor")
 	case c.Delivery > DeliverByGoroutine:
 		return configError("Delivery", c.Delivery, "is not a way to hold streams", "give DeliverAuto or DeliverByGoroutine")
+	case c.End > streamwriter.EndCut:
+		return configError("End", c.End, "is no way to end a stream", "give streamwriter.EndAuto, EndClean or EndCut")
 	case c.SlowSubscribers > Skip:
 		return configError("SlowSubscribers", c.SlowSubscribers, "is not a policy", "give Disconnect or Skip")
 	case gap.Validate() != nil:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/fastsse/fastsse/internal/backoff"
 	"github.com/fastsse/fastsse/internal/cursor"
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -18,9 +17,12 @@ import (
 // until it returns, but not for Config.MaxSubscribersPerIP: a Writer does not know its
 // client's address. It calls no hooks. w must not have streamwriter.Options.NoIDs.
 //
-// Follow returns context.Cause of the Writer's Context when that is done. It returns nil
-// when the hub has ended the stream (Drain, Kick, Close) or cannot take it now; the
-// client has then been told when to come back, and the callback should return.
+// Follow returns context.Cause of the Writer's Context when that is done. When the hub has
+// ended the stream (Drain, Kick, Close, a slow subscriber) or cannot take it now (it is
+// full, draining or closed), Follow calls w.Reconnect and returns its error,
+// streamwriter.ErrReconnect: nothing more can be sent, and the callback should return that
+// error. Serve, or Close of another Writer, then tells the client when to come back, and
+// Serve ends the stream as its Options.End says.
 //
 // Heartbeats, maximum age and write timeout are those of the Writer. But when the hub
 // ends the stream, a write that waits for its reader gets at most 5 s more, or none if
@@ -45,22 +47,26 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	a, gap := h.admission(&Subscription{Topics: topics, LastEventID: w.LastEventID()}, cursor.Embedded)
 	a.Began = began
 	a.Stream.Dies = 0 // the Writer has a maximum age of its own
-	a.Rest = h.appendPosition(nil, a.Stream.Next, gap, w.LastEventID())
+	a.Rest = h.appendPosition(nil, a.Stream.Next, w.LastEventID())
+	a.Rest = h.appendGap(a.Rest, a.Stream.Next, gap, w.LastEventID())
 	notHeld, err := h.delivery.Follow(w, a, whyWriterEnded)
 	if notHeld != nil {
 		h.abandon(a, notHeld.Why)
 		if err != nil {
 			return fmt.Errorf("server: follow: %w", err)
 		}
-		return w.SendEncoded(notHeld.Rest)
+		return w.Reconnect()
 	}
-	return context.Cause(w.Context())
+	if cause := context.Cause(w.Context()); cause != nil {
+		return cause
+	}
+	return w.Reconnect() // the hub has ended the stream
 }
 
-// followLater tells a client whose stream cannot follow now when to come back.
+// followLater ends a stream that cannot follow now, for its client to come back.
 func (h *Hub) followLater(w *streamwriter.Writer, why refusal) error {
 	h.counters.refused.add(why)
-	return w.SendEncoded(streamwriter.AppendRetry(nil, backoff.Retry(max(h.cfg.Retry, defaultRetry))))
+	return w.Reconnect()
 }
 
 // whyWriterEnded maps the cause of a Writer's Context to a reason.

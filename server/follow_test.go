@@ -11,26 +11,29 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// What the hub does to a Writer's deadline to end a stream, it undoes: the
-// callback may still say goodbye.
+// What the hub does to a Writer's deadline to end a stream, it undoes: the farewell is
+// sent later.
 func TestFollowGivesTheWriteTimeoutBack(t *testing.T) {
 	t.Parallel()
 	hub := newHub(t, server.Config{})
 	ended := make(chan error, 1)
 	s := servertest.Start(t, hub, func(ctx *fasthttp.RequestCtx) {
-		streamwriter.Serve(ctx, streamwriter.Options{}, func(w *streamwriter.Writer) error {
-			ended <- hub.Follow(w, "a")
-			time.Sleep(200 * time.Millisecond) // what a cut gives a write, and more
-			return w.SendString("", "goodbye")
+		streamwriter.Serve(ctx, streamwriter.Options{Retry: time.Minute}, func(w *streamwriter.Writer) error {
+			err := hub.Follow(w, "a")
+			time.Sleep(300 * time.Millisecond) // what a cut gives a write, and more
+			ended <- err
+			return err
 		})
 	})
 	c := s.Get("/", nil)
 	hub.Close(context.Background())
-	if err := <-ended; err != nil {
+	if err := <-ended; err != streamwriter.ErrReconnect {
 		t.Errorf("Follow: %v", err)
 	}
-	c.Expect("goodbye")
 	c.ExpectEnd()
+	if d, _ := c.Retry(); d <= time.Minute {
+		t.Errorf("no farewell: retry %v", d)
+	}
 	if n := hub.Stats().Ended[server.ReasonClosed.String()]; n != 1 {
 		t.Errorf("%d streams count as closed, want 1", n)
 	}

@@ -15,11 +15,11 @@ import (
 const maxLingering = 64
 
 // later answers a client that cannot have a stream now: an empty stream that ends at once,
-// with a reconnection time.
+// with a reconnection time, as Config.End says.
 func (o *opening) later(c net.Conn, head []byte, why refusal) {
 	o.hub.counters.refused.add(why)
 	retry := streamwriter.AppendRetry([]byte(":\n"), backoff.Retry(max(o.hub.cfg.Retry, defaultRetry)))
-	o.hub.writeLast(c, o.framing.AppendEnd(o.framing.AppendControl(head, retry)))
+	o.hub.writeLast(c, o.framing.AppendEnd(o.framing.AppendControl(head, retry), o.cuts))
 }
 
 // writeLast writes b, and makes sure that it arrives before c is closed: it waits for the

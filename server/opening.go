@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"time"
 
 	"github.com/fastsse/fastsse/internal/cursor"
 	"github.com/fastsse/fastsse/internal/delivery"
@@ -21,6 +22,7 @@ type opening struct {
 	began   *delivery.Era // the era before Authorize was called
 	refused refusal       // why the client is told to come back later, whatever happens
 	framing cursor.Framing
+	cuts    bool       // it is cut if this side ends it: see streamwriter.End
 	client  netip.Addr // Hub.client
 	remote  string     // the peer's address; empty if there are no hooks
 	tls     bool
@@ -28,7 +30,7 @@ type opening struct {
 
 // opening makes an opening.
 func (s *subscribeHandler) opening(ctx *fasthttp.RequestCtx, sub Subscription) *opening {
-	o := &opening{handler: s, hub: s.hub, sub: sub, framing: cursor.Chunked, tls: ctx.IsTLS()}
+	o := &opening{handler: s, hub: s.hub, sub: sub, framing: cursor.Chunked, cuts: s.hub.cfg.End.Cuts(ctx), tls: ctx.IsTLS()}
 	if !ctx.Request.Header.IsHTTP11() {
 		o.framing = cursor.Identity
 	}
@@ -80,6 +82,7 @@ func (o *opening) run(c net.Conn, head []byte) {
 	}
 	a, gap := o.hub.admission(&o.sub, o.framing)
 	a.Hooks, a.Began, o.began = o.hooks(), o.began, nil
+	a.Stream.Cut = o.cuts
 	defer func() {
 		if !a.Settled {
 			o.hub.abandon(a, cursor.Failed)
@@ -109,17 +112,20 @@ func (o *opening) unopened(c net.Conn, head []byte, err error, a *delivery.Admis
 		o.hub.writeLast(c, r.instead(head))
 		return
 	}
-	o.hub.logger().Printf("server: stream of %q not opened: OnOpen: %v", o.sub.Topics, err)
+	if !errors.Is(err, streamwriter.ErrReconnect) {
+		o.hub.logger().Printf("server: stream of %q not opened: OnOpen: %v", o.sub.Topics, err)
+	}
 	o.hub.abandon(a, cursor.Failed)
 	o.later(c, head, refusedHook)
 }
 
-// first returns what a stream begins with: a comment, the reconnection time, its position
-// or a gap event, and the events of OnOpen.
+// first returns what a stream begins with: a comment, its position if it is fresh, the
+// reconnection time, a gap event if it has one, and the events of OnOpen.
 func (o *opening) first(a *delivery.Admission, gap string) ([]byte, error) {
 	b := []byte(":\n")
-	b = streamwriter.AppendRetry(b, o.hub.cfg.Retry)
-	b = o.hub.appendPosition(b, a.Stream.Next, gap, o.sub.LastEventID)
+	b = o.hub.appendPosition(b, a.Stream.Next, o.sub.LastEventID)
+	b = appendRetryLine(b, o.hub.cfg.Retry)
+	b = o.hub.appendGap(b, a.Stream.Next, gap, o.sub.LastEventID)
 	if o.handler.OnOpen == nil {
 		return b, nil
 	}
@@ -135,18 +141,33 @@ func (o *opening) first(a *delivery.Admission, gap string) ([]byte, error) {
 	return first.b, err
 }
 
-// appendPosition appends a gap event if gap is not empty, or else, for a client without a
-// Last-Event-ID, the position, so that it can resume even if the stream breaks before the
-// first event.
-func (h *Hub) appendPosition(dst []byte, next uint64, gap, lastID string) []byte {
-	switch {
-	case gap != "":
-		h.counters.gaps.Add(1)
-		return cursor.AppendGap(dst, h.cfg.GapType, h.history.ID(next-1), gap, lastID)
-	case lastID == "":
-		return streamwriter.AppendID(dst, h.history.ID(next-1))
+// appendRetryLine appends a reconnection time without a blank line, so that it becomes
+// part of the first event: a block of its own is an empty event to some clients, and others
+// take a reconnection time only with an event. An EventSource takes it when its line ends.
+func appendRetryLine(dst []byte, retry time.Duration) []byte {
+	block := streamwriter.AppendRetry(dst, retry)
+	if len(block) == len(dst) {
+		return dst // there is none
 	}
-	return dst
+	return block[:len(block)-1]
+}
+
+// appendPosition appends, for a client without a Last-Event-ID, the position, so that it
+// can resume even if the stream breaks before the first event.
+func (h *Hub) appendPosition(dst []byte, next uint64, lastID string) []byte {
+	if lastID != "" {
+		return dst
+	}
+	return streamwriter.AppendID(dst, h.history.ID(next-1))
+}
+
+// appendGap appends a gap event, if why says that there is a gap.
+func (h *Hub) appendGap(dst []byte, next uint64, why, lastID string) []byte {
+	if why == "" {
+		return dst
+	}
+	h.counters.gaps.Add(1)
+	return cursor.AppendGap(dst, h.cfg.GapType, h.history.ID(next-1), why, lastID)
 }
 
 // appendBuffer is an io.Writer that appends.

@@ -39,35 +39,37 @@ var followTranscripts = []scenario{
 		st.Close()
 	}},
 	{name: "follow-drain", in: following, handler: followAfter, run: func(s *scene) {
-		st := s.fresh("topic=a")
+		st, source := s.fresh("topic=a"), s.fresh("topic=a", asEventSource...)
 		s.put("a", "1")
 		st.data("1")
+		source.data("1")
 		s.put("a", "2")
 		s.drain()
-		st.last()
-		st = s.get("topic=a")
-		st.last()
+		st.finish()
+		source.whole()
+		s.turnedAway("topic=a")
 	}},
 	{name: "follow-kick", in: following, handler: followAfter, run: func(s *scene) {
-		st := s.fresh("topic=a")
+		st, source := s.fresh("topic=a"), s.fresh("topic=a", asEventSource...)
 		s.put("a", "1")
 		st.data("1")
+		source.data("1")
 		s.kick()
-		st.last()
+		st.finish()
+		source.whole()
 	}},
 	{name: "follow-close", in: following, handler: followAfter, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		s.put("a", "1")
 		st.data("1")
 		s.close()
-		st.last()
-		st = s.get("topic=a")
-		st.last()
+		st.finish()
+		s.turnedAway("topic=a")
 	}},
 	{name: "follow-full", in: following, handler: followAfter, setup: setup{config: server.Config{MaxSubscribers: 1}}, run: func(s *scene) {
 		st := s.fresh("topic=a")
-		late := s.get("topic=a")
-		late.last()
+		s.turnedAway("topic=a")
+		s.get("topic=a", asEventSource...).whole()
 		st.Close()
 	}},
 	{name: "follow-bad-topic", in: following, handler: followAfter, run: func(s *scene) {
@@ -79,10 +81,9 @@ var followTranscripts = []scenario{
 	}},
 }
 
-// last reads to the end of an application's stream, after which its connection may
-// live on.
-func (st *stream) last() {
-	st.data("last")
+// whole reads to the end of an application's stream that ends cleanly, after which its
+// connection may live on.
+func (st *stream) whole() {
 	if st.endOfChunk != "" {
 		st.Until("0\r\n\r\n")
 		st.HalfClose()

@@ -36,7 +36,7 @@ var resumeTranscripts = []scenario{
 	{name: "resume-up-to-date", in: twoKinds, run: func(s *scene) {
 		s.put("a", "1")
 		st := s.get("topic=a", "Last-Event-ID: "+s.hub.LastID())
-		st.block("retry: 4000000")
+		st.Until("retry: 4000000\n" + st.endOfChunk)
 		s.put("a", "2")
 		st.data("2")
 		st.Close()

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -73,6 +74,7 @@ func (sc *scenario) record(t *testing.T, kind connKind) {
 		if o.config.Heartbeat == 0 {
 			o.config.Heartbeat = -1
 		}
+		s.retry = o.config.Retry
 		tr.Section(proto)
 		s.harness = newHarness(t, kind, o)
 		epoch, _, _ := strings.Cut(s.hub.LastID(), "-")
@@ -87,6 +89,7 @@ type scene struct {
 	*harness
 	tr    *transcript.Transcript
 	proto string
+	retry time.Duration // Config.Retry
 }
 
 // stream is the client's side of an event stream.
@@ -127,18 +130,22 @@ func (s *scene) get(query string, headers ...string) *stream {
 	return st
 }
 
-// fresh opens a stream, and reads up to its position.
+// fresh opens a stream, and reads up to its position, and the reconnection time behind it.
 func (s *scene) fresh(query string, headers ...string) *stream {
 	s.t.Helper()
 	st := s.get(query, headers...)
-	st.block("id: " + s.hub.LastID())
+	opening := "id: " + s.hub.LastID() + "\n\n"
+	if retry := cmp.Or(s.retry, 3*time.Second); retry > 0 && s.kind.path != followTCP.path {
+		opening += fmt.Sprintf("retry: %d\n", retry.Milliseconds())
+	}
+	st.Until(opening + st.endOfChunk)
 	return st
 }
 
 // turnedAway asks for a stream where there is none to be had now.
-func (s *scene) turnedAway(query string) {
+func (s *scene) turnedAway(query string, headers ...string) {
 	s.t.Helper()
-	st := s.get(query)
+	st := s.get(query, headers...)
 	st.Rest()
 	st.Close()
 }
@@ -266,8 +273,7 @@ func (s *scene) mounted(subscribe, publish string) fasthttp.RequestHandler {
 	return r.Handler
 }
 
-// followAfter is an application's own stream, with an event before the hub's and one
-// after.
+// followAfter is an application's own stream, with an event before the hub's.
 func followAfter(s *scene) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		topic := string(ctx.QueryArgs().Peek("topic"))
@@ -275,10 +281,7 @@ func followAfter(s *scene) fasthttp.RequestHandler {
 			if err := w.SendString("hello", "first"); err != nil {
 				return err
 			}
-			if err := s.hub.Follow(w, topic); err != nil {
-				return err
-			}
-			return w.SendString("bye", "last")
+			return s.hub.Follow(w, topic)
 		})
 	}
 }

@@ -1,6 +1,12 @@
 package cursor
 
-import "github.com/fastsse/fastsse/internal/eventlog"
+import (
+	"time"
+
+	"github.com/fastsse/fastsse"
+	"github.com/fastsse/fastsse/internal/backoff"
+	"github.com/fastsse/fastsse/internal/eventlog"
+)
 
 // Framing is how the blocks of a stream are wrapped. All differences between framings
 // are in its methods.
@@ -34,12 +40,28 @@ func (fr Framing) AppendControl(dst, block []byte) []byte {
 	return append(dst, block...)
 }
 
-// AppendEnd appends the end of the body to dst, if the framing has one.
-func (fr Framing) AppendEnd(dst []byte) []byte {
-	if fr == Chunked {
+// AppendEnd appends the end of the body to dst, if the framing has one, unless the stream
+// is cut: without it a client can tell that the stream is not finished.
+func (fr Framing) AppendEnd(dst []byte, cut bool) []byte {
+	if fr == Chunked && !cut {
 		return append(dst, eventlog.LastChunk...)
 	}
 	return dst
+}
+
+// AppendFarewell appends to dst what a stream that this side ends is sent last: a
+// reconnection time, drawn at random from retry to twice retry, and, unless the stream is
+// cut, the end of the body. To an Embedded stream its Writer sends them.
+func (fr Framing) AppendFarewell(dst []byte, retry time.Duration, cut bool) []byte {
+	return fr.appendFarewell(dst, backoff.Retry(retry), cut)
+}
+
+// appendFarewell is AppendFarewell with a time that has been drawn.
+func (fr Framing) appendFarewell(dst []byte, retry time.Duration, cut bool) []byte {
+	if fr == Embedded {
+		return dst
+	}
+	return fr.AppendEnd(fr.AppendControl(dst, fastsse.AppendRetry(nil, retry)), cut)
 }
 
 // heartbeat returns the comment that ends a silence; nil where the Writer sends

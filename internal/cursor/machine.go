@@ -261,22 +261,12 @@ func (m *Machine) farewell(o *Offer, s *Stream, f *Feed, now int64) bool {
 	if s.Reason == Drained {
 		retry = m.Drain.Back.Retry(m.Retry, now)
 	}
-	o.scratch = appendFarewell(o.scratch[:0], f.Framing, retry)
+	o.scratch = f.Framing.appendFarewell(o.scratch[:0], retry, s.Cut)
 	if len(o.scratch) == 0 {
 		s.Phase = Closed
 		return false
 	}
 	return o.say(control, o.scratch)
-}
-
-// AppendFarewell appends to dst what a stream that this side ends is sent last: a
-// reconnection time, drawn at random from retry to twice retry, and the end of the body.
-func AppendFarewell(dst []byte, fr Framing, retry time.Duration) []byte {
-	return appendFarewell(dst, fr, backoff.Retry(retry))
-}
-
-func appendFarewell(dst []byte, fr Framing, retry time.Duration) []byte {
-	return fr.AppendEnd(fr.AppendControl(dst, fastsse.AppendRetry(nil, retry)))
 }
 
 // gap offers the event which says that a slow reader has missed events.

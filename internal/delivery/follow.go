@@ -29,7 +29,6 @@ func (d *Delivery) Follow(w Writer, a *Admission, why func(cause error) cursor.R
 	if err := sh.admit(a); err != nil {
 		held := &NotHeld{Why: d.notAdmitted(sh, err)}
 		if errors.Is(err, ErrClosed) {
-			held.Rest = cursor.AppendFarewell(nil, a.Framing, d.host.Limits.Retry)
 			return held, nil
 		}
 		return held, startError(sh, err)

@@ -58,7 +58,7 @@ func (d *Delivery) pumpConn(sh *shard, c net.Conn, a *Admission) *NotHeld {
 	head := a.Rest
 	a.Rest = nil
 	if err := sh.admit(a); err != nil {
-		return &NotHeld{Why: d.notAdmitted(sh, err), Rest: cursor.AppendFarewell(head, a.Framing, d.host.Limits.Retry)}
+		return &NotHeld{Why: d.notAdmitted(sh, err), Rest: a.Framing.AppendFarewell(head, d.host.Limits.Retry, a.Stream.Cut)}
 	}
 	if p.runAndSignOff(sh, head); p.stream.Phase == cursor.Closed {
 		d.lingering.Add(1)

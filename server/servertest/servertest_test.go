@@ -68,6 +68,20 @@ func TestAHubThatIsFullOrDrainsEndsTheStream(t *testing.T) {
 	s.Open("a").ExpectEnd()
 }
 
+// A client that is no EventSource would not come back after a clean end.
+func TestAnotherClientIsCut(t *testing.T) {
+	t.Parallel()
+	s := servertest.New(t, server.Config{})
+	c := s.Get("/events?topic=a", http.Header{"Accept": {"*/*"}})
+	s.Publish("a", "1")
+	c.Expect("1")
+	s.Hub.KickTopic("a")
+	c.ExpectCut()
+	if _, set := c.Retry(); !set {
+		t.Error("it is not told when to come back")
+	}
+}
+
 // A handler of the application's own, which uses the hub.
 func TestStartServesAnApplicationsHandler(t *testing.T) {
 	t.Parallel()
