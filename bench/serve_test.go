@@ -236,6 +236,7 @@ func subscribe(t *testing.T, url, lastID string) *subscriber {
 	if err != nil {
 		t.Fatal(err)
 	}
+	req.Header = http.Header{"Accept": {"text/event-stream"}, "Cache-Control": {"no-cache"}, "User-Agent": {"an EventSource"}}
 	if lastID != "" {
 		req.Header.Set("Last-Event-ID", lastID)
 	}

@@ -197,6 +197,9 @@ func (c *httpCarrier) ask(ctx context.Context, v *visit) (*http.Response, error)
 	}
 	v.meter.mu.Lock()
 	req.Header = r.header(v.dec.LastEventID()).Clone()
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "fastsse-bench") // servers may know net/http's by its own
+	}
 	v.meter.mu.Unlock()
 	req.Host = req.Header.Get("Host")
 	if r.Gzip {

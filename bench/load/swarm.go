@@ -68,6 +68,9 @@ func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
 	}
 	s := &Swarm{request: c.Request, end: end, foreign: c.Foreign, sources: from, total: newInterval()}
 	s.request.Header = complete(c.Request.Header, end.url, "Accept", "text/event-stream")
+	if s.request.Header.Get("Cache-Control") == "" {
+		s.request.Header.Set("Cache-Control", "no-cache") // as every EventSource sends it
+	}
 	if s.request.Method == "" {
 		s.request.Method = http.MethodGet
 	}

@@ -60,6 +60,8 @@ func TestRequestsArriveAsGiven(t *testing.T) {
 			"both values":  {fmt.Sprint(req.Header["X-Two"]), "[1 2]"},
 			"type":         {req.Header.Get("Content-Type"), "application/json"},
 			"accept":       {req.Header.Get("Accept"), "text/event-stream"},
+			"no cache":     {req.Header.Get("Cache-Control"), "no-cache"},
+			"not net/http": {fmt.Sprint(strings.HasPrefix(req.UserAgent(), "Go-http-client")), "false"},
 			"user":         {user + " " + password, "me p@ss"},
 			"body":         {<-bodies, `{"q":1}`},
 			"no id so far": {req.Header.Get("Last-Event-ID"), ""},

@@ -90,6 +90,7 @@ func (p *program) follow(t *testing.T, topics, id string) *testkit.Decoder {
 	if err != nil {
 		t.Fatal(err)
 	}
+	req.Header = http.Header{"Accept": {"text/event-stream"}, "Cache-Control": {"no-cache"}, "User-Agent": {"an EventSource"}}
 	if id != "" {
 		req.Header.Set("Last-Event-ID", id)
 	}

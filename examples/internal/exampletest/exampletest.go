@@ -146,10 +146,10 @@ func HeadAlone(t testing.TB, url, contentType string) {
 	}
 }
 
-// Stream opens a stream and returns its decoder.
+// Stream opens a stream, as an EventSource does, and returns its decoder.
 func Stream(t testing.TB, url string, headers ...string) *testkit.Decoder {
 	t.Helper()
-	res := Do(t, http.MethodGet, url, headers...)
+	res := Do(t, http.MethodGet, url, append([]string{"Accept: text/event-stream", "Cache-Control: no-cache", "User-Agent: an EventSource"}, headers...)...)
 	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("GET %s: %s, %q", url, res.Status, res.Header.Get("Content-Type"))
 	}
