@@ -158,6 +158,7 @@ var streams = []string{
 	"id: 1\ndata: one\n\nid: 2\ndata: two",
 	"retry: 100\n\nretry: 20x\n\nretry:\n\nretry: -5\n\nretry: 1 \n\n",
 	"retry: 100\nretry\nretry:300\n",
+	":\nid: e-0\n\nretry: 3000\n:\n:\nid: e-1\ndata: one\n\nretry: 4000\nretry: 5000\n\n",
 	"retry: 99999999999999999999999999\n\n",
 	"Data: one\nID: 1\n\n",
 	"database: one\nids: 1\ndat: x\nd\ni\neventual: x\nretry2: 1\n\n",

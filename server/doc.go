@@ -66,6 +66,17 @@
 // may come twice, none is left out. If one of the two has evicted its event, this cannot
 // be known: see [Hub.Publish].
 //
+// # Endings
+//
+// A subscription is never finished: whenever the hub ends a stream (Kick, Drain, Close,
+// MaxAge, a slow subscriber), or has none to give now, the client is to come back. It has
+// got whole events and a reconnection time by then. An EventSource comes back after
+// whatever end. Other clients, such as @microsoft/fetch-event-source and Datastar, take a
+// response that ends cleanly for finished, and come back only if its last chunk is
+// missing. So the hub leaves that out, unless the request shows itself to be an
+// EventSource's: see Config.End. To tell a client that it is over for good, answer its
+// next request with [ErrStop], or send an event at which the page closes.
+//
 // # Deploys
 //
 // [Run] serves a hub, and ends well when the process is told to stop. There are two kinds of

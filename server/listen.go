@@ -160,15 +160,24 @@ func refuseConn(c net.Conn) {
 		return
 	}
 	var buf [4096]byte
-	n, _ := c.Read(buf[:]) // without a request, the answer is 503
-	answer := "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-	if bytes.Contains(buf[:n], []byte("text/event-stream")) {
-		answer = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\nConnection: close\r\n\r\nretry: 5000\n\n"
-	}
-	_, _ = c.Write([]byte(answer)) // if it fails, the client is gone
+	n, _ := c.Read(buf[:])                    // without a request, the answer is 503
+	_, _ = c.Write([]byte(noStream(buf[:n]))) // if it fails, the client is gone
 	if half, ok := c.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_, _ = c.Read(buf[:]) // until the peer closes, so that the answer arrives
 	}
+}
+
+// noStream is the answer to a request. To one for a stream it is: come back later. Over
+// HTTP/1.1 it is cut, because that tells clients of all kinds: see streamwriter.End.
+func noStream(request []byte) string {
+	const later = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\nConnection: close\r\n"
+	switch {
+	case !bytes.Contains(request, []byte("text/event-stream")):
+		return "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+	case bytes.Contains(request, []byte(" HTTP/1.1\r\n")):
+		return later + "Transfer-Encoding: chunked\r\n\r\n" + "d\r\nretry: 5000\n\n\r\n"
+	}
+	return later + "\r\nretry: 5000\n\n"
 }
 
 // Close stops listening and gives the reserve back.

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -71,9 +73,14 @@ func TestListenSurvivesRunningOutOfDescriptors(t *testing.T) {
 	}
 }
 
-// isRefusal reports whether an answer tells an event stream to come back.
-func isRefusal(head string) bool {
-	return strings.Contains(head, " 200 ") && strings.Contains(head, "retry: ")
+// isRefusal reports whether an answer tells an event stream to come back: it is cut.
+func isRefusal(answer string) bool {
+	r, err := http.ReadResponse(bufio.NewReader(strings.NewReader(answer)), nil)
+	if err != nil {
+		return false
+	}
+	body, err := io.ReadAll(r.Body)
+	return r.StatusCode == 200 && string(body) == "retry: 5000\n\n" && err == io.ErrUnexpectedEOF
 }
 
 // openRaw opens a stream. It is not opened if the answer ends at once.

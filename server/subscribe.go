@@ -20,9 +20,10 @@ import (
 // headers alone.
 //
 // If a stream cannot be opened now (the hub is full or draining, a limit of the Config is
-// reached, or a hook failed), the answer is 200, a reconnection time, and the end of the stream: after that an EventSource
-// comes back, and after any other answer it does not. What can never work is answered with
-// 4xx and a JSON object whose "error" says why.
+// reached, or a hook failed), the answer is 200, a reconnection time, and the end of the
+// stream, as Config.End says: after that a client comes back, and after any other answer an
+// EventSource does not. What can never work is answered with 4xx and a JSON object whose
+// "error" says why.
 //
 // The handler hijacks the connection once all middleware has returned. Headers that
 // middleware has set are sent; if it reads the response's body, it finds it empty.

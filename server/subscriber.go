@@ -77,7 +77,7 @@ type SubscribeOptions struct {
 	// The events have no ids, because the id from which a client resumes must be the
 	// hub's: Send refuses an event with an ID, and SendEncoded an id line. An error is
 	// handled like one of Authorize: a *StatusError is the answer, and after any other
-	// error the client is told to come back later.
+	// error the client is told to come back later. That of w.Reconnect is not logged.
 	//
 	// After each call that returns nil, OnClose is called once, however the stream ends;
 	// after a call that returns an error or panics, it is not. Calls run concurrently,

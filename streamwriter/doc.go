@@ -27,6 +27,10 @@
 // Options.Heartbeat. The Writer's Context ends when the client leaves, even if the
 // callback never writes: within 100 ms on Linux, at the next heartbeat elsewhere.
 //
+// A callback that returns nil has finished its stream. One that returns the error of
+// Writer.Reconnect, or whose Context is done, has not, and its client is to come back:
+// see [End].
+//
 // [NewWriter] makes the same Writer over any io.Writer. [NewReader] turns it round: the
 // stream is an io.Reader, for a runtime that wants a body to read.
 //

@@ -70,6 +70,8 @@ var wireFaults = []wireFault{
 	{"retry 5 min", "", "retry: 300000\n\n", nil, "stream/retry", Warn, "more than a minute"},
 	{"empty retry", "", "retry:\n\n", nil, "stream/retry", Fail, "empty"},
 	{"retry 3s", "", "retry: 3s\n\n", nil, "stream/retry", Fail, `"3s"`},
+	{"retry that waits for its event", "", ":\nretry: 3000\n", beat, "stream/retry", OK, "3000 ms"},
+	{"retry after a position", "", ":\nid: e-0\n\nretry: 3000\n", beat, "stream/blocks", OK, "set an id or a retry, without data"},
 	{"no ids", "", "data: x\n\n", nil, "stream/ids", Warn, "1 event without an id"},
 	{"some ids", "", "id: 1\ndata: x\n\ndata: y\n\n", nil, "stream/ids", Warn, "1 of 2"},
 	{"one id twice", "", "id: 1\ndata: x\n\nid: 1\ndata: y\n\n", nil, "stream/ids", Fail, `"1"`},
