@@ -369,6 +369,9 @@ func TestRunEndsOnSignals(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer res.Body.Close()
+		if _, err := res.Body.Read(make([]byte, 1)); err != nil { // a stream that begins later is told to come back
+			t.Fatal(err)
+		}
 		child.Process.Signal(sig)
 		await("draining") // and it goes on: a second signal is needed
 		child.Process.Signal(sig)
