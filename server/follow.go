@@ -19,10 +19,11 @@ import (
 //
 // Follow returns context.Cause of the Writer's Context when that is done. When the hub has
 // ended the stream (Drain, Kick, Close, a slow subscriber) or cannot take it now (it is
-// full, draining or closed), Follow calls w.Reconnect and returns its error,
+// full, draining or closed), Follow calls w.ReconnectAfter and returns its error,
 // streamwriter.ErrReconnect: nothing more can be sent, and the callback should return that
-// error. Serve, or Close of another Writer, then tells the client when to come back, and
-// Serve ends the stream as its Options.End says.
+// error. Serve, or Close of another Writer, then tells the client the time that the hub's
+// other streams are told (if Config.Retry is negative, that of the Writer), and Serve ends
+// the stream as its Options.End says.
 //
 // Heartbeats, maximum age and write timeout are those of the Writer. But when the hub
 // ends the stream, a write that waits for its reader gets at most 5 s more, or none if
@@ -49,24 +50,24 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	a.Stream.Dies = 0 // the Writer has a maximum age of its own
 	a.Rest = h.appendPosition(nil, a.Stream.Next, w.LastEventID())
 	a.Rest = h.appendGap(a.Rest, a.Stream.Next, gap, w.LastEventID())
-	notHeld, err := h.delivery.Follow(w, a, whyWriterEnded)
+	back, notHeld, err := h.delivery.Follow(w, a, whyWriterEnded)
 	if notHeld != nil {
 		h.abandon(a, notHeld.Why)
 		if err != nil {
 			return fmt.Errorf("server: follow: %w", err)
 		}
-		return w.Reconnect()
+		return w.ReconnectAfter(h.comeBackAfter())
 	}
 	if cause := context.Cause(w.Context()); cause != nil {
 		return cause
 	}
-	return w.Reconnect() // the hub has ended the stream
+	return w.ReconnectAfter(back) // the hub has ended the stream
 }
 
 // followLater ends a stream that cannot follow now, for its client to come back.
 func (h *Hub) followLater(w *streamwriter.Writer, why refusal) error {
 	h.counters.refused.add(why)
-	return w.Reconnect()
+	return w.ReconnectAfter(h.comeBackAfter())
 }
 
 // whyWriterEnded maps the cause of a Writer's Context to a reason.

@@ -15,10 +15,10 @@ import (
 // sent later.
 func TestFollowGivesTheWriteTimeoutBack(t *testing.T) {
 	t.Parallel()
-	hub := newHub(t, server.Config{})
+	hub := newHub(t, server.Config{Retry: time.Minute})
 	ended := make(chan error, 1)
 	s := servertest.Start(t, hub, func(ctx *fasthttp.RequestCtx) {
-		streamwriter.Serve(ctx, streamwriter.Options{Retry: time.Minute}, func(w *streamwriter.Writer) error {
+		streamwriter.Serve(ctx, streamwriter.Options{}, func(w *streamwriter.Writer) error {
 			err := hub.Follow(w, "a")
 			time.Sleep(300 * time.Millisecond) // what a cut gives a write, and more
 			ended <- err

@@ -18,9 +18,12 @@ const maxLingering = 64
 // with a reconnection time, as Config.End says.
 func (o *opening) later(c net.Conn, head []byte, why refusal) {
 	o.hub.counters.refused.add(why)
-	retry := streamwriter.AppendRetry([]byte(":\n"), backoff.Retry(max(o.hub.cfg.Retry, defaultRetry)))
+	retry := streamwriter.AppendRetry([]byte(":\n"), o.hub.comeBackAfter())
 	o.hub.writeLast(c, o.framing.AppendEnd(o.framing.AppendControl(head, retry), o.cuts))
 }
+
+// comeBackAfter draws the reconnection time of a client that cannot have a stream now.
+func (h *Hub) comeBackAfter() time.Duration { return backoff.Retry(max(h.cfg.Retry, defaultRetry)) }
 
 // writeLast writes b, and makes sure that it arrives before c is closed: it waits for the
 // client to close, unless maxLingering others are waiting or the hub is closed.

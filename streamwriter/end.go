@@ -64,10 +64,28 @@ func (e End) Cuts(ctx *fasthttp.RequestCtx) bool {
 //
 // makes the client come back: [Serve] sends a new reconnection time, ends the stream as
 // Options.End says, and logs nothing. For a stream of [NewWriter], Close sends the
-// reconnection time. On a stream that has ended already, Reconnect changes nothing.
+// reconnection time, and one of [NewReader] returns it. On a stream that has ended already, Reconnect changes nothing.
 func (w *Writer) Reconnect() error {
 	w.cancel(ErrReconnect)
 	return ErrReconnect
+}
+
+// ReconnectAfter is [Writer.Reconnect] with a reconnection time: the client is told to come
+// back after d, and not after a time drawn from Options.Retry. If many streams end together,
+// draw d at random: clients do not. A d below one millisecond is none.
+func (w *Writer) ReconnectAfter(d time.Duration) error {
+	w.back.Store(int64(d))
+	return w.Reconnect()
+}
+
+// retry returns the reconnection time of a stream that this side ends; 0: it has none. It
+// is drawn at random, so that clients of streams that end together do not reconnect
+// together.
+func (w *Writer) retry() time.Duration {
+	if d := time.Duration(w.back.Load()); d >= time.Millisecond && context.Cause(w.ctx) == ErrReconnect {
+		return d
+	}
+	return backoff.Retry(w.opts.Retry)
 }
 
 // endedHere reports whether this side ended the stream while its client was
@@ -88,8 +106,7 @@ func (w *Writer) prepareEnd() error {
 	return w.armLocked(time.Now())
 }
 
-// farewell sends the reconnection time of a stream that this side ends. It is drawn at
-// random, so that clients of streams that end together do not reconnect together.
+// farewell sends the reconnection time of a stream that this side ends.
 func (w *Writer) farewell() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -103,7 +120,7 @@ func (w *Writer) farewellLocked() error {
 	if err := w.armFarewellLocked(time.Now()); err != nil {
 		return err
 	}
-	retry := AppendRetry(nil, backoff.Retry(w.opts.Retry))
+	retry := AppendRetry(nil, w.retry())
 	if len(retry) == 0 {
 		return nil
 	}

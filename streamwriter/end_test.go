@@ -176,6 +176,40 @@ func TestReconnectEndsTheWriter(t *testing.T) {
 	}
 }
 
+func TestReconnectAfterTellsItsTime(t *testing.T) {
+	for d, want := range map[time.Duration]string{7 * time.Second: "retry: 7000\n\n", 0: "", -time.Second: ""} {
+		var wire lockedBuffer
+		w := must(NewWriter(&wire, Options{Heartbeat: -1, Retry: -1}))
+		if err := w.ReconnectAfter(d); err != ErrReconnect {
+			t.Errorf("%v: got %v", d, err)
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := wire.take(); got != want {
+			t.Errorf("%v: wire %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestAReaderOfAStreamThatReconnectsEndsCleanly(t *testing.T) {
+	for name, fn := range map[string]func(*Writer) error{
+		"called":   func(w *Writer) error { return w.ReconnectAfter(7 * time.Second) },
+		"returned": func(*Writer) error { return ErrReconnect },
+	} {
+		log := &testkit.Log{}
+		r, err := NewReader(Options{Heartbeat: -1, Logger: log, End: EndCut}, fn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		if err != nil || strings.Count(string(got), "retry: ") != 2 || log.Count("streamwriter") != 0 {
+			t.Errorf("%s: read %q, %v", name, got, err)
+		}
+		_ = r.Close()
+	}
+}
+
 // A stream that has ended has ended: its client is gone, say.
 func TestReconnectAfterTheEndChangesNothing(t *testing.T) {
 	var wire lockedBuffer

@@ -33,7 +33,8 @@ type Options struct {
 	// End says how a stream of [Serve] ends that is not finished: cleanly or by a cut.
 	// Zero means EndAuto: cleanly if the client is an EventSource, which comes back in
 	// any case, and otherwise by a cut, which tells other clients to come back. It has
-	// no effect on a stream of [NewWriter], which does not end the response.
+	// no effect on streams of [NewWriter] and [NewReader], which do not end the
+	// response.
 	End End
 
 	// WriteTimeout is how long one flush may take before the stream is ended.

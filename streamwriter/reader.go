@@ -39,7 +39,8 @@ type Reader struct {
 // error, or panics, that is logged, and Read returns it in place of io.EOF: the stream is
 // broken, not complete. When the Writer's Context is done because of MaxAge or
 // Options.Context, fn should return; Read then returns a fresh reconnection time and
-// io.EOF, whatever fn has returned.
+// io.EOF, whatever fn has returned. So it does when fn returns ErrReconnect. Options.End has
+// no effect.
 //
 // Whoever reads must call Close, or read to an error. Often the reader's runtime knows of
 // no client that leaves: then MaxAge is what bounds a stream that nobody takes.
@@ -129,6 +130,9 @@ func (p panicError) Error() string {
 // finish ends the stream after its callback has returned err. It returns what Read is to
 // return after the last byte, or nil for io.EOF.
 func (r *Reader) finish(err error) error {
+	if errors.Is(err, ErrReconnect) {
+		_ = r.w.Reconnect() // unless the callback has called it
+	}
 	closed := r.w.Close() // sends the reconnection time, if this side has ended the stream
 	if _, ok := err.(panicError); ok {
 		return err

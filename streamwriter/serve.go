@@ -282,10 +282,13 @@ func (s *stream) call(w *Writer) (err error) {
 
 // finish ends a stream whose callback has returned err.
 func (s *stream) finish(w *Writer, err error) error {
+	if errors.Is(err, ErrReconnect) {
+		err = w.Reconnect() // unless the callback has called it
+	}
 	switch {
 	case err == errCut, errors.Is(context.Cause(w.ctx), ErrClientGone):
 		return errCut // logged already, or the client is gone
-	case w.endedHere(), errors.Is(err, ErrReconnect):
+	case w.endedHere():
 		if err = w.farewell(); err == nil && s.cuts {
 			socket.DropInput(s.conn) // or the farewell might not arrive
 			return errCut

@@ -26,7 +26,7 @@ var (
 	// earlier.)
 	ErrServerShutdown = errors.New("streamwriter: the server is shutting down")
 
-	// ErrReconnect: [Writer.Reconnect] was called. The client reconnects. As the error
+	// ErrReconnect: [Writer.Reconnect] or ReconnectAfter was called. The client reconnects. As the error
 	// of a callback it means the same, whether or not Reconnect was called.
 	ErrReconnect = errors.New("streamwriter: the stream ends here, and its client is to come back")
 
@@ -49,6 +49,7 @@ type Writer struct {
 	takesPart bool // opts.Drain counts it, until Close; Serve's streams are counted by Serve
 
 	wrote atomic.Int64 // unix nanoseconds of the last write that succeeded
+	back  atomic.Int64 // the time of ReconnectAfter; 0: none
 
 	deadline deadline // of SetWriteDeadline
 

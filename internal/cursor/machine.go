@@ -41,6 +41,10 @@ type Machine struct {
 	Feeds []*Feed // by Stream.Feed
 	Drain Drain   // for draining streams
 
+	// Back is when the client of the stream that has ended last is to come back. Embedded
+	// streams have a Writer to tell it.
+	Back time.Duration
+
 	history   *eventlog.History
 	workspace *Workspace
 	unsent    map[int32]unsent // of streams with Pending set
@@ -261,6 +265,7 @@ func (m *Machine) farewell(o *Offer, s *Stream, f *Feed, now int64) bool {
 	if s.Reason == Drained {
 		retry = m.Drain.Back.Retry(m.Retry, now)
 	}
+	m.Back = retry
 	o.scratch = f.Framing.appendFarewell(o.scratch[:0], retry, s.Cut)
 	if len(o.scratch) == 0 {
 		s.Phase = Closed

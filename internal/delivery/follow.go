@@ -17,9 +17,10 @@ type Writer interface {
 }
 
 // Follow runs a stream inside an application's own, on the calling goroutine, until one of
-// the two has ended. why maps the cause of the Writer's Context to a reason. A *NotHeld
-// means the same as Hold's; with it, an error says what failed, if anything did.
-func (d *Delivery) Follow(w Writer, a *Admission, why func(cause error) cursor.Reason) (*NotHeld, error) {
+// the two has ended. why maps the cause of the Writer's Context to a reason. back is when
+// the client is to come back, if the hub has ended the stream. A *NotHeld means the same as
+// Hold's; with it, an error says what failed, if anything did.
+func (d *Delivery) Follow(w Writer, a *Admission, why func(cause error) cursor.Reason) (back time.Duration, notHeld *NotHeld, err error) {
 	h := newHandle(nil, w.SetWriteDeadline)
 	p := d.newPump(a, h)
 	p.write, p.left = w.SendEncoded, w.Context().Done()
@@ -29,9 +30,9 @@ func (d *Delivery) Follow(w Writer, a *Admission, why func(cause error) cursor.R
 	if err := sh.admit(a); err != nil {
 		held := &NotHeld{Why: d.notAdmitted(sh, err)}
 		if errors.Is(err, ErrClosed) {
-			return held, nil
+			return 0, held, nil
 		}
-		return held, startError(sh, err)
+		return 0, held, startError(sh, err)
 	}
 	d.countPumped("follow")
 	h.reason = cursor.Failed // if run panics
@@ -48,5 +49,5 @@ func (d *Delivery) Follow(w Writer, a *Admission, why func(cause error) cursor.R
 	if _, bound := h.detach(); bound {
 		_ = w.SetWriteDeadline(time.Time{}) // fails only where it is no longer needed
 	}
-	return nil, nil
+	return p.machine.Back, nil, nil
 }
