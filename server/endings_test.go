@@ -306,3 +306,30 @@ func (w *wire) String() string {
 	defer w.mu.Unlock()
 	return w.got.String()
 }
+
+// The time counts from the call of Drain, for streams of Follow as well.
+func TestDrainSpreadsTheReturnOfClients(t *testing.T) {
+	t.Parallel()
+	allConns(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{Retry: 10 * time.Second, DrainSpread: 100 * time.Second}})
+		var clients []*client
+		for range 30 {
+			clients = append(clients, h.open("a"))
+		}
+		var draining sync.WaitGroup
+		draining.Go(func() {
+			if err := h.hub.Drain(timeout(t, patience)); err != nil {
+				t.Error(err)
+			}
+		})
+		var latest time.Duration
+		for _, c := range clients {
+			c.expectRetryFrom(10*time.Second/4, 110*time.Second, c.ends)
+			latest = max(latest, c.retry())
+			c.leave()
+		}
+		if draining.Wait(); latest < 25*time.Second { // of 30 drawn from 10 to 110
+			t.Errorf("the latest comes back after %v", latest)
+		}
+	})
+}
