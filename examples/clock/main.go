@@ -56,7 +56,7 @@ func serve(ctx *fasthttp.RequestCtx, every time.Duration) {
 			case <-w.Context().Done(): // the reader left
 				return nil
 			case <-w.Draining(): // the server is about to stop
-				return nil
+				return w.Reconnect()
 			case now := <-ticks:
 				err := w.SendString("", now.UTC().Format(time.RFC3339))
 				if err == nil && n%5 == 0 {

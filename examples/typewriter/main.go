@@ -99,8 +99,10 @@ func (t *typewriter) serve(ctx *fasthttp.RequestCtx) {
 		key, n := time.Tick(t.every), t.typed(w.LastEventID())
 		for ; n < len(t.text); n++ {
 			select {
-			case <-w.Context().Done(): // the reader left, or the server ends
+			case <-w.Context().Done(): // the reader left
 				return nil
+			case <-w.Draining(): // the server is about to stop: the reader goes on at the next
+				return w.Reconnect()
 			case <-key:
 				if err := send(n+1, typ, string(t.text[n])); err != nil {
 					return err
