@@ -1,5 +1,5 @@
-// Package browser opens pages in a headless Chromium for the tests of the
-// examples.
+// Package browser opens pages in a headless Chromium, or Firefox, for the tests of
+// the examples.
 package browser
 
 import (
@@ -20,7 +20,8 @@ var programs = []string{"chromium", "chromium-browser", "google-chrome", "google
 const patience = 90 * time.Second
 
 // New starts a browser with a fresh profile and one empty tab, and returns that
-// tab's context for chromedp.Run. Both end with the test. Where there is no
+// tab's context for chromedp.Run. Both end with the test. Certificates that have
+// signed themselves are good enough for it. Where there is no
 // Chromium the test is skipped, and says so; where CI is set it fails.
 //
 // New must not be called from a goroutine other than the test's.
@@ -42,6 +43,7 @@ func New(t testing.TB) context.Context {
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("no-proxy-server", true), // the pages are on this machine
+		chromedp.Flag("ignore-certificate-errors", true),
 		chromedp.UserDataDir(t.TempDir()),
 	)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, flags...)

@@ -25,3 +25,20 @@ func TestTabsShareABrowser(t *testing.T) {
 		t.Errorf("the second tab sees %d, want 7", got)
 	}
 }
+
+func TestFirefoxTabsHavePagesOfTheirOwn(t *testing.T) {
+	firefox := browser.NewFirefox(t)
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte(`<script>function where() { return {path: location.pathname} }</script>`))
+	}))
+	defer s.Close()
+	first, second := firefox.Open(t, s.URL+"/first"), firefox.Open(t, s.URL+"/second")
+	for tab, want := range map[*browser.FirefoxTab]string{first: "/first", second: "/second"} {
+		var got struct{ Path string }
+		tab.Eval(t, &got, "Promise.resolve(where())")
+		if got.Path != want {
+			t.Errorf("the tab is at %q, want %q", got.Path, want)
+		}
+	}
+}
