@@ -18,12 +18,17 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// eventSource is what every EventSource sends, and fetchBased what a client that is made
-// with fetch does.
+// eventSource is what every EventSource sends, and others are what similar clients do.
 var (
-	eventSource = http.Header{"Accept": {"text/event-stream"}, "Cache-Control": {"no-cache"}}
-	fetchBased  = http.Header{"Accept": {"text/event-stream, text/html, application/json"}}
+	eventSource = http.Header{"Accept": {"text/event-stream"}, "Cache-Control": {"no-cache"}, "User-Agent": {"Mozilla/5.0"}}
 	ordinary    = http.Header{"Accept": {"*/*"}}
+
+	others = map[string]http.Header{
+		"fetch-event-source":         {"Accept": {"text/event-stream"}, "User-Agent": {"Mozilla/5.0"}},
+		"Datastar":                   {"Accept": {"text/event-stream, text/html, application/json"}, "User-Agent": {"Mozilla/5.0"}},
+		"Datastar without the cache": {"Accept": {"text/event-stream, text/html, application/json"}, "Cache-Control": {"no-cache"}, "User-Agent": {"Mozilla/5.0"}},
+		"r3labs":                     {"Accept": {"text/event-stream"}, "Cache-Control": {"no-cache"}}, // Go's User-Agent
+	}
 )
 
 // visits is how many EventSources come while the server is down. That all are told the
@@ -86,7 +91,9 @@ func TestAnswersWhileTheServerIsDown(t *testing.T) {
 	ways(t, freeAddress(t), func(t *testing.T, p program, url, proto string) {
 		var all sync.WaitGroup // HAProxy takes three seconds for each
 		all.Go(func() { spreads(t, url+"/events?topic=news", proto) })
-		all.Go(func() { comesBack(t, p, url+"/events?topic=news", proto) })
+		for client, header := range others {
+			all.Go(func() { comesBack(t, p, url+"/events?topic=news", proto, client, header) })
+		}
 		for _, o := range []struct {
 			method, path string
 			header       http.Header
@@ -95,7 +102,7 @@ func TestAnswersWhileTheServerIsDown(t *testing.T) {
 			{http.MethodGet, "/events?topic=news", ordinary},
 			{http.MethodPost, "/publish?topic=news", ordinary},
 			{http.MethodPost, "/events?topic=news", eventSource},
-			{http.MethodPost, "/events?topic=news", fetchBased},
+			{http.MethodPost, "/events?topic=news", others["Datastar"]},
 		} {
 			all.Go(func() {
 				a := ask(t.Context(), o.method, url+o.path, o.header)
@@ -134,9 +141,9 @@ func spreads(t *testing.T, url, proto string) {
 	}
 }
 
-// comesBack asks as a client does that is made with fetch. A proxy that can does not
-// answer it; the others answer 503.
-func comesBack(t *testing.T, p program, url, proto string) {
+// comesBack asks as a client does that reads streams and is no EventSource. A proxy that
+// can does not answer it; the others answer 503.
+func comesBack(t *testing.T, p program, url, proto, client string, header http.Header) {
 	silent := p.name == "nginx" || p.name == "caddy"
 	limit := testkit.Patience
 	if silent {
@@ -144,9 +151,9 @@ func comesBack(t *testing.T, p program, url, proto string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	a := ask(ctx, http.MethodGet, url, fetchBased)
+	a := ask(ctx, http.MethodGet, url, header)
 	if silent && a.err == nil || !silent && a.status != http.StatusServiceUnavailable {
-		t.Errorf("%s: a client made with fetch is answered %+v; want no answer by nginx and Caddy, and 503 by others", proto, a)
+		t.Errorf("%s: %s is answered %+v; want no answer by nginx and Caddy, and 503 by others", proto, client, a)
 	}
 }
 
