@@ -4,7 +4,7 @@ GO ?= go
 MODULES := . server/metrics bench examples examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-.PHONY: check test race soak soak-race fmt tidy vet staticcheck fuzz bench bench-record
+.PHONY: check test race soak soak-race deploys fmt tidy vet staticcheck fuzz bench bench-record
 
 check: fmt tidy vet staticcheck race
 
@@ -23,6 +23,11 @@ soak:
 
 soak-race:
 	$(GO) test -race $(SOAKTEST)
+
+# Clients of every kind through five restarts of the server behind nginx.
+DEPLOYS ?= 5
+deploys:
+	$(GO) test -v -count 1 -run '^TestClientsOutliveDeploys$$' ./examples/proxies -deploys $(DEPLOYS)
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -31,9 +32,9 @@ var (
 	}
 )
 
-// visits is how many EventSources come while the server is down. That all are told the
+// visitors is how many EventSources come while the server is down. That all are told the
 // same of 4000 times by chance happens once in 4000 to the power of eleven.
-const visits = 12
+const visitors = 12
 
 // answer is what a client saw of an answer.
 type answer struct {
@@ -123,7 +124,7 @@ func spreads(t *testing.T, url, proto string) {
 		told = map[string]int{}
 		all  sync.WaitGroup
 	)
-	for range visits {
+	for range visitors {
 		all.Go(func() {
 			a := ask(t.Context(), http.MethodGet, url, eventSource)
 			retry, err := a.retry()
@@ -137,7 +138,7 @@ func spreads(t *testing.T, url, proto string) {
 	}
 	all.Wait()
 	if len(told) == 1 {
-		t.Errorf("%s: %d EventSources are told the same time: %v", proto, visits, told)
+		t.Errorf("%s: %d EventSources are told the same time: %v", proto, visitors, told)
 	}
 }
 
@@ -173,6 +174,24 @@ func (a answer) retry() (string, error) {
 		return "", errors.New("the time is not from 1 s to 5 s")
 	}
 	return decoder.Retry, nil
+}
+
+// The proxy adds its client's address at the end, so that ForwardedHops: 1 is right.
+func TestTheServerLearnsWhoItsClientIs(t *testing.T) {
+	t.Parallel()
+	origin := exampletest.Serve(t, "", func(ctx *fasthttp.RequestCtx) {
+		ctx.SetBody(bytes.Join(ctx.Request.Header.PeekAll("X-Forwarded-For"), []byte(", ")))
+	})
+	ways(t, origin.Addr, func(t *testing.T, _ program, url, proto string) {
+		header := eventSource.Clone()
+		header.Set("X-Forwarded-For", "203.0.113.9") // by a client who would be another
+		for _, path := range []string{"/", "/events"} {
+			a := ask(t.Context(), http.MethodGet, url+path, header)
+			if hops := strings.Split(a.body, ", "); hops[len(hops)-1] != "127.0.0.1" {
+				t.Errorf("%s: at %s the server is told %q; want 127.0.0.1 at the end (%v)", proto, path, a.body, a.err)
+			}
+		}
+	})
 }
 
 // What the server itself answers is passed on, be it a 503.

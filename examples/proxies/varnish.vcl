@@ -18,8 +18,10 @@ backend default {
 }
 
 sub vcl_recv {
-	# Streams are not for the cache. (With pipe instead of pass the server would know at
-	# once who has left, and not after some 40 s; but then a restart could not be hidden.)
+	# Streams are not for the cache. Without pass Varnish also leaves out Cache-Control when
+	# it asks the server, by which the server knows an EventSource. (With pipe the server
+	# would know at once who has left, and not after some 40 s; but then a restart could not
+	# be hidden.)
 	if (req.http.Accept ~ "(?i)text/event-stream") {
 		return (pass);
 	}
