@@ -70,7 +70,8 @@ type RunOptions struct {
 //     their last bytes have arrived (at most 5 s), and closes the hub.
 //
 // A second signal ends everything at once. (While Run runs, neither signal ends the
-// process by itself.) Run returns nil if everything has ended by itself, and an error that
+// process by itself.) ctx may be one of signal.NotifyContext: a signal that also ends ctx
+// counts once. Run returns nil if everything has ended by itself, and an error that
 // says what has not.
 //
 // Under Run, streams of streamwriter.Serve take part in a [streamwriter.Drain] without
@@ -94,6 +95,7 @@ func Run(ctx context.Context, o RunOptions) error {
 	if r.Listening != nil {
 		r.Listening(addr)
 	}
+	more := 1 // signals until everything ends at once
 	select {
 	case err = <-r.served:
 		err = fmt.Errorf("server: run: serve on %s: %w", addr, cmp.Or(err, net.ErrClosed))
@@ -101,8 +103,9 @@ func Run(ctx context.Context, o RunOptions) error {
 	case s := <-signals:
 		r.logger().Printf("server: %v: ending within %v", s, r.Grace)
 	case <-ctx.Done():
+		more = 2 // the next may be the one that has ended ctx
 	}
-	return errors.Join(err, r.end(signals))
+	return errors.Join(err, r.end(signals, more))
 }
 
 // run is what Run has in hand.
@@ -165,17 +168,20 @@ var (
 // itself: fasthttp's Shutdown looks only every 100 ms whether connections are open.
 const leastReserve = 300 * time.Millisecond
 
-// end ends everything within the grace.
-func (r *run) end(signals <-chan os.Signal) error {
+// end ends everything within the grace, or at once after so many more signals.
+func (r *run) end(signals <-chan os.Signal, more int) error {
 	reserve := min(max(r.Grace/8, leastReserve), r.Grace/2)
 	now, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go func() {
-		select {
-		case <-signals:
-			cancel(errSignal)
-		case <-now.Done():
+		for range more {
+			select {
+			case <-signals:
+			case <-now.Done():
+				return
+			}
 		}
+		cancel(errSignal)
 	}()
 	last, cancelLast := context.WithTimeoutCause(now, r.Grace-reserve/4, errGrace)
 	defer cancelLast()

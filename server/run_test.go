@@ -8,10 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -319,67 +316,5 @@ func TestReadyAsksTheApplication(t *testing.T) {
 	r.stop()
 	if err := r.ends(); err != nil {
 		t.Error(err)
-	}
-}
-
-// The child process of the tests of signals: its stream never ends by itself.
-func TestRunChild(t *testing.T) {
-	if os.Getenv("FASTSSE_RUN_CHILD") == "" {
-		t.Skip("it is a part of TestRunEndsOnSignals")
-	}
-	err := server.Run(context.Background(), server.RunOptions{
-		Addr: "127.0.0.1:0", Grace: time.Minute, Listening: func(a net.Addr) { fmt.Println("listening", a) },
-		Handler: func(ctx *fasthttp.RequestCtx) {
-			streamwriter.Serve(ctx, streamwriter.Options{}, func(w *streamwriter.Writer) error {
-				<-w.Draining()
-				fmt.Println("draining")
-				<-w.Context().Done()
-				return nil
-			})
-		},
-	})
-	fmt.Println("returned", err)
-}
-
-func TestRunEndsOnSignals(t *testing.T) {
-	t.Parallel()
-	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		child := exec.Command(os.Args[0], "-test.run=^TestRunChild$", "-test.v")
-		child.Env = append(os.Environ(), "FASTSSE_RUN_CHILD=1")
-		out, err := child.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer child.Process.Kill()
-		lines := bufio.NewScanner(out)
-		await := func(word string) string {
-			for lines.Scan() {
-				if text, ok := strings.CutPrefix(lines.Text(), word); ok {
-					return text
-				}
-			}
-			t.Fatalf("the child ended before it said %q", word)
-			return ""
-		}
-		res, err := http.Get("http://" + strings.TrimSpace(await("listening")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		if _, err := res.Body.Read(make([]byte, 1)); err != nil { // a stream that begins later is told to come back
-			t.Fatal(err)
-		}
-		child.Process.Signal(sig)
-		await("draining") // and it goes on: a second signal is needed
-		child.Process.Signal(sig)
-		if got := await("returned"); !strings.Contains(got, "a second signal") {
-			t.Errorf("after two signals Run returned%s", got)
-		}
-		if err := child.Wait(); err != nil {
-			t.Error(err)
-		}
 	}
 }
