@@ -21,6 +21,8 @@ import (
 //	GET  /events?topic=T   a stream
 //	POST /publish?topic=T  the raw body is an event's data; {"id":"…"}
 //
+// At SIGTERM it drains the hub, as server.Run does.
+//
 // With a fault flag or -via, a proxy listens on the address. Behind it is the hub,
 // on a loopback port of its own, or with -via another server.
 type serveCommand struct {
@@ -63,8 +65,13 @@ func (s *serveCommand) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	announce(con, h.ln)
-	return h.serve(ctx)
+	return h.run(ctx)
 }
+
+// silent logs nothing: that Run has begun to end is no news here.
+type silent struct{}
+
+func (silent) Printf(string, ...any) {}
 
 // announce prints the URL of the streams.
 func announce(con *console, ln net.Listener) {
@@ -98,11 +105,28 @@ func listenHub(addr string) (*listeningHub, error) {
 	return &listeningHub{hub, ln}, nil
 }
 
-// serve serves the hub until ctx is done.
-func (h *listeningHub) serve(ctx context.Context) error {
+// run serves the hub until ctx is done or a signal tells the process to end, and then
+// drains it.
+func (h *listeningHub) run(ctx context.Context) error {
+	return server.Run(ctx, server.RunOptions{
+		Hub: h.hub, Listener: h.ln, Server: h.newServer(), Handler: h.routes(), Logger: silent{},
+	})
+}
+
+func (h *listeningHub) newServer() *fasthttp.Server {
+	return &fasthttp.Server{Name: "fastsse", NoDefaultServerHeader: true}
+}
+
+func (h *listeningHub) routes() fasthttp.RequestHandler {
 	r := router.New()
 	server.Mount(r, h.hub, server.MountOptions{Publish: server.PublishOptions{AllowAnyone: true}})
-	srv := &fasthttp.Server{Handler: r.Handler, Name: "fastsse", NoDefaultServerHeader: true}
+	return r.Handler
+}
+
+// serve serves the hub until ctx is done, whatever signals come, and then ends it at once.
+func (h *listeningHub) serve(ctx context.Context) error {
+	srv := h.newServer()
+	srv.Handler = h.routes()
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(h.ln) }()
 	select {
@@ -115,7 +139,8 @@ func (h *listeningHub) serve(ctx context.Context) error {
 }
 
 // serveFaultyHub serves a hub through a proxy with faults. The hub outlives the
-// proxy, which may take its time to drain.
+// proxy, which may take its time to drain; so server.Run, which takes signals, is not
+// for it.
 func serveFaultyHub(ctx context.Context, con *console, addr string, faults fault.Faults) error {
 	h, err := listenHub("127.0.0.1:0")
 	if err != nil {

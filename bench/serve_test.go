@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fastsse/fastsse/server"
 )
 
 // Without faults there is no proxy in front of the hub.
@@ -29,7 +31,7 @@ func TestServeWithoutFaultsParksItsStreams(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- h.serve(ctx) }()
+	go func() { ended <- h.run(ctx) }()
 	c := subscribe(t, fmt.Sprintf("http://%s/events?topic=a", h.ln.Addr()), "")
 	for range 10_000 { // it is seated after its head is sent
 		if h.hub.Stats().Parked > 0 {
@@ -41,11 +43,15 @@ func TestServeWithoutFaultsParksItsStreams(t *testing.T) {
 		t.Errorf("%d streams, %d parked; want 1 and 1", s.Subscribers, s.Parked)
 	}
 	stop()
+	if err := c.end(); err != io.EOF {
+		t.Errorf("the stream ended with %v; want an end in order", err)
+	}
+	c.body.Close() // run waits for that
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if err := c.end(); err != io.EOF {
-		t.Errorf("the stream ended with %v; want an end in order", err)
+	if n := h.hub.Stats().Ended[server.ReasonDrain.String()]; n != 1 {
+		t.Errorf("%d streams were drained; want 1", n)
 	}
 }
 
