@@ -259,3 +259,43 @@ func (w *written) String() string {
 	defer w.mu.Unlock()
 	return w.buf.String()
 }
+
+// A deploy: the program ends when it is asked to, and is started again where it was.
+func TestAgainStartsItAtTheSameAddress(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := must(t)(Command(t.Context(), []string{self, "late", "127.0.0.1:{{.Port}}"}, nil))
+	if err := s.Terminate(); err != nil {
+		t.Fatal(err)
+	}
+	<-s.Done()
+	if s.Status() != 0 || s.Err() != nil || listens(s) {
+		t.Errorf("status %d, %v; want 0 and nil, and nobody at %s", s.Status(), s.Err(), s.URL())
+	}
+	wantError(t, s.Terminate(), "already finished")
+	again := must(t)(s.Again(t.Context()))
+	if again.URL() != s.URL() || again.PID() == s.PID() || !listens(again) {
+		t.Errorf("%s, process %d; want another process at %s", again.URL(), again.PID(), s.URL())
+	}
+}
+
+func TestTerminateDoesNotKill(t *testing.T) {
+	shorten(t, time.Millisecond)
+	s := must(t)(Self(t.Context(), []string{"deaf"}, nil))
+	if err := s.Terminate(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-s.Done():
+		t.Error("it was killed")
+	case <-time.After(100 * time.Millisecond):
+	}
+	s.Stop()
+	if s.Status() != -1 {
+		t.Errorf("status %d after it was killed; want -1", s.Status())
+	}
+	_, err := s.Again(t.Context())
+	wantError(t, err, "chosen its address")
+}

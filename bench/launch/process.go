@@ -49,7 +49,7 @@ func (s *Server) own(ctx context.Context, started chan<- error) {
 	}
 	started <- nil
 	_ = s.cmd.Wait() // ProcessState has the details
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && !s.asked.Load() {
 		s.err = s.failure()
 	}
 }

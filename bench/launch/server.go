@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -22,7 +23,10 @@ type Server struct {
 
 	cancel context.CancelFunc // asks it to end
 	done   chan struct{}      // closed when it has ended
+	asked  atomic.Bool        // Terminate has asked it to end
 	err    error              // how, if nobody asked it to; read it after done
+
+	again func(ctx context.Context) (*Server, error) // nil: it would be elsewhere
 }
 
 // ErrNotInstalled is wrapped by the error of a Start whose program ended with status
@@ -82,7 +86,7 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 func (s *Server) Done() <-chan struct{} { return s.done }
 
 // Err says how the process ended if nobody asked it to, with the last of its output.
-// It is nil while the process runs, and after Stop.
+// It is nil while the process runs, and after Stop or Terminate.
 func (s *Server) Err() error {
 	select {
 	case <-s.done:
@@ -97,6 +101,29 @@ func (s *Server) Err() error {
 func (s *Server) Stop() {
 	s.cancel()
 	<-s.done
+}
+
+// Terminate asks the process to end, by SIGTERM, and returns at once. Unlike Stop it never
+// kills the process, where the system can ask. It is an error if the process has ended.
+func (s *Server) Terminate() error {
+	s.asked.Store(true)
+	if err := terminate(s.cmd.Process); err != nil {
+		return fmt.Errorf("ask %s to end: %w%s", s.name, err, s.said)
+	}
+	return nil
+}
+
+// Status is the status with which the process has exited; -1: a signal has killed it. Call
+// it after Done is closed.
+func (s *Server) Status() int { return s.cmd.ProcessState.ExitCode() }
+
+// Again starts the program anew at the same address, once it has ended. It is an error for
+// a server that chooses its address, as those of Start and Self do.
+func (s *Server) Again(ctx context.Context) (*Server, error) {
+	if s.again == nil {
+		return nil, fmt.Errorf("start %s again: it has chosen its address %s itself; use Command, with a port of ours", s.name, s.url)
+	}
+	return s.again(ctx)
 }
 
 // awaitLine waits for the line that says where the server is, and until it accepts
