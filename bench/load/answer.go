@@ -116,6 +116,14 @@ func noStream(kind, encoding, asked string) error {
 	return nil
 }
 
+// end is the error of a connection that has been closed.
+func (a *answer) end() error {
+	if a.headDone && !a.ended && (a.chunked || a.sized) {
+		return errCut
+	}
+	return errEnded
+}
+
 // cut takes the bytes of a body without chunks, which ends with the connection unless
 // the head has said how long it is.
 func (a *answer) cut(b []byte) []byte {

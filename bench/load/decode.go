@@ -7,15 +7,15 @@ import (
 	"github.com/fastsse/fastsse"
 )
 
-// decode takes the next bytes of a stream's body, and calls event with the data of each
-// event that is complete with them, valid until it returns.
-func decode(d *fastsse.Decoder, b []byte, event func(data []byte)) error {
+// decode takes the next bytes of a stream's body, and calls take with each block that is
+// complete with them, valid until it returns.
+func decode(d *fastsse.Decoder, b []byte, take func(*fastsse.Received)) error {
 	d.Feed(b)
 	for {
-		e, err := d.Next()
+		block, err := d.NextBlock()
 		switch {
 		case err == nil:
-			event(e.Data)
+			take(block)
 		case err == io.EOF: // until there is more
 			return nil
 		case errors.Is(err, fastsse.ErrTooLong):

@@ -13,7 +13,11 @@ func TestDecodeCallsWithEachEventOnceItIsComplete(t *testing.T) {
 	var got []string
 	for _, piece := range []string{"data: on", "e\n\ndata: two\ndata: lines\r", "\n\r", "\n:\n\nid: 7\n\ndata\n\ndata: unfinished"} {
 		b := []byte(piece)
-		if err := decode(&d, b, func(data []byte) { got = append(got, string(data)) }); err != nil {
+		if err := decode(&d, b, func(b *fastsse.Received) {
+			if b.HasData {
+				got = append(got, string(b.Data))
+			}
+		}); err != nil {
 			t.Fatal(err)
 		}
 		clear(b)
@@ -27,7 +31,7 @@ func TestAnEventThatNeverEndsIsAnError(t *testing.T) {
 	var d fastsse.Decoder
 	piece := []byte("data: " + strings.Repeat("x", 1<<20) + "\n")
 	for i := range 40 {
-		if err := decode(&d, piece, func([]byte) {}); err != nil {
+		if err := decode(&d, piece, func(*fastsse.Received) {}); err != nil {
 			if i < 15 || !strings.Contains(err.Error(), "16 MiB") {
 				t.Errorf("after %d MiB: %v", i, err)
 			}

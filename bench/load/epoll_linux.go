@@ -341,7 +341,7 @@ func (r *epollReader) read(st *rawStream, buf []byte) int {
 	switch {
 	case err != nil:
 	case n == 0:
-		err = errEnded
+		err = st.ans.end()
 	default:
 		err = r.takes(st, buf[:n:n], now)
 	}

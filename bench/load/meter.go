@@ -47,6 +47,7 @@ const (
 
 var (
 	errEnded = errors.New("the server ended the stream")
+	errCut   = errors.New("the server cut the stream")
 	errLeft  = errors.New("the streams were closed")
 )
 
@@ -60,13 +61,14 @@ type stream struct {
 	again   bool            // it was open before
 	dec     fastsse.Decoder // fed
 	tallies []tally         // by lane
+	absence *absence        // nil: not watched
 }
 
 // becomes gives the stream, which has been closed, to another client.
 func (st *stream) becomes(c Client) {
 	st.meter.mu.Lock()
 	defer st.meter.mu.Unlock()
-	st.client, st.tallies, st.dec, st.again = c, nil, fastsse.Decoder{}, false
+	st.client, st.tallies, st.dec, st.again, st.absence = c, nil, fastsse.Decoder{}, false, nil
 }
 
 // meter counts what the streams of one reading goroutine see.
@@ -78,6 +80,7 @@ type meter struct {
 	open       int
 	connecting int
 	delivered  uint64
+	renewed    int // watched streams that are back, and have got an event
 	lastEvent  time.Duration
 	firstErr   error
 }
@@ -148,6 +151,7 @@ func (v *Interval) reset() {
 func (m *meter) begins(st *stream, now time.Duration) {
 	st.phase, st.began = connecting, now
 	m.connecting++
+	st.absence.connects()
 }
 
 func (m *meter) opens(st *stream, now time.Duration) {
@@ -160,6 +164,7 @@ func (m *meter) opens(st *stream, now time.Duration) {
 		m.now.Opened++
 	}
 	st.again = true
+	st.absence.opens(now)
 	record(m.now.Opening, now-st.began)
 }
 
@@ -167,10 +172,12 @@ func (m *meter) opens(st *stream, now time.Duration) {
 // reconnects, if it does.
 func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Duration, comes bool) {
 	refused := isRefusal(err)
+	expected := st.phase == open && st.absence != nil
 	switch {
 	case st.phase == open:
 		m.open--
 		m.now.Ended++
+		st.absence.ends(st, err, now)
 	case refused:
 		m.connecting--
 		m.now.Refused++
@@ -178,7 +185,7 @@ func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Dura
 		m.connecting--
 		m.now.Failed++
 	}
-	if m.firstErr == nil {
+	if m.firstErr == nil && !expected {
 		m.firstErr = fmt.Errorf("stream %d: %w", st.index+1, err)
 	}
 	if !st.client.Returns || refused {
@@ -211,9 +218,14 @@ func (m *meter) leaves(st *stream) {
 // reads counts the events in bytes of the body that came at now.
 func (m *meter) reads(st *stream, body []byte, now time.Duration) error {
 	if st.client.ill() {
-		return decode(&st.dec, body, func([]byte) {})
+		return decode(&st.dec, body, func(*fastsse.Received) {})
 	}
-	return decode(&st.dec, body, func(data []byte) { m.event(st, data, now) })
+	return decode(&st.dec, body, func(b *fastsse.Received) {
+		st.absence.reads(b)
+		if b.HasData {
+			m.event(st, b.Data, now)
+		}
+	})
 }
 
 // event counts one event.
@@ -227,11 +239,11 @@ func (m *meter) event(st *stream, data []byte, now time.Duration) {
 		m.now.Other++
 		return
 	}
-	for s.lane >= len(st.tallies) {
-		st.tallies = append(st.tallies, tally{})
+	t, l := st.tally(s.lane), m.now.lane(s.lane)
+	if s.lane == 0 && st.absence.gets(t, s.seq, now) {
+		m.renewed++
 	}
-	l := m.now.lane(s.lane)
-	a, missing := st.tallies[s.lane].see(s.seq, now)
+	a, missing := t.see(s.seq, now)
 	l.Missing += missing
 	switch a {
 	case twice:
@@ -242,6 +254,14 @@ func (m *meter) event(st *stream, data []byte, now time.Duration) {
 	}
 	m.delivers(l, now, now-s.due)
 	m.swarm.spreads[s.lane].arrived(s.seq, now-s.due)
+}
+
+// tally returns the stream's tally of a lane, and creates it if there is none.
+func (st *stream) tally(lane int) *tally {
+	for lane >= len(st.tallies) {
+		st.tallies = append(st.tallies, tally{})
+	}
+	return &st.tallies[lane]
 }
 
 // foreignEvent counts an event that somebody else has published. Whether any are

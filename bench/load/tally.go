@@ -69,3 +69,32 @@ func (t *tally) fill(seq uint64) bool {
 
 // whole reports whether all events up to seq have come.
 func (t *tally) whole(seq uint64) bool { return t.last >= seq && len(t.holes) == 0 }
+
+// expect makes the numbers up to seq that have not come missing ones, and returns how many
+// these are.
+func (t *tally) expect(seq uint64) (missing uint64) {
+	if seq <= t.last {
+		return 0
+	}
+	t.holes = append(t.holes, hole{t.last + 1, seq})
+	missing, t.last = seq-t.last, seq
+	return missing
+}
+
+// skip takes the numbers before seq that have not come for no part of the sequence, and
+// returns how many these are.
+func (t *tally) skip(seq uint64) (skipped uint64) {
+	if seq <= t.last {
+		return 0
+	}
+	skipped, t.last = seq-1-t.last, seq-1
+	return skipped
+}
+
+// missing is how many numbers below the highest have not come.
+func (t *tally) missing() (n uint64) {
+	for _, h := range t.holes {
+		n += h.to - h.from + 1
+	}
+	return n
+}

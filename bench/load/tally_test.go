@@ -75,3 +75,27 @@ func TestTallyAgreesWithASet(t *testing.T) {
 		}
 	}
 }
+
+func TestTallyExpectsAndSkips(t *testing.T) {
+	var l tally
+	l.see(1, 0)
+	l.see(3, 0)
+	if n := l.expect(5); n != 2 || l.missing() != 3 || l.whole(5) {
+		t.Errorf("%d newly missing, %d in all; want 2 and 3", n, l.missing())
+	}
+	if n := l.expect(4); n != 0 {
+		t.Errorf("%d newly missing although all were expected before", n)
+	}
+	if n := l.skip(9); n != 3 || l.missing() != 3 {
+		t.Errorf("%d skipped, %d missing; want 3 and 3", n, l.missing())
+	}
+	if a, missing := l.see(9, 0); a != fresh || missing != 0 {
+		t.Errorf("after what was skipped: %v, %d missing", a, missing)
+	}
+	if n := l.skip(4); n != 0 {
+		t.Errorf("%d skipped below the highest", n)
+	}
+	if a, missing := l.see(4, 0); a != late || missing != -1 || l.missing() != 2 {
+		t.Errorf("a missing one: %v, %d, %d missing", a, missing, l.missing())
+	}
+}
