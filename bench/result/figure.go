@@ -84,7 +84,7 @@ func unitOf(name string, around unit) unit {
 		return seconds
 	case strings.HasPrefix(name, "bytes_"), strings.HasSuffix(name, "_bytes"):
 		return octets
-	case name == "reader_busy", name == "trend":
+	case name == "reader_busy", name == "trend", name == "uneven":
 		return share
 	case name == "count":
 		return count

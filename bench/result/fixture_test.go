@@ -46,6 +46,11 @@ func fullest() *Result {
 		Streams: 9_998, Missed: 100, ConnectedS: 0.82, Caught: 9_997,
 		P50: 0.61, P95: 0.88, P99: 0.93, Last: 0.97, CPUSeconds: 1.4,
 	}
+	r.Storm.Drain = &Drain{
+		Before: 101, LostBefore: 3, EndedS: 0.42, Cut: 2, Untold: 1, ExitedS: 0.51, ExitStatus: 1, ListensS: 0.55, Failed: 12, Later: 5,
+		GapOnce: 9_990, Gaps: 10_001, Skipped: 40, FirstBackS: 3.01, Uneven: new(0.0123),
+		Returns: []Return{{3.01, 4.01, 3_300, 3_291, -0.0123}, {4.01, 5.01, 3_320, 3_350, 0.0055}, {5.01, 6.01, 3_378, 3_357, 0.0068}},
+	}
 	r.Trend = &Trend{
 		P99: new(0.021), RSS: new(0.13), Descriptors: new(0.0), Threads: new(0.0), Goroutines: new(0.004), CPU: new(-0.01),
 		Rising: []string{"rss"},

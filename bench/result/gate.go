@@ -232,6 +232,9 @@ func (g Gate) unmeasured(r *Result) string {
 		if (head == "storm" && r.Storm == nil) || (head == "trend" && r.Trend == nil) {
 			return fmt.Sprintf(" (bench %s measures it)", map[string]string{"storm": "storm", "trend": "soak"}[head])
 		}
+		if head == "storm" && r.Storm.Drain == nil && strings.HasPrefix(g.figure.path, "storm.drain.") {
+			return " (bench storm -by drain measures it)"
+		}
 	}
 	return ""
 }

@@ -50,6 +50,9 @@ func TestGateComparesInTheFiguresUnit(t *testing.T) {
 		{"trend.rss>5%", true, "trend.rss = 13%"},
 		{"trend.cpu>-2%", true, "trend.cpu = -1%"},
 		{"caught_up_last_s>900ms", true, "storm.caught_up_last_s = 0.97 s"},
+		{"uneven>1%", true, "storm.drain.uneven = 1.23%"},
+		{"lost_before>0", true, "storm.drain.lost_before = 3"},
+		{"ended_s>500ms", false, "storm.drain.ended_s = 0.42 s"},
 		{"suspect", false, "suspect = no, which the gate suspect lets pass"},
 		{"! flat", true, "trend.flat = no, and the gate says ! flat"},
 		{"lanes.beside.latency_ms.p99>40ms", true, "lanes.beside.p99 = 44 ms"},
@@ -112,6 +115,8 @@ func TestGateFailsOnWhatWasNotMeasured(t *testing.T) {
 		{"cpu_us_per_delivery>2", held, "(the server's process is not known; give -pid)"},
 		{"cpu_us_per_delivery>2", &Result{Server: &Server{}}, "server.cpu_us_per_delivery was not measured: the gate"},
 		{"caught_up_last_s>1", held, "storm.caught_up_last_s was not measured (bench storm measures it)"},
+		{"untold>0", held, "storm.drain.untold was not measured (bench storm measures it)"},
+		{"untold>0", &Result{Storm: &Storm{}}, "storm.drain.untold was not measured (bench storm -by drain measures it)"},
 		{"!flat", held, "trend.flat was not measured (bench soak measures it)"},
 		{"lanes.beside.lost>0", full(), "lanes.beside.lost was not measured (no publisher is called beside)"},
 		{"lanes.beside.missing>0", &Result{Lanes: []Lane{{Name: "beside", Published: 5}}}, "(nothing was published or delivered)"},
@@ -174,7 +179,7 @@ func TestUnitIsWhatTheNameSays(t *testing.T) {
 		"seconds": seconds, "open_ms.p99": millis, "open_ms.count": count, "delivered_per_second": count,
 		"server.cpu_us_per_delivery": micros, "server.bytes_per_stream": octets, "server.rss_bytes": octets,
 		"server.threads": count, "tool.gc_pause_ms": millis, "tool.reader_busy": share, "tool.fd_limit": count,
-		"storm.missed": count, "storm.server_cpu_s": seconds, "trend.p99": share, "trend.flat": count,
+		"storm.missed": count, "storm.server_cpu_s": seconds, "storm.drain.exited_s": seconds, "storm.drain.uneven": share, "trend.p99": share, "trend.flat": count,
 	}
 	for _, f := range allFigures() {
 		if u, asked := want[f.path]; asked && u != f.unit {

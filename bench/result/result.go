@@ -39,7 +39,8 @@ type Result struct {
 	OpenMS      *Percentiles `json:"open_ms"`      // from connecting to the head of the answer
 	OpenSeconds float64      `json:"open_seconds"` // all of them
 
-	// Events. Expected and Lost are null where bench did not publish.
+	// Events. Expected and Lost are null where bench did not publish. Events of whose
+	// loss a gap event has told after a drain are not expected.
 	Published  uint64  `json:"published"`
 	Expected   *uint64 `json:"expected"`  // deliveries: published events times streams
 	Delivered  uint64  `json:"delivered"` // each event once per stream
@@ -119,7 +120,9 @@ type Tool struct {
 	Ports       int         `json:"ports"`        // that the system has for each source address
 }
 
-// Storm is how clients came back after all had lost their connections at once.
+// Storm is how clients came back after all had lost their connections at once. Seconds
+// count from when the clients began to come back or, in a drain, from the SIGTERM. In a
+// drain a stream has caught up when it has an event that was published after that.
 type Storm struct {
 	Streams    int     `json:"streams"`
 	Missed     int     `json:"missed"`      // events published while they were away
@@ -130,6 +133,37 @@ type Storm struct {
 	P99        float64 `json:"caught_up_p99_s"`
 	Last       float64 `json:"caught_up_last_s"`
 	CPUSeconds float64 `json:"server_cpu_s"`
+	Drain      *Drain  `json:"drain,omitempty"` // if the server has sent the clients away
+}
+
+// Drain is how a server ended, and was started again. Seconds count from the SIGTERM.
+type Drain struct {
+	Before     uint64   `json:"before"`      // events published until then
+	LostBefore uint64   `json:"lost_before"` // deliveries of these that never came
+	EndedS     float64  `json:"ended_s"`     // until the last stream had ended
+	Cut        int      `json:"cut"`         // streams that ended without the end of their body
+	Untold     int      `json:"untold"`      // streams that ended without a reconnection time
+	ExitedS    float64  `json:"exited_s"`    // until the process had exited
+	ExitStatus int      `json:"exit_status"` // -1: a signal has killed it
+	ListensS   float64  `json:"listens_again_s"`
+	Failed     int      `json:"tries_failed"` // connections that came to nothing while clients came back
+	Later      int      `json:"told_later"`   // answers that ended again without an event
+	GapOnce    int      `json:"gap_once"`     // streams that were told once that events are lost
+	Gaps       int      `json:"gap_events"`   // how often streams were told
+	Skipped    uint64   `json:"gap_skipped"`  // events that they were told of, in all streams
+	FirstBackS float64  `json:"first_back_s"` // until the first client was answered again
+	Uneven     *float64 `json:"uneven"`       // the largest Off of Returns
+	Returns    []Return `json:"returns"`      // empty: nobody came back
+}
+
+// Return is one of the equal parts, of about a second, of the time over which clients came
+// back, less the first and last thousandth of the clients. Seconds count from the SIGTERM.
+type Return struct {
+	From  float64 `json:"from"`
+	To    float64 `json:"to"`
+	Due   int     `json:"due"`   // clients whose reconnection time ended in it
+	Count int     `json:"count"` // clients that were answered in it
+	Off   float64 `json:"off"`   // by which Count differs from an even share of all, as a share of that
 }
 
 // Trend says whether a soak stayed flat. Each figure is the median of the last third

@@ -121,7 +121,11 @@ func (r *Result) streamLines() []line {
 	}
 	lines := []line{{"streams", "opened", opened}}
 	if why := r.unopened(); why != "" {
-		lines = append(lines, line{"", "not opened", why})
+		name := "not opened"
+		if r.Opened >= r.Asked { // they were, and came back
+			name = "tries to return"
+		}
+		lines = append(lines, line{"", name, why})
 	}
 	lines = append(lines, line{"", "ended", ended})
 	if r.FirstError != "" {
@@ -214,20 +218,30 @@ func (r *Result) stormLines() []line {
 	if s == nil {
 		return nil
 	}
-	caught := fmt.Sprintf("%s of %s", counted(s.Caught), counted(s.Streams))
-	if s.Caught > 0 {
-		caught += fmt.Sprintf(": p50 %s, p95 %s, p99 %s, the last %s",
-			seconds.short(s.P50), seconds.short(s.P95), seconds.short(s.P99), seconds.short(s.Last))
-	}
-	lines := []line{
-		{"storm", "reset at once", fmt.Sprintf("%s, while %s were published", many(s.Streams, "stream"), many(s.Missed, "event"))},
-		{"", "answered again", "the last after " + seconds.short(s.ConnectedS)},
-		{"", "caught up", caught},
+	var lines []line
+	if s.Drain != nil {
+		lines = append(s.drainLines(), line{"", "got an event", s.caughtUp()})
+	} else {
+		lines = []line{
+			{"storm", "reset at once", fmt.Sprintf("%s, while %s were published", many(s.Streams, "stream"), many(s.Missed, "event"))},
+			{"", "answered again", "the last after " + seconds.short(s.ConnectedS)},
+			{"", "caught up", s.caughtUp()},
+		}
 	}
 	if r.Server != nil {
 		lines = append(lines, line{"", "server's CPU", seconds.short(s.CPUSeconds)})
 	}
 	return lines
+}
+
+// caughtUp is how many streams have caught up, and when.
+func (s *Storm) caughtUp() string {
+	caught := fmt.Sprintf("%s of %s", counted(s.Caught), counted(s.Streams))
+	if s.Caught > 0 {
+		caught += fmt.Sprintf(": p50 %s, p95 %s, p99 %s, the last %s",
+			seconds.short(s.P50), seconds.short(s.P95), seconds.short(s.P99), seconds.short(s.Last))
+	}
+	return caught
 }
 
 func (r *Result) trendLines() []line {

@@ -55,7 +55,11 @@ func TestTableOfEachCommand(t *testing.T) {
 
 	storm := full()
 	storm.Command, storm.Storm, storm.SpreadMS = "storm", fullest().Storm, nil
+	storm.Storm.Drain = nil
 	storm.Ended, storm.Reconnected = 9_998, 9_998
+	drain := full()
+	drain.Storm, drain.SpreadMS = fullest().Storm, nil
+	drain.Storm.ConnectedS, drain.Storm.P50, drain.Storm.P95, drain.Storm.P99, drain.Storm.Last = 6.02, 4.52, 5.87, 5.98, 6.03
 
 	soak := full()
 	soak.Command, soak.Trend, soak.Suspect, soak.Partial = "soak", fullest().Trend, true, true
@@ -65,6 +69,34 @@ func TestTableOfEachCommand(t *testing.T) {
 	}
 	for _, r := range []*Result{run, connect, storm, soak} {
 		golden(t, r.Command+".txt", tableOf(t, r))
+	}
+	drain.Command = "storm"
+	golden(t, "drain.txt", tableOf(t, drain))
+}
+
+// A drain in which all went well, and one after which all came back at once.
+func TestTableOfAGoodDrain(t *testing.T) {
+	r := fullest()
+	*r.Storm.Drain = Drain{
+		Before: 101, EndedS: 0.42, ExitedS: 0.51, ListensS: 0.55, GapOnce: 9_998, Gaps: 9_998, FirstBackS: 3.01,
+		Returns: []Return{{3.01, 3.21, 9_998, 9_998, 0}},
+	}
+	got := tableOf(t, r)
+	for _, want := range []string{
+		"9,998 with the end of the body, 0 cut, all with a reconnection time", "101 published before SIGTERM, and every stream has got them",
+		"9,998 at once, within 0.200 s", "9,998 of 9,998 once\n", "the last after 0.820 s\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
+
+func TestTableOfADrainFromWhichNobodyCameBack(t *testing.T) {
+	r := fullest()
+	*r.Storm.Drain = Drain{Failed: 7, Returns: []Return{}}
+	if got := tableOf(t, r); !strings.Contains(got, "nobody; 7 tries came to nothing\n") || strings.Contains(got, "per second (") {
+		t.Error(got)
 	}
 }
 
