@@ -43,6 +43,8 @@ var pages = []looked{
 	{"sparse", []*result.Result{sparse()}, all},
 	{"single", []*result.Result{single()}, "events streams latency spectrum spread tool-cpu tool-lag"},
 	{"storm", []*result.Result{storm("fastsse", 1)}, "storm"},
+	{"drain", []*result.Result{drain("fastsse")}, "storm returns"},
+	{"drains", []*result.Result{drain("fastsse"), storm("another", 1), drain("a third")}, "storm returns"},
 	{"connect", []*result.Result{connect()}, ""},
 	{"two", []*result.Result{plain(), lossy()}, all},
 	{"hostile", []*result.Result{hostile()}, all},
@@ -119,7 +121,7 @@ func checkCharts(t *testing.T, dom string, want []string) {
 			t.Errorf("chart %s is %d×%d with %d pixels painted, want a picture", name, width, height, painted)
 		}
 		switch {
-		case slices.Contains([]string{"storm", "spectrum", "spread"}, name):
+		case slices.Contains([]string{"storm", "returns", "spectrum", "spread"}, name):
 		case says == "", pointed != "" && says != pointed:
 			t.Errorf("chart %s says it is %q where the pointer is, another %q", name, says, pointed)
 		default:

@@ -110,6 +110,19 @@ var stormFigures = []measure{
 		of: onStorm(func(s *result.Storm) float64 { return s.P99 })},
 	{name: "Caught up, last", text: seconds, better: lower,
 		of: onStorm(func(s *result.Storm) float64 { return s.Last })},
+	{name: "Streams ended", text: seconds, better: lower, note: endingsNote,
+		of:    onDrain(func(d *result.Drain) float64 { return d.EndedS }),
+		wrong: func(r *result.Result) bool { return r.Storm.Drain.Untold > 0 }},
+	{name: "Process exited", text: seconds, better: lower, note: exitNote,
+		of:    onDrain(func(d *result.Drain) float64 { return d.ExitedS }),
+		wrong: func(r *result.Result) bool { return r.Storm.Drain.ExitStatus != 0 }},
+	{name: "Lost of what came before", text: count, better: lower, note: says("deliveries"),
+		of:    onDrain(func(d *result.Drain) float64 { return float64(d.LostBefore) }),
+		wrong: func(r *result.Result) bool { return r.Storm.Drain.LostBefore > 0 }},
+	{name: "Told of a gap once", text: count, note: says("streams"),
+		of: onDrain(func(d *result.Drain) float64 { return float64(d.GapOnce) })},
+	{name: "Returns uneven", text: share, better: lower, note: says("the second that differs most"),
+		of: onDrain(func(d *result.Drain) float64 { return given(d.Uneven) })},
 	{name: "Server's CPU during the storm", text: seconds, better: lower,
 		of: onStorm(func(s *result.Storm) float64 { return unless(s.CPUSeconds == 0, s.CPUSeconds) })},
 }
@@ -180,6 +193,16 @@ func onStorm(of func(*result.Storm) float64) func(*result.Result) float64 {
 		}
 		return of(r.Storm)
 	}
+}
+
+// onDrain is a number of a drain, if there was one.
+func onDrain(of func(*result.Drain) float64) func(*result.Result) float64 {
+	return onStorm(func(s *result.Storm) float64 {
+		if s.Drain == nil {
+			return hole
+		}
+		return of(s.Drain)
+	})
 }
 
 // onTool is a number of the load generator, where it is above zero.

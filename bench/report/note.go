@@ -82,7 +82,19 @@ func processNote(r *result.Result) string {
 }
 
 func caughtNote(r *result.Result) string {
+	if r.Storm.Drain != nil {
+		return fmt.Sprintf("of %s, with an event since", plural(r.Storm.Streams, "stream"))
+	}
 	return fmt.Sprintf("of %s, each %s behind", plural(r.Storm.Streams, "stream"), plural(r.Storm.Missed, "event"))
+}
+
+func endingsNote(r *result.Result) string {
+	d := r.Storm.Drain
+	return fmt.Sprintf("after SIGTERM · %s cut · %s not told when to return", count(float64(d.Cut)), count(float64(d.Untold)))
+}
+
+func exitNote(r *result.Result) string {
+	return fmt.Sprintf("status %d · listens again after %s", r.Storm.Drain.ExitStatus, seconds(r.Storm.Drain.ListensS))
 }
 
 func timerNote(r *result.Result) string { return "max " + number(r.Tool.TimerLagMS.Max) }

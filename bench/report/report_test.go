@@ -7,6 +7,7 @@ import (
 	"html"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -204,6 +205,27 @@ func TestFiguresOfStorm(t *testing.T) {
 	nobody.Storm.Caught, nobody.Storm.P50, nobody.Storm.Last = 0, math.NaN(), math.NaN()
 	if page := render(t, nobody); strings.Contains(shown(page), "NaN") || len(dataOf(t, page).Charts) > 0 {
 		t.Error("a storm that nobody came back from shows when they did")
+	}
+}
+
+func TestFiguresOfDrain(t *testing.T) {
+	page := shown(render(t, drain("fastsse")))
+	for _, want := range []string{
+		"Caught up 10,000 of 10,000 streams, with an event since", "Streams ended 0.420 s after SIGTERM · 12 cut · 0 not told when to return",
+		"Process exited 0.510 s status 0 · listens again after 0.550 s", "Returns uneven 1.23 %", "Clients that came back, per second",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in %s", want, page)
+		}
+	}
+	r := drain("x")
+	r.Storm.Drain.Returns, r.Storm.Drain.Uneven, r.Storm.Caught = []result.Return{}, nil, 0
+	if page := render(t, r); strings.Contains(shown(page), "NaN") || len(dataOf(t, page).Charts) > 0 {
+		t.Error("a drain from which nobody came back shows when they did")
+	}
+	at, rate := returnsAt(&run{result: drain("x")}), returnRate(func(p *result.Return) int { return p.Due })(&run{result: drain("x")})
+	if len(at) != 6 || len(rate) != 6 || !slices.IsSorted(at) || rate[0] < 3299.9 || rate[0] > 3300.1 || rate[1] != rate[0] {
+		t.Errorf("at %v, %v per second; want a step for each second", at, rate)
 	}
 }
 

@@ -203,6 +203,20 @@ func storm(name string, slower float64) *result.Result {
 	}
 }
 
+// drain is a storm that the server has begun.
+func drain(name string) *result.Result {
+	r := storm(name, 1)
+	r.Storm.Missed, r.Storm.ConnectedS, r.Storm.P50, r.Storm.P95, r.Storm.P99, r.Storm.Last = 0, 6.02, 4.52, 5.87, 5.98, 6.03
+	r.Storm.Drain = &result.Drain{
+		Before: 101, EndedS: 0.42, Cut: 12, ExitedS: 0.51, ListensS: 0.55, GapOnce: 10_000, Gaps: 10_000, FirstBackS: 3.01, Uneven: new(0.0123),
+		Returns: []result.Return{
+			{From: 3.01, To: 4.01, Due: 3_300, Count: 3_292, Off: -0.0123}, {From: 4.01, To: 5.01, Due: 3_320, Count: 3_351, Off: 0.0055},
+			{From: 5.01, To: 6.01, Due: 3_378, Count: 3_357, Off: 0.0068},
+		},
+	}
+	return r
+}
+
 // connect opens streams, and no more.
 func connect() *result.Result {
 	return &result.Result{

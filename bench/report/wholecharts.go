@@ -73,8 +73,47 @@ func readers(s *result.Spread, q quantile) column {
 
 // stormCharts show how clients came back.
 func stormCharts(runs []*run) []*chart {
-	return present(newChart(chart{ID: "storm", Title: "Streams that have caught up", X: "seconds", Unit: "%", Wide: true}, runs,
-		line{label: "caught up", color: "c0", area: true, x: caughtAt, y: caughtShare}))
+	return present(
+		newChart(chart{ID: "storm", Title: "Streams that have caught up", X: "seconds", Unit: "%", Wide: true}, runs,
+			line{label: "caught up", color: "c0", area: true, x: caughtAt, y: caughtShare}),
+		newChart(chart{ID: "returns", Title: "Clients that came back, per second", X: "seconds", Unit: "/s", Wide: true}, runs,
+			line{label: "came back", color: "c0", area: true, x: returnsAt, y: returnRate(func(p *result.Return) int { return p.Count })},
+			line{label: "were told to", color: "c1", dash: true, extra: true, x: returnsAt, y: returnRate(func(p *result.Return) int { return p.Due })}))
+}
+
+// returnsOf are the parts of the time over which clients came back; none without a drain.
+func returnsOf(r *run) []result.Return {
+	if r.result.Storm == nil || r.result.Storm.Drain == nil {
+		return nil
+	}
+	return r.result.Storm.Drain.Returns
+}
+
+// returnsAt are the beginning and the end of each part: a step for each. Two values of x
+// must differ.
+func returnsAt(r *run) column {
+	const step = 1e-6
+	var x column
+	for _, p := range returnsOf(r) {
+		x = append(x, p.From, max(p.To-step, p.From+step/2))
+	}
+	return x
+}
+
+// returnRate takes a count from each part, per second. A part that is shorter than half a
+// second is one of its own, and counts as a second.
+func returnRate(of func(p *result.Return) int) func(r *run) column {
+	return func(r *run) column {
+		var y column
+		for _, p := range returnsOf(r) {
+			v := float64(of(&p))
+			if took := p.To - p.From; took >= 0.5 {
+				v /= took
+			}
+			y = append(y, v, v)
+		}
+		return y
+	}
 }
 
 func caughtAt(r *run) column {
