@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -10,7 +11,7 @@ import (
 // TestMain lets the test's binary be the program under test, when it is started as a
 // subcommand.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "floor" {
+	if len(os.Args) > 1 && slices.Contains([]string{"floor", "serve"}, os.Args[1]) {
 		main()
 		return
 	}
@@ -26,6 +27,9 @@ func TestCommandLine(t *testing.T) {
 		{"--help", 0, "storm"},
 		{"", 1, "bench --help"},
 		{"run -c 3", 1, "--url"},
+		{"storm -by drain -url http://x/", 1, "give its command at the end"},
+		{"storm -by drain -back now -url http://x/ -- x", 1, "leave out -back"},
+		{"storm -by drain -no-reconnect -url http://x/ -- x", 1, "nobody would come back"},
 		{"run -url ftp://x/", 1, "http://"},
 		{"serve -addr nowhere:x", 1, "-addr"},
 	} {

@@ -32,6 +32,9 @@ func collectFlags(v reflect.Value, flags map[string]string) {
 			collectFlags(value, flags)
 			continue
 		}
+		if !field.IsExported() { // it is no flag
+			continue
+		}
 		name := field.Tag.Get("name")
 		if name == "" {
 			name = strings.ToLower(field.Name)

@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"os"
 	"runtime"
+	"strings"
 	"testing"
+
+	"github.com/fastsse/fastsse/bench/result"
 )
 
 // The tool counts what was published.
@@ -34,5 +39,33 @@ func TestStormCountsEverything(t *testing.T) {
 			t.Errorf("back %s: delivered %d, lost %d, twice %d, reconnected %d, storm %+v; want 11 events for each of 20 streams",
 				back, r.Delivered, *r.Lost, r.Duplicated, r.Reconnected, r.Storm)
 		}
+	}
+}
+
+// A deploy of bench serve: every stream gets what was published before, is told when to come
+// back, and, when it has, that what it knows is from before a restart.
+func TestStormByDrainCountsEverything(t *testing.T) {
+	t.Parallel() // it waits for the default retry time
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const at = "http://127.0.0.1:{{.Port}}"
+	line := "storm -by drain -c 20 -missed 10 -rate 10 -settle 50ms -json - -q -url " + at + "/events?topic=a -publish-url " + at + "/publish?topic=a " +
+		"-- " + self + " serve -addr 127.0.0.1:{{.Port}}"
+	var out, errs bytes.Buffer
+	if status := run(t.Context(), strings.Fields(line), &out, &errs); status != 0 {
+		t.Fatalf("status %d\n%s", status, errs.String())
+	}
+	r, err := result.Decode(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *r.Lost != 0 || r.Missing+r.Duplicated+r.OutOfOrder != 0 || r.Storm == nil || r.Storm.Caught != 20 || r.Reconnected != 20 || r.Failed != 0 || r.Scenario["by"] != "drain" {
+		t.Errorf("lost %d, missing %d, twice %d, reconnected %d, failed %d, storm %+v", *r.Lost, r.Missing, r.Duplicated, r.Reconnected, r.Failed, r.Storm)
+	}
+	d := r.Storm.Drain
+	if d == nil || d.Before != 11 || d.LostBefore != 0 || d.Untold != 0 || d.ExitStatus != 0 || d.GapOnce != 20 || d.Gaps != 20 || d.FirstBackS < 2 {
+		t.Errorf("%+v; want every stream to be told when to come back, and once of the gap", d)
 	}
 }

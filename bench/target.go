@@ -16,6 +16,8 @@ type serverFlags struct {
 	PID     int      `name:"pid" group:"Server" help:"Process ID of the server, to measure its CPU, memory, descriptors and threads."`
 	Pprof   string   `placeholder:"URL" group:"Server" help:"URL of the server's /debug/pprof/goroutine?debug=1, to count its goroutines."`
 	Command []string `arg:"" optional:"" passthrough:"" help:"Command that starts the server, after --. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. The server is measured, and stopped at the end."`
+
+	started *launch.Server // by start, and no flag; nil: it runs already
 }
 
 // portOf replaces {{.Port}} by the port of the server that was started.
@@ -36,7 +38,7 @@ func (f *serverFlags) start(ctx context.Context, stderr io.Writer) (port portOf,
 	if err != nil {
 		return nil, nil, err
 	}
-	f.PID = s.PID()
+	f.PID, f.started = s.PID(), s
 	at, err := url.Parse(s.URL())
 	if err != nil {
 		s.Stop()

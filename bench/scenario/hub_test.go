@@ -26,6 +26,10 @@ type hub struct {
 	refuses func(n int) bool         // whether the n-th event published is
 	drops   func(id, visit int) bool // whether an event does not go to a stream
 	slow    time.Duration            // before an event goes to a stream
+	base    int                      // added to the number of an event, for its id
+	gap     bool                     // it tells clients that it does not know their last event
+	leaving chan struct{}            // closed when it ends its streams; nil: never
+	bye     string                   // the last that it sends then
 
 	mu     sync.Mutex // guards what follows
 	visits int
@@ -88,7 +92,22 @@ func (h *hub) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = http.NewResponseController(w).Flush()
 	id, _ := strconv.Atoi(r.Header.Get("Last-Event-ID"))
+	if id = h.seen(t, id); id < 0 {
+		id = 0
+		fmt.Fprint(w, "event: gap\ndata: {}\n\n")
+	}
 	h.copy(w, r.Context(), t, id, visit)
+}
+
+// seen is the number of the event with this id, or -1 if the hub does not know it and
+// tells of that.
+func (h *hub) seen(t *topic, id int) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if n := id - h.base; id == 0 || n >= 0 && n <= len(t.log) || !h.gap {
+		return max(n, 0)
+	}
+	return -1
 }
 
 // copy sends what comes after id, until the client leaves.
@@ -103,7 +122,7 @@ func (h *hub) copy(w http.ResponseWriter, ctx context.Context, t *topic, id, vis
 			}
 			if id++; h.drops == nil || !h.drops(id, visit) {
 				time.Sleep(h.slow)
-				fmt.Fprintf(w, "id: %d\ndata: %s\n\n", id, data)
+				fmt.Fprintf(w, "id: %d\ndata: %s\n\n", h.base+id, data)
 			}
 		}
 		_ = http.NewResponseController(w).Flush()
@@ -111,8 +130,19 @@ func (h *hub) copy(w http.ResponseWriter, ctx context.Context, t *topic, id, vis
 		case <-more:
 		case <-ctx.Done():
 			return
+		case <-h.leaving:
+			if id == h.newest(t) {
+				fmt.Fprint(w, h.bye)
+				return
+			}
 		}
 	}
+}
+
+func (h *hub) newest(t *topic) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(t.log)
 }
 
 // serve serves until the test ends.
@@ -164,6 +194,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("SCENARIO_TEST_HUB") != "" {
 		fmt.Println(httptest.NewServer(&hub{}).URL)
 		select {}
+	}
+	if kind := os.Getenv("SCENARIO_TEST_DRAIN"); kind != "" {
+		os.Exit(drainable[kind].run())
 	}
 	os.Exit(m.Run())
 }

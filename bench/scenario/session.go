@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/fastsse/fastsse/bench/load"
@@ -37,7 +38,7 @@ func (s *session) end(ctx context.Context, err error) (*result.Result, error) {
 type session struct {
 	*Scenario
 	self    *load.Self
-	process *load.Process // nil: not measured
+	process atomic.Pointer[load.Process] // nil: not measured
 	lanes   []*lane
 	churn   *load.Churn
 	coming  *load.Swarm // the churn's streams
@@ -88,7 +89,7 @@ func begin(ctx context.Context, sc *Scenario) (*session, error) {
 
 func (s *session) prepare(ctx context.Context) (err error) {
 	if s.PID != 0 {
-		if s.process, err = load.NewProcess(s.PID); err != nil {
+		if err := s.measure(s.PID); err != nil {
 			return err
 		}
 	}
@@ -144,12 +145,24 @@ func (s *session) close() {
 	s.self.Close()
 }
 
+// measure makes the process with this pid the one that is measured.
+func (s *session) measure(pid int) error {
+	p, err := load.NewProcess(pid)
+	if err != nil {
+		return err
+	}
+	s.PID = pid
+	s.process.Store(p)
+	return nil
+}
+
 // look reads what the server's process has used so far.
 func (s *session) look() (load.Usage, error) {
-	if s.process == nil {
+	p := s.process.Load()
+	if p == nil {
 		return load.Usage{}, nil
 	}
-	return s.process.Usage()
+	return p.Usage()
 }
 
 // open opens all streams, and notes what they cost the server. Memory is read when a
@@ -162,7 +175,7 @@ func (s *session) open(ctx context.Context) (err error) {
 	if err := s.openSome(ctx, main, third, s.Client); err != nil {
 		return err
 	}
-	if s.process != nil {
+	if s.process.Load() != nil {
 		pause(ctx, s.Settle)
 	}
 	if s.usage.third, err = s.look(); err != nil {

@@ -23,9 +23,17 @@ type Storm struct {
 	Back time.Duration
 }
 
-// stormPatience is the default of Patience: once nothing has come for this long, a storm
-// is over.
+// stormPatience is the default of Patience in a storm: once nothing has come for this long,
+// it is over.
 const stormPatience = 10 * time.Second
+
+// patienceInStorm is Patience or its default in a storm.
+func (s *Scenario) patienceInStorm() time.Duration {
+	if s.Patience > 0 {
+		return s.Patience
+	}
+	return stormPatience
+}
 
 // Run runs the storm. When ctx ends it stops early, and the result says so. There is a
 // result whenever streams were opened, and it has figures of the storm if the storm has
@@ -34,7 +42,12 @@ func (c *Storm) Run(ctx context.Context) (*result.Result, error) {
 	if c.Publish == nil {
 		return nil, errors.New("storm: nothing is published, so clients cannot miss anything; set Publish")
 	}
-	s, err := begin(ctx, &c.Scenario)
+	return c.Scenario.storm(ctx, c.run)
+}
+
+// storm opens all streams, has each get an event, and then runs the storm itself.
+func (sc *Scenario) storm(ctx context.Context, run func(context.Context, *session) (*result.Storm, error)) (*result.Result, error) {
+	s, err := begin(ctx, sc)
 	if err != nil {
 		return nil, err
 	}
@@ -43,31 +56,52 @@ func (c *Storm) Run(ctx context.Context) (*result.Result, error) {
 		s.countMissing(ctx)
 		err = s.unopened()
 	}
+	if err == nil && ctx.Err() == nil {
+		err = s.firstEvent(ctx)
+	}
 	var figures *result.Storm
 	if err == nil && ctx.Err() == nil {
-		figures, err = c.run(ctx, s)
+		figures, err = run(ctx, s)
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // which the result says
 		err = nil
 	}
 	r, err := s.end(ctx, err)
 	if r != nil {
-		r.Storm = figures
+		addStorm(r, figures)
 	}
 	return r, err
 }
 
-// run is the storm itself, once all streams are open.
-func (c *Storm) run(ctx context.Context, s *session) (*result.Storm, error) {
+// addStorm adds a storm's figures to a result.
+func addStorm(r *result.Result, f *result.Storm) {
+	r.Storm = f
+	if f == nil || f.Drain == nil {
+		return
+	}
+	*r.Expected -= min(f.Drain.Skipped, *r.Expected)
+	*r.Lost = *r.Expected - min(r.Delivered, *r.Expected)
+	if r.Server != nil {
+		r.Server.CPUPerDeliveryUS = nil // two processes have delivered
+	}
+}
+
+// firstEvent publishes an event and waits until every stream has it, so that each has an id.
+func (s *session) firstEvent(ctx context.Context) error {
 	main := s.lanes[0]
 	main.swarm.Expect(0, main.readers)
 	s.first = load.Now()
-	if err := main.publisher.Once(ctx); err != nil { // so that every stream has an id
-		return nil, err
+	if err := main.publisher.Once(ctx); err != nil {
+		return err
 	}
-	if err := s.until(ctx, uint64(c.Streams), load.Now()); err != nil {
-		return nil, fmt.Errorf("the event before the storm: %w", err)
+	if err := s.until(ctx, uint64(s.Streams), load.Now()); err != nil {
+		return fmt.Errorf("the event before the storm: %w", err)
 	}
+	return nil
+}
+
+// run is the storm itself, once all streams are open and have an id.
+func (c *Storm) run(ctx context.Context, s *session) (*result.Storm, error) {
 	if err := c.sendAway(ctx, s); err != nil {
 		return nil, err
 	}
@@ -146,10 +180,7 @@ var errNothingMore = errors.New("nothing more came")
 // until waits for n deliveries in total; none can come before the given time.
 func (s *session) until(ctx context.Context, n uint64, since time.Duration) error {
 	last := s.delivered()
-	patience := stormPatience
-	if s.Patience > 0 {
-		patience = s.Patience
-	}
+	patience := s.patienceInStorm()
 	for {
 		got := s.delivered()
 		if got >= n {

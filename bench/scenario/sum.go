@@ -133,7 +133,7 @@ func spreadOf(s load.Spread) *result.Spread {
 
 // sumServer works out what the server's process has used, if it was measured.
 func (s *session) sumServer(r *result.Result) {
-	if s.process == nil {
+	if s.process.Load() == nil {
 		return
 	}
 	u := &s.usage

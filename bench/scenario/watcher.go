@@ -141,15 +141,22 @@ func (w *watcher) lookAtServer(v *result.Sample, now time.Duration) {
 		}
 	}
 	u, err := w.s.look()
-	if err != nil || w.s.process == nil {
+	if err != nil || w.s.process.Load() == nil {
 		return
 	}
 	if now-w.last >= telling {
-		cpu := (u.CPU - w.usage.CPU).Seconds() / (now - w.last).Seconds()
+		cpu := max(u.CPU-w.usage.CPU, 0).Seconds() / (now - w.last).Seconds()
 		v.ServerCPU = &cpu
 	}
 	v.RSSBytes, v.Descriptors, v.Threads = &u.RSS, &u.Descriptors, &u.Threads
 	w.usage = u
+}
+
+// forgetServer is called when another process is the server: its figures begin at zero.
+func (w *watcher) forgetServer() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.usage = load.Usage{}
 }
 
 func (w *watcher) lookAtSelf(v *result.Sample, now time.Duration) {
