@@ -25,7 +25,7 @@ func main() {
 type commands struct {
 	Run     runCommand     `cmd:"" help:"Open streams, publish on a fixed schedule, and report what arrived and when."`
 	Connect connectCommand `cmd:"" help:"Open streams and hold them, and report how many, how fast, and the cost per stream."`
-	Storm   stormCommand   `cmd:"" help:"Reset all connections at once, and measure how clients reconnect and catch up."`
+	Storm   stormCommand   `cmd:"" help:"End all streams at once, by a reset or a deploy, and measure how clients reconnect and catch up."`
 	Soak    soakCommand    `cmd:"" help:"Run for a long time, and report whether memory, descriptors, goroutines and latency stay flat."`
 	Check   checkCommand   `cmd:"" help:"Check that a URL serves a correct event stream, and that no proxy buffers or cuts it."`
 	Report  reportCommand  `cmd:"" help:"Render saved results as one HTML page with charts; several results are compared."`

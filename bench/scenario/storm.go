@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fastsse/fastsse/bench/load"
@@ -68,16 +69,20 @@ func (sc *Scenario) storm(ctx context.Context, run func(context.Context, *sessio
 	}
 	r, err := s.end(ctx, err)
 	if r != nil {
-		addStorm(r, figures)
+		addStorm(r, figures, suspectReturns(s.watcher.starved, s.watcher.intervals))
 	}
 	return r, err
 }
 
-// addStorm adds a storm's figures to a result.
-func addStorm(r *result.Result, f *result.Storm) {
+// addStorm adds a storm's figures to a result and, if it was a drain, the reason to doubt
+// them, if any.
+func addStorm(r *result.Result, f *result.Storm, suspicion string) {
 	r.Storm = f
 	if f == nil || f.Drain == nil {
 		return
+	}
+	if suspicion != "" && !slices.ContainsFunc(r.SuspectOf, func(of string) bool { return strings.HasPrefix(of, processorsBusy) }) {
+		r.Suspect, r.SuspectOf = true, append(r.SuspectOf, suspicion)
 	}
 	*r.Expected -= min(f.Drain.Skipped, *r.Expected)
 	*r.Lost = *r.Expected - min(r.Delivered, *r.Expected)

@@ -23,8 +23,8 @@ func suspicions(r *result.Result, idle, seconds float64) []string {
 	suspect(t.ReaderBusy != nil && *t.ReaderBusy > 0.97,
 		"reading: the busiest reader had something to do %.0f%% of the time: raise -readers, or use another machine", 100*value(t.ReaderBusy))
 	server, own := shares(r, seconds)
-	suspect(idle < 0.03 && server < 0.5,
-		"processors: all were busy, with the server %.0f%% of the time and with the generator %.0f%%: stop other programs, or use another machine", 100*server, 100*own)
+	suspect(idle < noneIdle && server < 0.5,
+		processorsBusy+", with the server %.0f%% of the time and with the generator %.0f%%: stop other programs, or use another machine", 100*server, 100*own)
 	suspect(t.GCPauseMS > max(10*seconds, 10), // a pause or two are no suspicion, however short the storm
 		"garbage collection: it stopped the generator for %.0f ms: open fewer streams", t.GCPauseMS)
 	suspect(t.Limit > 0 && float64(t.Descriptors) > 0.95*float64(t.Limit),
@@ -32,6 +32,21 @@ func suspicions(r *result.Result, idle, seconds float64) []string {
 	suspect(t.Ports > 0 && float64(t.PerAddress) > 0.9*float64(t.Ports),
 		"ports: %d of %d were used at one address: give more with -laddr", t.PerAddress, t.Ports)
 	return found
+}
+
+// processorsBusy begins the suspicions that others had the processors.
+const processorsBusy = "processors: all were busy"
+
+// noneIdle is the idle share of the machine's time below which all processors were busy.
+const noneIdle = 0.03
+
+// suspectReturns is a reason to doubt when clients came back, or empty: for a drain, seconds
+// count one by one. starved is in how many of them others had the processors.
+func suspectReturns(starved, intervals int) string {
+	if starved == 0 {
+		return ""
+	}
+	return fmt.Sprintf(processorsBusy+" in %d of the %d seconds in which clients came back, with the server less than half of the time: stop other programs, or use another machine", starved, intervals)
 }
 
 // lagAllowed is the timer lag, in milliseconds, up to which latencies can be believed:

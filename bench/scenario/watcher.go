@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -28,11 +29,14 @@ type watcher struct {
 	ownCPU    float64 // in processors, when it last could be measured
 	published uint64
 	fds       int32 // most that the generator had open
+	machine   load.Processors
+	starved   int // intervals of the present phase in which others had the processors…
+	intervals int // …of so many
 	logErr    error
 }
 
 func newWatcher(s *session) *watcher {
-	w := &watcher{s: s, quit: make(chan struct{}), ended: make(chan struct{}), last: s.start, usage: s.usage.empty, phase: "open"}
+	w := &watcher{s: s, quit: make(chan struct{}), ended: make(chan struct{}), last: s.start, usage: s.usage.empty, phase: "open", machine: load.LookAtProcessors()}
 	if own, err := s.self.Look(); err == nil {
 		w.own = own.Usage
 	}
@@ -71,7 +75,9 @@ func (w *watcher) enter(phase string) {
 		w.look(shortest)
 	}
 	w.mu.Lock()
-	w.phase = phase
+	if !same {
+		w.phase, w.starved, w.intervals = phase, 0, 0
+	}
 	w.mu.Unlock()
 }
 
@@ -95,6 +101,7 @@ func (w *watcher) look(ago time.Duration) {
 	v.LatencyMS = result.Of(latency)
 	w.lookAtServer(&v, now)
 	w.lookAtSelf(&v, now)
+	w.lookAtMachine(&v, now)
 	if w.s.Log != nil && w.logErr == nil && latency.TotalCount() > 0 {
 		w.logErr = w.s.Log(w.last-w.s.start, now-w.s.start, latency)
 	}
@@ -171,6 +178,21 @@ func (w *watcher) lookAtSelf(v *result.Sample, now time.Duration) {
 	v.TimerLagMS = c.WorstLag.Seconds() * 1000
 	w.fds = max(w.fds, c.Descriptors)
 	w.own = c.Usage
+}
+
+// lookAtMachine counts the intervals in which no processor was idle, and the server had less
+// than half of them.
+func (w *watcher) lookAtMachine(v *result.Sample, now time.Duration) {
+	machine := load.LookAtProcessors()
+	idle, known := machine.IdleShare(w.machine)
+	w.machine = machine
+	if !known || v.ServerCPU == nil || now-w.last < telling {
+		return
+	}
+	w.intervals++
+	if idle < noneIdle && *v.ServerCPU < float64(runtime.NumCPU())/2 {
+		w.starved++
+	}
 }
 
 // profiles is the client for a server's pprof; it keeps no connection open.
