@@ -223,6 +223,9 @@ func TestFiguresOfDrain(t *testing.T) {
 	if page := render(t, r); strings.Contains(shown(page), "NaN") || len(dataOf(t, page).Charts) > 0 {
 		t.Error("a drain from which nobody came back shows when they did")
 	}
+	if at, caught := caughtAt(&run{result: drain("x")}), caughtShare(&run{result: drain("x")}); len(at) != 6 || len(caught) != 6 || at[1] != 3.01 || caught[1] != 0 || caught[2] != 50 {
+		t.Errorf("caught up at %v: %v; want none before the first is back", at, caught)
+	}
 	at, rate := returnsAt(&run{result: drain("x")}), returnRate(func(p *result.Return) int { return p.Due })(&run{result: drain("x")})
 	if len(at) != 6 || len(rate) != 6 || !slices.IsSorted(at) || rate[0] < 3299.9 || rate[0] > 3300.1 || rate[1] != rate[0] {
 		t.Errorf("at %v, %v per second; want a step for each second", at, rate)

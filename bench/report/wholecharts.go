@@ -118,7 +118,16 @@ func returnRate(of func(p *result.Return) int) func(r *run) column {
 
 func caughtAt(r *run) column {
 	s := r.result.Storm
-	return column{0, s.P50, s.P95, s.P99, s.Last}
+	return append(caughtFrom(s), s.P50, s.P95, s.P99, s.Last)
+}
+
+// caughtFrom are the times until which no stream has caught up: in a drain also when the
+// first client was answered again.
+func caughtFrom(s *result.Storm) column {
+	if s.Drain == nil || s.Drain.FirstBackS >= s.P50 {
+		return column{0}
+	}
+	return column{0, s.Drain.FirstBackS}
 }
 
 // caughtShare is a share of all streams; the quantiles count only those that have
@@ -129,5 +138,5 @@ func caughtShare(r *run) column {
 		return nil
 	}
 	of := float64(s.Caught) / float64(s.Streams)
-	return column{0, 50 * of, 95 * of, 99 * of, 100 * of}
+	return append(make(column, len(caughtFrom(s))), 50*of, 95*of, 99*of, 100*of)
 }
