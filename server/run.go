@@ -188,6 +188,7 @@ func (r *run) end(signals <-chan os.Signal, more int) error {
 	streams, cancelStreams := context.WithTimeoutCause(last, r.Grace-reserve, errGrace)
 	defer cancelStreams()
 	err := errors.Join(r.endStreams(streams), r.stopServing(last))
+	_ = r.drain.Wait(last) // for streams that fasthttp does not count; endStreams has reported them
 	if r.Hub == nil {
 		return err
 	}

@@ -29,7 +29,8 @@ type running struct {
 	log  *testLog
 }
 
-// startRun calls Run with a hub at /events, /publish, and /report, which is of generate.
+// startRun calls Run with a hub at /events, /publish, and /report, which is of generate, as is
+// /moved, behind middleware that reads bodies.
 func startRun(t *testing.T, o server.RunOptions, c server.Config, generate func(*streamwriter.Writer) error) *running {
 	t.Helper()
 	r := &running{t: t, log: &testLog{}, done: make(chan error, 1)}
@@ -41,9 +42,11 @@ func startRun(t *testing.T, o server.RunOptions, c server.Config, generate func(
 	r.hub = hub
 	routes := router.New()
 	hub.Mount(routes, server.MountOptions{Publish: server.PublishOptions{AllowAnyone: true}})
-	routes.GET("/report", func(ctx *fasthttp.RequestCtx) {
+	report := func(ctx *fasthttp.RequestCtx) {
 		streamwriter.Serve(ctx, streamwriter.Options{Logger: r.log, Retry: 50 * time.Millisecond}, generate)
-	})
+	}
+	routes.GET("/report", report)
+	routes.GET("/moved", func(ctx *fasthttp.RequestCtx) { report(ctx); ctx.Response.Body() })
 	listening := make(chan net.Addr, 1)
 	o.Hub, o.Handler, o.Logger = hub, routes.Handler, r.log
 	o.Addr = "127.0.0.1:0"
@@ -73,13 +76,19 @@ func (r *running) get(path string) (status int, body string) {
 // open opens a stream and reads its first line, a comment.
 func (r *running) open(path string) (*bufio.Reader, net.Conn) {
 	r.t.Helper()
+	return r.openBy("HTTP/1.1", path)
+}
+
+// openBy is open with a protocol.
+func (r *running) openBy(proto, path string) (*bufio.Reader, net.Conn) {
+	r.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n\r\n", path)
+	fmt.Fprintf(conn, "GET %s %s\r\nHost: x\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n\r\n", path, proto)
 	b := bufio.NewReader(conn)
 	for line := ""; line != ":\n"; {
 		if line, err = b.ReadString('\n'); err != nil {
@@ -241,6 +250,61 @@ func TestRunWaitsUntilClientsHaveTheLastBytes(t *testing.T) {
 	conn.Close()
 	if err := r.ends(); err != nil {
 		t.Error(err)
+	}
+}
+
+// uncounted are requests whose streams fasthttp does not count as open connections.
+var uncounted = [][2]string{{"HTTP/1.0", "/report"}, {"HTTP/1.1", "/moved"}}
+
+func TestRunWaitsForStreamsThatEndWithTheirContext(t *testing.T) {
+	t.Parallel()
+	for _, q := range uncounted {
+		ended := make(chan struct{})
+		r := startRun(t, server.RunOptions{Grace: 4 * time.Second}, server.Config{}, func(w *streamwriter.Writer) error {
+			<-w.Context().Done()
+			time.Sleep(50 * time.Millisecond) // it has something to do
+			close(ended)
+			return nil
+		})
+		_, conn := r.openBy(q[0], q[1])
+		r.stop()
+		go func() { _, _ = io.Copy(io.Discard, conn); conn.Close() }()
+		if err := r.ends(); err == nil || !strings.Contains(err.Error(), "1 streams had not finished") {
+			t.Errorf("%s: Run returned %v, want what had not finished", q, err)
+		}
+		select {
+		case <-ended:
+		default:
+			t.Errorf("%s: Run returned before the callback, which ends with its Context", q)
+		}
+	}
+}
+
+func TestRunWaitsUntilClientsHaveTheLastBytesOfAGeneration(t *testing.T) {
+	t.Parallel()
+	for _, q := range uncounted {
+		r := startRun(t, server.RunOptions{Grace: patience}, server.Config{}, func(w *streamwriter.Writer) error {
+			<-w.Draining()
+			return w.SendString("", "the rest")
+		})
+		stream, conn := r.openBy(q[0], q[1])
+		r.stop()
+		for line := ""; !strings.Contains(line, "the rest"); {
+			var err error
+			if line, err = stream.ReadString('\n'); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(100 * time.Millisecond) // the client takes its time, and Run must not have returned
+		select {
+		case err := <-r.done:
+			t.Fatalf("%s: Run returned (%v) before the client had closed", q, err)
+		default:
+		}
+		conn.Close()
+		if err := r.ends(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

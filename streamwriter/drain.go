@@ -68,7 +68,9 @@ func (d *Drain) Draining() bool {
 	return d.isBegun
 }
 
-// Wait waits until no stream runs. If ctx is done first, it returns an error that says how
+// Wait waits until no stream runs. Those of Serve that are told to come back do not count. A
+// stream over HTTP/1.0, or behind middleware that reads bodies, runs until its client has
+// closed, or for 1 s more. If ctx is done first, it returns an error that says how
 // many do. It does not end them: Server.ShutdownWithContext does, and so does Close of a
 // Writer of [NewWriter].
 func (d *Drain) Wait(ctx context.Context) error {

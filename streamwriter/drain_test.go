@@ -87,6 +87,27 @@ func TestDrainTurnsNewStreamsAway(t *testing.T) {
 	}
 }
 
+// While clients keep coming, some that are told to come back are always there.
+func TestDrainDoesNotWaitForStreamsThatCameLate(t *testing.T) {
+	var d Drain
+	d.Begin()
+	s := start(t, d.Handler(func(ctx *fasthttp.RequestCtx) {
+		Serve(ctx, Options{Retry: time.Second}, func(*Writer) error { return nil })
+	}), nil)
+	c := dialTCP(t, s.addr)
+	io.WriteString(c, "GET / HTTP/1.0\r\n\r\n")
+	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.ReadAll(c); err != nil {
+		t.Fatal(err)
+	}
+	// It lingers now, since the client has not closed.
+	now, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := d.Wait(now); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDrainCountsWritersUntilClose(t *testing.T) {
 	var d Drain
 	var out bytes.Buffer

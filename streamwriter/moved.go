@@ -51,8 +51,8 @@ func (s *stream) hasMoved() bool {
 
 // serveChunked runs a stream that has moved.
 func (s *stream) serveChunked(c net.Conn, head []byte) {
-	defer linger(c)
 	defer s.takePart()()
+	defer linger(c)
 	if !writeHead(c, head) {
 		return
 	}

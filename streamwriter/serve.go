@@ -206,8 +206,8 @@ func (s *stream) Read([]byte) (int, error) {
 
 // serveUnframed runs the stream on a hijacked connection.
 func (s *stream) serveUnframed(c net.Conn, head []byte) {
-	defer linger(c)
 	defer s.takePart()()
+	defer linger(c)
 	if writeHead(c, head) {
 		_ = s.run(c) // has been logged, if it deserves that
 	}
@@ -254,10 +254,15 @@ func (s *stream) run(dst io.Writer) error {
 	return s.finish(w, err)
 }
 
-// takePart counts the stream in its drain, until leave is called.
+// takePart counts the stream in its drain, until leave is called. A late stream does not
+// count: while clients keep coming, some are always there.
 func (s *stream) takePart() (leave func()) {
-	s.late = !s.opts.Drain.enter()
-	return s.opts.Drain.leave
+	d := s.opts.Drain
+	if s.late = !d.enter(); s.late {
+		d.leave()
+		return func() {}
+	}
+	return d.leave
 }
 
 // transport is dst, with deadlines and writability from the connection under it.
