@@ -30,7 +30,7 @@ func (h *Hub) mayOpen(client netip.Addr, counts bool) refusal {
 	if why := h.refusal(h.streams.Load() + 1); why != noRefusal {
 		return why
 	}
-	if client.IsValid() && h.clients.of(client) >= h.cfg.MaxSubscribersPerIP {
+	if client.IsValid() && !h.clients.hasRoom(client, h.cfg.MaxSubscribersPerIP) {
 		return refusedPerIP
 	}
 	if counts && !h.opens.take(time.Since(h.born)) {

@@ -88,6 +88,26 @@ func TestAStreamCountsForItsAddressUntilItHasEnded(t *testing.T) {
 	})
 }
 
+// A browser that loads a page again opens the next stream before the hub can know that the
+// last one has ended. Now and then a machine may be too busy, but not every fourth time.
+func TestAClientMayLeaveAndComeBackAtOnce(t *testing.T) {
+	t.Parallel()
+	twoWays(t, func(t *testing.T, kind connKind) {
+		h := newHarness(t, kind, setup{config: server.Config{MaxSubscribersPerIP: 1}})
+		const times = 60
+		for range times {
+			c := h.send(request{topics: []string{"a"}})
+			if _, err := c.r.ReadByte(); err != nil {
+				t.Fatal(err)
+			}
+			c.leave()
+		}
+		if n := h.hub.Stats().RefusedWhy["per_ip"]; n > times/4 {
+			t.Errorf("%d of %d were told to come back later", n, times)
+		}
+	})
+}
+
 // Without the limit nothing is kept per stream.
 func TestClientsAreNotCountedWithoutALimit(t *testing.T) {
 	t.Parallel()

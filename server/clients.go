@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -45,6 +46,20 @@ func (c *clients) of(addr netip.Addr) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.streams[addr]
+}
+
+// hasRoom reports whether a client may have one stream more. If it has most already, hasRoom
+// waits for a moment: a client that ends a stream and opens the next at once, as a browser
+// does that loads a page again, can be faster than the news that its stream has ended.
+func (c *clients) hasRoom(addr netip.Addr, most int) bool {
+	const first, last = time.Millisecond, 16 * time.Millisecond // 31 ms in all
+	for pause := first; c.of(addr) >= most; pause *= 2 {
+		if pause > last {
+			return false
+		}
+		time.Sleep(pause)
+	}
+	return true
 }
 
 // client returns the address that the streams of a request's client are counted by. It is

@@ -77,8 +77,10 @@ type Config struct {
 	// MaxSubscribersPerIP is how many open streams the clients with one IP address may
 	// have together; IPv6 addresses count as one if they have the first 64 bits in
 	// common. Further clients are told to come back later, and no open stream is ended
-	// for them. A stream counts from before OnOpen is called until it has ended. Streams
-	// of Follow do not count, nor do those of a unix socket's peer. Zero or negative means no limit.
+	// for them. A stream counts from before OnOpen is called until it has ended, so a
+	// client that would be one too many waits for up to 31 ms: its last stream may be
+	// about to end. Streams of Follow do not count, nor do those of a unix socket's peer.
+	// Zero or negative means no limit.
 	//
 	// Many people may share an address (a company, a mobile network), and behind a
 	// proxy all clients do, unless ForwardedHops is set.
