@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -227,8 +228,11 @@ func (r *run) stopServing(ctx context.Context) error {
 }
 
 // awaitPeers waits until the clients of ended streams have closed their connections, or
-// these were kept open for long enough, or ctx is done.
+// these were kept open for long enough, or ctx is done. Where another server still takes
+// clients, whom the hub tells to come back later, there may always be some.
 func (h *Hub) awaitPeers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, delivery.LingerFor)
+	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for h.delivery.Lingering()+h.lingering.Load() > 0 && ctx.Err() == nil {

@@ -308,6 +308,38 @@ func TestRunWaitsUntilClientsHaveTheLastBytesOfAGeneration(t *testing.T) {
 	}
 }
 
+// A hub may have a second server, which goes on.
+func TestRunDoesNotWaitForClientsOfAnotherServer(t *testing.T) {
+	t.Parallel()
+	const grace = 24 * time.Second
+	r := startRun(t, server.RunOptions{Grace: grace}, server.Config{}, nil)
+	ln, dial := listenTCP(t)
+	other := &fasthttp.Server{Handler: r.hub.SubscribeHandler(server.SubscribeOptions{})}
+	go other.Serve(ln)
+	t.Cleanup(func() { ln.Close() })
+	r.open("/events?topic=a") // its client does not close, either
+	start := time.Now()
+	r.stop()
+	for err := errors.New("not yet"); err != nil; {
+		conn, dialErr := dial() // its client never closes
+		if dialErr != nil {
+			t.Fatal(dialErr)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET /?topic=a HTTP/1.1\r\nHost: x\r\n\r\n")
+		select {
+		case err = <-r.done:
+			if err != nil {
+				t.Fatal(err)
+			}
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if took := time.Since(start); took > grace/2 {
+		t.Errorf("Run took %v, while clients kept coming to another server", took)
+	}
+}
+
 func TestRunSaysWhatIsWrong(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
