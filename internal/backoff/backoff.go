@@ -3,6 +3,7 @@
 package backoff
 
 import (
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -29,10 +30,18 @@ func (w Window) Retry(d time.Duration, now int64) time.Duration {
 	if d <= 0 {
 		return d
 	}
-	if wait := time.Duration(w.at()-now) * time.Millisecond; wait > d/4 {
+	if wait := milliseconds(w.at() - now); wait > d/4 {
 		return wait
 	}
 	return Retry(d)
+}
+
+// longest is the longest Duration.
+const longest = time.Duration(math.MaxInt64)
+
+// milliseconds returns so many milliseconds, or longest.
+func milliseconds(n int64) time.Duration {
+	return time.Duration(min(n, longest.Milliseconds())) * time.Millisecond
 }
 
 // at draws a time from the window.
@@ -44,9 +53,9 @@ func (w Window) at() int64 {
 }
 
 // Retry draws from d to twice d: the reconnection time of a stream that this side
-// ends. What is not above zero stays as it is.
+// ends. What is not above zero stays as it is, as does what would be too long.
 func Retry(d time.Duration) time.Duration {
-	if d <= 0 {
+	if d <= 0 || d > longest/2 {
 		return d
 	}
 	return d + rand.N(d)

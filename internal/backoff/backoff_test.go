@@ -45,6 +45,21 @@ func TestWindowSpreadsReturnsEvenly(t *testing.T) {
 	}
 }
 
+// However long the times are, the sum of two is not negative.
+func TestDrawsDoNotOverflow(t *testing.T) {
+	for _, d := range []time.Duration{longest, longest - 1, longest/2 + 1, longest / 2} {
+		w := Window{From: d.Milliseconds(), Over: longest.Milliseconds()}
+		for range 1000 {
+			if got := Retry(d); got < d {
+				t.Fatalf("from %v: %v", d, got)
+			}
+			if got := w.Retry(d, 0); got < d/2 {
+				t.Fatalf("from %v on: %v", d, got)
+			}
+		}
+	}
+}
+
 func TestWindowThatIsOverDrawsAsRetry(t *testing.T) {
 	for _, w := range []Window{{}, {From: 10_000}, {From: 10_000, Over: 1}} {
 		for range 100 {
