@@ -92,6 +92,9 @@ func benchmarkSubscribe(b *testing.B, hub *server.Hub, dial func() (net.Conn, er
 	}
 }
 
+// opening is the last line that a stream opens with, and the end of its chunk.
+var opening = []byte("retry: 3000\n\r\n")
+
 // visit opens a stream, reads its opening, and leaves.
 func visit(b *testing.B, dial func() (net.Conn, error), buf []byte) {
 	c, err := dial()
@@ -102,7 +105,7 @@ func visit(b *testing.B, dial func() (net.Conn, error), buf []byte) {
 	if _, err := io.WriteString(c, requestFor("a")); err != nil {
 		b.Fatal(err)
 	}
-	for n := 0; !bytes.HasSuffix(buf[:n], []byte("\n\n\r\n")); { // the position's block, the end of its chunk
+	for n := 0; !bytes.HasSuffix(buf[:n], opening); {
 		m, err := c.Read(buf[n:])
 		if err != nil || m == 0 {
 			b.Fatalf("read the opening after %q: %v", buf[:n], err)
