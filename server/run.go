@@ -46,7 +46,9 @@ type RunOptions struct {
 	Ready func() error
 
 	// Server, if set, is the fasthttp server to use, for its settings. Run replaces its
-	// Handler, and sets CloseOnShutdown.
+	// Handler, and sets CloseOnShutdown. A ReadTimeout well below Grace keeps clients that
+	// have sent half a request, or none, from delaying the end until Grace is over, which
+	// Run then reports as an error.
 	Server *fasthttp.Server
 
 	// Listening, if set, is called once, with the address, when clients can connect.
