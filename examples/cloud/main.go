@@ -94,7 +94,8 @@ func run(ctx context.Context, c config) error {
 	}
 	return server.Run(ctx, server.RunOptions{
 		Hub: hub, Handler: routes(hub, c), Addr: c.addr, Grace: c.grace,
-		Server: &fasthttp.Server{Name: "fastsse", ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute},
+		// Half a request must not use up the grace.
+		Server: &fasthttp.Server{Name: "fastsse", ReadTimeout: min(10*time.Second, c.grace/2), IdleTimeout: 2 * time.Minute},
 		Listening: func(a net.Addr) {
 			log.Printf("listening on %s; platform %s: grace %v, streams end after %s", a, p.Name, c.grace, age(settings.MaxAge))
 			if c.token == "" {
