@@ -190,27 +190,52 @@ func TestRunLetsAGenerationFinish(t *testing.T) {
 	}
 }
 
+// inTime calls try up to three times until it returns nil. A machine that is too busy may
+// take longer than a grace has; one that is not must not.
+func inTime(t *testing.T, try func() error) {
+	t.Helper()
+	var errs []error
+	for range 3 {
+		err := try()
+		if err == nil {
+			return
+		}
+		errs = append(errs, err)
+	}
+	t.Errorf("three times: %v", errors.Join(errs...))
+}
+
 func TestRunEndsWhatDoesNotEndByItself(t *testing.T) {
 	t.Parallel()
-	r := startRun(t, server.RunOptions{Grace: 400 * time.Millisecond}, server.Config{}, func(w *streamwriter.Writer) error {
-		<-w.Context().Done()
+	inTime(t, func() error {
+		r := startRun(t, server.RunOptions{Grace: time.Second}, server.Config{}, func(w *streamwriter.Writer) error {
+			<-w.Context().Done()
+			return nil
+		})
+		stream, conn := r.open("/report")
+		r.stop()
+		err := r.ends()
+		if err == nil || !strings.Contains(err.Error(), "1 streams had not finished") || !strings.Contains(err.Error(), "grace period") {
+			t.Errorf("Run returned %v, want what had not finished", err)
+		}
+		_ = conn.SetReadDeadline(time.Now().Add(time.Second))
+		rest, err := io.ReadAll(stream)
+		if err != nil || strings.Count(string(rest), "retry: ") != 2 {
+			return fmt.Errorf("its rest: %q, %w; want a new reconnection time", rest, err)
+		}
 		return nil
 	})
-	stream, _ := r.open("/report")
-	r.stop()
-	rest, err := io.ReadAll(stream)
-	if err != nil || strings.Count(string(rest), "retry: ") != 2 {
-		t.Errorf("its rest: %q, %v; want a new reconnection time", rest, err)
-	}
-	if err := r.ends(); err == nil || !strings.Contains(err.Error(), "1 streams had not finished") || !strings.Contains(err.Error(), "grace period") {
-		t.Errorf("Run returned %v, want what had not finished", err)
-	}
 }
 
 // Run must return in time although readers take nothing.
 func TestRunReturnsWithinItsGraceWhateverReadersDo(t *testing.T) {
 	t.Parallel()
-	const grace = 2 * time.Second
+	inTime(t, func() error { return runWithStalledReaders(t, 2*time.Second) })
+}
+
+// runWithStalledReaders returns an error if Run takes longer than its grace.
+func runWithStalledReaders(t *testing.T, grace time.Duration) error {
+	t.Helper()
 	r := startRun(t, server.RunOptions{Grace: grace}, server.Config{SendBuffer: 4096}, nil)
 	for range 10 {
 		_, conn := r.open("/events?topic=a")
@@ -227,12 +252,14 @@ func TestRunReturnsWithinItsGraceWhateverReadersDo(t *testing.T) {
 	start := time.Now()
 	r.stop()
 	err := r.ends()
-	if took := time.Since(start); took > grace {
-		t.Errorf("Run took %v of a grace of %v", took, grace)
-	}
+	took := time.Since(start)
 	if err == nil || !strings.Contains(err.Error(), "10 streams had not taken everything") {
 		t.Errorf("Run returned %v, want how many streams were cut", err)
 	}
+	if took > grace {
+		return fmt.Errorf("Run took %v of a grace of %v", took, grace)
+	}
+	return nil
 }
 
 func TestRunWaitsUntilClientsHaveTheLastBytes(t *testing.T) {
@@ -259,24 +286,27 @@ var uncounted = [][2]string{{"HTTP/1.0", "/report"}, {"HTTP/1.1", "/moved"}}
 func TestRunWaitsForStreamsThatEndWithTheirContext(t *testing.T) {
 	t.Parallel()
 	for _, q := range uncounted {
-		ended := make(chan struct{})
-		r := startRun(t, server.RunOptions{Grace: 4 * time.Second}, server.Config{}, func(w *streamwriter.Writer) error {
-			<-w.Context().Done()
-			time.Sleep(50 * time.Millisecond) // it has something to do
-			close(ended)
-			return nil
+		inTime(t, func() error {
+			ended := make(chan struct{})
+			r := startRun(t, server.RunOptions{Grace: 2 * time.Second}, server.Config{}, func(w *streamwriter.Writer) error {
+				<-w.Context().Done()
+				time.Sleep(50 * time.Millisecond) // it has something to do
+				close(ended)
+				return nil
+			})
+			_, conn := r.openBy(q[0], q[1])
+			r.stop()
+			go func() { _, _ = io.Copy(io.Discard, conn); conn.Close() }()
+			if err := r.ends(); err == nil || !strings.Contains(err.Error(), "1 streams had not finished") {
+				t.Errorf("%s: Run returned %v, want what had not finished", q, err)
+			}
+			select {
+			case <-ended:
+				return nil
+			default:
+				return fmt.Errorf("%s: Run returned before the callback, which ends with its Context", q)
+			}
 		})
-		_, conn := r.openBy(q[0], q[1])
-		r.stop()
-		go func() { _, _ = io.Copy(io.Discard, conn); conn.Close() }()
-		if err := r.ends(); err == nil || !strings.Contains(err.Error(), "1 streams had not finished") {
-			t.Errorf("%s: Run returned %v, want what had not finished", q, err)
-		}
-		select {
-		case <-ended:
-		default:
-			t.Errorf("%s: Run returned before the callback, which ends with its Context", q)
-		}
 	}
 }
 
