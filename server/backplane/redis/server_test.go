@@ -1,0 +1,135 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os/exec"
+	"syscall"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/fastsse/fastsse/internal/absent"
+	"github.com/fastsse/fastsse/internal/testkit"
+)
+
+// server is a redis-server of the test's own, which it can end and start again.
+type server struct {
+	path, dir, port string
+	args            []string
+	log             testkit.Log
+	running         *exec.Cmd
+	ended           chan struct{} // closed when running has ended
+}
+
+// start starts a Redis that keeps what it is told in an append-only file, until the end of
+// the test. args are settings that replace others.
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		absent.Skipf(t, "needs redis-server: apt-get install redis-server")
+	}
+	s := &server{path: path, dir: t.TempDir(), port: freePort(t), args: args}
+	t.Cleanup(func() {
+		s.kill()
+		if t.Failed() {
+			t.Logf("redis-server said:\n%s", &s.log)
+		}
+	})
+	s.run(t)
+	return s
+}
+
+// run starts the process, and waits until it answers.
+func (s *server) run(t *testing.T) {
+	t.Helper()
+	args := append([]string{"--port", s.port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes"}, s.args...)
+	s.running, s.ended = exec.Command(s.path, args...), make(chan struct{})
+	s.running.Stdout, s.running.Stderr = &s.log, &s.log
+	if err := s.running.Start(); err != nil {
+		t.Fatalf("start %s: %v", s.path, err)
+	}
+	go func(cmd *exec.Cmd, ended chan struct{}) {
+		_ = cmd.Wait() // "signal: killed"
+		close(ended)
+	}(s.running, s.ended)
+	raw := s.raw(t)
+	testkit.Eventually(t, "redis-server answers: "+s.log.String(), func() bool {
+		err := raw.Ping(t.Context()).Err()
+		return err == nil || redis.IsAuthError(err)
+	})
+}
+
+// kill ends the process as kill -9 does, and waits until it has ended.
+func (s *server) kill() {
+	_ = s.running.Process.Kill()
+	<-s.ended
+}
+
+func (s *server) signal(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	if err := s.running.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *server) url() string { return "redis://127.0.0.1:" + s.port }
+
+// open opens the feed "scores", until the end of the test.
+func (s *server) open(t *testing.T) *Backplane {
+	t.Helper()
+	return s.openWith(t, Options{})
+}
+
+func (s *server) openWith(t *testing.T, o Options) *Backplane {
+	t.Helper()
+	if o.URL == "" {
+		o.URL = s.url()
+	}
+	o.Feed = "scores"
+	b, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// raw is a client that does to the server what an operator does.
+func (s *server) raw(t *testing.T) *redis.Client {
+	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + s.port})
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// do sends a command, which must succeed.
+func (s *server) do(t *testing.T, command ...any) {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + s.port})
+	defer func() { _ = c.Close() }()
+	if err := c.Do(context.Background(), command...).Err(); err != nil {
+		t.Fatalf("%v: %v", command, err)
+	}
+}
+
+// freePort is a port where nobody listens. It is not one that the kernel would give to
+// somebody while the server that has it is down.
+func freePort(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		port := fmt.Sprint(10000 + rand.IntN(20000))
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return port
+		}
+		if err == nil {
+			_ = c.Close()
+		}
+	}
+	t.Fatal("no free port found between 10000 and 30000 in 100 tries")
+	return ""
+}
