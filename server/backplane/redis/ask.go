@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // ask calls f on a goroutine of its own, because the client does not look at ctx while it
@@ -22,11 +23,20 @@ func ask[T any](ctx context.Context, f func(context.Context) (T, error)) (none T
 	}()
 	select {
 	case a := <-answers:
-		if a.err != nil && ctx.Err() != nil {
+		if a.err != nil && isOver(ctx) {
 			a.err = fmt.Errorf("%w: %w", context.Cause(ctx), a.err)
 		}
 		return a.value, a.err
 	case <-ctx.Done():
 		return none, context.Cause(ctx)
 	}
+}
+
+// isOver says whether ctx is done. A connection that has its deadline may notice it first:
+// isOver then waits for the context.
+func isOver(ctx context.Context) bool {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		<-ctx.Done()
+	}
+	return ctx.Err() != nil
 }

@@ -38,7 +38,7 @@ func (b *Backplane) Tail(ctx context.Context, after uint64, deliver func([]backp
 		}
 		after, size = p.entries[len(p.entries)-1].Seq, p.next(size)
 	}
-	if ctx.Err() != nil {
+	if isOver(ctx) {
 		return context.Cause(ctx)
 	}
 	return b.failed("tail", err)
