@@ -27,7 +27,7 @@ type server struct {
 
 // start starts a Redis that keeps what it is told in an append-only file, until the end of
 // the test. args are settings that replace others.
-func start(t *testing.T, args ...string) *server {
+func start(t testing.TB, args ...string) *server {
 	t.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -45,7 +45,7 @@ func start(t *testing.T, args ...string) *server {
 }
 
 // run starts the process, and waits until it answers.
-func (s *server) run(t *testing.T) {
+func (s *server) run(t testing.TB) {
 	t.Helper()
 	args := append([]string{"--port", s.port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes"}, s.args...)
 	s.running, s.ended = exec.Command(s.path, args...), make(chan struct{})
@@ -70,7 +70,7 @@ func (s *server) kill() {
 	<-s.ended
 }
 
-func (s *server) signal(t *testing.T, sig syscall.Signal) {
+func (s *server) signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
 	if err := s.running.Process.Signal(sig); err != nil {
 		t.Fatal(err)
@@ -80,12 +80,12 @@ func (s *server) signal(t *testing.T, sig syscall.Signal) {
 func (s *server) url() string { return "redis://127.0.0.1:" + s.port }
 
 // open opens the feed "scores", until the end of the test.
-func (s *server) open(t *testing.T) *Backplane {
+func (s *server) open(t testing.TB) *Backplane {
 	t.Helper()
 	return s.openWith(t, Options{})
 }
 
-func (s *server) openWith(t *testing.T, o Options) *Backplane {
+func (s *server) openWith(t testing.TB, o Options) *Backplane {
 	t.Helper()
 	if o.URL == "" {
 		o.URL = s.url()
@@ -100,14 +100,14 @@ func (s *server) openWith(t *testing.T, o Options) *Backplane {
 }
 
 // raw is a client that does to the server what an operator does.
-func (s *server) raw(t *testing.T) *redis.Client {
+func (s *server) raw(t testing.TB) *redis.Client {
 	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + s.port})
 	t.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
 // do sends a command, which must succeed.
-func (s *server) do(t *testing.T, command ...any) {
+func (s *server) do(t testing.TB, command ...any) {
 	t.Helper()
 	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + s.port})
 	defer func() { _ = c.Close() }()
@@ -118,7 +118,7 @@ func (s *server) do(t *testing.T, command ...any) {
 
 // freePort is a port where nobody listens. It is not one that the kernel would give to
 // somebody while the server that has it is down.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	for range 100 {
 		port := fmt.Sprint(10000 + rand.IntN(20000))
