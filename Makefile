@@ -1,7 +1,7 @@
 # The tests of all modules run from the root: go test work.
 
 GO ?= go
-MODULES := . server/backplane/redis server/metrics bench examples examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
+MODULES := . server/backplane/nats server/backplane/redis server/metrics bench examples examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: check test race soak soak-race deploys fmt tidy vet staticcheck fuzz bench bench-record
@@ -41,8 +41,8 @@ tidy:
 
 vet:
 	$(GO) vet work
-	GOOS=darwin $(GO) vet ./... ./server/backplane/redis/... ./server/metrics/... ./bench/...
-	GOOS=windows $(GO) vet ./... ./server/backplane/redis/... ./server/metrics/... ./bench/...
+	GOOS=darwin $(GO) vet ./... ./server/backplane/nats/... ./server/backplane/redis/... ./server/metrics/... ./bench/...
+	GOOS=windows $(GO) vet ./... ./server/backplane/nats/... ./server/backplane/redis/... ./server/metrics/... ./bench/...
 
 staticcheck:
 	@for m in $(MODULES); do echo "staticcheck $$m" && (cd $$m && $(STATICCHECK) ./...) || exit 1; done

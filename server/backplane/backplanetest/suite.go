@@ -15,8 +15,10 @@ type Feed struct {
 	Open func(t testing.TB) backplane.Backplane
 
 	// Kill ends the broker as a crash would; Start starts it again with what it has stored,
-	// and returns when it answers.
+	// and returns when it answers. If Survives is true, Kill ends a part of the broker only,
+	// and the rest goes on.
 	Kill, Start func()
+	Survives    bool
 
 	// Stall makes the broker silent without closing connections, as a machine that hangs;
 	// Wake ends that.

@@ -492,7 +492,7 @@ func TestFeedWithoutFaultsSkipsTheirChecks(t *testing.T) {
 		tailNoticesCrash(r, f)
 	}()
 	<-done
-	if !r.skipped || !strings.Contains(r.said.String(), "kill the broker") {
+	if !r.skipped || !strings.Contains(r.said.String(), "kill all of the broker") {
 		t.Errorf("the check was skipped: %v, and says %q", r.skipped, r.said.String())
 	}
 }

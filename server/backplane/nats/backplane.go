@@ -1,0 +1,140 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	natsio "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Backplane is a feed on JetStream. It implements backplane.Backplane. Its methods may be
+// called by any goroutine.
+type Backplane struct {
+	options Options            // with defaults
+	server  *natsserver.Server // in this process, or nil
+	conn    *natsio.Conn
+	js      jetstream.JetStream
+
+	mu    sync.Mutex    // guards the others
+	lost  chan struct{} // closed, and replaced, when the connection is lost
+	epoch string        // what State has said last
+}
+
+const (
+	pingEvery    = 2 * time.Second // a server that answers none of two is gone
+	answerWithin = 5 * time.Second // of calls whose context has no deadline
+)
+
+var errLost = errors.New("the connection to the server was lost")
+
+// Open connects to the feed, and makes its stream if it is missing. ctx is for the time that
+// this takes. The caller calls Close.
+func Open(ctx context.Context, o Options) (*Backplane, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	var server *natsserver.Server
+	if o.Embedded != nil {
+		if server, err = o.Embedded.start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	b, err := connect(ctx, o, server)
+	if err != nil && server != nil {
+		stop(server)
+	}
+	return b, err
+}
+
+// connect opens a feed, of a server in this process if there is one. Close stops that.
+func connect(ctx context.Context, o Options, server *natsserver.Server) (*Backplane, error) {
+	b := &Backplane{options: o, server: server, lost: make(chan struct{})}
+	options := append([]natsio.Option{natsio.Name("fastsse")}, o.Connect...)
+	options = append(options,
+		natsio.MaxReconnects(-1),
+		natsio.ReconnectWait(100*time.Millisecond),
+		natsio.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		natsio.ReconnectBufSize(-1), // what cannot be sent fails at once, and is not sent later
+		natsio.PingInterval(pingEvery),
+		natsio.MaxPingsOutstanding(2),
+		natsio.Timeout(2*time.Second),
+		natsio.DisconnectErrHandler(func(*natsio.Conn, error) { b.loseConnection() }),
+		natsio.ClosedHandler(func(*natsio.Conn) { b.loseConnection() }),
+	)
+	if server != nil {
+		options = append(options, natsio.InProcessServer(server))
+	}
+	var err error
+	if b.conn, err = natsio.Connect(o.URL, options...); err != nil {
+		return nil, fmt.Errorf("nats: connect to %s: %w", b.where(), err)
+	}
+	if b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(answerWithin)); err == nil {
+		err = b.prepare(ctx)
+	}
+	if err != nil {
+		b.conn.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// where names the server in messages, without a password.
+func (b *Backplane) where() string {
+	if b.server != nil {
+		return "the embedded server in " + b.options.Embedded.Dir
+	}
+	if b.conn != nil && b.conn.ConnectedUrlRedacted() != "" {
+		return b.conn.ConnectedUrlRedacted()
+	}
+	return "the servers of Options.URL"
+}
+
+// Close ends the connection, and with it all calls, and an embedded server.
+func (b *Backplane) Close() error {
+	b.conn.Close()
+	if b.server != nil {
+		stop(b.server)
+	}
+	return nil
+}
+
+func (b *Backplane) loseConnection() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.lost)
+	b.lost = make(chan struct{})
+}
+
+// untilLost returns a context that ends, with errLost as its cause, when the connection
+// does. It has ended already if there is none.
+func (b *Backplane) untilLost(ctx context.Context) (context.Context, context.CancelFunc) {
+	b.mu.Lock()
+	lost := b.lost
+	b.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	if !b.conn.IsConnected() {
+		cancel(errLost)
+	}
+	go func() {
+		select {
+		case <-lost:
+			cancel(errLost)
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// reason is why a call has failed: the cause of its context if that is over.
+func reason(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}

@@ -1,0 +1,115 @@
+//go:build unix
+
+package nats
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/fastsse/fastsse/server/backplane"
+	"github.com/fastsse/fastsse/server/backplane/backplanetest"
+)
+
+var _ backplane.Backplane = (*Backplane)(nil)
+
+func TestEmbeddedKeepsTheContract(t *testing.T) {
+	e := &Embedded{Dir: t.TempDir()}
+	server, err := e.start(within(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(server) })
+	feeds := 0
+	backplanetest.Run(t, func(t testing.TB) *backplanetest.Feed {
+		feeds++
+		o, err := Options{Embedded: e, Feed: fmt.Sprint("feed", feeds)}.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return feedOf(t, o, func(t testing.TB) *Backplane {
+			b, err := connect(within(t), o, server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.server = nil // the test stops it
+			return b
+		})
+	})
+}
+
+func TestServerKeepsTheContract(t *testing.T) {
+	backplanetest.Run(t, func(t testing.TB) *backplanetest.Feed {
+		p := startProcess(t, t.TempDir(), freePorts(t, 1)[0], "")
+		o := Options{URL: p.url}
+		f := feedOf(t, o, func(t testing.TB) *Backplane { return mustOpen(t, o) })
+		f.Kill, f.Start = p.kill, p.start
+		f.Stall, f.Wake = p.stall, p.wake
+		return f
+	})
+}
+
+// feedOf is a feed with the faults that a client can cause.
+func feedOf(t testing.TB, o Options, open func(t testing.TB) *Backplane) *backplanetest.Feed {
+	o, err := o.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := func(what string, do func(ctx context.Context, js jetstream.JetStream) error) func() {
+		return func() {
+			b := open(t)
+			defer b.Close()
+			if err := do(within(t), b.js); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+	}
+	return &backplanetest.Feed{
+		Open: func(t testing.TB) backplane.Backplane {
+			b := open(t)
+			t.Cleanup(func() { b.Close() })
+			return b
+		},
+		Remake: admin("make the stream again", func(ctx context.Context, js jetstream.JetStream) error {
+			if err := js.DeleteStream(ctx, o.Feed); err != nil {
+				return err
+			}
+			_, err := js.CreateStream(ctx, o.config())
+			return err
+		}),
+		Purge: admin("purge the stream", func(ctx context.Context, js jetstream.JetStream) error {
+			s, err := js.Stream(ctx, o.Feed)
+			if err != nil {
+				return err
+			}
+			return s.Purge(ctx)
+		}),
+	}
+}
+
+func mustOpen(t testing.TB, o Options) *Backplane {
+	t.Helper()
+	var (
+		b   *Backplane
+		err error
+	)
+	ctx := within(t)
+	for ctx.Err() == nil { // a server that was started again may need a while
+		if b, err = Open(ctx, o); err == nil {
+			return b
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatalf("Open: %v", err)
+	return nil
+}
+
+// within is a context for what takes some seconds at most.
+func within(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}

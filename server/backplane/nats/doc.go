@@ -1,0 +1,31 @@
+// Package nats makes JetStream, of NATS, the backplane of hubs: a stream of one subject is
+// a feed. Hubs of one feed share the stream's name.
+//
+//	bp, err := nats.Open(ctx, nats.Options{URL: "nats://a:4222,nats://b:4222,nats://c:4222", Replicas: 3})
+//
+// A program that is alone, and wants to keep its events over restarts, runs the server in its
+// own process, without a port:
+//
+//	bp, err := nats.Open(ctx, nats.Options{Embedded: &nats.Embedded{Dir: "/var/lib/app/events"}})
+//
+// # How safely entries are stored
+//
+// With three replicas, an entry that Append has acknowledged is with two servers at least:
+// one of them may be lost. With one replica, and embedded, it has been given to the operating
+// system: it outlives a crash of the server, but what was written in the last two minutes
+// may be lost with the machine's power, unless the server syncs each write (sync_interval:
+// always, or Embedded.SyncAlways).
+//
+// # The stream
+//
+// Open makes the stream if it is missing, and State makes it again if it was deleted, which
+// gives it another epoch. A stream that is there already is left as it is; it has to be one
+// that an append-only feed can be read from, and Open says what is not. Who may write to the
+// subject may publish; who may delete messages can make holes, so Open's streams deny that.
+//
+// # Permissions
+//
+// A user of a hub publishes to the feed's subject and to $JS.API.STREAM.INFO, STREAM.CREATE,
+// CONSUMER.CREATE, CONSUMER.INFO, CONSUMER.DELETE and CONSUMER.MSG.NEXT of the stream, and
+// subscribes to _INBOX.>.
+package nats

@@ -1,0 +1,105 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/fastsse/fastsse/server/backplane"
+)
+
+// prepare makes the stream, or checks the one that is there.
+func (b *Backplane) prepare(ctx context.Context) error {
+	info, err := b.info(ctx)
+	if err != nil {
+		return err
+	}
+	if err := b.options.check(info.Config); err != nil {
+		return fmt.Errorf("nats: stream %s at %s: %w", b.options.Feed, b.where(), err)
+	}
+	_, err = b.State(ctx)
+	return err
+}
+
+// State is Backplane's. The epoch is the time at which the stream was made. If it has been
+// deleted, State makes it again.
+func (b *Backplane) State(ctx context.Context) (backplane.State, error) {
+	info, err := b.info(ctx)
+	if err != nil {
+		return backplane.State{}, err
+	}
+	s := stateOf(info)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.epoch = s.Epoch
+	return s, nil
+}
+
+func stateOf(info *jetstream.StreamInfo) backplane.State {
+	s := backplane.State{Epoch: epochOf(info), First: info.State.FirstSeq, Last: info.State.LastSeq}
+	if info.State.Msgs == 0 {
+		s.First = s.Last + 1
+	}
+	return s
+}
+
+func epochOf(info *jetstream.StreamInfo) string {
+	return strconv.FormatInt(info.Created.UnixNano(), 36)
+}
+
+// info asks for the stream, and makes it if there is none. Two who make it at the same time
+// get the same one.
+func (b *Backplane) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	ctx, cancel := b.untilLost(ctx)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, b.options.Feed)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = b.js.CreateStream(ctx, b.options.config())
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // somebody else has, with other limits
+			stream, err = b.js.Stream(ctx, b.options.Feed)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("nats: ask %s for stream %s: %w", b.where(), b.options.Feed, explain(reason(ctx, err)))
+	}
+	return stream.CachedInfo(), nil
+}
+
+// explain adds the remedy to errors that newcomers meet.
+func explain(err error) error {
+	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+		return fmt.Errorf("%w; start the server with -js, or enable JetStream for the account", err)
+	}
+	return err
+}
+
+// check says what of a stream that is there already does not do for a feed.
+func (o Options) check(c jetstream.StreamConfig) error {
+	switch {
+	case !slices.Equal(c.Subjects, []string{o.Subject}):
+		return fmt.Errorf("its subjects are %q, want %q alone: set Options.Subject, or another Options.Feed", c.Subjects, o.Subject)
+	case c.Mirror != nil || len(c.Sources) > 0:
+		return errors.New("it has a mirror or sources; a feed has to be a stream of its own: set another Options.Feed")
+	case c.SubjectTransform != nil:
+		return errors.New("it has a subject transform; a feed has none: set another Options.Feed")
+	case c.Retention != jetstream.LimitsPolicy:
+		return fmt.Errorf("its retention is %v, which drops what one reader has read; want limits", c.Retention)
+	case c.Storage != jetstream.FileStorage:
+		return errors.New("it is stored in memory, and would be empty after a restart with the same epoch; want file")
+	case c.PersistMode != jetstream.DefaultPersistMode:
+		return errors.New("its persist mode is async, which acknowledges what is not stored yet; want default")
+	case c.NoAck:
+		return errors.New("it does not acknowledge; make it without no_ack")
+	case c.Sealed:
+		return errors.New("it is sealed, so nothing can be appended; set another Options.Feed")
+	case c.Duplicates < keysFor(c.MaxAge):
+		return fmt.Errorf("its duplicate window is %v; raise it to %v (nats stream edit --dupe-window)", c.Duplicates, backplane.Window)
+	case c.Replicas < o.Replicas:
+		return fmt.Errorf("it has %d replicas and Options.Replicas is %d (nats stream edit --replicas)", c.Replicas, o.Replicas)
+	}
+	return nil
+}
