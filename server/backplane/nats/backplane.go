@@ -27,7 +27,7 @@ type Backplane struct {
 
 const (
 	pingEvery    = 2 * time.Second // a server that answers none of two is gone
-	answerWithin = 5 * time.Second // of calls whose context has no deadline
+	answerWithin = 7 * time.Second // of a call that is not Append or Tail, unless its context ends before
 )
 
 var errLost = errors.New("the connection to the server was lost")
@@ -74,7 +74,7 @@ func connect(ctx context.Context, o Options, server *natsserver.Server) (*Backpl
 	if b.conn, err = natsio.Connect(o.URL, options...); err != nil {
 		return nil, fmt.Errorf("nats: connect to %s: %w", b.where(), err)
 	}
-	if b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(answerWithin)); err == nil {
+	if b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(2*askEvery)); err == nil {
 		err = b.prepare(ctx)
 	}
 	if err != nil {

@@ -40,10 +40,10 @@ func (b *Backplane) consume(ctx context.Context, after uint64) (*consumer, error
 	return &consumer{Consumer: c, b: b, last: after}, nil
 }
 
-// messages asks for messages, ahead of them at a time.
-func (c *consumer) messages(ahead int) (jetstream.MessagesContext, error) {
+// messages asks for messages.
+func (c *consumer) messages() (jetstream.MessagesContext, error) {
 	return c.Messages(
-		jetstream.PullMaxMessagesWithBytesLimit(ahead, max(bytesAhead, 2*int(c.b.conn.MaxPayload()))),
+		jetstream.PullMaxMessagesWithBytesLimit(mostAhead, max(bytesAhead, 2*int(c.b.conn.MaxPayload()))),
 		jetstream.PullHeartbeat(heartbeat),
 		jetstream.PullExpiry(pullFor))
 }

@@ -52,6 +52,44 @@ func TestServerKeepsTheContract(t *testing.T) {
 	})
 }
 
+// The server of three that leads the stream is killed: the feed goes on without it.
+func TestClusterKeepsTheContract(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs three servers")
+	}
+	c := startCluster(t)
+	feeds := 0
+	backplanetest.Run(t, func(t testing.TB) *backplanetest.Feed {
+		feeds++
+		o := Options{URL: c.url(), Replicas: 3, Feed: fmt.Sprint("feed", feeds)}
+		f := feedOf(t, o, func(t testing.TB) *Backplane { return mustOpen(t, o) })
+		var killed *process
+		f.Survives = true
+		f.Kill = func() { killed = c.leader(t, o); killed.kill() }
+		f.Start = func() { killed.start() }
+		return f
+	})
+}
+
+// leader is the server that leads the feed's stream.
+func (c cluster) leader(t testing.TB, o Options) *process {
+	b := mustOpen(t, o)
+	defer b.Close()
+	for ctx := within(t); ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+		info, err := b.info(ctx)
+		if err != nil || info.Cluster == nil {
+			continue
+		}
+		for _, p := range c {
+			if p.name == info.Cluster.Leader {
+				return p
+			}
+		}
+	}
+	t.Fatalf("stream %s has no leader", o.Feed)
+	return nil
+}
+
 // feedOf is a feed with the faults that a client can cause.
 func feedOf(t testing.TB, o Options, open func(t testing.TB) *Backplane) *backplanetest.Feed {
 	o, err := o.withDefaults()

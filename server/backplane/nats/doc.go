@@ -26,6 +26,6 @@
 // # Permissions
 //
 // A user of a hub publishes to the feed's subject and to $JS.API.STREAM.INFO, STREAM.CREATE,
-// CONSUMER.CREATE, CONSUMER.INFO, CONSUMER.DELETE and CONSUMER.MSG.NEXT of the stream, and
-// subscribes to _INBOX.>.
+// DIRECT.GET, CONSUMER.CREATE, CONSUMER.INFO, CONSUMER.DELETE and CONSUMER.MSG.NEXT of the
+// stream, and subscribes to _INBOX.>.
 package nats

@@ -16,7 +16,7 @@ import (
 // Options says where a feed is. URL or Embedded is required.
 type Options struct {
 	// URL is of a server, or of several of one cluster, separated by commas:
-	// "nats://user:password@a:4222,nats://b:4222". Servers have to be of version 2.10 or newer.
+	// "nats://user:password@a:4222,nats://b:4222". Servers have to be of version 2.11 or newer.
 	URL string
 
 	// Embedded runs a server in this process instead.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -48,6 +49,7 @@ func serve(path string) {
 // process is a server in a process of its own.
 type process struct {
 	t      testing.TB
+	name   string // in a cluster
 	url    string
 	config string
 	log    string
@@ -136,4 +138,34 @@ func freePorts(t testing.TB, n int) (ports []int) {
 		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports
+}
+
+// cluster is three servers.
+type cluster []*process
+
+func startCluster(t testing.TB) (c cluster) {
+	ports := freePorts(t, 6)
+	var routes []string
+	for _, port := range ports[3:] {
+		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", port))
+	}
+	for i, port := range ports[:3] {
+		name := fmt.Sprint("s", i)
+		p := startProcess(t, t.TempDir(), port, fmt.Sprintf(
+			"server_name: %s\ncluster { name: c, listen: 127.0.0.1:%d, routes: [%s] }", name, ports[3+i], strings.Join(routes, ", ")))
+		p.name = name
+		c = append(c, p)
+	}
+	for _, p := range c {
+		p.answers()
+	}
+	return c
+}
+
+func (c cluster) url() string {
+	var urls []string
+	for _, p := range c {
+		urls = append(urls, p.url)
+	}
+	return strings.Join(urls, ",")
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -51,22 +52,40 @@ func epochOf(info *jetstream.StreamInfo) string {
 	return strconv.FormatInt(info.Created.UnixNano(), 36)
 }
 
-// info asks for the stream, and makes it if there is none. Two who make it at the same time
-// get the same one.
+// askEvery is how often a question is asked again while nobody answers: a cluster that elects
+// a leader answers nothing, and drops the question.
+const askEvery = 2 * time.Second
+
+// info asks for the stream, and makes it if there is none.
 func (b *Backplane) info(ctx context.Context) (*jetstream.StreamInfo, error) {
-	ctx, cancel := b.untilLost(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, answerWithin, fmt.Errorf("no answer for %v", answerWithin))
 	defer cancel()
-	stream, err := b.js.Stream(ctx, b.options.Feed)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		stream, err = b.js.CreateStream(ctx, b.options.config())
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // somebody else has, with other limits
-			stream, err = b.js.Stream(ctx, b.options.Feed)
+	ctx, cancelLost := b.untilLost(ctx)
+	defer cancelLost()
+	for {
+		stream, err := b.ask(ctx)
+		if err == nil {
+			return stream.CachedInfo(), nil
+		}
+		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return nil, fmt.Errorf("nats: ask %s for stream %s: %w", b.where(), b.options.Feed, explain(reason(ctx, err)))
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("nats: ask %s for stream %s: %w", b.where(), b.options.Feed, explain(reason(ctx, err)))
+}
+
+// ask asks once. Two who make the stream at the same time get the same one.
+func (b *Backplane) ask(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, askEvery)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, b.options.Feed)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return stream, err
 	}
-	return stream.CachedInfo(), nil
+	stream, err = b.js.CreateStream(ctx, b.options.config())
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // somebody else has, with other limits
+		return b.js.Stream(ctx, b.options.Feed)
+	}
+	return stream, err
 }
 
 // explain adds the remedy to errors that newcomers meet.
@@ -94,6 +113,8 @@ func (o Options) check(c jetstream.StreamConfig) error {
 		return errors.New("its persist mode is async, which acknowledges what is not stored yet; want default")
 	case c.NoAck:
 		return errors.New("it does not acknowledge; make it without no_ack")
+	case !c.AllowDirect:
+		return errors.New("it does not allow direct gets, by which entries are read back (nats stream edit --allow-direct)")
 	case c.Sealed:
 		return errors.New("it is sealed, so nothing can be appended; set another Options.Feed")
 	case c.Duplicates < keysFor(c.MaxAge):

@@ -45,7 +45,7 @@ func (b *Backplane) tail(ctx context.Context, after uint64, deliver func([]backp
 	if err := b.sameStream(ctx); err != nil {
 		return err
 	}
-	it, err := c.messages(mostAhead)
+	it, err := c.messages()
 	if err != nil {
 		return err
 	}
