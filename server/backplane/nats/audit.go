@@ -16,6 +16,7 @@ const (
 type intake struct {
 	received atomic.Uint64
 	waiting  atomic.Bool // for a message: none is in the client's buffer
+	retries  int         // of receive alone
 }
 
 // audit compares, from time to time, what the server has sent with what was received. The

@@ -18,10 +18,8 @@ type consumer struct {
 
 const (
 	unusedFor  = 2 * time.Minute // how long the server keeps a consumer that nobody asks for messages
-	mostAhead  = 500             // messages that the client has asked for
-	bytesAhead = 8 << 20         // of these, unless two messages may be larger
+	bytesAhead = 8 << 20         // of a batch, unless two messages may be larger
 	heartbeat  = 2 * time.Second // of the server, if it has nothing to send; two may be missed
-	pullFor    = 30 * time.Second
 )
 
 func (b *Backplane) consume(ctx context.Context, after uint64) (*consumer, error) {
@@ -40,12 +38,12 @@ func (b *Backplane) consume(ctx context.Context, after uint64) (*consumer, error
 	return &consumer{Consumer: c, b: b, last: after}, nil
 }
 
-// messages asks for messages.
-func (c *consumer) messages() (jetstream.MessagesContext, error) {
-	return c.Messages(
-		jetstream.PullMaxMessagesWithBytesLimit(mostAhead, max(bytesAhead, 2*int(c.b.conn.MaxPayload()))),
-		jetstream.PullHeartbeat(heartbeat),
-		jetstream.PullExpiry(pullFor))
+// fetch asks for messages, and returns a batch in which they come until it is full or old.
+func (c *consumer) fetch(ctx context.Context) (jetstream.MessageBatch, error) {
+	return c.Fetch(mostOfBatch,
+		jetstream.FetchMaxBytes(max(bytesAhead, 2*int(c.b.conn.MaxPayload()))),
+		jetstream.FetchHeartbeat(heartbeat),
+		jetstream.FetchContext(ctx))
 }
 
 // take checks that a message is the consumer's next, and returns its sequence. wanted is

@@ -118,8 +118,16 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
-func (p *process) stall() { p.signal(syscall.SIGSTOP) }
-func (p *process) wake()  { p.signal(syscall.SIGCONT) }
+// stall returns when the process has stopped.
+func (p *process) stall() {
+	p.signal(syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		p.t.Fatalf("the server has not stopped: status %v, error %v", status, err)
+	}
+}
+
+func (p *process) wake() { p.signal(syscall.SIGCONT) }
 
 func (p *process) signal(s syscall.Signal) {
 	if err := p.cmd.Process.Signal(s); err != nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	natsio "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/fastsse/fastsse/server/backplane"
@@ -12,6 +14,11 @@ import (
 
 // mostOfBatch is how many entries deliver gets at once.
 const mostOfBatch = 256
+
+const (
+	retryAfter  = 50 * time.Millisecond
+	mostRetries = 40
+)
 
 // Tail is Backplane's. It returns an error if the server does not answer for some seconds
 // (pings and heartbeats are missed), whenever the connection is lost, if a message is lost
@@ -45,12 +52,7 @@ func (b *Backplane) tail(ctx context.Context, after uint64, deliver func([]backp
 	if err := b.sameStream(ctx); err != nil {
 		return err
 	}
-	it, err := c.messages()
-	if err != nil {
-		return err
-	}
-	defer it.Stop()
-	return c.hand(ctx, it, deliver)
+	return c.hand(ctx, deliver)
 }
 
 // sameStream returns an error if the stream was made anew since State was asked.
@@ -74,12 +76,12 @@ type arrival struct {
 }
 
 // hand gives deliver what comes, until an error.
-func (c *consumer) hand(ctx context.Context, it jetstream.MessagesContext, deliver func([]backplane.Entry) error) error {
+func (c *consumer) hand(ctx context.Context, deliver func([]backplane.Entry) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	in := &intake{}
 	arrivals := make(chan arrival, mostOfBatch)
-	go in.receive(ctx, it, arrivals)
+	go in.receive(ctx, c, arrivals)
 	go c.audit(ctx, cancel, in)
 	for {
 		batch, failed := c.gather(ctx, arrivals)
@@ -94,24 +96,49 @@ func (c *consumer) hand(ctx context.Context, it jetstream.MessagesContext, deliv
 	}
 }
 
-// receive takes messages from the client's buffer.
-func (in *intake) receive(ctx context.Context, it jetstream.MessagesContext, arrivals chan<- arrival) {
+// receive asks for one batch after the other. The library's buffer is as large as a batch, so
+// a slow deliver does not make it overflow.
+func (in *intake) receive(ctx context.Context, c *consumer, arrivals chan<- arrival) {
 	for {
-		in.waiting.Store(true)
-		m, err := it.Next(jetstream.NextContext(ctx))
-		in.waiting.Store(false)
-		if err == nil {
-			in.received.Add(1)
-		}
-		select {
-		case arrivals <- arrival{m, err}:
-		case <-ctx.Done():
-			return
+		err := in.batch(ctx, c, arrivals)
+		if errors.Is(err, natsio.ErrNoResponders) && in.received.Load() == 0 && in.retries < mostRetries {
+			in.retries++ // in a cluster, the news of a consumer may be on its way
+			time.Sleep(retryAfter)
+			continue
 		}
 		if err != nil {
+			select {
+			case arrivals <- arrival{err: err}:
+			case <-ctx.Done():
+			}
 			return
 		}
 	}
+}
+
+// batch passes on a batch, until it is full or old.
+func (in *intake) batch(ctx context.Context, c *consumer, arrivals chan<- arrival) error {
+	batch, err := c.fetch(ctx)
+	if err != nil {
+		return err
+	}
+	in.waiting.Store(true)
+	defer in.waiting.Store(false)
+	for m := range batch.Messages() {
+		in.waiting.Store(false)
+		in.received.Add(1)
+		select {
+		case arrivals <- arrival{m: m}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		in.waiting.Store(true)
+	}
+	err = batch.Error()
+	if errors.Is(err, natsio.ErrTimeout) || errors.Is(err, jetstream.ErrMaxBytesExceeded) {
+		err = nil
+	}
+	return err
 }
 
 // gather waits for a message, and returns it with those that are there. What came before an
