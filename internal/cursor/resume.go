@@ -60,7 +60,7 @@ func positionOf(h *eventlog.History, id string, topics []*eventlog.Topic) (seen 
 	if seq, found := aliasSeq(h, id, topics); found {
 		return seq, ""
 	}
-	if native && eventlog.IsEpoch(epoch) {
+	if native && h.IsEpoch(epoch) {
 		return 0, GapEpoch
 	}
 	return 0, GapUnknown

@@ -36,6 +36,23 @@ func IsEpoch(s string) bool {
 	return true
 }
 
+// IsEpoch reports whether s has the form of this history's epoch, or of one that NewEpoch
+// makes. If it has not, it is a part of a publisher's id.
+func (h *History) IsEpoch(s string) bool {
+	if IsEpoch(s) {
+		return true
+	}
+	if IsEpoch(h.epoch) || len(s) != len(h.epoch) {
+		return false
+	}
+	for i := range len(s) {
+		if (s[i] < 'a' || s[i] > 'z') && (s[i] < '0' || s[i] > '9') {
+			return false
+		}
+	}
+	return true
+}
+
 // AppendID appends the native id of seq to dst: "<epoch>-<seq>".
 func AppendID(dst []byte, epoch string, seq uint64) []byte {
 	dst = append(dst, epoch...)

@@ -64,6 +64,14 @@ func (t *tombstones) record(hash, seq uint64) {
 	t.youngTop = max(t.youngTop, seq)
 }
 
+// raiseFloor notes that every topic may have lost events up to seq.
+func (t *tombstones) raiseFloor(seq uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.top.Raise(seq)
+	t.floor = max(t.floor, seq)
+}
+
 // last returns the highest sequence that the topic with that hash may have evicted; 0:
 // none.
 func (t *tombstones) last(hash uint64) uint64 {

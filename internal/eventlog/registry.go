@@ -100,6 +100,18 @@ func (r *registry) count(subtrees bool) int {
 	return n
 }
 
+// each calls f with every topic and subtree. f must not use the registry.
+func (r *registry) each(f func(t *Topic)) {
+	for i := range r.stripes {
+		s := &r.stripes[i]
+		s.mu.Lock()
+		for _, t := range s.topics {
+			f(t)
+		}
+		s.mu.Unlock()
+	}
+}
+
 // Acquire returns the topics and subtrees with these names, each once, in the order of
 // their names. They are not dropped before Release. It makes the index of each subtree
 // that has none, or waits for the goroutine that is making it. The caller owns the slice.

@@ -42,6 +42,15 @@ func (t *Topic) Newest() uint64 { return t.head.Load() }
 // its segments. It is false for subtrees.
 func (t *Topic) InSegments() bool { return t.sub == nil }
 
+// Has reports whether the events of the topic of that name are among those of t: it is t,
+// or t is a subtree that it is in.
+func (t *Topic) Has(topic string) bool {
+	if t.sub == nil {
+		return t.Name == topic
+	}
+	return strings.HasPrefix(topic, t.Name[:len(t.Name)-1])
+}
+
 // Empty reports whether the topic's log holds no event. A subtree has no log, so it is
 // always empty; what keeps it in the registry is that each topic below refers to it.
 func (t *Topic) Empty() bool {

@@ -13,6 +13,9 @@ func (q *Queue[T]) Len() int { return len(q.items) - q.head }
 // Push appends an item.
 func (q *Queue[T]) Push(v T) { q.items = append(q.items, v) }
 
+// Peek returns the item that Pop would; there must be one.
+func (q *Queue[T]) Peek() T { return q.items[q.head] }
+
 // Pop takes the first item out; there must be one.
 func (q *Queue[T]) Pop() T {
 	var zero T
