@@ -61,7 +61,7 @@ func (h *Hub) refusal(streams int64) refusal {
 	default:
 		return refusedDraining
 	}
-	if most := int64(h.cfg.MaxSubscribers); most > 0 && streams+h.delivery.Lingering() > most {
+	if most := int64(h.cfg.MaxSubscribers); most > 0 && streams+h.current().delivery.Lingering() > most {
 		return refusedFull
 	}
 	return noRefusal
@@ -69,10 +69,10 @@ func (h *Hub) refusal(streams int64) refusal {
 
 // admission acquires the topics of a stream that enter has counted, and finds where it
 // begins. gap is why it begins with a gap event; empty: it does not.
-func (h *Hub) admission(sub *Subscription, fr cursor.Framing) (a *delivery.Admission, gap string) {
-	topics := h.history.Acquire(sub.Topics)
+func (h *Hub) admission(e *epoch, sub *Subscription, fr cursor.Framing) (a *delivery.Admission, gap string) {
+	topics := e.history.Acquire(sub.Topics)
 	now := h.now()
-	from := cursor.Resume(h.history, sub.LastEventID, topics, now)
+	from := cursor.Resume(e.history, sub.LastEventID, topics, now)
 	for _, t := range topics { // after Resume: the stream gets what is published from here on
 		t.Readers.Add(1)
 	}
@@ -95,7 +95,7 @@ func (h *Hub) admission(sub *Subscription, fr cursor.Framing) (a *delivery.Admis
 
 // abandon undoes admission and enter, for a stream that could not be opened. OnClose is
 // called if OnOpen has returned nil.
-func (h *Hub) abandon(a *delivery.Admission, why cursor.Reason) {
+func (h *Hub) abandon(e *epoch, a *delivery.Admission, why cursor.Reason) {
 	a.Settled = true
 	var names []string
 	if a.Hooks.Owned() {
@@ -104,6 +104,6 @@ func (h *Hub) abandon(a *delivery.Admission, why cursor.Reason) {
 	for _, t := range a.Topics {
 		t.Readers.Add(-1)
 	}
-	h.history.Release(a.Topics)
+	e.history.Release(a.Topics)
 	h.streamEnded(a.Hooks, names, why)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/internal/eventlog"
+	"github.com/fastsse/fastsse/server/backplane"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -141,6 +142,17 @@ type Config struct {
 	// Delivery says how streams are held. Zero means DeliverAuto.
 	Delivery Delivery
 
+	// Backplane makes the hub one of several, in as many processes as there are, that are
+	// one feed: what is published at one of them is sent to the subscribers of all, in the
+	// same order, and a client resumes at whichever it comes back to. Nil means that the hub
+	// is alone. See "Several hubs" in the package's documentation. A hub with a backplane has
+	// a goroutine until Close.
+	Backplane backplane.Backplane
+
+	// PublishTimeout is how long a publish waits for the backplane's broker. Zero means 5 s.
+	// Negative waits for as long as the backplane does.
+	PublishTimeout time.Duration
+
 	// Logger receives problems that no caller can be told about. Nil means the
 	// standard library's default logger.
 	Logger fasthttp.Logger
@@ -205,6 +217,7 @@ const (
 	defaultRetry         = 3 * time.Second
 	defaultWriteTimeout  = 30 * time.Second
 	defaultMaxTopics     = 16
+	defaultPublishTime   = 5 * time.Second
 	defaultMaxEventBytes = 64 << 10
 	defaultHistoryBytes  = 256 << 20
 	defaultSendBuffer    = 64 << 10
@@ -228,6 +241,7 @@ func (c Config) withDefaults() (Config, error) {
 	c.MaxAge = max(c.MaxAge, 0)
 	c.MaxTopics = orDefault(c.MaxTopics, defaultMaxTopics)
 	c.MaxEventBytes = orDefault(c.MaxEventBytes, defaultMaxEventBytes)
+	c.PublishTimeout = orDefault(c.PublishTimeout, defaultPublishTime)
 	c.SendBuffer = orDefault(c.SendBuffer, defaultSendBuffer)
 	c.MaxHistoryBytes = orDefault(c.MaxHistoryBytes, defaultHistoryBytes)
 	c.MaxSubscribers = orDefault(c.MaxSubscribers, descriptorLimit()*9/10)
@@ -261,6 +275,8 @@ func (c *Config) check(given *Config) error {
 		return tooShortError("MaxAge", c.MaxAge)
 	case tooShort(c.WriteTimeout):
 		return tooShortError("WriteTimeout", c.WriteTimeout)
+	case tooShort(c.PublishTimeout):
+		return tooShortError("PublishTimeout", c.PublishTimeout)
 	case c.Retry > 0 && c.Retry < time.Millisecond:
 		return configError("Retry", c.Retry, "is below one millisecond, and browsers would reconnect in a hot loop", "give at least 1ms, or a negative one to send none")
 	case c.ForwardedHops < 0:

@@ -21,23 +21,24 @@ func (h *Hub) Drain(ctx context.Context) error {
 	if !h.state.CompareAndSwap(int32(delivery.Open), int32(delivery.Draining)) && h.is(delivery.Closed) {
 		return nil
 	}
-	h.delivery.Drain(h.drain())
+	e := h.current()
+	e.delivery.Drain(h.drain(e))
 	if h.streams.wait(ctx) {
 		return nil
 	}
 	s := h.Stats()
 	h.state.CompareAndSwap(int32(delivery.Draining), int32(delivery.Cutting)) // for streams that have no slot yet
-	h.delivery.Cut(cursor.Drained)
+	h.cut(cursor.Drained)
 	if s.Subscribers == 0 {
 		return fmt.Errorf("server: drain: every stream has ended, but OnClose had not returned for %d of them when time was up: %w; make the hook faster, or give it more time", s.Closing, context.Cause(ctx))
 	}
 	return fmt.Errorf("server: drain: %d streams had not taken everything when time was up, and were cut: %w; give them more time", s.Subscribers, context.Cause(ctx))
 }
 
-// drain says how streams end that are drained from now on.
-func (h *Hub) drain() cursor.Drain {
+// drain says how the streams of an epoch end that are drained from now on.
+func (h *Hub) drain(e *epoch) cursor.Drain {
 	return cursor.Drain{
-		Until: h.history.Newest(),
+		Until: e.history.Newest(),
 		Back:  backoff.Window{From: h.now() + h.cfg.Retry.Milliseconds(), Over: h.cfg.DrainSpread.Milliseconds()},
 	}
 }
@@ -53,7 +54,10 @@ func (h *Hub) drain() cursor.Drain {
 // for it. Do not call it from a hook.
 func (h *Hub) Close(ctx context.Context) error {
 	if h.state.Swap(int32(delivery.Closed)) != int32(delivery.Closed) {
-		h.delivery.Cut(cursor.HubClosed)
+		h.cut(cursor.HubClosed)
+		if h.relay != nil {
+			h.relay.stop()
+		}
 	}
 	if h.work.wait(ctx) {
 		return nil

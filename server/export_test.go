@@ -22,11 +22,11 @@ func HasReserve(ln net.Listener) bool { return ln.(*listener).reserve.Load() != 
 
 // TopicsHeld is how many topics and subtrees are in the registry.
 func (h *Hub) TopicsHeld() int {
-	return h.history.Held()
+	return h.current().history.Held()
 }
 
 // ShardsRunning is how many shards have a goroutine.
-func (h *Hub) ShardsRunning() int { return h.delivery.Running() }
+func (h *Hub) ShardsRunning() int { return h.current().delivery.Running() }
 
 // Held is a topic that somebody refers to, as a stream does.
 type Held struct {
@@ -35,10 +35,10 @@ type Held struct {
 }
 
 // Hold refers to a topic without subscribing to it.
-func (h *Hub) Hold(name string) Held { return Held{h, h.history.Acquire([]string{name})[0]} }
+func (h *Hub) Hold(name string) Held { return Held{h, h.current().history.Acquire([]string{name})[0]} }
 
 // Release undoes Hold.
-func (h Held) Release() { h.hub.history.Release([]*eventlog.Topic{h.topic}) }
+func (h Held) Release() { h.hub.current().history.Release([]*eventlog.Topic{h.topic}) }
 
 // Empty reports whether nothing is left that a reader could see.
 func (h Held) Empty() bool { return h.topic.Empty() }
@@ -71,11 +71,11 @@ func NewOpens(perSecond int) (take func(now time.Duration) bool) {
 	return o.take
 }
 
-// RefusalNames are the names of all refusals.
-func RefusalNames() []string { return refusalNames[noRefusal+1:] }
+// RefusalNames are the names of all refusals of a hub that is alone.
+func RefusalNames() []string { return refusalNames[noRefusal+1 : refusedBackplane] }
 
-// PublishErrorNames are the names of all kinds of errors in publishing.
-func PublishErrorNames() []string { return publishErrorNames[:] }
+// PublishErrorNames are the names of all kinds of errors in publishing to a hub that is alone.
+func PublishErrorNames() []string { return publishErrorNames[:publishBackplane] }
 
 // FillClient gives a client all the streams that it may have, until undo is called.
 func (h *Hub) FillClient(addr netip.Addr) (undo func()) {

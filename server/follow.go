@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/fastsse/fastsse/internal/cursor"
+	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/streamwriter"
 )
 
@@ -34,7 +36,8 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if err := h.checkTopics(topics); err != nil {
 		return fmt.Errorf("server: follow: %w", err)
 	}
-	began := h.delivery.Era()
+	e := h.current()
+	began := e.delivery.Era()
 	if why := h.mayOpen(netip.Addr{}, true); why != noRefusal {
 		return h.followLater(w, why)
 	}
@@ -45,14 +48,15 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if why := h.enter(netip.Addr{}); why != noRefusal {
 		return h.followLater(w, why)
 	}
-	a, gap := h.admission(&Subscription{Topics: topics, LastEventID: w.LastEventID()}, cursor.Embedded)
+	a, gap := h.admission(e, &Subscription{Topics: topics, LastEventID: w.LastEventID()}, cursor.Embedded)
 	a.Began = began
 	a.Stream.Dies = 0 // the Writer has a maximum age of its own
-	a.Rest = h.appendPosition(nil, a.Stream.Next, w.LastEventID())
-	a.Rest = h.appendGap(a.Rest, a.Stream.Next, gap, w.LastEventID())
-	back, notHeld, err := h.delivery.Follow(w, a, whyWriterEnded)
+	if ended, err := h.followBack(w, e, a, gap); ended {
+		return err
+	}
+	comeBack, notHeld, err := e.delivery.Follow(w, a, whyWriterEnded)
 	if notHeld != nil {
-		h.abandon(a, notHeld.Why)
+		h.abandon(e, a, notHeld.Why)
 		if err != nil {
 			return fmt.Errorf("server: follow: %w", err)
 		}
@@ -61,7 +65,7 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 	if cause := context.Cause(w.Context()); cause != nil {
 		return cause
 	}
-	return w.ReconnectAfter(back) // the hub has ended the stream
+	return w.ReconnectAfter(comeBack) // the hub has ended the stream
 }
 
 // followLater ends a stream that cannot follow now, for its client to come back.
@@ -79,4 +83,37 @@ func whyWriterEnded(cause error) cursor.Reason {
 		return cursor.MaxAge
 	}
 	return cursor.Follower
+}
+
+// followBack begins a stream of Follow, whose gap would be that, with what is read back for
+// it. It returns true if the stream has ended, and what Follow returns then.
+func (h *Hub) followBack(w *streamwriter.Writer, e *epoch, a *delivery.Admission, gap string) (ended bool, err error) {
+	back, gap, err := h.behind(e, a, gap, w.LastEventID())
+	if err != nil {
+		h.abandon(e, a, cursor.Failed)
+		return true, h.followLater(w, refusedBackplane)
+	}
+	a.Rest = e.appendPosition(nil, a.Stream.Next, w.LastEventID())
+	a.Rest = h.appendGap(e, a.Rest, a.Stream.Next, gap, w.LastEventID())
+	if back == nil {
+		return false, nil
+	}
+	back.begin()
+	stop := context.AfterFunc(h.relay.reading, func() { _ = w.SetWriteDeadline(time.Now().Add(cutWithin)) })
+	why := back.run(w.SendEncoded)
+	if !stop() {
+		_ = w.SetWriteDeadline(time.Time{}) // fails only where it is no longer needed
+	}
+	if why == cursor.NoReason {
+		return false, nil
+	}
+	cause := context.Cause(w.Context())
+	if why == cursor.Client && cause != nil {
+		why = whyWriterEnded(cause)
+	}
+	h.abandon(e, a, why)
+	if cause != nil {
+		return true, cause
+	}
+	return true, w.ReconnectAfter(h.comeBackAfter())
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	stdlog "log"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -24,11 +25,12 @@ var ErrClosed = errors.New("server: the hub is closed")
 // without subscribers has no goroutine and no timer.
 type Hub struct {
 	// Static after construction.
-	cfg      Config
-	born     time.Time
-	history  *eventlog.History
-	delivery *delivery.Delivery
+	cfg   Config
+	born  time.Time
+	relay *relay // nil: the hub is alone
 
+	epochs    epochs
+	keys      keys         // of a hub that is alone
 	state     atomic.Int32 // a delivery.State
 	streams   gauge        // streams that are opening, open, or waiting for OnClose to return
 	work      gauge        // goroutines that work for the hub
@@ -49,21 +51,23 @@ func New(c Config) (*Hub, error) {
 	}
 	h := &Hub{cfg: c, born: time.Now()}
 	h.opens.limit(c.MaxOpensPerSecond)
-	h.history = eventlog.New(eventlog.NewEpoch(), c.MaxHistoryBytes, c.rules())
-	h.delivery = delivery.New(h.host(), c.Shards)
+	if c.Backplane != nil {
+		return h, h.startRelay()
+	}
+	h.epochs.now.Store(h.newEpoch(eventlog.NewEpoch()))
 	if prefork.IsChild() {
 		h.logger().Printf("server: this is one of several prefork processes, and they share nothing: an event published here reaches only the streams here. Feed every process from a broker, or serve without prefork")
 	}
 	return h, nil
 }
 
-// host returns all that delivery knows of the hub.
-func (h *Hub) host() delivery.Host {
+// host returns all that the delivery of an epoch knows of the hub.
+func (h *Hub) host(e *epoch) delivery.Host {
 	c := &h.cfg
 	return delivery.Host{
-		History: h.history,
+		History: e.history,
 		Now:     h.now,
-		State:   func() delivery.State { return delivery.State(h.state.Load()) },
+		State:   func() delivery.State { return e.state(delivery.State(h.state.Load())) },
 		Logger:  h.logger(),
 		Limits: delivery.Limits{
 			GapType: c.GapType, Skip: c.SlowSubscribers == Skip, Retry: c.Retry, Heartbeat: c.Heartbeat, MaxAge: c.MaxAge,
@@ -128,10 +132,21 @@ type Message struct {
 	Topic     string
 	Event     streamwriter.Event
 	Ephemeral bool // sent to the subscribers of the moment, and never replayed
+
+	// Key is an idempotency key: if something was published with the same key within the
+	// last two minutes (at whichever hub, if there is a Config.Backplane), nothing is
+	// published, and the ids are those of the first time. So it is safe to publish again
+	// when it is not known whether the first attempt has arrived. It has at most 128 bytes.
+	// Empty means none. PublishAll has one key: that of its first message.
+	//
+	// A hub that is alone keeps the keys of the last 65,536 events that had one.
+	Key string
 }
 
 // PublishAll publishes all messages or none, with no other event between them, and
-// returns their ids. The error is for the first message that is not valid: see Publish.
+// returns their ids. The error is for the first message that is not valid: see Publish. The
+// first message's Key is for all of them; the others have the same, or none. With a
+// Config.Backplane there may be 1,000 messages.
 func (h *Hub) PublishAll(messages []Message) (ids []string, err error) {
 	if len(messages) == 0 {
 		return nil, nil
@@ -142,8 +157,36 @@ func (h *Hub) PublishAll(messages []Message) (ids []string, err error) {
 			return nil, h.counters.publishErrors.count(err)
 		}
 	}
+	if err := h.checkAll(messages); err != nil {
+		return nil, h.counters.publishErrors.count(fmt.Errorf("server: publish %d messages: %w", len(messages), err))
+	}
 	ids = make([]string, len(messages))
-	return ids, h.counters.publishErrors.count(h.publish(messages, ids))
+	if err := h.publishKeyed(messages, ids); err != nil {
+		return nil, h.counters.publishErrors.count(err)
+	}
+	return ids, nil
+}
+
+// checkAll returns an error if messages cannot be published together.
+func (h *Hub) checkAll(messages []Message) error {
+	if h.relay != nil && len(messages) > mostMessages {
+		return fastsse.NewFieldError("messages", strconv.Itoa(len(messages)), fmt.Sprintf("are more than the %d that a backplane takes at once", mostMessages), "publish them a part at a time")
+	}
+	_, err := keyOf(messages)
+	return err
+}
+
+// publishKeyed publishes messages, which were checked, unless their key is known. It sets
+// ids.
+func (h *Hub) publishKeyed(messages []Message, ids []string) error {
+	key := messages[0].Key
+	if key == "" || h.relay != nil {
+		return h.publish(messages, ids)
+	}
+	if h.is(delivery.Closed) {
+		return ErrClosed
+	}
+	return h.keys.once(key, ids, h.now(), func() error { return h.publish(messages, ids) })
 }
 
 // publishOne checks and publishes one message.
@@ -168,7 +211,7 @@ func (h *Hub) check(m *Message) error {
 		return err
 	}
 	if m.Event.ID != "" {
-		if err := eventlog.CheckAlias(m.Event.ID, h.history.Epoch()); err != nil {
+		if err := eventlog.CheckAlias(m.Event.ID, h.current().history.Epoch()); err != nil {
 			return err
 		}
 	}
@@ -196,20 +239,24 @@ func (h *Hub) publish(messages []Message, ids []string) error {
 	if h.is(delivery.Closed) {
 		return ErrClosed
 	}
-	b := h.history.NewBatch()
+	if h.relay != nil {
+		return h.relay.append(messages, ids, messages[0].Key)
+	}
+	e := h.current()
+	b := e.history.NewBatch()
 	defer b.Recycle()
 	for i := range messages {
 		m := &messages[i]
 		b.Add(m.Topic, &m.Event, m.Ephemeral, 0)
 	}
-	if err := h.history.Commit(b, h.now()); err != nil {
+	if err := e.history.Commit(b, h.now()); err != nil {
 		return fmt.Errorf("server: publish: %w", err) // unreachable: the hub numbers its events
 	}
 	for i := range ids {
 		ids[i] = b.ID(i)
 	}
 	for _, t := range b.Changed() {
-		h.delivery.Notify(t)
+		e.delivery.Notify(t)
 	}
 	h.counters.published.Add(int64(len(messages)))
 	return nil
@@ -231,13 +278,14 @@ func (h *Hub) publish(messages []Message, ids []string) error {
 // the state again when it gets a gap event. Without a lock, call LastID before reading the
 // state: the client misses nothing, but may get changes that are in the state already.
 func (h *Hub) LastID() string {
-	return h.history.ID(h.history.Newest())
+	history := h.current().history
+	return history.ID(history.Newest())
 }
 
 // Subscribers returns how many subscribers have exactly this topic or subtree, possibly
 // among others.
 func (h *Hub) Subscribers(topic string) int {
-	if t := h.history.Lookup(topic); t != nil {
+	if t := h.current().history.Lookup(topic); t != nil {
 		return int(t.Readers.Load())
 	}
 	return 0

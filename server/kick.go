@@ -16,9 +16,11 @@ import "github.com/fastsse/fastsse/internal/delivery"
 // in a row, between deliveries. If it panics, that is logged and counts as false. KickUser
 // and KickTopic do not look at every stream.
 func (h *Hub) Kick(pick func(Subscriber) bool) {
-	h.delivery.Kick(func(s delivery.Subscriber) bool {
-		return pick(Subscriber{Topics: s.Topics, User: s.User, addr: s.Address})
-	})
+	for _, d := range h.deliveries() {
+		d.Kick(func(s delivery.Subscriber) bool {
+			return pick(Subscriber{Topics: s.Topics, User: s.User, addr: s.Address})
+		})
+	}
 }
 
 // KickUser is Kick for the streams whose Subscription.User equals user. Its cost is
@@ -33,11 +35,15 @@ func (h *Hub) KickUser(user any) {
 		h.logger().Printf("server: kick user: streams cannot be found by a %T; use a comparable User such as a string, or call Kick", user)
 		return
 	}
-	h.delivery.KickUser(user)
+	for _, d := range h.deliveries() {
+		d.KickUser(user)
+	}
 }
 
 // KickTopic is Kick for the streams that have exactly this topic or subtree, possibly among
 // others. Its cost is proportional to the number of these streams.
 func (h *Hub) KickTopic(topic string) {
-	h.delivery.KickTopic(topic)
+	for _, d := range h.deliveries() {
+		d.KickTopic(topic)
+	}
 }

@@ -18,6 +18,7 @@ import (
 type opening struct {
 	handler *subscribeHandler
 	hub     *Hub
+	epoch   *epoch // what the stream will read
 	sub     Subscription
 	began   *delivery.Era // the era before Authorize was called
 	refused refusal       // why the client is told to come back later, whatever happens
@@ -80,14 +81,20 @@ func (o *opening) run(c net.Conn, head []byte) {
 		o.later(c, head, why)
 		return
 	}
-	a, gap := o.hub.admission(&o.sub, o.framing)
+	a, gap := o.hub.admission(o.epoch, &o.sub, o.framing)
 	a.Hooks, a.Began, o.began = o.hooks(), o.began, nil
 	a.Stream.Cut = o.cuts
 	defer func() {
 		if !a.Settled {
-			o.hub.abandon(a, cursor.Failed)
+			o.hub.abandon(o.epoch, a, cursor.Failed)
 		}
 	}()
+	back, gap, err := o.hub.behind(o.epoch, a, gap, o.sub.LastEventID)
+	if err != nil {
+		o.hub.abandon(o.epoch, a, cursor.Failed)
+		o.later(c, head, refusedBackplane)
+		return
+	}
 	first, err := o.first(a, gap)
 	if err != nil {
 		o.unopened(c, head, err, a)
@@ -97,8 +104,11 @@ func (o *opening) run(c net.Conn, head []byte) {
 	if o.handler.OnClose != nil {
 		a.Hooks.Owner = o.handler // OnClose is called from here on, however the stream ends
 	}
-	if notHeld := o.hub.delivery.Hold(c, a, o.tls); notHeld != nil {
-		o.hub.abandon(a, notHeld.Why)
+	if back != nil && !o.readBack(c, a, back) {
+		return
+	}
+	if notHeld := o.epoch.delivery.Hold(c, a, o.tls); notHeld != nil {
+		o.hub.abandon(o.epoch, a, notHeld.Why)
 		if notHeld.Rest != nil {
 			o.hub.writeLast(c, notHeld.Rest)
 		}
@@ -108,14 +118,14 @@ func (o *opening) run(c net.Conn, head []byte) {
 // unopened answers a client whose OnOpen returned an error.
 func (o *opening) unopened(c net.Conn, head []byte, err error, a *delivery.Admission) {
 	if r, ok := errors.AsType[*StatusError](err); ok {
-		o.hub.abandon(a, cursor.Refused)
+		o.hub.abandon(o.epoch, a, cursor.Refused)
 		o.hub.writeLast(c, r.instead(head))
 		return
 	}
 	if !errors.Is(err, streamwriter.ErrReconnect) {
 		o.hub.logger().Printf("server: stream of %q not opened: OnOpen: %v", o.sub.Topics, err)
 	}
-	o.hub.abandon(a, cursor.Failed)
+	o.hub.abandon(o.epoch, a, cursor.Failed)
 	o.later(c, head, refusedHook)
 }
 
@@ -123,9 +133,9 @@ func (o *opening) unopened(c net.Conn, head []byte, err error, a *delivery.Admis
 // reconnection time, a gap event if it has one, and the events of OnOpen.
 func (o *opening) first(a *delivery.Admission, gap string) ([]byte, error) {
 	b := []byte(":\n")
-	b = o.hub.appendPosition(b, a.Stream.Next, o.sub.LastEventID)
+	b = o.epoch.appendPosition(b, a.Stream.Next, o.sub.LastEventID)
 	b = appendRetryLine(b, o.hub.cfg.Retry)
-	b = o.hub.appendGap(b, a.Stream.Next, gap, o.sub.LastEventID)
+	b = o.hub.appendGap(o.epoch, b, a.Stream.Next, gap, o.sub.LastEventID)
 	if o.handler.OnOpen == nil {
 		return b, nil
 	}
@@ -154,20 +164,20 @@ func appendRetryLine(dst []byte, retry time.Duration) []byte {
 
 // appendPosition appends, for a client without a Last-Event-ID, the position, so that it
 // can resume even if the stream breaks before the first event.
-func (h *Hub) appendPosition(dst []byte, next uint64, lastID string) []byte {
+func (e *epoch) appendPosition(dst []byte, next uint64, lastID string) []byte {
 	if lastID != "" {
 		return dst
 	}
-	return streamwriter.AppendID(dst, h.history.ID(next-1))
+	return streamwriter.AppendID(dst, e.history.ID(next-1))
 }
 
 // appendGap appends a gap event, if why says that there is a gap.
-func (h *Hub) appendGap(dst []byte, next uint64, why, lastID string) []byte {
+func (h *Hub) appendGap(e *epoch, dst []byte, next uint64, why, lastID string) []byte {
 	if why == "" {
 		return dst
 	}
 	h.counters.gaps.Add(1)
-	return cursor.AppendGap(dst, h.cfg.GapType, h.history.ID(next-1), why, lastID)
+	return cursor.AppendGap(dst, h.cfg.GapType, e.history.ID(next-1), why, lastID)
 }
 
 // appendBuffer is an io.Writer that appends.

@@ -16,6 +16,7 @@ import (
 	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/internal/header"
+	"github.com/fastsse/fastsse/server/backplane"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -55,12 +56,18 @@ const publishMethods = "POST, OPTIONS"
 //     1,000 such objects, all or none. If data is a string, it is published as it is;
 //     any other JSON value is published as JSON.
 //
+// The header Idempotency-Key, if there is one, is Message.Key: a request that is repeated
+// with it publishes nothing, and gets the answer of the first.
+//
 // When the events are published, it answers 200 with {"id":"…"}, or with
 // {"ids":["…",…]} for an array. Otherwise nothing is published, and the answer is a JSON
 // object whose "error" says why: 400 for what is not valid, such as a query parameter that
 // is unknown or given twice; 401 for a missing or wrong Token; 403 if PublishOptions
 // lets nobody publish; what Authorize returns; 405 for other methods; 413 for an event above
 // Config.MaxEventBytes; 415 for a body with a Content-Encoding; 503 after Hub.Close.
+// With a Config.Backplane also: 503, with Retry-After, if the broker cannot be reached; and
+// 504 if it is not known whether the events were stored, so that this answer alone does not
+// say that nothing was published.
 //
 // PublishHandler panics if the options contradict each other (see CORS).
 func (h *Hub) PublishHandler(o PublishOptions) fasthttp.RequestHandler {
@@ -102,6 +109,7 @@ func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
 		refuse(&ctx.Response, fasthttp.StatusBadRequest, failed.count(err))
 		return
 	}
+	messages[0].Key = string(header.Peek(&ctx.Request.Header, "Idempotency-Key"))
 	if p.Authorize != nil {
 		if err := p.Authorize(ctx, messages); err != nil {
 			p.unauthorized(ctx, messages, err)
@@ -154,6 +162,9 @@ func (p *publishHandler) publish(ctx *fasthttp.RequestCtx, messages []Message, m
 	ids, err := p.hub.PublishAll(messages)
 	if err != nil {
 		refuse(&ctx.Response, publishStatus(err), err)
+		if errors.Is(err, backplane.ErrRefused) {
+			ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
+		}
 		return
 	}
 	var answer any = map[string][]string{"ids": ids}
@@ -177,7 +188,10 @@ func publishStatus(err error) int {
 	if _, ok := errors.AsType[*streamwriter.FieldError](err); ok {
 		return fasthttp.StatusBadRequest
 	}
-	return fasthttp.StatusServiceUnavailable // ErrClosed
+	if errors.Is(err, ErrUnknown) {
+		return fasthttp.StatusGatewayTimeout
+	}
+	return fasthttp.StatusServiceUnavailable // ErrClosed, or the backplane has not stored it
 }
 
 // checkEncoding returns an error if the body is compressed or otherwise encoded.

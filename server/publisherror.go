@@ -3,6 +3,8 @@ package server
 import (
 	"errors"
 	"sync/atomic"
+
+	"github.com/fastsse/fastsse/server/backplane"
 )
 
 // publishError is why nothing was published.
@@ -14,11 +16,12 @@ const (
 	publishUnauthorized                     // the publisher may not
 	publishHook                             // Authorize failed
 	publishClosed                           // the hub is closed
+	publishBackplane                        // the backplane has not stored it, or it is not known
 	publishErrors                           // their number
 )
 
 // publishErrorNames are the keys of Stats.PublishErrors.
-var publishErrorNames = [publishErrors]string{"invalid", "unauthorized", "hook", "closed"}
+var publishErrorNames = [publishErrors]string{"invalid", "unauthorized", "hook", "closed", "backplane"}
 
 // publishErrorCounts counts the calls and requests that have published nothing.
 type publishErrorCounts [publishErrors]atomic.Int64
@@ -32,6 +35,8 @@ func (c *publishErrorCounts) count(err error) error {
 	case err == nil:
 	case errors.Is(err, ErrClosed):
 		c.add(publishClosed)
+	case errors.Is(err, ErrUnknown), errors.Is(err, backplane.ErrRefused):
+		c.add(publishBackplane)
 	default:
 		c.add(publishInvalid)
 	}
@@ -42,7 +47,9 @@ func (c *publishErrorCounts) count(err error) error {
 func (c *publishErrorCounts) read() map[string]int64 {
 	byName := make(map[string]int64, publishErrors)
 	for kind := range publishErrors {
-		byName[publishErrorNames[kind]] = c[kind].Load()
+		if n := c[kind].Load(); n > 0 || kind != publishBackplane { // few hubs have one
+			byName[publishErrorNames[kind]] = n
+		}
 	}
 	return byName
 }

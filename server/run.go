@@ -237,7 +237,7 @@ func (h *Hub) awaitPeers(ctx context.Context) {
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for h.delivery.Lingering()+h.lingering.Load() > 0 && ctx.Err() == nil {
+	for h.lingeringNow() > 0 && ctx.Err() == nil {
 		<-tick.C
 	}
 }

@@ -82,31 +82,33 @@ type counters struct {
 	ended     [cursor.Reasons]atomic.Int64
 
 	publishErrors publishErrorCounts
+
+	readBack, readBackReplayed atomic.Int64 // events that were read back and written, as Delivered and Replayed
 }
 
 // Stats returns the hub's figures. The caller owns the maps.
 func (h *Hub) Stats() Stats {
 	c := &h.counters
 	closing := c.closing.Load()
-	d := h.delivery.Stats()
+	d, history := h.deliveryStats(), h.current().history
 	s := Stats{
 		State:           h.stateName(),
 		Subscribers:     max(h.streams.Load()-closing, 0),
 		MaxSubscribers:  int64(h.cfg.MaxSubscribers),
 		Closing:         closing,
-		Lingering:       h.delivery.Lingering() + h.lingering.Load(),
+		Lingering:       h.lingeringNow(),
 		Parked:          d.Parked,
 		StreamedWhy:     d.WhyPumped,
 		Lagging:         d.Lagging,
 		Behind:          d.Behind,
 		Opened:          c.opened.Load(),
 		Ended:           c.endedWhy(),
-		Topics:          h.history.Topics(),
-		HistoryBytes:    h.history.Bytes(),
+		Topics:          history.Topics(),
+		HistoryBytes:    history.Bytes(),
 		MaxHistoryBytes: h.cfg.MaxHistoryBytes,
 		Published:       c.published.Load(),
-		Delivered:       d.Delivered,
-		Replayed:        d.Replayed,
+		Delivered:       d.Delivered + c.readBack.Load(),
+		Replayed:        d.Replayed + c.readBackReplayed.Load(),
 		Gaps:            c.gaps.Load() + d.Gaps,
 		Aborted:         d.Aborted,
 		PublishErrors:   c.publishErrors.read(),

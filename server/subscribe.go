@@ -63,7 +63,8 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		refuse(&ctx.Response, fasthttp.StatusBadRequest, err)
 		return
 	}
-	began := s.hub.delivery.Era()
+	e := s.hub.current()
+	began := e.delivery.Era()
 	client := s.hub.client(ctx)
 	refused := s.hub.mayOpen(client, ctx.IsGet())
 	if refused == noRefusal && s.Authorize != nil {
@@ -77,7 +78,7 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	a := s.opening(ctx, sub)
-	a.refused, a.began, a.client = refused, began, client
+	a.epoch, a.refused, a.began, a.client = e, refused, began, client
 	hijack.Take(ctx, a.framing == cursor.Chunked, a.run)
 }
 

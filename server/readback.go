@@ -1,0 +1,357 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/fastsse/fastsse"
+	"github.com/fastsse/fastsse/internal/cursor"
+	"github.com/fastsse/fastsse/internal/delivery"
+	"github.com/fastsse/fastsse/internal/eventlog"
+	"github.com/fastsse/fastsse/internal/socket"
+)
+
+// readBack is a stream that begins with events which the logs no longer hold: they are read
+// from the broker, a page at a time, on the goroutine that opens the stream, until the
+// stream's position is one that the logs hold. It is used by one goroutine.
+type readBack struct {
+	relay   *relay
+	epoch   *epoch
+	stream  *delivery.Admission // its position is set when the read-back is done
+	lastID  string
+	address string // of the peer; empty: not known
+
+	after uint64 // the entries up to it were read
+	next  uint64 // the position: the sequence of the next event
+	block []byte // what the stream is sent next, framed
+	begun bool   // the stream has its opening: a gap is told in the stream
+	gap   bool   // a gap was told, or the opening has to tell it, and no event came since
+	done  bool   // the logs hold what follows
+	said  int64  // when something was sent last, in milliseconds
+
+	events, replayed int64 // in block: all, and those from before the stream opened
+}
+
+// errNotNow is why a stream cannot begin now: what it has missed cannot be read.
+var errNotNow = errors.New("the backplane cannot be read")
+
+// behind finds what a stream is to be sent before what the logs hold: nil if that is
+// nothing. gap is why the stream would begin with a gap event if there were no broker, and
+// is returned as it is. a's position may be changed.
+func (h *Hub) behind(e *epoch, a *delivery.Admission, gap, lastID string) (*readBack, string, error) {
+	if h.relay == nil {
+		return nil, gap, nil
+	}
+	switch gap {
+	case cursor.GapAhead:
+		ahead, err := h.relay.ahead(e, a, lastID)
+		if ahead || err != nil {
+			gap = ""
+		}
+		return nil, gap, err
+	case cursor.GapEvicted:
+		next := a.Stream.Next
+		b := &readBack{relay: h.relay, epoch: e, stream: a, lastID: lastID, next: next, after: max(entryOf(next), 1) - 1}
+		h.relay.readBacks.Add(1)
+		a.ToldLost = 0
+		if err := b.load(); err != nil {
+			return nil, gap, err
+		}
+		if !b.gap {
+			gap = ""
+		}
+		b.begun, b.gap = true, false
+		return b, gap, nil
+	}
+	return nil, gap, nil
+}
+
+// ahead reports whether a position that this hub has not reached is one of the broker's
+// stream: the client has read further at another hub. The stream then begins there.
+func (r *relay) ahead(e *epoch, a *delivery.Admission, lastID string) (bool, error) {
+	_, seq, _ := eventlog.ParseID(lastID)
+	ctx, cancel := context.WithTimeout(r.reading, readTimeout)
+	defer cancel()
+	st, err := r.feed.State(ctx)
+	if err != nil {
+		return false, errNotNow
+	}
+	if st.Epoch != e.history.Epoch() || st.Last < entryOf(seq) {
+		return false, nil
+	}
+	a.Stream.Next = seq + 1
+	a.Stream.Live = max(a.Stream.Live, seq+1)
+	a.ToldLost = 0
+	return true, nil
+}
+
+// readTimeout is how long an opening stream waits for one answer of the broker.
+const readTimeout = 5 * time.Second
+
+// load reads the next page, and makes a block of it.
+func (b *readBack) load() error {
+	ctx, cancel := context.WithTimeout(b.relay.reading, readTimeout)
+	defer cancel()
+	select {
+	case b.relay.pages <- struct{}{}:
+		defer func() { <-b.relay.pages }()
+	case <-ctx.Done():
+		return errNotNow
+	}
+	page, err := b.relay.feed.Read(ctx, b.after, pageLimit)
+	if err != nil {
+		return errNotNow
+	}
+	if len(page) == 0 || page[0].Seq != b.after+1 { // a hole, or dropped
+		st, err := b.relay.feed.State(ctx)
+		switch {
+		case err != nil:
+			return errNotNow
+		case st.Epoch != b.epoch.history.Epoch():
+			b.done = true // the epoch is about to end, and the stream with it
+			return nil
+		case st.First > b.after+1 && st.Last > b.after:
+			b.lose()
+		}
+	}
+	if len(page) == 0 { // the logs hold all that there is
+		b.stream.ToldLost, b.done = max(b.stream.ToldLost, b.epoch.history.Newest()), true
+		return nil
+	}
+	for i := range page {
+		b.add(page[i].Seq, page[i].Data)
+	}
+	b.done = b.held()
+	return nil
+}
+
+// held reports whether the logs hold all events that follow the position.
+func (b *readBack) held() bool {
+	for _, t := range b.stream.Topics {
+		if t.LostSince(b.next, b.stream.Stream.Live) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// add adds the events of an entry that are for the stream, and moves the stream past it.
+func (b *readBack) add(entry uint64, data []byte) {
+	b.after = entry
+	at, messages, err := readEntry(data, b.epoch.history.Epoch())
+	if err != nil {
+		b.lose()
+	}
+	age := time.Since(at).Milliseconds()
+	live := b.stream.Stream.Live
+	for i := range messages {
+		m, seq := &messages[i], firstOf(entry)+uint64(i)
+		if seq < b.next || !b.has(m.Topic) {
+			continue
+		}
+		kept, replayed := b.epoch.history.Keeps(m.Topic, age)
+		switch {
+		case seq < live && (m.Ephemeral || !replayed):
+		case !kept:
+			b.lose()
+		default:
+			b.addEvent(m, seq)
+		}
+	}
+	b.next = max(b.next, endOf(entry)+1)
+}
+
+// has reports whether a topic is one of the stream's, or in one of its subtrees.
+func (b *readBack) has(topic string) bool {
+	for _, t := range b.stream.Topics {
+		if t.Has(topic) {
+			return true
+		}
+	}
+	return false
+}
+
+// addEvent adds one event to the block.
+func (b *readBack) addEvent(m *Message, seq uint64) {
+	e := m.Event
+	if e.ID == "" {
+		e.ID = b.epoch.history.ID(seq)
+	}
+	b.block = b.stream.Framing.AppendControl(b.block, fastsse.AppendEvent(nil, &e))
+	b.events++
+	if seq < b.stream.Stream.Live {
+		b.replayed++
+	}
+	b.next = seq + 1
+	b.gap = b.gap && !b.begun
+}
+
+// lose tells the stream of a gap: in its opening, or between its events.
+func (b *readBack) lose() {
+	told := b.gap
+	b.gap = true
+	if told || !b.begun {
+		return
+	}
+	b.block = b.stream.Framing.AppendControl(b.block,
+		b.relay.hub.appendGap(b.epoch, nil, b.next, cursor.GapEvicted, b.lastID))
+}
+
+// run writes what was read, and reads on, until the logs hold the rest. It returns why the
+// stream has to end before that; NoReason: it goes on.
+func (b *readBack) run(write func([]byte) error) cursor.Reason {
+	b.said = b.relay.hub.now()
+	for {
+		if err := b.flush(write); err != nil {
+			return b.failed(err)
+		}
+		if why := b.ended(); why != cursor.NoReason {
+			return why
+		}
+		if b.done {
+			b.stream.Stream.Next, b.stream.Stream.Wrote = b.next, b.relay.hub.now()
+			return cursor.NoReason
+		}
+		if b.load() != nil {
+			if why := b.ended(); why != cursor.NoReason {
+				return why
+			}
+			return cursor.Failed
+		}
+	}
+}
+
+// flush writes the block. If there is none for long, it writes the position: a client whose
+// connection breaks need not begin anew, and sees that the stream is alive.
+func (b *readBack) flush(write func([]byte) error) error {
+	const long = 1000 // milliseconds
+	now := b.relay.hub.now()
+	if len(b.block) == 0 {
+		if b.done || now-b.said < long {
+			return nil
+		}
+		b.block = b.stream.Framing.AppendControl(nil, fastsse.AppendID(nil, b.epoch.history.ID(b.next-1)))
+	}
+	if err := write(b.block); err != nil {
+		return err
+	}
+	c := &b.relay.hub.counters
+	c.readBack.Add(b.events)
+	c.readBackReplayed.Add(b.replayed)
+	b.said, b.block, b.events, b.replayed = now, nil, 0, 0
+	return nil
+}
+
+// ended returns why the stream is to end now.
+func (b *readBack) ended() cursor.Reason {
+	h, s := b.relay.hub, &b.stream.Stream
+	switch state := b.epoch.state(delivery.State(h.state.Load())); {
+	case state == delivery.Closed:
+		return cursor.HubClosed
+	case state != delivery.Open:
+		return cursor.Drained
+	case b.epoch.delivery.Kicked(b.stream, b.address):
+		return cursor.Kicked
+	case s.Dies != 0 && h.now() >= s.Dies:
+		return cursor.MaxAge
+	}
+	return cursor.NoReason
+}
+
+// failed returns why a write has failed.
+func (b *readBack) failed(err error) cursor.Reason {
+	if why := b.ended(); why != cursor.NoReason {
+		return why
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return cursor.Timeout
+	}
+	return cursor.Client
+}
+
+// begin makes the stream's opening the beginning of what is written.
+func (b *readBack) begin() {
+	b.block = append(b.stream.Rest, b.block...)
+	b.stream.Rest = nil
+}
+
+// readBack writes the opening of the stream and what is read back for it, and reports
+// whether the stream goes on.
+func (o *opening) readBack(c net.Conn, a *delivery.Admission, b *readBack) bool {
+	if b.address = o.remote; b.address == "" && c.RemoteAddr() != nil {
+		b.address = c.RemoteAddr().String()
+	}
+	b.begin()
+	socket.Unblock(c) // else a deadline would not end a write
+	w := &boundConn{Conn: c, most: o.hub.cfg.WriteTimeout}
+	stop := context.AfterFunc(b.relay.reading, func() { w.cut(time.Now().Add(cutWithin)) })
+	unwatch, watched := socket.Watch(c, func() { w.cut(time.Unix(1, 0)) })
+	why := b.run(w.send)
+	stop()
+	if watched {
+		unwatch()
+	}
+	w.release()
+	if why == cursor.NoReason {
+		return true
+	}
+	o.hub.abandon(o.epoch, a, why)
+	if why != cursor.Client && why != cursor.Timeout && !w.broken {
+		o.hub.writeLast(c, a.Framing.AppendFarewell(nil, o.hub.cfg.Retry, a.Stream.Cut))
+	}
+	return false
+}
+
+// cutWithin is how long a write may take after the stream was cut.
+const cutWithin = 250 * time.Millisecond
+
+// boundConn is a connection whose writes have deadlines.
+type boundConn struct {
+	net.Conn
+	most   time.Duration // for a write; 0: no limit
+	broken bool          // a write has failed
+
+	mu sync.Mutex // guards by
+	by time.Time  // all writes must be done by then; zero: they need not
+}
+
+// send writes p.
+func (w *boundConn) send(p []byte) error {
+	err := w.arm()
+	if err == nil {
+		_, err = w.Write(p)
+	}
+	w.broken = w.broken || err != nil
+	return err
+}
+
+// arm sets the deadline of the next write.
+func (w *boundConn) arm() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	by := w.by
+	if by.IsZero() && w.most > 0 {
+		by = time.Now().Add(w.most)
+	}
+	return w.SetWriteDeadline(by)
+}
+
+// cut gives the write under way, and all later ones, a deadline.
+func (w *boundConn) cut(by time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.by = by
+	_ = w.SetWriteDeadline(by)
+}
+
+// release removes the deadline.
+func (w *boundConn) release() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.by = time.Time{}
+	_ = w.SetWriteDeadline(time.Time{})
+}
