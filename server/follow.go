@@ -99,10 +99,11 @@ func (h *Hub) followBack(w *streamwriter.Writer, e *epoch, a *delivery.Admission
 		return false, nil
 	}
 	back.begin()
-	stop := context.AfterFunc(h.relay.reading, func() { _ = w.SetWriteDeadline(time.Now().Add(cutWithin)) })
+	writes := &bound{set: w.SetWriteDeadline}
+	stop := context.AfterFunc(h.relay.reading, func() { writes.cut(time.Now().Add(cutWithin)) })
 	why := back.run(w.SendEncoded)
 	if !stop() {
-		_ = w.SetWriteDeadline(time.Time{}) // fails only where it is no longer needed
+		writes.release()
 	}
 	if why == cursor.NoReason {
 		return false, nil

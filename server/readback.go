@@ -286,72 +286,76 @@ func (o *opening) readBack(c net.Conn, a *delivery.Admission, b *readBack) bool 
 		b.address = c.RemoteAddr().String()
 	}
 	b.begin()
-	socket.Unblock(c) // else a deadline would not end a write
-	w := &boundConn{Conn: c, most: o.hub.cfg.WriteTimeout}
-	stop := context.AfterFunc(b.relay.reading, func() { w.cut(time.Now().Add(cutWithin)) })
-	unwatch, watched := socket.Watch(c, func() { w.cut(time.Unix(1, 0)) })
-	why := b.run(w.send)
-	stop()
-	if watched {
-		unwatch()
-	}
-	w.release()
+	why, broken := o.write(c, b)
 	if why == cursor.NoReason {
 		return true
 	}
 	o.hub.abandon(o.epoch, a, why)
-	if why != cursor.Client && why != cursor.Timeout && !w.broken {
+	if !broken {
 		o.hub.writeLast(c, a.Framing.AppendFarewell(nil, o.hub.cfg.Retry, a.Stream.Cut))
 	}
 	return false
 }
 
+// write writes a read-back to the connection. It returns why the stream has to end, and
+// whether a write has failed.
+func (o *opening) write(c net.Conn, b *readBack) (why cursor.Reason, broken bool) {
+	socket.Unblock(c) // else a deadline would not end a write
+	writes := &bound{set: c.SetWriteDeadline}
+	defer writes.release() // before a farewell has a deadline of its own, and before c is parked
+	stop := context.AfterFunc(b.relay.reading, func() { writes.cut(time.Now().Add(cutWithin)) })
+	defer stop()
+	if unwatch, ok := socket.Watch(c, func() { writes.cut(time.Unix(1, 0)) }); ok {
+		defer unwatch()
+	}
+	why = b.run(func(p []byte) error {
+		err := writes.arm(o.hub.cfg.WriteTimeout)
+		if err == nil {
+			_, err = c.Write(p)
+		}
+		broken = broken || err != nil
+		return err
+	})
+	return why, broken
+}
+
 // cutWithin is how long a write may take after the stream was cut.
 const cutWithin = 250 * time.Millisecond
 
-// boundConn is a connection whose writes have deadlines.
-type boundConn struct {
-	net.Conn
-	most   time.Duration // for a write; 0: no limit
-	broken bool          // a write has failed
+// bound gives writes deadlines, until it is released.
+type bound struct {
+	set func(by time.Time) error // sets the write deadline
 
-	mu sync.Mutex // guards by
-	by time.Time  // all writes must be done by then; zero: they need not
+	mu       sync.Mutex // guards all below
+	by       time.Time  // all writes must be done by then; zero: they need not
+	released bool       // the connection may be another's
 }
 
-// send writes p.
-func (w *boundConn) send(p []byte) error {
-	err := w.arm()
-	if err == nil {
-		_, err = w.Write(p)
+// arm sets the deadline of the next write; most 0: it needs none.
+func (b *bound) arm(most time.Duration) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	by := b.by
+	if by.IsZero() && most > 0 {
+		by = time.Now().Add(most)
 	}
-	w.broken = w.broken || err != nil
-	return err
-}
-
-// arm sets the deadline of the next write.
-func (w *boundConn) arm() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	by := w.by
-	if by.IsZero() && w.most > 0 {
-		by = time.Now().Add(w.most)
-	}
-	return w.SetWriteDeadline(by)
+	return b.set(by)
 }
 
 // cut gives the write under way, and all later ones, a deadline.
-func (w *boundConn) cut(by time.Time) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.by = by
-	_ = w.SetWriteDeadline(by)
+func (b *bound) cut(by time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.released {
+		b.by = by
+		_ = b.set(by)
+	}
 }
 
 // release removes the deadline.
-func (w *boundConn) release() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.by = time.Time{}
-	_ = w.SetWriteDeadline(time.Time{})
+func (b *bound) release() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.released = true
+	_ = b.set(time.Time{}) // fails only where it is no longer needed
 }

@@ -32,7 +32,7 @@ type relay struct {
 	connected atomic.Bool
 	refused   bool // the goroutine's: an entry could not be read, which was logged
 
-	reconnects, readBacks, lost atomic.Int64
+	reconnects, readBacks, losses, epochs atomic.Int64
 
 	mu      sync.Mutex // guards all below
 	waiting []*waiter
@@ -229,6 +229,7 @@ func (r *relay) renew(ctx context.Context, st backplane.State) error {
 		return err
 	}
 	last := r.hub.epochs.succeed(e)
+	r.epochs.Add(1)
 	r.at.Store(at)
 	r.last.Store(st.Last)
 	r.hub.logger().Printf("server: the backplane's stream was made anew: epoch %s was at entry %d, and epoch %s is at %d; the streams are told to come back, and get a gap event",
@@ -344,7 +345,7 @@ func (r *relay) lose(e *epoch, upTo uint64) {
 
 // loseUpTo tells every stream that it may have missed events up to a sequence.
 func (r *relay) loseUpTo(e *epoch, seq uint64) {
-	r.lost.Add(1)
+	r.losses.Add(1)
 	for _, t := range e.history.Lose(seq) {
 		e.delivery.Notify(t)
 	}
@@ -357,5 +358,18 @@ func (r *relay) sawLast(entry uint64) {
 		if last >= entry || r.last.CompareAndSwap(last, entry) {
 			return
 		}
+	}
+}
+
+// stats returns Stats.Backplane.
+func (r *relay) stats() *BackplaneStats {
+	at := r.at.Load()
+	return &BackplaneStats{
+		Connected:  r.connected.Load() && r.ctx.Err() == nil,
+		Behind:     int64(max(r.last.Load(), at) - at),
+		Reconnects: r.reconnects.Load(),
+		ReadBacks:  r.readBacks.Load(),
+		Losses:     r.losses.Load(),
+		Epochs:     r.epochs.Load(),
 	}
 }

@@ -68,7 +68,25 @@ type Stats struct {
 	// request is not valid), "unauthorized" (401 or 403, or Authorize returned a
 	// *StatusError), "hook" (Authorize returned another error), "closed" (the hub is
 	// closed).
+	//
+	// With a Config.Backplane also "backplane": the broker has not stored it, or it is not
+	// known whether it has. That key, and the same of RefusedWhy (what a client has missed
+	// could not be read from the broker), are there from the first time on.
 	PublishErrors map[string]int64 `json:"publish_errors"`
+
+	// Backplane has the figures of Config.Backplane; nil: the hub is alone.
+	Backplane *BackplaneStats `json:"backplane,omitempty"`
+}
+
+// BackplaneStats are the figures of a hub's connection to its broker. An entry is what one
+// PublishAll stores.
+type BackplaneStats struct {
+	Connected  bool  `json:"connected"`  // entries are being read as they come
+	Behind     int64 `json:"behind"`     // entries that the hub knows of and does not have yet
+	Reconnects int64 `json:"reconnects"` // how often reading began again after it had failed
+	ReadBacks  int64 `json:"read_backs"` // streams that began with events from the broker, not from memory
+	Losses     int64 `json:"losses"`     // how often all streams were told of a gap: entries were dropped before the hub read them, or could not be decoded
+	Epochs     int64 `json:"epochs"`     // how often the broker's stream was found to be another one
 }
 
 // counters are counted directly by the goroutine that sees the event; package delivery has
@@ -115,6 +133,9 @@ func (h *Hub) Stats() Stats {
 	}
 	s.Streamed = max(s.Subscribers-s.Parked, 0)
 	s.RefusedWhy, s.Refused = c.refused.read()
+	if h.relay != nil {
+		s.Backplane = h.relay.stats()
+	}
 	return s
 }
 

@@ -34,11 +34,19 @@
 //	fastsse_history_limit_bytes              gauge    Config.MaxHistoryBytes
 //	fastsse_closing_hooks                    gauge    calls of OnClose that have not returned
 //	fastsse_lingering_connections            gauge    ended, and waiting for their clients to close
+//	fastsse_backplane_connected              gauge    1 while the broker's stream is being read
+//	fastsse_backplane_behind_entries         gauge    entries that the hub knows of and does not have
+//	fastsse_backplane_reconnects_total       counter  reading began again
+//	fastsse_backplane_read_backs_total       counter  streams that began with events from the broker
+//	fastsse_backplane_losses_total           counter  all streams were told of a gap
+//	fastsse_backplane_epochs_total           counter  the broker's stream was found to be another one
 //	fastsse_state{state}                     gauge    1 for the hub's state: open, draining, closed
 //
 // What a figure means exactly, and how old it may be, is at the field of server.Stats.
 // Every reason is there from the start, as a zero, except those of
-// fastsse_streams_streamed_total. Counters begin at zero with each hub.
+// fastsse_streams_streamed_total, and the reason backplane of refusals and publish errors.
+// The metrics of a backplane are there for a hub that has one (server.Config.Backplane).
+// Counters begin at zero with each hub.
 //
 // No metric measures how long streams are open. In a histogram of request durations a
 // stream that is open for an hour is an hour of latency: leave the paths of streams out of

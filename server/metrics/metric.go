@@ -49,6 +49,18 @@ func all() []metric {
 		count("history_limit_bytes", "How much memory the events that are kept may take.", func(s *server.Stats) int64 { return s.MaxHistoryBytes }),
 		count("closing_hooks", "Streams that have ended and whose OnClose hook has not returned yet.", func(s *server.Stats) int64 { return s.Closing }),
 		count("lingering_connections", "Connections on which everything is sent, and which wait for their clients to close.", func(s *server.Stats) int64 { return s.Lingering }),
+		backplaneGauge("backplane_connected", "1 while the hub reads the broker's stream, 0 while it cannot.",
+			func(b *server.BackplaneStats) int64 { return bit(b.Connected) }),
+		backplaneGauge("backplane_behind_entries", "Entries of the broker's stream that the hub knows of and does not have yet.",
+			func(b *server.BackplaneStats) int64 { return b.Behind }),
+		backplaneCounter("backplane_reconnects_total", "How often reading the broker's stream began again.",
+			func(b *server.BackplaneStats) int64 { return b.Reconnects }),
+		backplaneCounter("backplane_read_backs_total", "Streams that began with events from the broker, not from memory.",
+			func(b *server.BackplaneStats) int64 { return b.ReadBacks }),
+		backplaneCounter("backplane_losses_total", "How often all streams were told of a gap because entries could not be read.",
+			func(b *server.BackplaneStats) int64 { return b.Losses }),
+		backplaneCounter("backplane_epochs_total", "How often the broker's stream was found to be another one.",
+			func(b *server.BackplaneStats) int64 { return b.Epochs }),
 		gauges("state", "1 for the hub's state, 0 for the others.", "state", state),
 	}
 }
@@ -83,6 +95,30 @@ func counter(name, help string, value func(*server.Stats) int64) metric {
 	m := count(name, help, value)
 	m.kind = prometheus.CounterValue
 	return m
+}
+
+// backplaneGauge returns a gauge of a hub with a backplane. Others have no series of it.
+func backplaneGauge(name, help string, value func(*server.BackplaneStats) int64) metric {
+	return metric{describe(name, help), prometheus.GaugeValue, func(s *server.Stats, send send) {
+		if s.Backplane != nil {
+			send(float64(value(s.Backplane)))
+		}
+	}}
+}
+
+// backplaneCounter is backplaneGauge for what only goes up.
+func backplaneCounter(name, help string, value func(*server.BackplaneStats) int64) metric {
+	m := backplaneGauge(name, help, value)
+	m.kind = prometheus.CounterValue
+	return m
+}
+
+// bit returns 1 for true.
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // gauges returns gauges with one label.

@@ -29,6 +29,15 @@ func distinct(s *server.Stats) map[float64]string {
 		}
 		numbers[float64(next)] = name
 	}
+	s.Backplane = new(server.BackplaneStats)
+	v = reflect.ValueOf(s.Backplane).Elem()
+	for i := range v.NumField() {
+		if field := v.Field(i); field.Kind() == reflect.Int64 {
+			next++
+			field.SetInt(next)
+			numbers[float64(next)] = "Backplane." + v.Type().Field(i).Name
+		}
+	}
 	return numbers
 }
 
