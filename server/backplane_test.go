@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -495,5 +496,120 @@ func TestASlowReaderResumesWithoutLoss(t *testing.T) {
 	c = h.resume(c.dec.LastID, "a")
 	for n < 400 {
 		check(c.next().Data)
+	}
+}
+
+// An event's age counts from when it was published, whenever the hub was started.
+func TestAnEventsAgeHoldsAcrossRestarts(t *testing.T) {
+	eachBackplaneKind(t, func(t *testing.T, kind connKind) {
+		f := newFeed()
+		for i, age := range []time.Duration{10 * time.Minute, 6 * time.Minute, time.Minute, -time.Hour} { // one clock is wrong
+			f.put(server.EntryAt(time.Now().Add(-age), []server.Message{{Topic: "a", Event: streamwriter.Event{Data: fmt.Append(nil, i)}}}))
+		}
+		h := on(t, f, kind, server.Config{})
+		c := h.resume("feed1-0", "a")
+		c.expectGap("evicted")
+		c.expect("2", "3")
+		long := on(t, f, kind, server.Config{Retention: []server.Retention{{Topics: "*", Age: time.Hour}}})
+		long.resume("feed1-0", "a").expect("0", "1", "2", "3")
+		if n := long.hub.Stats().Gaps; n != 0 {
+			t.Errorf("%d gaps", n)
+		}
+	})
+}
+
+// A hub begins with the newest entries; older ones are read back.
+func TestAHubBeginsWithTheNewestEntries(t *testing.T) {
+	t.Parallel()
+	f := newFeed()
+	const all = 5000
+	for i := range all {
+		f.put(server.EntryAt(time.Now(), []server.Message{{Topic: "a/" + fmt.Sprint(i%2), Event: streamwriter.Event{Data: fmt.Append(nil, i)}}}))
+	}
+	h := on(t, f, parkedTCP, server.Config{})
+	before := f.reads
+	h.resume("feed1-512000", "a/*").expect(numbers(500, all-1)...)
+	if n := h.hub.Stats().Backplane.ReadBacks; n != 1 || f.reads-before > 3 {
+		t.Errorf("%d read-backs, %d reads", n, f.reads-before)
+	}
+	h.resume(fmt.Sprintf("feed1-%d", 3000*1024), "a/*").expect(numbers(3000, all-1)...)
+	if n := h.hub.Stats().Backplane.ReadBacks; n != 1 {
+		t.Errorf("%d read-backs", n)
+	}
+}
+
+// The broker comes and goes, and sometimes does not answer. Publishers repeat what was not
+// confirmed, with its key: every event is there once, in the order of its publisher.
+func TestABrokerThatComesAndGoes(t *testing.T) {
+	t.Parallel()
+	f := newFeed()
+	c := server.Config{PublishTimeout: 20 * time.Millisecond, Retention: []server.Retention{{Topics: "*", Events: 10}}}
+	hubs := []*harness{on(t, f, parkedTCP, c), on(t, f, streamedTCP, c)}
+	clients := []*client{hubs[0].open("a"), hubs[1].open("a")}
+	const each, publishers = 40, 4
+	stop := make(chan struct{})
+	var trouble, wg sync.WaitGroup
+	trouble.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				f.change(func() { f.down, f.mute = false, false })
+				return
+			case <-time.After(20 * time.Millisecond):
+				f.change(func() { f.down, f.mute = n%4 == 1, n%4 == 3 })
+			}
+		}
+	})
+	var failed atomic.Int64
+	for p := range publishers {
+		wg.Go(func() {
+			for i := range each {
+				time.Sleep(5 * time.Millisecond) // so that the publishers meet all of it
+				m := []server.Message{{Topic: "a", Event: streamwriter.Event{Data: fmt.Appendf(nil, "%d %d", p, i)}, Key: fmt.Sprint(p, " ", i)}}
+				for n := 0; ; n++ {
+					_, err := hubs[(p+n)%2].hub.PublishAll(m)
+					if err == nil {
+						break
+					}
+					failed.Add(1)
+					time.Sleep(5 * time.Millisecond) // as a publisher would
+					if !errors.Is(err, server.ErrUnknown) && !errors.Is(err, backplane.ErrRefused) {
+						t.Error(err)
+						return
+					}
+				}
+			}
+		})
+	}
+	var orders [2][]string
+	for k, c := range clients {
+		wg.Go(func() {
+			for len(orders[k]) < each*publishers {
+				e, err := c.read()
+				switch {
+				case err != nil: // it was too slow
+					c = hubs[k].resume(c.dec.LastID, "a")
+				case e.Type == "gap":
+					t.Errorf("gap: %+v", e)
+					return
+				default:
+					orders[k] = append(orders[k], e.Data)
+				}
+			}
+		})
+	}
+	testkit.Within(t, "all is published and read", wg.Wait)
+	close(stop)
+	trouble.Wait()
+	if !slices.Equal(orders[0], orders[1]) || failed.Load() == 0 {
+		t.Errorf("different orders, or nothing has failed (%d)", failed.Load())
+	}
+	var next [publishers]int
+	for _, data := range orders[0] {
+		var p, n int
+		if _, err := fmt.Sscanf(data, "%d %d", &p, &n); err != nil || next[p] != n {
+			t.Fatalf("got %q, want number %d of it", data, next[p])
+		}
+		next[p]++
 	}
 }

@@ -45,7 +45,7 @@
 //
 // Not promised: that an event reaches a client that never comes back; events beyond
 // Config.Retention and MaxHistoryBytes; that every gap means a loss; anything across two
-// hubs.
+// hubs without a Config.Backplane.
 //
 // # Gaps
 //
@@ -87,8 +87,35 @@
 // at an age, [Config.MaxAge] ends them before that, between two events; [PlatformNamed] knows
 // the limits of platforms.
 //
-// A hub's events are in memory. So after a restart each client that comes back gets a gap
+// A hub's events are in memory. So after a restart of a hub without a backplane each client that comes back gets a gap
 // event ("epoch"), once.
+//
+// # Several hubs
+//
+// With Config.Backplane, the hubs of several processes are one feed on a broker's stream. What
+// is published at one of them is sent to the subscribers of all, in the broker's order. The
+// promises hold as they do for one hub, and:
+//
+//   - The epoch is that of the broker's stream, and ids are the same at every hub. So a client
+//     resumes at whichever hub it comes back to, and after a restart. An event's id is the
+//     sequence of its entry in the broker's stream times 1,024, plus its place in the
+//     PublishAll.
+//   - What a hub no longer holds in memory is read back from the broker, unless it is older
+//     than Retention.Age. Retention.Events and Bytes, and MaxHistoryBytes, bound the memory
+//     alone. A gap ("evicted") is what the broker has dropped. Only what a publisher's own id
+//     points to must be in memory (otherwise the gap is "unknown").
+//   - Publish returns when the event is stored by the broker and in this hub's history. It
+//     waits for the broker, never for subscribers. Its error wraps backplane.ErrRefused if
+//     nothing was stored, or ErrUnknown if that is not known: publish again then, with the
+//     same Message.Key.
+//   - While the broker cannot be reached, streams stay open, and clients resume from memory. A
+//     client that needs more is told to come back later. Nothing is lost by it.
+//   - If the broker's stream is deleted and made anew, the hub goes on with the new one: the
+//     open streams are drained (ReasonDrain), and get a gap ("epoch") when they come back.
+//   - LastID is exact for what this hub has published. A lock around a state and its Publish,
+//     as described there, orders the publishers of one process.
+//   - An event that is older than a stream, but that the hub has not read yet, may be sent to
+//     the stream as a new one.
 //
 // # Two ways to hold a stream
 //

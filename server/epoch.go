@@ -61,10 +61,11 @@ func (s *epochs) succeed(next *epoch) (last *epoch) {
 
 // gone removes an epoch that has no streams any more, and keeps its counts.
 func (s *epochs) gone(e *epoch) {
+	ended := e.delivery.Stats()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.past = slices.DeleteFunc(s.past, func(p *epoch) bool { return p == e })
-	addStats(&s.ended, e.delivery.Stats())
+	addStats(&s.ended, ended)
 }
 
 // deliveries returns the delivery of the present epoch, and those of past epochs that may

@@ -9,6 +9,9 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
+// EntryAt is what a publish of messages at that time appends to a backplane.
+func EntryAt(at time.Time, messages []Message) []byte { return appendEntry(nil, at, messages) }
+
 // SpendReserve closes the descriptor that a listener of Listen keeps in reserve.
 func SpendReserve(ln net.Listener) {
 	l := ln.(*listener)

@@ -13,7 +13,7 @@ const (
 	ReasonSlow     = Reason(cursor.Slow)      // "slow": under Disconnect, its next event was evicted before it was sent
 	ReasonTimeout  = Reason(cursor.Timeout)   // "timeout": its reader took nothing for Config.WriteTimeout (under Follow, the Writer's)
 	ReasonKicked   = Reason(cursor.Kicked)    // "kicked": Hub.Kick, KickUser or KickTopic
-	ReasonDrain    = Reason(cursor.Drained)   // "drain": Hub.Drain
+	ReasonDrain    = Reason(cursor.Drained)   // "drain": Hub.Drain, or the stream of Config.Backplane was made anew
 	ReasonClosed   = Reason(cursor.HubClosed) // "closed": Hub.Close
 	ReasonFollower = Reason(cursor.Follower)  // "follower": the handler that called Follow ended it
 	ReasonError    = Reason(cursor.Failed)    // "error": this side failed, and logged why

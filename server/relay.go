@@ -77,7 +77,7 @@ func (h *Hub) startRelay() error {
 	}
 	if err != nil {
 		r.stop()
-		return fmt.Errorf("server: the backplane gave no state within %v: %w; check that the broker runs and can be reached, and call New again", askTimeout, err)
+		return fmt.Errorf("server: the backplane cannot be read: %w; check that the broker runs and can be reached, and call New again", err)
 	}
 	r.at.Store(at)
 	r.sawLast(st.Last)
