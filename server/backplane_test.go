@@ -468,8 +468,12 @@ func TestANewHubNeedsItsBroker(t *testing.T) {
 	t.Parallel()
 	f := newFeed()
 	f.setDown(true)
-	if _, err := server.New(server.Config{Backplane: f}); !errors.Is(err, errDown) || !strings.Contains(err.Error(), "check that the broker runs") {
+	hub, err := server.New(server.Config{Backplane: f})
+	if !errors.Is(err, errDown) || !strings.Contains(err.Error(), "check that the broker runs") {
 		t.Errorf("%v", err)
+	}
+	if hub != nil {
+		t.Error("there is a hub beside the error")
 	}
 }
 

@@ -87,8 +87,8 @@
 // at an age, [Config.MaxAge] ends them before that, between two events; [PlatformNamed] knows
 // the limits of platforms.
 //
-// A hub's events are in memory. So after a restart of a hub without a backplane each client that comes back gets a gap
-// event ("epoch"), once.
+// A hub's events are in memory. So after a restart of a hub without a backplane, each
+// client that comes back gets a gap event ("epoch"), once.
 //
 // # Several hubs
 //

@@ -52,7 +52,10 @@ func New(c Config) (*Hub, error) {
 	h := &Hub{cfg: c, born: time.Now()}
 	h.opens.limit(c.MaxOpensPerSecond)
 	if c.Backplane != nil {
-		return h, h.startRelay()
+		if err := h.startRelay(); err != nil {
+			return nil, err
+		}
+		return h, nil
 	}
 	h.epochs.now.Store(h.newEpoch(eventlog.NewEpoch()))
 	if prefork.IsChild() {

@@ -31,7 +31,8 @@ type PublishOptions struct {
 	// Authorize, if set, decides whether the messages of a request may be published,
 	// and may change them. Nothing is published if it returns an error. A *StatusError
 	// is sent as the answer: not ErrStop, since a publisher takes a 204 for success. Any
-	// other error is logged and answered with 500, without its text. If Token is set, too, a request must pass both. Calls run concurrently.
+	// other error is logged and answered with 500, without its text. If Token is set,
+	// too, a request must pass both. Calls run concurrently.
 	Authorize func(ctx *fasthttp.RequestCtx, messages []Message) error
 
 	// AllowAnyone lets everyone who can reach the handler publish to every topic.

@@ -92,6 +92,27 @@ func (s *subscriber) read(r *bufio.Reader, got *atomic.Int64) {
 	}
 }
 
+// expectFigures compares some of the figures.
+func expectFigures(t *testing.T, got, want map[string]float64) {
+	t.Helper()
+	for key, n := range want {
+		if v, there := got[key]; !there || v != n {
+			t.Errorf("%s is %v (there: %v), want %v", key, v, there, n)
+		}
+	}
+}
+
+// publishMany publishes so many events of 10 kB to topic load.
+func (p *program) publishMany(events int) {
+	p.t.Helper()
+	block := strings.Repeat("x", 10_000)
+	for range events {
+		if status := p.publish("secret", "load", block); status != 200 {
+			p.t.Fatalf("publishing: %d", status)
+		}
+	}
+}
+
 // A reader that takes nothing keeps the drain from ending, so that the figures can be read
 // meanwhile. They must be what this test has counted itself.
 func TestFiguresAreTrueDuringADrain(t *testing.T) {
@@ -115,12 +136,7 @@ func TestFiguresAreTrueDuringADrain(t *testing.T) {
 	}
 	defer stalled.conn.Close()
 	stalled.conn.(*net.TCPConn).SetReadBuffer(4096)
-	block := strings.Repeat("x", 10_000)
-	for range events {
-		if status := p.publish("secret", "load", block); status != 200 {
-			t.Fatalf("publishing: %d", status)
-		}
-	}
+	p.publishMany(events)
 	before := p.scrape()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -151,11 +167,7 @@ func TestFiguresAreTrueDuringADrain(t *testing.T) {
 		"fastsse_events_published_total": float64(events), "fastsse_gap_events_total": 0, "fastsse_events_replayed_total": 0,
 		"fastsse_state open": 0, "fastsse_state draining": 1, "fastsse_state closed": 0,
 	}
-	for key, n := range want {
-		if v, there := during[key]; !there || v != n {
-			t.Errorf("%s is %v (there: %v), want %v", key, v, there, n)
-		}
-	}
+	expectFigures(t, during, want)
 	if before["fastsse_state open"] != 1 || before["fastsse_subscribers parked"] != float64(streams+1) {
 		t.Errorf("before the signal: %v", before)
 	}

@@ -72,7 +72,8 @@ type Logger interface {
 // and how long the reader of a stream that is to end may take nothing.
 const LingerFor = 5 * time.Second
 
-// HookData is what hooks, Kick and the end of a stream need to know about it. Most streams have none.
+// HookData is what hooks, Kick and the end of a stream need to know about it. Most streams
+// have none.
 type HookData struct {
 	User       any
 	RemoteAddr string // empty if the handler has no hooks
