@@ -29,9 +29,9 @@ import (
 
 // config is what the command line and the environment say.
 type config struct {
-	addr, platform, token, origins string
-	grace, maxAge                  time.Duration
-	limits                         server.Config // on streams; the rest is zero
+	addr, platform, token, origins, backplane string
+	grace, maxAge                             time.Duration
+	limits                                    server.Config // on streams; the rest is zero
 }
 
 func main() {
@@ -60,6 +60,7 @@ func parse(args []string, help io.Writer) (c config, err error) {
 	flags.DurationVar(&c.maxAge, "max-age", 0, "`time` after which a stream ends and its client comes back; 0: the platform's, -1s: none")
 	flags.StringVar(&c.token, "token", "", "`secret` that publishers send as a bearer token; without it TOKEN in the environment; without both nobody can publish")
 	flags.StringVar(&c.origins, "origins", "", "`origins` of other sites whose pages may subscribe, separated by commas; * for all")
+	flags.StringVar(&c.backplane, "backplane", "", "`broker` that several instances share: nats://HOST:4222, redis://HOST:6379/0, or embedded:DIRECTORY for one instance whose events outlive it; without it the hub is alone, and its events are in memory")
 	flags.IntVar(&c.limits.MaxSubscribers, "max-streams", 0, "`number` of open streams; 0: nine tenths of the descriptors that the process may open")
 	flags.IntVar(&c.limits.MaxSubscribersPerIP, "max-streams-per-ip", 0, "`number` of open streams of one client address; 0: no limit")
 	flags.IntVar(&c.limits.MaxOpensPerSecond, "max-opens", 0, "`number` of streams that may open per second; 0: no limit")
@@ -88,11 +89,16 @@ func run(ctx context.Context, c config) error {
 	}
 	c.limits.MaxAge = c.maxAge
 	settings := p.Config(c.limits)
-	hub, err := server.New(settings)
+	b, closeBroker, err := openBackplane(ctx, c.backplane)
 	if err != nil {
 		return err
 	}
-	return server.Run(ctx, server.RunOptions{
+	settings.Backplane = b
+	hub, err := server.New(settings)
+	if err != nil {
+		return errors.Join(err, closeBroker())
+	}
+	err = server.Run(ctx, server.RunOptions{
 		Hub: hub, Handler: routes(hub, c), Addr: c.addr, Grace: c.grace,
 		// Half a request must not use up the grace.
 		Server: &fasthttp.Server{Name: "fastsse", ReadTimeout: min(10*time.Second, c.grace/2), IdleTimeout: 2 * time.Minute},
@@ -103,6 +109,7 @@ func run(ctx context.Context, c config) error {
 			}
 		},
 	})
+	return errors.Join(err, closeBroker())
 }
 
 func routes(hub *server.Hub, c config) fasthttp.RequestHandler {
