@@ -25,11 +25,15 @@ type program struct {
 	log *testkit.Log
 }
 
-// build builds the program as the Dockerfile does, and returns its path.
-func build(t testing.TB) string {
+// forContainer are the build tags that the Dockerfile sets.
+const forContainer = "noembedded"
+
+// build builds the program as the Dockerfile does, but with these build tags, and returns its
+// path.
+func build(t testing.TB, tags string) string {
 	t.Helper()
 	exe := filepath.Join(t.TempDir(), "cloud")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", exe, ".")
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags=-s -w", "-o", exe, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -103,7 +107,7 @@ func (p *program) exit() error {
 }
 
 func TestProgramServesAndEndsWell(t *testing.T) {
-	p := start(t, build(t), []string{"TOKEN=secret"}, "-platform", "fly", "-origins", "https://a.example,https://b.example")
+	p := start(t, build(t, ""), []string{"TOKEN=secret"}, "-platform", "fly", "-origins", "https://a.example,https://b.example")
 	for _, path := range []string{"/healthz", "/readyz"} {
 		if res := p.get(path); res.StatusCode != 200 {
 			t.Errorf("%s: %s", path, res.Status)
@@ -140,7 +144,7 @@ func TestProgramServesAndEndsWell(t *testing.T) {
 }
 
 func TestWithoutATokenNobodyCanPublish(t *testing.T) {
-	p := start(t, build(t), nil)
+	p := start(t, build(t, ""), nil)
 	if status := p.publish("", "news", "no"); status != 403 {
 		t.Errorf("publishing: %d", status)
 	}

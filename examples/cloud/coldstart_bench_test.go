@@ -17,7 +17,7 @@ import (
 // a machine that does something else, and the first run, which reads the program from disk;
 // so the median counts.
 func BenchmarkColdStart(b *testing.B) {
-	exe := build(b)
+	exe := build(b, forContainer)
 	info, err := os.Stat(exe)
 	if err != nil {
 		b.Fatal(err)

@@ -15,7 +15,7 @@ func TestProgramNeedsNothingBesideItself(t *testing.T) {
 	if os.Getuid() != 0 {
 		absent.Skipf(t, "chroot needs root")
 	}
-	exe := build(t)
+	exe := build(t, forContainer)
 	info, err := os.Stat(exe)
 	if err != nil {
 		t.Fatal(err)

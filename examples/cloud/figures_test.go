@@ -117,7 +117,7 @@ func (p *program) publishMany(events int) {
 // meanwhile. They must be what this test has counted itself.
 func TestFiguresAreTrueDuringADrain(t *testing.T) {
 	streams, events := *figureStreams, *figureEvents
-	p := start(t, build(t), []string{"TOKEN=secret"}, "-grace", "8s", "-max-age", "-1s")
+	p := start(t, build(t, ""), []string{"TOKEN=secret"}, "-grace", "8s", "-max-age", "-1s")
 	var stalled *subscriber
 	var got atomic.Int64
 	var readers sync.WaitGroup

@@ -5,7 +5,9 @@
 //	curl -N 'http://localhost:8080/events?topic=news'
 //	curl -H 'Authorization: Bearer secret' -d 'it works' 'http://localhost:8080/publish?topic=news'
 //
-// Events are kept in memory: one instance serves a feed, and a restart is a gap.
+// Without -backplane, events are kept in memory: one instance serves a feed, and a restart is
+// a gap. With one, a broker orders and keeps them: several instances serve a feed, and clients
+// go on after a restart where they were.
 package main
 
 import (
@@ -29,9 +31,10 @@ import (
 
 // config is what the command line and the environment say.
 type config struct {
-	addr, platform, token, origins, backplane string
-	grace, maxAge                             time.Duration
-	limits                                    server.Config // on streams; the rest is zero
+	addr, platform, token, origins string
+	backplane, feed                string
+	grace, maxAge                  time.Duration
+	limits                         server.Config // on streams; the rest is zero
 }
 
 func main() {
@@ -60,7 +63,8 @@ func parse(args []string, help io.Writer) (c config, err error) {
 	flags.DurationVar(&c.maxAge, "max-age", 0, "`time` after which a stream ends and its client comes back; 0: the platform's, -1s: none")
 	flags.StringVar(&c.token, "token", "", "`secret` that publishers send as a bearer token; without it TOKEN in the environment; without both nobody can publish")
 	flags.StringVar(&c.origins, "origins", "", "`origins` of other sites whose pages may subscribe, separated by commas; * for all")
-	flags.StringVar(&c.backplane, "backplane", "", "`broker` that several instances share: nats://HOST:4222, redis://HOST:6379/0, or embedded:DIRECTORY for one instance whose events outlive it; without it the hub is alone, and its events are in memory")
+	flags.StringVar(&c.backplane, "backplane", "", "`broker` that orders and keeps the events: nats://HOST:4222 or redis://HOST:6379/0, which several instances share, or embedded:DIRECTORY for one instance alone; without it events are in memory, and the instance is alone")
+	flags.StringVar(&c.feed, "feed", "fastsse", "`name` of the feed on the broker: instances with the same one have the same events")
 	flags.IntVar(&c.limits.MaxSubscribers, "max-streams", 0, "`number` of open streams; 0: nine tenths of the descriptors that the process may open")
 	flags.IntVar(&c.limits.MaxSubscribersPerIP, "max-streams-per-ip", 0, "`number` of open streams of one client address; 0: no limit")
 	flags.IntVar(&c.limits.MaxOpensPerSecond, "max-opens", 0, "`number` of streams that may open per second; 0: no limit")
@@ -89,27 +93,27 @@ func run(ctx context.Context, c config) error {
 	}
 	c.limits.MaxAge = c.maxAge
 	settings := p.Config(c.limits)
-	b, closeBroker, err := openBackplane(ctx, c.backplane)
+	b, err := openBroker(ctx, c)
 	if err != nil {
 		return err
 	}
-	settings.Backplane = b
+	settings.Backplane = b.Backplane
 	hub, err := server.New(settings)
 	if err != nil {
-		return errors.Join(err, closeBroker())
+		return errors.Join(err, b.close())
 	}
 	err = server.Run(ctx, server.RunOptions{
 		Hub: hub, Handler: routes(hub, c), Addr: c.addr, Grace: c.grace,
 		// Half a request must not use up the grace.
 		Server: &fasthttp.Server{Name: "fastsse", ReadTimeout: min(10*time.Second, c.grace/2), IdleTimeout: 2 * time.Minute},
 		Listening: func(a net.Addr) {
-			log.Printf("listening on %s; platform %s: grace %v, streams end after %s", a, p.Name, c.grace, age(settings.MaxAge))
+			log.Printf("listening on %s; platform %s: grace %v, streams end after %s; %s", a, p.Name, c.grace, age(settings.MaxAge), b.kept(c.feed))
 			if c.token == "" {
 				log.Print("nobody can publish: give a -token, or TOKEN in the environment")
 			}
 		},
 	})
-	return errors.Join(err, closeBroker())
+	return errors.Join(err, b.close())
 }
 
 func routes(hub *server.Hub, c config) fasthttp.RequestHandler {

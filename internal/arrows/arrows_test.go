@@ -46,7 +46,7 @@ var may = map[string][]string{
 	"bench":                          {"server", "streamwriter", "bench"},
 	"bench/launch":                   {},         // it runs programs, and knows none
 	"bench/targets":                  {"server"}, // what is measured does not know the bench
-	"examples":                       {"server", "server/metrics", "streamwriter", "examples"},
+	"examples":                       {"server", "server/metrics", "server/backplane", "streamwriter", "examples"},
 	"examples/internal":              {"server", "examples/internal", "internal/absent", "internal/testkit"},
 }
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"sync"
 	"time"
 
-	natsserver "github.com/nats-io/nats-server/v2/server"
 	natsio "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -15,8 +15,8 @@ import (
 // Backplane is a feed on JetStream. It implements backplane.Backplane. Its methods may be
 // called by any goroutine.
 type Backplane struct {
-	options Options            // with defaults
-	server  *natsserver.Server // in this process, or nil
+	options Options // with defaults
+	server  Server  // in this process, or nil
 	conn    *natsio.Conn
 	js      jetstream.JetStream
 
@@ -39,22 +39,22 @@ func Open(ctx context.Context, o Options) (*Backplane, error) {
 	if err != nil {
 		return nil, err
 	}
-	var server *natsserver.Server
 	if o.Embedded != nil {
-		if server, err = o.Embedded.start(ctx); err != nil {
+		if err := o.Embedded.Start(ctx); err != nil {
 			return nil, err
 		}
 	}
-	b, err := connect(ctx, o, server)
-	if err != nil && server != nil {
-		stop(server)
+	b, err := connect(ctx, o)
+	if err != nil && o.Embedded != nil {
+		o.Embedded.Stop()
 	}
 	return b, err
 }
 
-// connect opens a feed, of a server in this process if there is one. Close stops that.
-func connect(ctx context.Context, o Options, server *natsserver.Server) (*Backplane, error) {
-	b := &Backplane{options: o, server: server, lost: make(chan struct{})}
+// connect opens a feed, of a server in this process, which runs, if there is one. Close stops
+// that.
+func connect(ctx context.Context, o Options) (*Backplane, error) {
+	b := &Backplane{options: o, server: o.Embedded, lost: make(chan struct{})}
 	options := append([]natsio.Option{natsio.Name("fastsse")}, o.Connect...)
 	options = append(options,
 		natsio.MaxReconnects(-1),
@@ -67,12 +67,12 @@ func connect(ctx context.Context, o Options, server *natsserver.Server) (*Backpl
 		natsio.DisconnectErrHandler(func(*natsio.Conn, error) { b.loseConnection() }),
 		natsio.ClosedHandler(func(*natsio.Conn) { b.loseConnection() }),
 	)
-	if server != nil {
-		options = append(options, natsio.InProcessServer(server))
+	if b.server != nil {
+		options = append(options, natsio.InProcessServer(b.server))
 	}
 	var err error
 	if b.conn, err = natsio.Connect(o.URL, options...); err != nil {
-		return nil, fmt.Errorf("nats: connect to %s: %w", b.where(), err)
+		return nil, fmt.Errorf("nats: connect to %s: %w; look whether a NATS server listens there", b.where(), withoutURL(err))
 	}
 	if b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(2*askEvery)); err == nil {
 		err = b.prepare(ctx)
@@ -84,10 +84,18 @@ func connect(ctx context.Context, o Options, server *natsserver.Server) (*Backpl
 	return b, nil
 }
 
+// withoutURL is an error without the URL that it may quote, and the password in that.
+func withoutURL(err error) error {
+	if bad := new(url.Error); errors.As(err, &bad) {
+		return bad.Err
+	}
+	return err
+}
+
 // where names the server in messages, without a password.
 func (b *Backplane) where() string {
 	if b.server != nil {
-		return "the embedded server in " + b.options.Embedded.Dir
+		return b.server.String()
 	}
 	if b.conn != nil && b.conn.ConnectedUrlRedacted() != "" {
 		return b.conn.ConnectedUrlRedacted()
@@ -99,7 +107,7 @@ func (b *Backplane) where() string {
 func (b *Backplane) Close() error {
 	b.conn.Close()
 	if b.server != nil {
-		stop(b.server)
+		b.server.Stop()
 	}
 	return nil
 }

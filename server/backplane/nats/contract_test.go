@@ -12,17 +12,17 @@ import (
 
 	"github.com/fastsse/fastsse/server/backplane"
 	"github.com/fastsse/fastsse/server/backplane/backplanetest"
+	"github.com/fastsse/fastsse/server/backplane/nats/embedded"
 )
 
 var _ backplane.Backplane = (*Backplane)(nil)
 
 func TestEmbeddedKeepsTheContract(t *testing.T) {
-	e := &Embedded{Dir: t.TempDir()}
-	server, err := e.start(within(t))
-	if err != nil {
+	e := &embedded.Server{Dir: t.TempDir()}
+	if err := e.Start(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { stop(server) })
+	t.Cleanup(e.Stop)
 	feeds := 0
 	backplanetest.Run(t, func(t testing.TB) *backplanetest.Feed {
 		feeds++
@@ -31,7 +31,7 @@ func TestEmbeddedKeepsTheContract(t *testing.T) {
 			t.Fatal(err)
 		}
 		return feedOf(t, o, func(t testing.TB) *Backplane {
-			b, err := connect(within(t), o, server)
+			b, err := connect(within(t), o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -4,9 +4,9 @@
 //	bp, err := nats.Open(ctx, nats.Options{URL: "nats://a:4222,nats://b:4222,nats://c:4222", Replicas: 3})
 //
 // A program that is alone, and wants to keep its events over restarts, runs the server in its
-// own process, without a port:
+// own process, without a port (package embedded):
 //
-//	bp, err := nats.Open(ctx, nats.Options{Embedded: &nats.Embedded{Dir: "/var/lib/app/events"}})
+//	bp, err := nats.Open(ctx, nats.Options{Embedded: &embedded.Server{Dir: "/var/lib/app/events"}})
 //
 // # How safely entries are stored
 //
@@ -14,7 +14,7 @@
 // one of them may be lost. With one replica, and embedded, it has been given to the operating
 // system: it outlives a crash of the server, but what was written in the last two minutes
 // may be lost with the machine's power, unless the server syncs each write (sync_interval:
-// always, or Embedded.SyncAlways).
+// always, or embedded.Server.SyncAlways).
 //
 // # The stream
 //

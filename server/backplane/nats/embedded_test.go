@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/fastsse/fastsse/server/backplane"
+	"github.com/fastsse/fastsse/server/backplane/nats/embedded"
 )
 
 func openEmbedded(t testing.TB, o Options) *Backplane {
@@ -25,38 +26,8 @@ func openEmbedded(t testing.TB, o Options) *Backplane {
 	return b
 }
 
-func TestEmbeddedKeepsEntriesOverRestarts(t *testing.T) {
-	for _, sync := range []bool{false, true} {
-		o := Options{Embedded: &Embedded{Dir: t.TempDir(), SyncAlways: sync}}
-		ctx := context.Background()
-		b := openEmbedded(t, o)
-		seq, err := b.Append(ctx, "key", []byte("kept"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		before, err := b.State(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.Close()
-
-		b = openEmbedded(t, o)
-		if after, err := b.State(ctx); err != nil || after != before {
-			t.Errorf("State is %+v (error %v) after a restart, want %+v", after, err, before)
-		}
-		if again, err := b.Append(ctx, "key", []byte("again")); err != nil || again != seq {
-			t.Errorf("Append with the key returned %d, %v after a restart, want %d", again, err, seq)
-		}
-		page, err := b.Read(ctx, 0, 10)
-		if err != nil || len(page) != 1 || string(page[0].Data) != "kept" {
-			t.Errorf("Read returned %v, %v after a restart; want the entry", page, err)
-		}
-		b.Close()
-	}
-}
-
 func TestCallsFailAfterClose(t *testing.T) {
-	b := openEmbedded(t, Options{Embedded: &Embedded{Dir: t.TempDir()}})
+	b := openEmbedded(t, Options{Embedded: &embedded.Server{Dir: t.TempDir()}})
 	ended := make(chan error, 1)
 	go func() { ended <- b.Tail(context.Background(), 0, func([]backplane.Entry) error { return nil }) }()
 	b.Close()
@@ -79,7 +50,7 @@ func TestCallsFailAfterClose(t *testing.T) {
 // A Tail after a sequence of the old stream would deliver the new one's entries as its own.
 func TestTailRefusesAStreamThatStateHasNotDescribed(t *testing.T) {
 	ctx := context.Background()
-	b := openEmbedded(t, Options{Embedded: &Embedded{Dir: t.TempDir()}})
+	b := openEmbedded(t, Options{Embedded: &embedded.Server{Dir: t.TempDir()}})
 	if err := b.js.DeleteStream(ctx, b.options.Feed); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +65,7 @@ func TestTailRefusesAStreamThatStateHasNotDescribed(t *testing.T) {
 
 func TestStateMakesADeletedStreamAgain(t *testing.T) {
 	ctx := context.Background()
-	b := openEmbedded(t, Options{Embedded: &Embedded{Dir: t.TempDir()}})
+	b := openEmbedded(t, Options{Embedded: &embedded.Server{Dir: t.TempDir()}})
 	before, err := b.State(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -115,17 +86,24 @@ func TestStateMakesADeletedStreamAgain(t *testing.T) {
 }
 
 func TestOptionsSayWhatIsWrong(t *testing.T) {
-	dir := &Embedded{Dir: "somewhere"}
+	dir := &embedded.Server{Dir: "somewhere"}
 	for says, o := range map[string]Options{
 		"set one of":    {},
 		"one of Optio":  {URL: "nats://a", Embedded: dir},
-		"Dir is empty":  {Embedded: &Embedded{}},
+		"Dir is empty":  {Embedded: &embedded.Server{}},
 		"leave it out":  {Embedded: dir, Replicas: 3},
 		`Feed is "a.b"`: {Embedded: dir, Feed: "a.b"},
 	} {
 		if _, err := Open(context.Background(), o); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("Open with %+v returned %v; want an error that says %q", o, err, says)
 		}
+	}
+}
+
+func TestABadURLIsNotQuoted(t *testing.T) {
+	_, err := Open(context.Background(), Options{URL: "nats://me:secret%zz@a:4222"})
+	if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "invalid URL escape") {
+		t.Errorf("Open: %v; want why the URL is bad, without the password", err)
 	}
 }
 
@@ -198,7 +176,7 @@ func TestMessagesThatAreLostOnTheirWayAreMissed(t *testing.T) {
 }
 
 func BenchmarkAppend(b *testing.B) {
-	bp := openEmbedded(b, Options{Embedded: &Embedded{Dir: b.TempDir()}})
+	bp := openEmbedded(b, Options{Embedded: &embedded.Server{Dir: b.TempDir()}})
 	entry := make([]byte, 200)
 	b.SetParallelism(16)
 	b.RunParallel(func(pb *testing.PB) {
@@ -212,7 +190,7 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func BenchmarkReadPage(b *testing.B) {
-	bp := openEmbedded(b, Options{Embedded: &Embedded{Dir: b.TempDir()}})
+	bp := openEmbedded(b, Options{Embedded: &embedded.Server{Dir: b.TempDir()}})
 	for range 256 {
 		if _, err := bp.Append(context.Background(), "", make([]byte, 200)); err != nil {
 			b.Fatal(err)

@@ -2,6 +2,7 @@ package nats
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -19,8 +20,9 @@ type Options struct {
 	// "nats://user:password@a:4222,nats://b:4222". Servers have to be of version 2.11 or newer.
 	URL string
 
-	// Embedded runs a server in this process instead.
-	Embedded *Embedded
+	// Embedded is a server in this process, in place of URL: an *embedded.Server of package
+	// embedded. Open starts it, and Close stops it.
+	Embedded Server
 
 	// Connect has options of the client: credentials, TLS, a name. Those about
 	// reconnecting, pings and handlers of the connection's state are set by Open.
@@ -42,13 +44,17 @@ type Options struct {
 	MaxMessages int64         // as MaxBytes, for the number of entries. Zero means 1,000,000. Negative: no limit.
 }
 
-// Embedded is a server in this process. One process at a time may have a directory.
-type Embedded struct {
-	Dir string // where the stream is kept; it is made if it is missing. Required.
+// Server is a server that runs in this process. Package embedded has the one; it is an
+// interface so that programs without it do not link nats-server.
+type Server interface {
+	natsio.InProcessConnProvider // connects to the server between Start and Stop
 
-	// SyncAlways has each entry written to the disk itself before Append returns. It costs
-	// some milliseconds per entry, as the disk is.
-	SyncAlways bool
+	// Start runs the server until Stop. It returns when the server answers, or soon after ctx
+	// is done.
+	Start(ctx context.Context) error
+
+	Stop()
+	String() string // names it in messages: "the embedded server in /var/lib/app"
 }
 
 var feedName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -64,8 +70,6 @@ func (o Options) withDefaults() (Options, error) {
 	switch {
 	case (o.URL == "") == (o.Embedded == nil):
 		return o, errors.New("nats: open: set one of Options.URL and Options.Embedded")
-	case o.Embedded != nil && o.Embedded.Dir == "":
-		return o, errors.New("nats: open: Options.Embedded.Dir is empty; name the directory that keeps the stream")
 	case o.Embedded != nil && o.Replicas != 1:
 		return o, fmt.Errorf("nats: open: Options.Replicas is %d; an embedded server is alone, so leave it out", o.Replicas)
 	case !feedName.MatchString(o.Feed):

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
+)
+
+func TestLogsHaveNoSecrets(t *testing.T) {
+	for name, want := range map[string]string{
+		"embedded:/var/lib/app":                               "embedded:/var/lib/app",
+		"nats://a:4222":                                       "nats://a:4222",
+		"nats://token@a:4222,nats://me:secret@b:4222":         "nats://a:4222,b:4222",
+		"tls://me:se@cret@a:4222,b:4222":                      "tls://a:4222,b:4222",
+		"redis://:secret@a:6379/0?client_name=x&secret=token": "redis://a:6379/0",
+	} {
+		if got := withoutSecrets(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// silent is the address of something that accepts connections and never answers.
+func silent(t *testing.T) string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	return ln.Addr().String()
+}
+
+// refusing is the address of nothing.
+func refusing(t *testing.T) string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func TestABrokerThatCannotBeReachedEndsTheProgram(t *testing.T) {
+	file := t.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	exe := build(t, "")
+	for name, says := range map[string]string{
+		"nats://me:secret@" + refusing(t):  "look whether a NATS server listens there",
+		"nats://me:secret@" + silent(t):    "nats://127.0.0.1",
+		"tls://me:secret@" + silent(t):     "tls://127.0.0.1",
+		"nats://me:secret%zz@a:4222":       "invalid URL escape",
+		"redis://me:secret@" + refusing(t): "refused",
+		"redis://me:secret@" + silent(t):   "redis://127.0.0.1",
+		"rediss://me:secret@" + silent(t):  "rediss://127.0.0.1",
+		"redis://me:secret%zz@a:6379":      "is not of the form",
+		"kafka://me:secret@a:9092":         "is not known",
+		"nats.example:4222":                "is not known",
+		"embedded:":                        "name the directory",
+		"embedded:" + file + "/below":      "not a directory",
+	} {
+		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
+			t.Parallel()
+			log := &testkit.Log{}
+			cmd := exec.Command(exe, "-addr", "127.0.0.1:0", "-backplane", name)
+			cmd.Env, cmd.Stderr = []string{}, log
+			ctx, cancel := context.WithTimeout(t.Context(), 2*openWithin)
+			defer cancel()
+			began := time.Now()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
+			defer stop()
+			var exit *exec.ExitError
+			if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+				t.Errorf("it ended with %v after %v, want exit status 1", err, time.Since(began))
+			}
+			if !log.Has(says) || log.Has("secret") {
+				t.Errorf("it said %q; want %q, and no secret", log, says)
+			}
+			t.Logf("after %v: %s", time.Since(began).Round(time.Millisecond), log)
+		})
+	}
+}
+
+func TestWithoutTheEmbeddedServerItSaysHowToBuildWithIt(t *testing.T) {
+	out, err := exec.Command(build(t, forContainer), "-backplane", "embedded:"+t.TempDir()).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "build it without -tags noembedded") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
