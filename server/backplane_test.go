@@ -528,7 +528,7 @@ func TestAnEventsAgeHoldsAcrossRestarts(t *testing.T) {
 func TestAHubBeginsWithTheNewestEntries(t *testing.T) {
 	t.Parallel()
 	f := newFeed()
-	const all = 5000
+	const all = 2000
 	for i := range all {
 		f.put(server.EntryAt(time.Now(), []server.Message{{Topic: "a/" + fmt.Sprint(i%2), Event: streamwriter.Event{Data: fmt.Append(nil, i)}}}))
 	}
@@ -538,7 +538,7 @@ func TestAHubBeginsWithTheNewestEntries(t *testing.T) {
 	if n := h.hub.Stats().Backplane.ReadBacks; n != 1 || f.reads-before > 3 {
 		t.Errorf("%d read-backs, %d reads", n, f.reads-before)
 	}
-	h.resume(fmt.Sprintf("feed1-%d", 3000*1024), "a/*").expect(numbers(3000, all-1)...)
+	h.resume(fmt.Sprintf("feed1-%d", 1500*1024), "a/*").expect(numbers(1500, all-1)...)
 	if n := h.hub.Stats().Backplane.ReadBacks; n != 1 {
 		t.Errorf("%d read-backs", n)
 	}

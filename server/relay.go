@@ -41,7 +41,7 @@ type relay struct {
 
 const (
 	askTimeout = 10 * time.Second // for State, and for a page
-	loaded     = 4096             // entries that a hub begins with, at most
+	loaded     = 1024             // entries that a hub begins with, at most: some 10 ms of New
 	pageLimit  = 256              // entries that are read at once
 	mostPages  = 64               // that are being read at the same time for streams
 	mostPause  = 2 * time.Second  // between two attempts to reach the broker

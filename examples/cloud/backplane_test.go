@@ -37,16 +37,6 @@ func silent(t *testing.T) string {
 	return ln.Addr().String()
 }
 
-// refusing is the address of nothing.
-func refusing(t *testing.T) string {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 func TestABrokerThatCannotBeReachedEndsTheProgram(t *testing.T) {
 	file := t.TempDir() + "/file"
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -54,18 +44,18 @@ func TestABrokerThatCannotBeReachedEndsTheProgram(t *testing.T) {
 	}
 	exe := build(t, "")
 	for name, says := range map[string]string{
-		"nats://me:secret@" + refusing(t):  "look whether a NATS server listens there",
-		"nats://me:secret@" + silent(t):    "nats://127.0.0.1",
-		"tls://me:secret@" + silent(t):     "tls://127.0.0.1",
-		"nats://me:secret%zz@a:4222":       "invalid URL escape",
-		"redis://me:secret@" + refusing(t): "refused",
-		"redis://me:secret@" + silent(t):   "redis://127.0.0.1",
-		"rediss://me:secret@" + silent(t):  "rediss://127.0.0.1",
-		"redis://me:secret%zz@a:6379":      "is not of the form",
-		"kafka://me:secret@a:9092":         "is not known",
-		"nats.example:4222":                "is not known",
-		"embedded:":                        "name the directory",
-		"embedded:" + file + "/below":      "not a directory",
+		"nats://me:secret@" + freeAddress(t):  "look whether a NATS server listens there",
+		"nats://me:secret@" + silent(t):       "nats://127.0.0.1",
+		"tls://me:secret@" + silent(t):        "tls://127.0.0.1",
+		"nats://me:secret%zz@a:4222":          "invalid URL escape",
+		"redis://me:secret@" + freeAddress(t): "refused",
+		"redis://me:secret@" + silent(t):      "redis://127.0.0.1",
+		"rediss://me:secret@" + silent(t):     "rediss://127.0.0.1",
+		"redis://me:secret%zz@a:6379":         "is not of the form",
+		"kafka://me:secret@a:9092":            "is not known",
+		"nats.example:4222":                   "is not known",
+		"embedded:":                           "name the directory",
+		"embedded:" + file + "/below":         "not a directory",
 	} {
 		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
 			t.Parallel()
