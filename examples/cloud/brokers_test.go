@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,13 +61,20 @@ func startRedis(t testing.TB, args ...string) string {
 	return fmt.Sprintf("redis://%s:%s/0", host, port)
 }
 
-// freeAddress is an address of this machine where nobody listens now.
+// freeAddress is an address of this machine where nobody listens, nor will by chance: the
+// kernel gives out other ports.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
+		c, err := net.Dial("tcp", addr)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return addr
+		}
+		if err == nil {
+			c.Close()
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("no free port found between 10000 and 30000 in 100 tries")
+	return ""
 }

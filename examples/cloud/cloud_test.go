@@ -52,6 +52,14 @@ func start(t *testing.T, exe string, env []string, args ...string) *program {
 // startAs is start with attributes of the process.
 func startAs(t *testing.T, exe string, env []string, as *syscall.SysProcAttr, args ...string) *program {
 	t.Helper()
+	p := launch(t, exe, env, as, args...)
+	p.awaitListening()
+	return p
+}
+
+// launch starts the program, and does not wait.
+func launch(t *testing.T, exe string, env []string, as *syscall.SysProcAttr, args ...string) *program {
+	t.Helper()
 	p := &program{t: t, log: new(testkit.Log)}
 	p.cmd = exec.Command(exe, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
 	p.cmd.Env, p.cmd.Stderr, p.cmd.SysProcAttr = env, p.log, as
@@ -59,13 +67,17 @@ func startAs(t *testing.T, exe string, env []string, as *syscall.SysProcAttr, ar
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.cmd.Process.Kill() })
-	testkit.Eventually(t, "it says where it listens", func() bool {
+	return p
+}
+
+func (p *program) awaitListening() {
+	p.t.Helper()
+	testkit.Eventually(p.t, "it says where it listens", func() bool {
 		if m := listening.FindStringSubmatch(p.log.String()); m != nil {
 			p.url = "http://" + m[1]
 		}
 		return p.url != ""
 	})
-	return p
 }
 
 // get returns the answer to a GET.
@@ -101,9 +113,24 @@ func (p *program) exit() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
 	}
+	return p.wait()
+}
+
+// wait returns how the program ends by itself.
+func (p *program) wait() error {
+	p.t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- p.cmd.Wait() }()
 	return testkit.Receive(p.t, "the program ends", done)
+}
+
+// kill sends SIGKILL, and returns when the program has ended.
+func (p *program) kill() {
+	p.t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.t.Fatal(err)
+	}
+	_ = p.wait() // signal: killed
 }
 
 func TestProgramServesAndEndsWell(t *testing.T) {
