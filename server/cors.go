@@ -50,8 +50,11 @@ func (c *CORS) allow(ctx *fasthttp.RequestCtx) (allowed bool) {
 	return true
 }
 
-// preflight answers OPTIONS.
-func (c *CORS) preflight(ctx *fasthttp.RequestCtx, methods string) {
+// corsHeaders are what pages of other origins may send.
+const corsHeaders = "Authorization, Cache-Control, Content-Type, Last-Event-ID"
+
+// preflight answers OPTIONS. headers are what pages may send.
+func (c *CORS) preflight(ctx *fasthttp.RequestCtx, methods, headers string) {
 	ctx.SetStatusCode(fasthttp.StatusNoContent)
 	h := &ctx.Response.Header
 	h.Set(fasthttp.HeaderAllow, methods)
@@ -59,6 +62,6 @@ func (c *CORS) preflight(ctx *fasthttp.RequestCtx, methods string) {
 		return
 	}
 	h.Set(fasthttp.HeaderAccessControlAllowMethods, methods)
-	h.Set(fasthttp.HeaderAccessControlAllowHeaders, "Authorization, Cache-Control, Content-Type, Last-Event-ID")
+	h.Set(fasthttp.HeaderAccessControlAllowHeaders, headers)
 	h.Set(fasthttp.HeaderAccessControlMaxAge, "86400")
 }

@@ -87,7 +87,7 @@ type publishHandler struct {
 
 func (p *publishHandler) serve(ctx *fasthttp.RequestCtx) {
 	if ctx.IsOptions() {
-		p.CORS.preflight(ctx, publishMethods)
+		p.CORS.preflight(ctx, publishMethods, corsHeaders+", Idempotency-Key")
 		return
 	}
 	p.CORS.allow(ctx)

@@ -50,7 +50,7 @@ const subscribeMethods = "GET, HEAD, OPTIONS"
 
 func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 	if ctx.IsOptions() {
-		s.CORS.preflight(ctx, subscribeMethods)
+		s.CORS.preflight(ctx, subscribeMethods, corsHeaders)
 		return
 	}
 	s.CORS.allow(ctx)
