@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	natsserver "github.com/nats-io/nats-server/v2/server"
+
 	"github.com/fastsse/fastsse/internal/testkit"
 )
 
@@ -79,6 +81,44 @@ func TestABrokerThatCannotBeReachedEndsTheProgram(t *testing.T) {
 			}
 			t.Logf("after %v: %s", time.Since(began).Round(time.Millisecond), log)
 		})
+	}
+}
+
+// While the broker is away, the program serves what it has: it stays ready, its streams stay
+// open, and publishers are told. Afterwards all goes on.
+func TestABrokerThatIsLostLater(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	broker := natsIn(t, dir, natsserver.RANDOM_PORT)
+	url, port := broker.ClientURL(), broker.Addr().(*net.TCPAddr).Port
+	p := start(t, build(t, forContainer), []string{"TOKEN=secret"}, "-platform", "none", "-backplane", url, "-feed", "scores")
+	if !p.log.Has("feed scores of " + url) {
+		t.Errorf("it does not name its broker: %s", p.log)
+	}
+	events := testkit.NewDecoder(p.get("/events?topic=news").Body)
+	if status := p.publish("secret", "news", "before"); status != 200 {
+		t.Fatalf("publishing: %d", status)
+	}
+	stopNATS(broker)
+	testkit.Eventually(t, "the figures show that the broker is away", func() bool { return p.scrape()["fastsse_backplane_connected"] == 0 })
+	if status := p.publish("secret", "news", "lost"); status != 503 {
+		t.Errorf("publishing while the broker is away: %d, want 503", status)
+	}
+	if res := p.get("/readyz"); res.StatusCode != 200 {
+		t.Errorf("/readyz while the broker is away: %s", res.Status)
+	}
+	natsIn(t, dir, port)
+	testkit.Eventually(t, "the figures show that the broker is back", func() bool { return p.scrape()["fastsse_backplane_connected"] == 1 })
+	if status := p.publish("secret", "news", "after"); status != 200 {
+		t.Errorf("publishing when the broker is back: %d\n%s", status, p.log)
+	}
+	for _, want := range []string{"before", "after"} {
+		if e, err := events.Next(); err != nil || e.Data != want {
+			t.Errorf("got %+v, %v; want %s", e, err, want)
+		}
+	}
+	if figures := p.scrape(); figures["fastsse_backplane_reconnects_total"] != 1 || figures["fastsse_publish_errors_total backplane"] != 1 {
+		t.Errorf("figures: %v", figures)
 	}
 }
 

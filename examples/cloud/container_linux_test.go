@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -25,16 +26,57 @@ func TestProgramNeedsNothingBesideItself(t *testing.T) {
 	if info.Size() > most {
 		t.Errorf("the program has %d bytes, want at most %d: a cold start loads it", info.Size(), most)
 	}
-	if err := os.Chmod(filepath.Dir(exe), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	p := startAs(t, "/cloud", nil, &syscall.SysProcAttr{
-		Chroot: filepath.Dir(exe), Credential: &syscall.Credential{Uid: 65532, Gid: 65532},
-	})
+	p := startAs(t, "/cloud", nil, container(t, exe))
 	if res := p.get("/readyz"); res.StatusCode != 200 {
 		t.Errorf("/readyz: %s", res.Status)
 	}
 	if err := p.exit(); err != nil {
 		t.Errorf("%v\n%s", err, p.log)
+	}
+}
+
+// container makes a process see the folder of exe alone, as a user without rights.
+func container(t *testing.T, exe string) *syscall.SysProcAttr {
+	t.Helper()
+	if err := os.Chmod(filepath.Dir(exe), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.SysProcAttr{Chroot: filepath.Dir(exe), Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
+}
+
+// Brokers with TLS are known by the certificates that the Dockerfile copies to their place,
+// and are refused without.
+func TestContainerKnowsBrokersByTheirCertificates(t *testing.T) {
+	if os.Getuid() != 0 {
+		absent.Skipf(t, "chroot needs root")
+	}
+	const place = "etc/ssl/certs/ca-certificates.crt"
+	if text, err := os.ReadFile("Dockerfile"); err != nil || !strings.Contains(string(text), "COPY --from=build /"+place+" /"+filepath.Dir(place)+"/\n") {
+		t.Errorf("the Dockerfile does not copy the certificates (error %v)", err)
+	}
+	exe := build(t, forContainer)
+	as, file := container(t, exe), filepath.Join(filepath.Dir(exe), place)
+	names := []string{startTLSRedis(t), startTLSNATS(t)}
+	for _, name := range names {
+		p := launch(t, "/cloud", nil, as, "-backplane", name)
+		if err := p.wait(); err == nil || !p.log.Has("certificate signed by unknown authority") {
+			t.Errorf("%s without certificates: %v\n%s", name, err, p.log)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	certificate, _ := pemOf(t)
+	if err := os.WriteFile(file, certificate, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		p := startAs(t, "/cloud", []string{"TOKEN=secret"}, as, "-backplane", name)
+		if status := p.publish("secret", "news", "kept"); status != 200 {
+			t.Errorf("%s: publishing: %d\n%s", name, status, p.log)
+		}
+		if err := p.exit(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, p.log)
+		}
 	}
 }
