@@ -40,6 +40,7 @@ func silent(t *testing.T) string {
 }
 
 func TestABrokerThatCannotBeReachedEndsTheProgram(t *testing.T) {
+	t.Parallel()
 	file := t.TempDir() + "/file"
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -123,6 +124,7 @@ func TestABrokerThatIsLostLater(t *testing.T) {
 }
 
 func TestWithoutTheEmbeddedServerItSaysHowToBuildWithIt(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command(build(t, forContainer), "-backplane", "embedded:"+t.TempDir()).CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "build it without -tags noembedded") {

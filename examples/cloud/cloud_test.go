@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,17 +30,46 @@ type program struct {
 // forContainer are the build tags that the Dockerfile sets.
 const forContainer = "noembedded"
 
-// build builds the program as the Dockerfile does, but with these build tags, and returns its
-// path.
+// TestMain removes what build has built.
+func TestMain(m *testing.M) {
+	status := m.Run()
+	for _, b := range builds {
+		os.RemoveAll(b.dir)
+	}
+	os.Exit(status)
+}
+
+// builds are the programs that were built, by their build tags.
+var builds = map[string]*built{"": {}, forContainer: {}}
+
+type built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// build builds the program as the Dockerfile does, but with these build tags, once for all
+// tests, and returns its path.
 func build(t testing.TB, tags string) string {
 	t.Helper()
-	exe := filepath.Join(t.TempDir(), "cloud")
-	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags=-s -w", "-o", exe, ".")
+	b := builds[tags]
+	b.once.Do(func() { b.err = b.build(tags) })
+	if b.err != nil {
+		t.Fatal(b.err)
+	}
+	return filepath.Join(b.dir, "cloud")
+}
+
+func (b *built) build(tags string) (err error) {
+	if b.dir, err = os.MkdirTemp("", "cloud"); err != nil {
+		return err
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags=-s -w", "-o", filepath.Join(b.dir, "cloud"), ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		return fmt.Errorf("%w\n%s", err, out)
 	}
-	return exe
+	return nil
 }
 
 var listening = regexp.MustCompile(`listening on (\S+);`)
@@ -134,6 +165,7 @@ func (p *program) kill() {
 }
 
 func TestProgramServesAndEndsWell(t *testing.T) {
+	t.Parallel()
 	p := start(t, build(t, ""), []string{"TOKEN=secret"}, "-platform", "fly", "-origins", "https://a.example,https://b.example")
 	for _, path := range []string{"/healthz", "/readyz"} {
 		if res := p.get(path); res.StatusCode != 200 {
@@ -171,6 +203,7 @@ func TestProgramServesAndEndsWell(t *testing.T) {
 }
 
 func TestWithoutATokenNobodyCanPublish(t *testing.T) {
+	t.Parallel()
 	p := start(t, build(t, ""), nil)
 	if status := p.publish("", "news", "no"); status != 403 {
 		t.Errorf("publishing: %d", status)

@@ -13,6 +13,7 @@ import (
 // A container made by the Dockerfile has the program in it, and nothing else: no libraries,
 // no certificates, no /dev.
 func TestProgramNeedsNothingBesideItself(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		absent.Skipf(t, "chroot needs root")
 	}
@@ -26,7 +27,8 @@ func TestProgramNeedsNothingBesideItself(t *testing.T) {
 	if info.Size() > most {
 		t.Errorf("the program has %d bytes, want at most %d: a cold start loads it", info.Size(), most)
 	}
-	p := startAs(t, "/cloud", nil, container(t, exe))
+	as, _ := container(t, exe)
+	p := startAs(t, "/cloud", nil, as)
 	if res := p.get("/readyz"); res.StatusCode != 200 {
 		t.Errorf("/readyz: %s", res.Status)
 	}
@@ -35,18 +37,28 @@ func TestProgramNeedsNothingBesideItself(t *testing.T) {
 	}
 }
 
-// container makes a process see the folder of exe alone, as a user without rights.
-func container(t *testing.T, exe string) *syscall.SysProcAttr {
+// container makes a process see a folder alone that has a copy of exe, as a user without
+// rights.
+func container(t *testing.T, exe string) (as *syscall.SysProcAttr, dir string) {
 	t.Helper()
-	if err := os.Chmod(filepath.Dir(exe), 0o755); err != nil {
+	program, err := os.ReadFile(exe)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return &syscall.SysProcAttr{Chroot: filepath.Dir(exe), Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}
+	dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "cloud"), program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.SysProcAttr{Chroot: dir, Credential: &syscall.Credential{Uid: 65532, Gid: 65532}}, dir
 }
 
 // Brokers with TLS are known by the certificates that the Dockerfile copies to their place,
 // and are refused without.
 func TestContainerKnowsBrokersByTheirCertificates(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		absent.Skipf(t, "chroot needs root")
 	}
@@ -54,8 +66,8 @@ func TestContainerKnowsBrokersByTheirCertificates(t *testing.T) {
 	if text, err := os.ReadFile("Dockerfile"); err != nil || !strings.Contains(string(text), "COPY --from=build /"+place+" /"+filepath.Dir(place)+"/\n") {
 		t.Errorf("the Dockerfile does not copy the certificates (error %v)", err)
 	}
-	exe := build(t, forContainer)
-	as, file := container(t, exe), filepath.Join(filepath.Dir(exe), place)
+	as, dir := container(t, build(t, forContainer))
+	file := filepath.Join(dir, place)
 	names := []string{startTLSRedis(t), startTLSNATS(t)}
 	for _, name := range names {
 		p := launch(t, "/cloud", nil, as, "-backplane", name)

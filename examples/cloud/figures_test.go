@@ -116,6 +116,7 @@ func (p *program) publishMany(events int) {
 // A reader that takes nothing keeps the drain from ending, so that the figures can be read
 // meanwhile. They must be what this test has counted itself.
 func TestFiguresAreTrueDuringADrain(t *testing.T) {
+	t.Parallel()
 	streams, events := *figureStreams, *figureEvents
 	p := start(t, build(t, ""), []string{"TOKEN=secret"}, "-grace", "8s", "-max-age", "-1s")
 	var stalled *subscriber
