@@ -56,15 +56,28 @@ func Build(ctx context.Context, source, dir, name string) (binary string, err er
 	if binary, err = filepath.Abs(filepath.Join(dir, name+suffix())); err != nil {
 		return "", fmt.Errorf("build target %q: %w", name, err)
 	}
-	if err := compile(ctx, filepath.Join(targets(source), name), binary); err != nil {
+	if err := compile(ctx, filepath.Join(targets(source), name), ".", binary); err != nil {
 		return "", fmt.Errorf("build target %q: %w", name, err)
 	}
 	return binary, nil
 }
 
-// compile has the go command build the module in folder.
-func compile(ctx context.Context, folder, binary string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", binary, ".")
+// BuildPackage builds any program: that of a package, as the module in folder names it or one
+// of those that the module requires, with the versions of that module's go.mod. It returns
+// the path of the program, which is in dir.
+func BuildPackage(ctx context.Context, folder, pkg, dir, name string) (binary string, err error) {
+	if binary, err = filepath.Abs(filepath.Join(dir, name+suffix())); err == nil {
+		err = compile(ctx, folder, pkg, binary)
+	}
+	if err != nil {
+		return "", fmt.Errorf("build %s: %w", name, err)
+	}
+	return binary, nil
+}
+
+// compile has the go command build a package, as seen from the module in folder.
+func compile(ctx context.Context, folder, pkg, binary string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", binary, pkg)
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	cmd.Cancel = func() error { return terminate(cmd.Process) }

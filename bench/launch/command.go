@@ -31,11 +31,11 @@ func Command(ctx context.Context, args []string, stderr io.Writer) (*Server, err
 	if err != nil {
 		return nil, err
 	}
-	return commandAt(ctx, args, port, stderr)
+	return CommandAt(ctx, args, port, stderr)
 }
 
-// commandAt is Command with a port that is free.
-func commandAt(ctx context.Context, args []string, port int, stderr io.Writer) (*Server, error) {
+// CommandAt is Command with a port that the caller knows to be free.
+func CommandAt(ctx context.Context, args []string, port int, stderr io.Writer) (*Server, error) {
 	filled := make([]string, len(args))
 	for i, arg := range args {
 		filled[i] = Fill(arg, port)
@@ -47,7 +47,7 @@ func commandAt(ctx context.Context, args []string, port int, stderr io.Writer) (
 	}
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	s.url = "http://" + address
-	s.again = func(ctx context.Context) (*Server, error) { return commandAt(ctx, args, port, stderr) }
+	s.again = func(ctx context.Context) (*Server, error) { return CommandAt(ctx, args, port, stderr) }
 	if err := s.await(ctx, address); err != nil {
 		s.Stop()
 		return nil, err

@@ -23,7 +23,7 @@ type Server struct {
 
 	cancel context.CancelFunc // asks it to end
 	done   chan struct{}      // closed when it has ended
-	asked  atomic.Bool        // Terminate has asked it to end
+	asked  atomic.Bool        // Terminate or Kill was called
 	err    error              // how, if nobody asked it to; read it after done
 
 	again func(ctx context.Context) (*Server, error) // nil: it would be elsewhere
@@ -86,7 +86,7 @@ func (s *Server) PID() int { return s.cmd.Process.Pid }
 func (s *Server) Done() <-chan struct{} { return s.done }
 
 // Err says how the process ended if nobody asked it to, with the last of its output.
-// It is nil while the process runs, and after Stop or Terminate.
+// It is nil while the process runs, and after Stop, Terminate or Kill.
 func (s *Server) Err() error {
 	select {
 	case <-s.done:
@@ -109,6 +109,15 @@ func (s *Server) Terminate() error {
 	s.asked.Store(true)
 	if err := terminate(s.cmd.Process); err != nil {
 		return fmt.Errorf("ask %s to end: %w%s", s.name, err, s.said)
+	}
+	return nil
+}
+
+// Kill kills the process, and returns at once. It is an error if the process has ended.
+func (s *Server) Kill() error {
+	s.asked.Store(true)
+	if err := s.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("kill %s: %w%s", s.name, err, s.said)
 	}
 	return nil
 }
