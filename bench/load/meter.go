@@ -62,13 +62,14 @@ type stream struct {
 	dec     fastsse.Decoder // fed
 	tallies []tally         // by lane
 	absence *absence        // nil: not watched
+	journal *journal        // nil: not watched
 }
 
 // becomes gives the stream, which has been closed, to another client.
 func (st *stream) becomes(c Client) {
 	st.meter.mu.Lock()
 	defer st.meter.mu.Unlock()
-	st.client, st.tallies, st.dec, st.again, st.absence = c, nil, fastsse.Decoder{}, false, nil
+	st.client, st.tallies, st.dec, st.again, st.absence, st.journal = c, nil, fastsse.Decoder{}, false, nil, nil
 }
 
 // meter counts what the streams of one reading goroutine see.
@@ -152,6 +153,7 @@ func (m *meter) begins(st *stream, now time.Duration) {
 	st.phase, st.began = connecting, now
 	m.connecting++
 	st.absence.connects()
+	st.journal.connects()
 }
 
 func (m *meter) opens(st *stream, now time.Duration) {
@@ -165,6 +167,7 @@ func (m *meter) opens(st *stream, now time.Duration) {
 	}
 	st.again = true
 	st.absence.opens(now)
+	st.journal.opens(now)
 	record(m.now.Opening, now-st.began)
 }
 
@@ -172,12 +175,13 @@ func (m *meter) opens(st *stream, now time.Duration) {
 // reconnects, if it does.
 func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Duration, comes bool) {
 	refused := isRefusal(err)
-	expected := st.phase == open && st.absence != nil
+	expected := st.phase == open && (st.absence != nil || st.journal != nil)
 	switch {
 	case st.phase == open:
 		m.open--
 		m.now.Ended++
 		st.absence.ends(st, err, now)
+		st.journal.ends(st, err, now)
 	case refused:
 		m.connecting--
 		m.now.Refused++
@@ -222,6 +226,7 @@ func (m *meter) reads(st *stream, body []byte, now time.Duration) error {
 	}
 	return decode(&st.dec, body, func(b *fastsse.Received) {
 		st.absence.reads(b)
+		st.journal.reads(b, now)
 		if b.HasData {
 			m.event(st, b.Data, now)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -25,6 +26,12 @@ type Publishing struct {
 	Command []string
 
 	Size int // bytes of a message
+
+	// Retried makes one post after the other, each again until it is taken, or the answer
+	// says that it never will be. Array puts all events that are due into one post, as a JSON
+	// array of what Body makes of them. Keys gives each post an Idempotency-Key, the same for
+	// every try, so that a server that knows keys stores it once.
+	Retried, Array, Keys bool
 }
 
 // Publisher publishes events on a fixed schedule, in order.
@@ -71,6 +78,8 @@ func newPoster(ctx context.Context, p *Publishing) (poster, error) {
 	switch {
 	case len(p.Command) > 0:
 		return newCommandPoster(p.Command)
+	case p.Retried:
+		return newRetryingPoster(p)
 	case strings.HasPrefix(p.URL, "https:"):
 		return newHTTPPoster(p)
 	}
@@ -114,9 +123,19 @@ func filler(text string) (func(message string) ([]byte, error), error) {
 // Run publishes n events, the i-th due at begin + i/rate, and waits until the
 // server has taken them. When ctx ends it stops early, which is no error.
 func (p *Publisher) Run(ctx context.Context, n uint64, rate float64, begin time.Duration) error {
+	return p.run(ctx, ctx, n, rate, begin)
+}
+
+// RunUntil publishes in the same way until enough ends: the event that is being published then
+// is still taken. Only the end of ctx stops that as well.
+func (p *Publisher) RunUntil(ctx, enough context.Context, rate float64, begin time.Duration) error {
+	return p.run(ctx, enough, math.MaxUint64, rate, begin)
+}
+
+func (p *Publisher) run(ctx, enough context.Context, n uint64, rate float64, begin time.Duration) error {
 	for i := uint64(0); i < n; i++ {
 		due := begin + at(int(i), rate)
-		if !sleepUntil(ctx, due) {
+		if !sleepUntil(enough, due) {
 			break
 		}
 		if err := p.poster.await(ctx, mostUnanswered); err != nil {
@@ -176,6 +195,16 @@ func (p *Publisher) Sent() uint64 { return p.sent.Load() }
 
 // Late is the worst lag behind the schedule, once Run has returned.
 func (p *Publisher) Late() time.Duration { return p.late }
+
+// Retries says which posts were not taken at first. It is nil unless Publishing.Retried is
+// set. It may be called at any time.
+func (p *Publisher) Retries() *Retries {
+	r, ok := p.poster.(*retryingPoster)
+	if !ok {
+		return nil
+	}
+	return r.soFar()
+}
 
 // Close closes the connection.
 func (p *Publisher) Close() { p.poster.close() }
