@@ -1,0 +1,59 @@
+package site
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fastsse/fastsse/bench/launch"
+)
+
+func TestConfigIsChecked(t *testing.T) {
+	for want, c := range map[string]Config{
+		`broker "mqtt" is not known`: {Broker: "mqtt", Proxy: "none"},
+		`proxy "" is not known`:      {Broker: "none"},
+		"reach one instance":         {Broker: "nats", Proxy: "none", Instances: 2},
+		"one instance's alone":       {Broker: "embedded", Proxy: "nginx", Spare: 1},
+	} {
+		if _, err := New(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v; want something of %q", c, err, want)
+		}
+	}
+}
+
+// What is replaced in a configuration must be in it: those of examples/proxies change.
+func TestConfigurationsHaveWhatIsReplaced(t *testing.T) {
+	source, err := launch.Source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Site{dir: t.TempDir(), slots: []*slot{{port: 11001}, {port: 11002}, {port: 11003}}}
+	for _, of := range []func(string) (string, []string, []string){s.nginx, s.haproxy} {
+		file, _, pairs := of("proxy")
+		name := strings.TrimSuffix(strings.TrimSuffix(file, ".cfg"), ".conf")
+		pairs = append(pairs, listens[name](8000), listens[name](12001))
+		to := filepath.Join(s.dir, file)
+		if err := configure(filepath.Join(source, "examples", "proxies", file), to, pairs); err != nil {
+			t.Error(err)
+			continue
+		}
+		text, _ := os.ReadFile(to)
+		for _, port := range []string{"127.0.0.1:11001", "127.0.0.1:11002", "127.0.0.1:11003", "12001"} {
+			if !strings.Contains(string(text), port) {
+				t.Errorf("%s has no %s:\n%s", file, port, text)
+			}
+		}
+		err := configure(to, to, []string{"not there", "x"})
+		if err == nil || !strings.Contains(err.Error(), `has no "not there"`) {
+			t.Errorf("%s, with something that is not in it: %v", file, err)
+		}
+	}
+}
+
+func TestSiteSaysThatItsListIsFull(t *testing.T) {
+	s := &Site{slots: []*slot{{port: 11001, taken: true}}}
+	if _, err := s.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "give the site a Spare") {
+		t.Errorf("%v; want the remedy", err)
+	}
+}
