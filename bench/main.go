@@ -26,6 +26,7 @@ type commands struct {
 	Run     runCommand     `cmd:"" help:"Open streams, publish on a fixed schedule, and report what arrived and when."`
 	Connect connectCommand `cmd:"" help:"Open streams and hold them, and report how many, how fast, and the cost per stream."`
 	Storm   stormCommand   `cmd:"" help:"End all streams at once, by a reset or a deploy, and measure how clients reconnect and catch up."`
+	Deploys deploysCommand `cmd:"" help:"Start a broker, two instances and a proxy, replace the instances under load, and check that nobody noticed."`
 	Soak    soakCommand    `cmd:"" help:"Run for a long time, and report whether memory, descriptors, goroutines and latency stay flat."`
 	Check   checkCommand   `cmd:"" help:"Check that a URL serves a correct event stream, and that no proxy buffers or cuts it."`
 	Report  reportCommand  `cmd:"" help:"Render saved results as one HTML page with charts; several results are compared."`

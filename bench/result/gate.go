@@ -228,6 +228,10 @@ func (g Gate) unmeasured(r *Result) string {
 		if r.Server == nil {
 			return " (the server's process is not known; give -pid)"
 		}
+	case "deploys":
+		if r.Deploys == nil {
+			return " (bench deploys measures it)"
+		}
 	case "storm", "trend":
 		if (head == "storm" && r.Storm == nil) || (head == "trend" && r.Trend == nil) {
 			return fmt.Sprintf(" (bench %s measures it)", map[string]string{"storm": "storm", "trend": "soak"}[head])

@@ -14,7 +14,7 @@ const Schema = "fastsse-bench/1"
 // or null, never zero.
 type Result struct {
 	Schema   string            `json:"schema"`
-	Command  string            `json:"command"` // run, connect, storm, soak
+	Command  string            `json:"command"` // run, connect, storm, deploys, soak
 	Name     string            `json:"name"`    // of what was measured: a URL, or a target's name
 	Begun    time.Time         `json:"begun"`
 	Seconds  float64           `json:"seconds"`
@@ -61,6 +61,7 @@ type Result struct {
 	Server   *Server   `json:"server"` // null if its process is not known
 	Tool     Tool      `json:"tool"`
 	Storm    *Storm    `json:"storm,omitempty"`
+	Deploys  *Deploys  `json:"deploys,omitempty"`
 	Trend    *Trend    `json:"trend,omitempty"`
 	Lanes    []Lane    `json:"lanes,omitempty"` // if there are several publishers; the first one's figures are also above
 	Spectrum []Quantum `json:"spectrum"`        // the latency's percentile spectrum
@@ -166,6 +167,50 @@ type Return struct {
 	Off   float64 `json:"off"`   // by which Count differs from an even share of all, as a share of that
 }
 
+// Deploys is how streams and publishing went on while instances behind a proxy were replaced.
+type Deploys struct {
+	Killed     bool           `json:"killed"`         // by SIGKILL, in place of SIGTERM
+	StartFirst bool           `json:"start_first"`    // the next instance was there before the old one ended
+	Instances  int            `json:"instances"`      // that ran at a time
+	Gaps       int            `json:"gaps"`           // events that told a stream that others are lost
+	Reconnects int            `json:"reconnects"`     // times that a stream ended and had an event again
+	Away       int            `json:"not_back"`       // times that a stream ended and had none
+	Cut        int            `json:"ends_cut"`       // times that a stream ended without the end of its body
+	Untold     int            `json:"ends_untold"`    // times that a stream ended without a reconnection time
+	Failed     int            `json:"returns_failed"` // connections that came to nothing while clients came back
+	Later      int            `json:"returns_later"`  // answers that ended again without an event
+	SilenceMS  Percentiles    `json:"silence_ms"`     // of the longest time between two events of each stream
+	CalmMS     *Percentiles   `json:"calm_ms"`        // latency while nothing was replaced
+	DuringMS   *Percentiles   `json:"during_ms"`      // latency from the begin of a replacement until all were back
+	Retried    int            `json:"retried"`        // posts that were tried more than once
+	TakenMS    float64        `json:"taken_ms"`       // the longest until such a post was taken
+	Errors     []PublishError `json:"errors"`         // what publishers were told
+	Replaced   []Replacement  `json:"replaced"`       // one by one
+}
+
+// Replacement is how an instance was replaced. Seconds count from when the old one got its
+// signal.
+type Replacement struct {
+	Instance   string   `json:"instance"`     // the old one's URL
+	At         float64  `json:"at"`           // seconds since the measurement began
+	ReadyS     float64  `json:"ready_s"`      // until the new one took connections; negative: before
+	ExitedS    float64  `json:"exited_s"`     // until the old process had ended
+	ExitStatus int      `json:"exit_status"`  // -1: a signal has killed it
+	Ended      int      `json:"ended"`        // streams that ended
+	EndedS     float64  `json:"ended_s"`      // until the last of them had
+	FirstBackS float64  `json:"first_back_s"` // until the first was answered again
+	LastBackS  float64  `json:"last_back_s"`  // until the last was
+	SilenceMS  float64  `json:"silence_ms"`   // the longest from a stream's end to its next event
+	Uneven     *float64 `json:"uneven"`       // the largest Off of Returns
+	Returns    []Return `json:"returns"`
+}
+
+// PublishError is an error that a publisher saw, and how often.
+type PublishError struct {
+	Text  string `json:"text"`
+	Times int    `json:"times"`
+}
+
 // Trend says whether a soak stayed flat. Each figure is the median of the last third
 // less that of the first third, as a share of the first third's. The first tenth of the
 // soak is left out.
@@ -204,7 +249,7 @@ type Quantum struct {
 // Sample is what was seen in one interval, usually a second.
 type Sample struct {
 	At         float64 `json:"at"`      // seconds since the measurement began, at the end of the interval
-	Phase      string  `json:"phase"`   // open, settle, publish, drain, away, back, hold
+	Phase      string  `json:"phase"`   // open, settle, publish, drain, away, back, calm, deploy, hold
 	Streams    int     `json:"streams"` // open now
 	Connecting int     `json:"connecting"`
 	Ended      int     `json:"ended"` // in this interval, as everything below

@@ -15,7 +15,7 @@ import (
 // The error is w's.
 func (r *Result) Table(w io.Writer) error {
 	parts := []string{r.warnings(), r.heading() + sheet(r.streamLines(), r.eventLines()), r.latencies(),
-		sheet(r.stormLines(), r.trendLines(), r.serverLines(), r.toolLines())}
+		sheet(r.stormLines(), r.deployLines(), r.trendLines(), r.serverLines(), r.toolLines())}
 	_, err := io.WriteString(w, tidyLines(strings.Join(parts, "\n")))
 	return err
 }
@@ -288,6 +288,10 @@ func (r *Result) latencies() string {
 			lost = *r.Lost
 		}
 		appendDelivery(t, "delivery", r.LatencyMS, r.SpreadMS, lost, r.Missing, r.Duplicated, r.OutOfOrder)
+	}
+	if d := r.Deploys; d != nil {
+		t.AppendRow(percentileRow("  in calm", d.CalmMS))
+		t.AppendRow(percentileRow("  in deploys", d.DuringMS))
 	}
 	for _, l := range r.Lanes[min(1, len(r.Lanes)):] {
 		appendDelivery(t, plain(l.Name), &l.LatencyMS, l.SpreadMS, l.Lost, l.Missing, l.Duplicated, l.OutOfOrder)

@@ -33,6 +33,7 @@ type watcher struct {
 	starved   int // intervals of the present phase in which others had the processors…
 	intervals int // …of so many
 	logErr    error
+	latencies map[string]*hdrhistogram.Histogram // by phase; nil: not asked for
 }
 
 func newWatcher(s *session) *watcher {
@@ -81,6 +82,19 @@ func (w *watcher) enter(phase string) {
 	w.mu.Unlock()
 }
 
+// latencyIn makes the watcher keep the latencies of phases, from now on.
+func (w *watcher) latencyIn(phases ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.latencies = map[string]*hdrhistogram.Histogram{}
+	for _, phase := range phases {
+		w.latencies[phase] = hdrhistogram.New(1, 600_000_000, 3)
+	}
+}
+
+// latencyOf is what was kept of a phase. The watcher has stopped.
+func (w *watcher) latencyOf(phase string) *hdrhistogram.Histogram { return w.latencies[phase] }
+
 // shortest is the shortest interval that is worth a sample.
 const shortest = 50 * time.Millisecond
 
@@ -99,6 +113,9 @@ func (w *watcher) look(ago time.Duration) {
 	v := result.Sample{At: (now - w.s.start).Seconds(), Phase: w.phase}
 	latency := w.count(&v)
 	v.LatencyMS = result.Of(latency)
+	if h := w.latencies[w.phase]; h != nil {
+		h.Merge(latency)
+	}
 	w.lookAtServer(&v, now)
 	w.lookAtSelf(&v, now)
 	w.lookAtMachine(&v, now)
