@@ -201,4 +201,4 @@ func (d *deploys) awaitBack(ctx context.Context) error {
 }
 
 // settled is for how long no other stream may have ended or come back when all are.
-const settled = 300 * time.Millisecond
+const settled = time.Second

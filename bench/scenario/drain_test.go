@@ -19,8 +19,9 @@ import (
 // drainable are servers that end at SIGTERM, each in its way. They run in processes of
 // their own: this test binary, which TestMain turns into one.
 var drainable = map[string]*leaver{
-	"good": {hub: hub{retry: 5000, gap: true, bye: "retry: 400\n\n"}},
-	"loud": {hub: hub{retry: 5000, gap: true, bye: "retry: 150\n\n"}, status: 3},
+	"good":   {hub: hub{retry: 5000, gap: true, bye: "retry: 400\n\n"}},
+	"double": {hub: hub{retry: 5000, gap: true, bye: "retry: 400\n\n", doubts: func(n int) bool { return n == 5 }}},
+	"loud":   {hub: hub{retry: 5000, gap: true, bye: "retry: 150\n\n"}, status: 3},
 	// Its clients come back in step, and it takes their ids for those of its new events: what
 	// was published before they came they do not get, and are not told.
 	"silent": {hub: hub{retry: 150}},

@@ -24,6 +24,7 @@ type hub struct {
 	retry   int                      // in ms; zero: it says nothing
 	most    int                      // streams that are answered; zero: all
 	refuses func(n int) bool         // whether the n-th event published is
+	doubts  func(n int) bool         // whether it is stored, and answered with an error
 	drops   func(id, visit int) bool // whether an event does not go to a stream
 	slow    time.Duration            // before an event goes to a stream
 	base    int                      // added to the number of an event, for its id
@@ -74,6 +75,10 @@ func (h *hub) publish(w http.ResponseWriter, r *http.Request) {
 	t.log = append(t.log, string(body))
 	close(t.more)
 	t.more = make(chan struct{})
+	if h.doubts != nil && h.doubts(len(t.log)) {
+		http.Error(w, "stored or not", http.StatusGatewayTimeout)
+		return
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
