@@ -107,22 +107,20 @@ func (f *feed) after(seq uint64, limit int) (page []backplane.Entry) {
 	return page
 }
 
-func (f *feed) Tail(ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
-	f.mu.Lock()
-	epoch := f.epoch
-	f.mu.Unlock()
+func (f *feed) Tail(ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 	for {
 		f.mu.Lock()
-		down, changed, page := f.down && !f.unheard, f.changed, f.after(after, 1000)
-		if epoch != f.epoch {
-			down = true
-		}
+		down, changed, page := f.down && !f.unheard, f.changed, f.after(after.Seq, 1000)
+		other := after.Epoch != f.epoch
 		f.mu.Unlock()
-		if down {
+		switch {
+		case down:
 			return errDown
+		case other:
+			return backplane.ErrOtherEpoch
 		}
 		if len(page) > 0 {
-			after = page[len(page)-1].Seq
+			after.Seq = page[len(page)-1].Seq
 			if err := deliver(page); err != nil {
 				return err
 			}
@@ -136,7 +134,7 @@ func (f *feed) Tail(ctx context.Context, after uint64, deliver func([]backplane.
 	}
 }
 
-func (f *feed) Read(ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+func (f *feed) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 	f.mu.Lock()
 	on := f.onRead
 	f.mu.Unlock()
@@ -148,8 +146,11 @@ func (f *feed) Read(ctx context.Context, after uint64, limit int) ([]backplane.E
 	if f.down {
 		return nil, errDown
 	}
+	if after.Epoch != f.epoch {
+		return nil, backplane.ErrOtherEpoch
+	}
 	f.reads++
-	return f.after(after, limit), ctx.Err()
+	return f.after(after.Seq, limit), ctx.Err()
 }
 
 func (f *feed) State(ctx context.Context) (backplane.State, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/internal/socket"
+	"github.com/fastsse/fastsse/server/backplane"
 )
 
 // readBack is a stream that begins with events which the logs no longer hold: they are read
@@ -75,11 +76,13 @@ func (r *relay) ahead(e *epoch, a *delivery.Admission, lastID string) (bool, err
 	_, seq, _ := eventlog.ParseID(lastID)
 	ctx, cancel := context.WithTimeout(r.reading, readTimeout)
 	defer cancel()
-	st, err := r.feed.State(ctx)
-	if err != nil {
+	st, err := r.stateOf(ctx, e)
+	switch {
+	case errors.Is(err, backplane.ErrOtherEpoch):
+		return false, nil
+	case err != nil:
 		return false, errNotNow
-	}
-	if st.Epoch != e.history.Epoch() || st.Last < entryOf(seq) {
+	case st.Last < entryOf(seq):
 		return false, nil
 	}
 	a.Stream.Next = seq + 1
@@ -101,21 +104,15 @@ func (b *readBack) load() error {
 	case <-ctx.Done():
 		return errNotNow
 	}
-	page, err := b.relay.feed.Read(ctx, b.after, pageLimit)
-	if err != nil {
+	page, dropped, err := b.page(ctx)
+	switch {
+	case errors.Is(err, backplane.ErrOtherEpoch):
+		b.done = true // the epoch is about to end, and the stream with it
+		return nil
+	case err != nil:
 		return errNotNow
-	}
-	if len(page) == 0 || page[0].Seq != b.after+1 { // a hole, or dropped
-		st, err := b.relay.feed.State(ctx)
-		switch {
-		case err != nil:
-			return errNotNow
-		case st.Epoch != b.epoch.history.Epoch():
-			b.done = true // the epoch is about to end, and the stream with it
-			return nil
-		case st.First > b.after+1 && st.Last > b.after:
-			b.lose()
-		}
+	case dropped:
+		b.lose()
 	}
 	if len(page) == 0 { // the logs hold all that there is
 		b.stream.ToldLost, b.done = max(b.stream.ToldLost, b.epoch.history.Newest()), true
@@ -126,6 +123,16 @@ func (b *readBack) load() error {
 	}
 	b.done = b.held()
 	return nil
+}
+
+// page reads the next entries. dropped is true if the broker has dropped some before them.
+func (b *readBack) page(ctx context.Context) (page []backplane.Entry, dropped bool, err error) {
+	page, err = b.relay.feed.Read(ctx, backplane.Position{Epoch: b.epoch.history.Epoch(), Seq: b.after}, pageLimit)
+	if err != nil || len(page) > 0 && page[0].Seq == b.after+1 {
+		return page, false, err
+	}
+	st, err := b.relay.stateOf(ctx, b.epoch) // a hole, or dropped
+	return page, st.First > b.after+1 && st.Last > b.after, err
 }
 
 // held reports whether the logs hold all events that follow the position.

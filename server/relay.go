@@ -47,11 +47,8 @@ const (
 	mostPause  = 2 * time.Second  // between two attempts to reach the broker
 )
 
-var (
-	// errAnotherFeed is why a Tail ends that delivers what cannot follow.
-	errAnotherFeed = errors.New("the broker's stream is not the one that was read before")
-	errRecheck     = errors.New("the broker's stream is to be looked at again")
-)
+// errRecheck is why a Tail ends before the relay looks at the broker's stream.
+var errRecheck = errors.New("the broker's stream is to be looked at again")
 
 // longAgo is for how long the clock of a hub with a backplane has been running when the hub
 // is made: events have times from before that.
@@ -111,7 +108,7 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 		e.history.Lose(endOf(at))
 	}
 	for at < st.Last {
-		page, err := r.feed.Read(ctx, at, pageLimit)
+		page, err := r.feed.Read(ctx, backplane.Position{Epoch: st.Epoch, Seq: at}, pageLimit)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -140,9 +137,7 @@ func (r *relay) run() {
 		if r.ctx.Err() != nil {
 			return
 		}
-		if !errors.Is(err, errRecheck) && !errors.Is(err, errAnotherFeed) {
-			r.disconnected(err)
-		}
+		r.disconnected(err)
 		for {
 			if r.at.Load() > before {
 				pause, before = mostPause/64, r.at.Load()
@@ -173,7 +168,8 @@ func (r *relay) tail() error {
 	r.mu.Lock()
 	r.recheck = cancel
 	r.mu.Unlock()
-	err := r.feed.Tail(ctx, r.at.Load(), r.deliver)
+	at := backplane.Position{Epoch: r.hub.current().history.Epoch(), Seq: r.at.Load()}
+	err := r.feed.Tail(ctx, at, r.deliver)
 	if err == nil {
 		err = errors.New("the backplane's Tail has returned without an error")
 	}
@@ -192,8 +188,12 @@ func (r *relay) sleep(d time.Duration) bool {
 	}
 }
 
-// disconnected notes an error, and logs it if it is the first since all was well.
+// disconnected notes an error, and logs it if it is the first since all was well. That the
+// stream has another epoch is an answer of the broker: it can be read.
 func (r *relay) disconnected(err error) {
+	if errors.Is(err, errRecheck) || errors.Is(err, backplane.ErrOtherEpoch) {
+		return
+	}
 	if r.connected.CompareAndSwap(true, false) {
 		r.hub.logger().Printf("server: the backplane cannot be read: %v; streams stay open, and the hub tries again", err)
 	}
@@ -260,17 +260,20 @@ func (r *relay) deliver(entries []backplane.Entry) error {
 	hole := false
 	for i := range entries {
 		if entries[i].Seq <= at {
-			return errAnotherFeed
+			return fmt.Errorf("entry %d came after entry %d, which breaks the contract of a backplane", entries[i].Seq, at)
 		}
 		hole = hole || entries[i].Seq != at+1
 		at = entries[i].Seq
 	}
 	held := uint64(0) // the oldest entry that the broker holds; 0: all are here
 	if hole {
-		var err error
-		if held, err = r.oldestHeld(e); err != nil {
+		ctx, cancel := context.WithTimeout(r.ctx, askTimeout)
+		defer cancel()
+		st, err := r.stateOf(ctx, e)
+		if err != nil {
 			return err
 		}
+		held = st.First
 	}
 	r.sawLast(at)
 	for i := range entries {
@@ -284,15 +287,14 @@ func (r *relay) deliver(entries []backplane.Entry) error {
 	return nil
 }
 
-// oldestHeld asks for State.First.
-func (r *relay) oldestHeld(e *epoch) (uint64, error) {
-	ctx, cancel := context.WithTimeout(r.ctx, askTimeout)
-	defer cancel()
+// stateOf returns the state of the stream of an epoch. The error wraps ErrOtherEpoch if the
+// broker's stream is another one.
+func (r *relay) stateOf(ctx context.Context, e *epoch) (backplane.State, error) {
 	st, err := r.feed.State(ctx)
 	if err == nil && st.Epoch != e.history.Epoch() {
-		err = errAnotherFeed
+		err = fmt.Errorf("epoch %s is now %s: %w", e.history.Epoch(), st.Epoch, backplane.ErrOtherEpoch)
 	}
-	return st.First, err
+	return st, err
 }
 
 // commit writes an entry into the history of e. What cannot be read is lost, and said so.

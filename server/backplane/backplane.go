@@ -28,23 +28,38 @@ type Backplane interface {
 	// Append does not keep entry. It returns soon after ctx is done.
 	Append(ctx context.Context, key string, entry []byte) (seq uint64, err error)
 
-	// Tail calls deliver with all entries after a sequence, in order, each once: those that
+	// Tail calls deliver with all entries after a position, in order, each once: those that
 	// are stored, and those that come, until ctx is done (it then returns context.Cause of
 	// ctx) or deliver returns an error (which it returns). Entries that the broker has
 	// dropped are left out; it is the caller who compares State.First.
 	//
-	// If the broker cannot be reached or has lost its stream, Tail returns another error, at
-	// most 10 seconds after it can be known; the caller calls State and Tail again.
+	// Tail delivers entries of the position's stream alone. If the broker has another stream,
+	// or none, when Tail begins or while it waits for entries, Tail returns an error that
+	// wraps ErrOtherEpoch. If the broker cannot be reached, Tail returns an error. It does
+	// either at most 10 seconds after it can be known, whether or not anything is appended;
+	// the caller calls State and Tail again.
+	//
 	// deliver is called by one goroutine at a time, with as many entries as are there, and
 	// must not keep the slice or the data.
-	Tail(ctx context.Context, after uint64, deliver func([]Entry) error) error
+	Tail(ctx context.Context, after Position, deliver func([]Entry) error) error
 
-	// Read returns the oldest entries after a sequence, at most limit of them, in order; fewer
+	// Read returns the oldest entries after a position, at most limit of them, in order; fewer
 	// only if there are no more, or if they are large. The caller owns them. limit is at least 1.
-	Read(ctx context.Context, after uint64, limit int) ([]Entry, error)
+	//
+	// Read returns entries of the position's stream alone. If the broker has another stream,
+	// or none, when Read begins, it returns no entries, and an error that wraps ErrOtherEpoch.
+	Read(ctx context.Context, after Position, limit int) ([]Entry, error)
 
-	// State returns what the stream holds.
+	// State returns what the stream holds. What Tail and Read do depends on their position, and
+	// not on what State has returned to whom.
 	State(ctx context.Context) (State, error)
+}
+
+// Position is a place in a stream: behind an entry. Its epoch is one that State has returned,
+// whenever and at whichever handle.
+type Position struct {
+	Epoch string // the stream's identity: State.Epoch
+	Seq   uint64 // the entry's sequence; 0: before all entries
 }
 
 // Entry is an entry and its sequence.
@@ -56,8 +71,8 @@ type Entry struct {
 // State describes a stream.
 type State struct {
 	// Epoch is the identity of the stream: a new one when it was deleted and made again, so
-	// that sequences began anew, and the same for all who read the stream. 1 to 32 of a-z and
-	// 0-9.
+	// that sequences began anew, and the same for all who read the stream. An epoch that is
+	// gone never comes back. 1 to 32 of a-z and 0-9.
 	Epoch string
 
 	First uint64 // the sequence of the oldest entry that is held; above Last if there is none
@@ -73,3 +88,7 @@ const Window = 2 * time.Minute
 // ErrRefused is wrapped by errors of Append after which it is certain that the entry was not
 // stored: it is too large, say, or the broker could not be reached.
 var ErrRefused = errors.New("backplane: not stored")
+
+// ErrOtherEpoch is wrapped by errors of Tail and Read if the broker's stream is not, or is no
+// longer, that of the position's epoch: it was deleted, and perhaps made again.
+var ErrOtherEpoch = errors.New("backplane: the stream is not of that epoch")

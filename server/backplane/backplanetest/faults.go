@@ -12,29 +12,6 @@ import (
 	"github.com/fastsse/fastsse/server/backplane"
 )
 
-func remadeHasAnotherEpoch(t testing.TB, f *Feed) {
-	need(t, "make the stream again", f.Remake != nil)
-	b, other := f.Open(t), f.Open(t)
-	old := mustAppendMany(t, b, 5)
-	tl := startTail(t, b, 0)
-	tl.wants(t, old)
-	before := mustState(t, b)
-	f.Remake()
-	if err := tl.ends(t, notice+soon); err == nil {
-		t.Error("Tail returned nil when the stream was deleted")
-	}
-	for _, h := range []backplane.Backplane{b, other, f.Open(t)} {
-		if s := mustState(t, h); s.Epoch == before.Epoch || s.Last != 0 || !epoch.MatchString(s.Epoch) {
-			t.Errorf("State of the new stream is %+v, of the old one it was %+v; want another epoch, and Last 0", s, before)
-		}
-	}
-	if a, b := mustState(t, b).Epoch, mustState(t, other).Epoch; a != b {
-		t.Errorf("two handles say that the epoch is %q and %q", a, b)
-	}
-	tl = startTail(t, b, 0)
-	tl.wants(t, mustAppendMany(t, other, 5))
-}
-
 // crashLosesNothing kills the broker while entries are appended, several times.
 func crashLosesNothing(t testing.TB, f *Feed) {
 	need(t, "kill the broker", f.Kill != nil && f.Start != nil)

@@ -111,14 +111,12 @@ func (h *Handle) Append(ctx context.Context, name string, entry []byte) (uint64,
 }
 
 // Read is Backplane's.
-func (h *Handle) Read(ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+func (h *Handle) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 	if _, err := h.reach(ctx); err != nil {
 		return nil, err
 	}
-	h.memory.mu.Lock()
-	page := h.memory.afterLocked(after, limit)
-	h.memory.mu.Unlock()
-	return copies(page), nil
+	page, err := h.memory.page(after, limit)
+	return copies(page), err
 }
 
 // copies returns entries that belong to the caller.

@@ -57,35 +57,51 @@ func mustState(t testing.TB, b backplane.Backplane) backplane.State {
 	return s
 }
 
+// behind is the position behind a sequence of the present stream.
+func behind(t testing.TB, b backplane.Backplane, seq uint64) backplane.Position {
+	t.Helper()
+	return backplane.Position{Epoch: mustState(t, b).Epoch, Seq: seq}
+}
+
 func mustRead(t testing.TB, b backplane.Backplane, after uint64, limit int) (page []entry) {
+	t.Helper()
+	return mustReadAt(t, b, behind(t, b, after), limit)
+}
+
+func mustReadAt(t testing.TB, b backplane.Backplane, after backplane.Position, limit int) []entry {
 	t.Helper()
 	read, err := b.Read(call(t), after, limit)
 	if err != nil {
-		t.Fatalf("Read after %d of %d entries: %v", after, limit, err)
+		t.Fatalf("Read after %v of %d entries: %v", after, limit, err)
 	}
-	for _, e := range read {
-		page = append(page, entry{e.Seq, string(e.Data)})
-	}
+	page := entriesOf(read)
 	if len(page) > limit {
-		t.Fatalf("Read after %d returned %d entries; the limit was %d", after, len(page), limit)
+		t.Fatalf("Read after %v returned %d entries; the limit was %d", after, len(page), limit)
 	}
 	return page
+}
+
+func entriesOf(batch []backplane.Entry) (all []entry) {
+	for _, e := range batch {
+		all = append(all, entry{e.Seq, string(e.Data)})
+	}
+	return all
 }
 
 // mustReadAll reads to the end, in pages of limit entries.
 func mustReadAll(t testing.TB, b backplane.Backplane, limit int) (all []entry) {
 	t.Helper()
-	var after uint64
+	after := behind(t, b, 0)
 	for {
-		page := mustRead(t, b, after, limit)
+		page := mustReadAt(t, b, after, limit)
 		if len(page) == 0 {
 			return all
 		}
 		for _, e := range page {
-			if e.seq <= after {
-				t.Fatalf("Read returned sequence %d after %d", e.seq, after)
+			if e.seq <= after.Seq {
+				t.Fatalf("Read returned sequence %d after %d", e.seq, after.Seq)
 			}
-			after = e.seq
+			after.Seq = e.seq
 		}
 		all = append(all, page...)
 	}
@@ -134,8 +150,13 @@ type tail struct {
 
 var errTestEnds = errors.New("the test ends")
 
-// startTail tails until the test ends.
+// startTail tails the present stream until the test ends.
 func startTail(t testing.TB, b backplane.Backplane, after uint64) *tail {
+	t.Helper()
+	return startTailAt(t, b, behind(t, b, after))
+}
+
+func startTailAt(t testing.TB, b backplane.Backplane, after backplane.Position) *tail {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	tl := &tail{cancel: cancel, done: make(chan struct{})}
 	go func() {
@@ -149,9 +170,7 @@ func startTail(t testing.TB, b backplane.Backplane, after uint64) *tail {
 func (tl *tail) deliver(batch []backplane.Entry) error {
 	tl.mu.Lock()
 	defer tl.mu.Unlock()
-	for _, e := range batch {
-		tl.got = append(tl.got, entry{e.Seq, string(e.Data)})
-	}
+	tl.got = append(tl.got, entriesOf(batch)...)
 	return nil
 }
 
@@ -211,16 +230,26 @@ func until(d time.Duration, condition func() bool) bool {
 func follow(ctx context.Context, b backplane.Backplane, tl *tail) {
 	defer close(tl.done)
 	for ctx.Err() == nil {
-		var after uint64
-		if got := tl.entries(); len(got) > 0 {
-			after = got[len(got)-1].seq
-		}
-		tl.err = b.Tail(ctx, after, tl.deliver)
+		tl.err = tailAgain(ctx, b, tl)
 		select {
 		case <-ctx.Done():
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
+}
+
+func tailAgain(ctx context.Context, b backplane.Backplane, tl *tail) error {
+	asking, cancel := context.WithTimeout(ctx, within)
+	s, err := b.State(asking)
+	cancel()
+	if err != nil {
+		return err
+	}
+	after := backplane.Position{Epoch: s.Epoch}
+	if got := tl.entries(); len(got) > 0 {
+		after.Seq = got[len(got)-1].seq
+	}
+	return b.Tail(ctx, after, tl.deliver)
 }
 
 // startFollowing follows until the test ends.

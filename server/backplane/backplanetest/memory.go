@@ -118,6 +118,16 @@ func (m *Memory) forgetOldLocked(now time.Time) {
 	}
 }
 
+// page returns the entries after a position, limit of them at most. They are the feed's own.
+func (m *Memory) page(after backplane.Position, limit int) ([]backplane.Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if after.Epoch != m.epoch {
+		return nil, fmt.Errorf("backplanetest: read the feed in memory: epoch %q is wanted, and %q is there: %w", after.Epoch, m.epoch, backplane.ErrOtherEpoch)
+	}
+	return m.afterLocked(after.Seq, limit), nil
+}
+
 // afterLocked returns the entries after a sequence, limit of them at most. They are the
 // feed's own, and nobody writes into them.
 func (m *Memory) afterLocked(after uint64, limit int) []backplane.Entry {

@@ -81,7 +81,13 @@ var checks = []check{
 	{"State describes an empty stream", false, stateOfEmpty},
 	{"State describes what is held", false, stateOfHeld},
 	{"Entries that were dropped are left out", false, droppedIsLeftOut},
+
 	{"A stream that was made again has another epoch", false, remadeHasAnotherEpoch},
+	{"Tail refuses a position of another epoch", false, tailRefusesOtherEpochs},
+	{"Read refuses a position of another epoch", false, readRefusesOtherEpochs},
+	{"Tail returns an error when the stream is made again", false, tailNoticesRemake},
+	{"Tail delivers nothing of the stream that takes the place of its own", false, tailKeepsToItsStream},
+	{"Streams are kept apart while one takes the place of the other", false, streamsAreKeptApart},
 
 	{"What was acknowledged outlives a crash", false, crashLosesNothing},
 	{"A key outlives a crash", false, keyOutlivesCrash},

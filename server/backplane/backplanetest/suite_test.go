@@ -3,11 +3,13 @@ package backplanetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,8 +20,8 @@ import (
 type wrong struct {
 	*Handle
 	appending func(h *Handle, ctx context.Context, key string, entry []byte) (uint64, error)
-	tailing   func(h *Handle, ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error
-	reading   func(h *Handle, ctx context.Context, after uint64, limit int) ([]backplane.Entry, error)
+	tailing   func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error
+	reading   func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error)
 	stating   func(h *Handle, ctx context.Context) (backplane.State, error)
 }
 
@@ -30,14 +32,14 @@ func (w *wrong) Append(ctx context.Context, key string, entry []byte) (uint64, e
 	return w.appending(w.Handle, ctx, key, entry)
 }
 
-func (w *wrong) Tail(ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+func (w *wrong) Tail(ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 	if w.tailing == nil {
 		return w.Handle.Tail(ctx, after, deliver)
 	}
 	return w.tailing(w.Handle, ctx, after, deliver)
 }
 
-func (w *wrong) Read(ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+func (w *wrong) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 	if w.reading == nil {
 		return w.Handle.Read(ctx, after, limit)
 	}
@@ -148,13 +150,14 @@ var mistakes = []mistake{
 	},
 	{
 		mistake: "a tail begins one too early", check: "Tail leaves out what is not after the sequence", says: "Tail delivered something else",
-		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
-			return h.Tail(ctx, max(after, 1)-1, deliver)
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+			after.Seq = max(after.Seq, 1) - 1
+			return h.Tail(ctx, after, deliver)
 		}},
 	},
 	{
 		mistake: "a tail delivers what is stored alone", check: "Tail delivers what is stored and what comes", says: "Tail has returned <nil>",
-		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 			page, err := h.Read(ctx, after, 1000)
 			if err == nil {
 				err = deliver(page)
@@ -164,14 +167,14 @@ var mistakes = []mistake{
 	},
 	{
 		mistake: "a tail returns another error than its cause", check: "Tail returns the cause of its context", says: "want its cause",
-		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 			_ = h.Tail(ctx, after, deliver)
 			return ctx.Err()
 		}},
 	},
 	{
 		mistake: "a tail goes on after an error", check: "Tail returns the error of deliver", says: "want the error of the first",
-		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 			return h.Tail(ctx, after, func(batch []backplane.Entry) error {
 				_ = deliver(batch)
 				return deliver(batch)
@@ -180,7 +183,7 @@ var mistakes = []mistake{
 	},
 	{
 		mistake: "a tail delivers from several goroutines", check: "Tail calls deliver once at a time", says: "calls of deliver run at the same time",
-		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 			return h.Tail(ctx, after, func(batch []backplane.Entry) error {
 				for _, e := range copies(batch) {
 					go func() { _ = deliver([]backplane.Entry{e}) }()
@@ -195,7 +198,7 @@ var mistakes = []mistake{
 	},
 	{
 		mistake: "a tail gives up when nothing comes", check: "Tail stays while nothing comes", says: "while nothing came",
-		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
 			defer cancel()
 			return h.Tail(ctx, after, deliver)
@@ -203,25 +206,26 @@ var mistakes = []mistake{
 	},
 	{
 		mistake: "a page has more than the limit", check: "Read returns pages", says: "the limit was 1",
-		wrong: wrong{reading: func(h *Handle, ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+		wrong: wrong{reading: func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 			return h.Read(ctx, after, limit+1)
 		}},
 	},
 	{
 		mistake: "a page has less than the limit", check: "Read returns pages", says: "of 7 entries returned",
-		wrong: wrong{reading: func(h *Handle, ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+		wrong: wrong{reading: func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 			return h.Read(ctx, after, min(limit, 5))
 		}},
 	},
 	{
 		mistake: "pages overlap", check: "Read returns pages", says: "Read returned sequence",
-		wrong: wrong{reading: func(h *Handle, ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
-			return h.Read(ctx, max(after, 1)-1, limit)
+		wrong: wrong{reading: func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
+			after.Seq = max(after.Seq, 1) - 1
+			return h.Read(ctx, after, limit)
 		}},
 	},
 	{
 		mistake: "Read waits for more", check: "Read returns nothing at the end", says: "want nothing, soon",
-		wrong: wrong{reading: func(h *Handle, ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+		wrong: wrong{reading: func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 			page, err := h.Read(ctx, after, limit)
 			if len(page) == 0 {
 				err = pause(ctx, 3*time.Second)
@@ -231,15 +235,14 @@ var mistakes = []mistake{
 	},
 	{
 		mistake: "Read hands out its own", check: "Read's entries belong to the caller", says: "is read again",
-		wrong: wrong{reading: func(h *Handle, ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
-			h.memory.mu.Lock()
-			defer h.memory.mu.Unlock()
-			return slices.Clone(h.memory.afterLocked(after, limit)), ctx.Err()
+		wrong: wrong{reading: func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
+			page, err := h.memory.page(after, limit)
+			return slices.Clone(page), err
 		}},
 	},
 	{
 		mistake: "Read leaves out large entries", check: "Read returns large entries", says: "is missing at the end",
-		wrong: wrong{reading: func(h *Handle, ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+		wrong: wrong{reading: func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 			page, err := h.Read(ctx, after, limit)
 			size := 0
 			for i, e := range page {
@@ -285,8 +288,74 @@ var mistakes = []mistake{
 		}},
 	},
 	{
-		mistake: "a tail does not notice the new stream", check: "A stream that was made again has another epoch", says: "Tail has not returned",
+		mistake: "a tail does not notice the new stream", check: "Tail returns an error when the stream is made again", says: "Tail has not returned within",
 		wrong: wrong{tailing: persistent},
+	},
+	{
+		mistake: "a tail notices the new stream at its next entry", check: "Tail returns an error when the stream is made again", says: "Tail has not returned within",
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+			err := h.Tail(ctx, after, deliver)
+			for errors.Is(err, backplane.ErrOtherEpoch) && ctx.Err() == nil && h.memory.empty() {
+				_ = pause(ctx, time.Millisecond)
+			}
+			return err
+		}},
+	},
+	{
+		mistake: "a tail does not say that the stream is another", check: "Tail returns an error when the stream is made again", says: "Tail returned lost when the stream was made again; want ErrOtherEpoch",
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+			if err := h.Tail(ctx, after, deliver); !errors.Is(err, backplane.ErrOtherEpoch) {
+				return err
+			}
+			return errors.New("lost")
+		}},
+	},
+	{
+		mistake: "a tail ignores the epoch", check: "Tail refuses a position of another epoch", says: "entries of another stream",
+		wrong: wrong{tailing: careless},
+	},
+	{
+		mistake: "a tail ignores the epoch", check: "Tail delivers nothing of the stream that takes the place of its own", says: "what is not of its stream",
+		wrong: wrong{tailing: careless},
+	},
+	{
+		mistake: "a tail goes by what State has said last", check: "Tail refuses a position of another epoch", says: "entries of another stream",
+		wrong: forgetful(),
+	},
+	{
+		mistake: "Read ignores the epoch", check: "Read refuses a position of another epoch", says: "entries of another stream",
+		wrong: wrong{reading: func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
+			return h.Read(ctx, h.memory.here(after), limit)
+		}},
+	},
+	{
+		mistake: "Read finds nothing in another stream", check: "Read refuses a position of another epoch", says: "returned <nil>; want ErrOtherEpoch",
+		wrong: wrong{reading: func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
+			page, err := h.Read(ctx, after, limit)
+			if errors.Is(err, backplane.ErrOtherEpoch) {
+				return nil, nil
+			}
+			return page, err
+		}},
+	},
+	{
+		mistake: "Read looks at the epoch before it reads", check: "Streams are kept apart while one takes the place of the other", says: "came from that of epoch",
+		wrong: wrong{reading: func(h *Handle, ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
+			if h.memory.here(after) != after {
+				return nil, backplane.ErrOtherEpoch
+			}
+			_ = pause(ctx, 10*time.Millisecond)
+			return h.Read(ctx, h.memory.here(after), limit)
+		}},
+	},
+	{
+		mistake: "a tail ends before a deadline", check: "Tail returns the cause of its context", says: "before it; want the cause",
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+			if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < 4*time.Second {
+				return errors.New("no time left to ask for entries")
+			}
+			return h.Tail(ctx, after, deliver)
+		}},
 	},
 	{
 		mistake: "a tail does not notice that the broker is gone", check: "Tail returns an error when the broker is gone", says: "Tail has not returned",
@@ -343,11 +412,54 @@ func keeping() func(*Handle, context.Context, string, []byte) (uint64, error) {
 	}
 }
 
+// here is a position of the present stream.
+func (m *Memory) here(p backplane.Position) backplane.Position {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.Epoch = m.epoch
+	return p
+}
+
+func (m *Memory) empty() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.entries) == 0
+}
+
+// careless is a Tail that goes on in whatever stream is there.
+func careless(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+	for {
+		err := h.Tail(ctx, h.memory.here(after), func(batch []backplane.Entry) error {
+			after.Seq = batch[len(batch)-1].Seq
+			return deliver(batch)
+		})
+		if !errors.Is(err, backplane.ErrOtherEpoch) {
+			return err
+		}
+	}
+}
+
+// forgetful takes the epoch that State has returned last, to whomever, for the caller's.
+func forgetful() wrong {
+	var told atomic.Value
+	return wrong{
+		stating: func(h *Handle, ctx context.Context) (backplane.State, error) {
+			s, err := h.State(ctx)
+			told.Store(s.Epoch)
+			return s, err
+		},
+		tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+			after.Epoch = told.Load().(string)
+			return h.Tail(ctx, after, deliver)
+		},
+	}
+}
+
 // persistent is a Tail that never returns an error of the broker.
-func persistent(h *Handle, ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+func persistent(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 	for ctx.Err() == nil {
 		_ = h.Tail(ctx, after, func(batch []backplane.Entry) error {
-			after = batch[len(batch)-1].Seq
+			after.Seq = batch[len(batch)-1].Seq
 			return deliver(batch)
 		})
 		_ = pause(ctx, time.Millisecond)
@@ -356,7 +468,7 @@ func persistent(h *Handle, ctx context.Context, after uint64, deliver func([]bac
 }
 
 // overflowing is a Tail that throws away what does not fit into its buffer.
-func overflowing(h *Handle, ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+func overflowing(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	buffer := make(chan backplane.Entry, 500)

@@ -14,8 +14,7 @@ const mostOfBatch = 256
 
 // Tail is Backplane's. What it hands to deliver is overwritten when deliver has returned,
 // so that a hub which keeps it is found out.
-func (h *Handle) Tail(ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
-	epoch := h.memory.identity()
+func (h *Handle) Tail(ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 	for {
 		f, changed := h.current()
 		switch {
@@ -29,9 +28,9 @@ func (h *Handle) Tail(ctx context.Context, after uint64, deliver func([]backplan
 			}
 			continue
 		}
-		batch, now := h.memory.batch(after)
-		if now != epoch {
-			return fmt.Errorf("backplanetest: tail the feed in memory: epoch %s is now %s", epoch, now)
+		batch, err := h.memory.page(after, mostOfBatch)
+		if err != nil {
+			return err
 		}
 		if len(batch) == 0 || f.Swap && len(batch) == 1 {
 			select {
@@ -40,23 +39,11 @@ func (h *Handle) Tail(ctx context.Context, after uint64, deliver func([]backplan
 			}
 			continue
 		}
-		after = batch[len(batch)-1].Seq
+		after.Seq = batch[len(batch)-1].Seq
 		if err := lend(f.spoil(batch), deliver); err != nil {
 			return err
 		}
 	}
-}
-
-func (m *Memory) identity() string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.epoch
-}
-
-func (m *Memory) batch(after uint64) ([]backplane.Entry, string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.afterLocked(after, mostOfBatch), m.epoch
 }
 
 // stall waits until the handle is not stalled any more, or for as long as that may go

@@ -56,10 +56,18 @@ func tailReturnsCause(t testing.TB, f *Feed) {
 		t.Errorf("deliver has had %d entries; want the %d from before Tail returned", got, len(want))
 	}
 
+	start := behind(t, b, 0)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)
-	if err := b.Tail(ctx, 0, func([]backplane.Entry) error { return nil }); !errors.Is(err, cause) {
+	if err := b.Tail(ctx, start, func([]backplane.Entry) error { return nil }); !errors.Is(err, cause) {
 		t.Errorf("Tail with a context that is done returned %v; want its cause, %v", err, cause)
+	}
+	deadline := time.Now().Add(time.Second)
+	ctx, stop := context.WithDeadlineCause(context.Background(), deadline, cause)
+	defer stop()
+	err := b.Tail(ctx, start, func([]backplane.Entry) error { return nil })
+	if early := time.Until(deadline); early > 0 || !errors.Is(err, cause) {
+		t.Errorf("Tail with a deadline returned %v, %v before it; want the cause of its context, %v, when it is done", err, early, cause)
 	}
 }
 
@@ -68,7 +76,7 @@ func tailReturnsError(t testing.TB, f *Feed) {
 	mustAppendMany(t, b, 10)
 	refused := errors.New("deliver wants no more")
 	calls := 0
-	err := b.Tail(call(t), 0, func([]backplane.Entry) error { calls++; return refused })
+	err := b.Tail(call(t), behind(t, b, 0), func([]backplane.Entry) error { calls++; return refused })
 	if !errors.Is(err, refused) || calls != 1 {
 		t.Errorf("Tail returned %v after %d calls of deliver; want the error of the first, %v", err, calls, refused)
 	}
@@ -78,10 +86,11 @@ func tailDeliversAlone(t testing.TB, f *Feed) {
 	b := f.Open(t)
 	ctx, cancel := context.WithCancel(call(t))
 	defer cancel()
+	start := behind(t, b, 0)
 	var running, got atomic.Int32
 	result := make(chan error, 1)
 	go func() {
-		result <- b.Tail(ctx, 0, func(batch []backplane.Entry) error {
+		result <- b.Tail(ctx, start, func(batch []backplane.Entry) error {
 			if n := running.Add(1); n > 1 {
 				t.Errorf("%d calls of deliver run at the same time", n)
 			}
@@ -109,11 +118,11 @@ func tailWaits(t testing.TB, f *Feed) {
 	b, slow := f.Open(t), f.Open(t)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	t.Cleanup(func() { cancel(errTestEnds) })
-	release := make(chan struct{})
+	start, release := behind(t, slow, 0), make(chan struct{})
 	tl := &tail{done: make(chan struct{})}
 	go func() {
 		defer close(tl.done)
-		tl.err = slow.Tail(ctx, 0, func(batch []backplane.Entry) error {
+		tl.err = slow.Tail(ctx, start, func(batch []backplane.Entry) error {
 			<-release
 			return tl.deliver(batch)
 		})

@@ -20,9 +20,8 @@ type Backplane struct {
 	conn    *natsio.Conn
 	js      jetstream.JetStream
 
-	mu    sync.Mutex    // guards the others
-	lost  chan struct{} // closed, and replaced, when the connection is lost
-	epoch string        // what State has said last
+	mu   sync.Mutex    // guards lost
+	lost chan struct{} // closed, and replaced, when the connection is lost
 }
 
 const (

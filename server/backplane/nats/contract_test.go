@@ -5,6 +5,7 @@ package nats
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func TestEmbeddedKeepsTheContract(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return feedOf(t, o, func(t testing.TB) *Backplane {
+		return feedOf(t, o, []string{e.Dir}, func(t testing.TB) *Backplane {
 			b, err := connect(within(t), o)
 			if err != nil {
 				t.Fatal(err)
@@ -45,7 +46,7 @@ func TestServerKeepsTheContract(t *testing.T) {
 	backplanetest.Run(t, func(t testing.TB) *backplanetest.Feed {
 		p := startProcess(t, t.TempDir(), freePorts(t, 1)[0], "")
 		o := Options{URL: p.url}
-		f := feedOf(t, o, func(t testing.TB) *Backplane { return mustOpen(t, o) })
+		f := feedOf(t, o, []string{p.dir()}, func(t testing.TB) *Backplane { return mustOpen(t, o) })
 		f.Kill, f.Start = p.kill, p.start
 		f.Stall, f.Wake = p.stall, p.wake
 		return f
@@ -62,7 +63,7 @@ func TestClusterKeepsTheContract(t *testing.T) {
 	backplanetest.Run(t, func(t testing.TB) *backplanetest.Feed {
 		feeds++
 		o := Options{URL: c.url(), Replicas: 3, Feed: fmt.Sprint("feed", feeds)}
-		f := feedOf(t, o, func(t testing.TB) *Backplane { return mustOpen(t, o) })
+		f := feedOf(t, o, []string{c[0].dir(), c[1].dir(), c[2].dir()}, func(t testing.TB) *Backplane { return mustOpen(t, o) })
 		var killed *process
 		f.Survives = true
 		f.Kill = func() { killed = c.leader(t, o); killed.kill() }
@@ -90,8 +91,27 @@ func (c cluster) leader(t testing.TB, o Options) *process {
 	return nil
 }
 
-// feedOf is a feed with the faults that a client can cause.
-func feedOf(t testing.TB, o Options, open func(t testing.TB) *Backplane) *backplanetest.Feed {
+// awaitRemoval waits until servers have removed the files of a stream that was deleted. They
+// say that it is deleted before that, and then confuse them with those of the next one.
+func awaitRemoval(ctx context.Context, o Options, dirs []string) error {
+	for ; ctx.Err() == nil; time.Sleep(time.Millisecond) {
+		left := 0
+		for _, dir := range dirs {
+			found, err := filepath.Glob(filepath.Join(dir, "jetstream", "*", "streams", "."+o.Feed))
+			if err != nil {
+				return err
+			}
+			left += len(found)
+		}
+		if left == 0 {
+			return nil
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// feedOf is a feed with the faults that a client can cause. The servers' files are in dirs.
+func feedOf(t testing.TB, o Options, dirs []string, open func(t testing.TB) *Backplane) *backplanetest.Feed {
 	o, err := o.withDefaults()
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +133,9 @@ func feedOf(t testing.TB, o Options, open func(t testing.TB) *Backplane) *backpl
 		},
 		Remake: admin("make the stream again", func(ctx context.Context, js jetstream.JetStream) error {
 			if err := js.DeleteStream(ctx, o.Feed); err != nil {
+				return err
+			}
+			if err := awaitRemoval(ctx, o, dirs); err != nil {
 				return err
 			}
 			_, err := js.CreateStream(ctx, o.config())

@@ -74,6 +74,9 @@ func startProcess(t testing.TB, dir string, port int, more string) *process {
 	return p
 }
 
+// dir is where the server's files are.
+func (p *process) dir() string { return filepath.Dir(p.config) }
+
 func (p *process) start() { p.launch(); p.answers() }
 
 func (p *process) launch() {

@@ -16,7 +16,7 @@ const (
 )
 
 // Read is Backplane's. A page is cut after 8 MiB.
-func (b *Backplane) Read(ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+func (b *Backplane) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, readWithin, errors.New("entries have not come for 15 seconds"))
 	defer cancel()
 	ctx, cancelLost := b.untilLost(ctx)
@@ -28,22 +28,27 @@ func (b *Backplane) Read(ctx context.Context, after uint64, limit int) ([]backpl
 	return page, nil
 }
 
-// page asks replicas until it has all that the stream's leader has, as far as the limits go.
-func (b *Backplane) page(ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
-	r := &request{after: after, limit: limit}
+// page asks replicas until it has all that the stream's leader had when it was asked first,
+// as far as the limits go. The leader is asked after each answer: it says whether the stream
+// was the position's until then. That is two round trips, and two more each time that entries
+// were appended in between, or the replica lags behind.
+func (b *Backplane) page(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
+	r := &request{after: after.Seq, limit: limit}
+	last, known := uint64(0), false // of the stream
 	for {
-		info, err := b.info(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if info.State.Msgs == 0 || r.after >= info.State.LastSeq || r.full() {
-			return r.page, nil
-		}
 		before := r.after
-		if err := b.get(ctx, r); err != nil {
+		getErr := b.get(ctx, r)
+		info, err := b.infoOf(ctx, after.Epoch)
+		switch {
+		case errors.Is(err, backplane.ErrOtherEpoch), err != nil && getErr == nil:
 			return nil, err
+		case getErr != nil:
+			return nil, getErr
 		}
-		if r.full() || r.after >= info.State.LastSeq {
+		if !known {
+			last, known = info.State.LastSeq, true
+		}
+		if info.State.Msgs == 0 || r.after >= last || r.full() {
 			return r.page, nil
 		}
 		if r.after > before {

@@ -26,18 +26,26 @@ func (b *Backplane) prepare(ctx context.Context) error {
 	return err
 }
 
+// removedWithin is how long a server may take to remove the files of a stream that it says is
+// deleted. It would take those of a stream of that name that is made meanwhile for them.
+const removedWithin = 500 * time.Millisecond
+
 // State is Backplane's. The epoch is the time at which the stream was made. If it has been
-// deleted, State makes it again.
+// deleted, State makes it again, half a second later.
 func (b *Backplane) State(ctx context.Context) (backplane.State, error) {
-	info, err := b.info(ctx)
+	info, err := b.untilAnswered(ctx, b.find)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		select {
+		case <-time.After(removedWithin):
+		case <-ctx.Done():
+			return backplane.State{}, context.Cause(ctx)
+		}
+		info, err = b.info(ctx)
+	}
 	if err != nil {
 		return backplane.State{}, err
 	}
-	s := stateOf(info)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.epoch = s.Epoch
-	return s, nil
+	return stateOf(info), nil
 }
 
 func stateOf(info *jetstream.StreamInfo) backplane.State {
@@ -58,12 +66,33 @@ const askEvery = 2 * time.Second
 
 // info asks for the stream, and makes it if there is none.
 func (b *Backplane) info(ctx context.Context) (*jetstream.StreamInfo, error) {
+	return b.untilAnswered(ctx, b.findOrMake)
+}
+
+// infoOf asks for the stream of an epoch. Its leader answers, so that what was read between
+// a call of State that returned the epoch and this one is of that stream: an epoch that is
+// gone never comes back.
+func (b *Backplane) infoOf(ctx context.Context, epoch string) (*jetstream.StreamInfo, error) {
+	info, err := b.untilAnswered(ctx, b.find)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil, fmt.Errorf("the stream of epoch %s was deleted: %w", epoch, backplane.ErrOtherEpoch)
+	case err != nil:
+		return nil, err
+	case epochOf(info) != epoch:
+		return nil, fmt.Errorf("the stream was made anew, epoch %s is wanted and %s is there: %w", epoch, epochOf(info), backplane.ErrOtherEpoch)
+	}
+	return info, nil
+}
+
+// untilAnswered asks until there is an answer.
+func (b *Backplane) untilAnswered(ctx context.Context, ask func(context.Context) (jetstream.Stream, error)) (*jetstream.StreamInfo, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerWithin, fmt.Errorf("no answer for %v", answerWithin))
 	defer cancel()
 	ctx, cancelLost := b.untilLost(ctx)
 	defer cancelLost()
 	for {
-		stream, err := b.ask(ctx)
+		stream, err := ask(ctx)
 		if err == nil {
 			return stream.CachedInfo(), nil
 		}
@@ -73,8 +102,15 @@ func (b *Backplane) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	}
 }
 
-// ask asks once. Two who make the stream at the same time get the same one.
-func (b *Backplane) ask(ctx context.Context) (jetstream.Stream, error) {
+// find asks once.
+func (b *Backplane) find(ctx context.Context) (jetstream.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, askEvery)
+	defer cancel()
+	return b.js.Stream(ctx, b.options.Feed)
+}
+
+// findOrMake asks once. Two who make the stream at the same time get the same one.
+func (b *Backplane) findOrMake(ctx context.Context) (jetstream.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, askEvery)
 	defer cancel()
 	stream, err := b.js.Stream(ctx, b.options.Feed)

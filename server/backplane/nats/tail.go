@@ -21,15 +21,18 @@ const (
 )
 
 // Tail is Backplane's. It returns an error if the server does not answer for some seconds
-// (pings and heartbeats are missed), whenever the connection is lost, if a message is lost
-// between server and client, and if the stream is not the one that State has described.
-func (b *Backplane) Tail(ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+// (pings and heartbeats are missed), whenever the connection is lost, and if a message is lost
+// between server and client.
+func (b *Backplane) Tail(ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	inner, cancel := b.untilLost(ctx)
 	defer cancel()
 	err := b.tail(inner, after, deliver)
+	if other := b.otherEpoch(inner, after.Epoch, err); other != nil {
+		err = other
+	}
 	var own deliverError
 	switch {
 	case errors.As(err, &own):
@@ -43,28 +46,35 @@ func (b *Backplane) Tail(ctx context.Context, after uint64, deliver func([]backp
 // deliverError is an error that deliver returned.
 type deliverError struct{ error }
 
-func (b *Backplane) tail(ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
-	c, err := b.consume(ctx, after)
+// tail makes a consumer, and asks for the stream's epoch afterwards. A consumer is deleted with
+// its stream, so all that it sends is of that epoch.
+func (b *Backplane) tail(ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+	c, err := b.consume(ctx, after.Seq)
 	if err != nil {
 		return err
 	}
 	defer c.dismiss()
-	if err := b.sameStream(ctx); err != nil {
+	if _, err := b.infoOf(ctx, after.Epoch); err != nil {
 		return err
 	}
 	return c.hand(ctx, deliver)
 }
 
-// sameStream returns an error if the stream was made anew since State was asked.
-func (b *Backplane) sameStream(ctx context.Context) error {
-	stream, err := b.js.Stream(ctx, b.options.Feed)
-	if err != nil {
-		return err
+// otherWithin is how long a Tail that has failed asks for the stream's epoch: a cluster drops
+// questions while the new stream has no leader. Missed heartbeats take 4 s before that.
+const otherWithin = 5 * time.Second
+
+// otherEpoch returns an error that wraps ErrOtherEpoch if that is why a Tail has failed with
+// err: without its stream, a consumer cannot be made, or is gone.
+func (b *Backplane) otherEpoch(ctx context.Context, epoch string, err error) error {
+	silent := errors.Is(err, context.DeadlineExceeded)
+	if silent || errors.As(err, new(deliverError)) || errors.Is(err, backplane.ErrOtherEpoch) || ctx.Err() != nil {
+		return nil
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if now := epochOf(stream.CachedInfo()); now != b.epoch {
-		return fmt.Errorf("the stream was deleted and made again: epoch %s is now %s", b.epoch, now)
+	ctx, cancel := context.WithTimeout(ctx, otherWithin)
+	defer cancel()
+	if _, err := b.infoOf(ctx, epoch); errors.Is(err, backplane.ErrOtherEpoch) {
+		return err
 	}
 	return nil
 }
@@ -77,7 +87,7 @@ type arrival struct {
 
 // hand gives deliver what comes, until an error.
 func (c *consumer) hand(ctx context.Context, deliver func([]backplane.Entry) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
+	ctx, cancel := undated(ctx)
 	defer cancel(nil)
 	in := &intake{}
 	arrivals := make(chan arrival, mostOfBatch)
@@ -94,6 +104,14 @@ func (c *consumer) hand(ctx context.Context, deliver func([]backplane.Entry) err
 			return reason(ctx, failed)
 		}
 	}
+}
+
+// undated returns a context that ends with ctx, but has no deadline: the client would not ask
+// for messages shortly before it.
+func undated(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	c, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	return c, cancel
 }
 
 // receive asks for one batch after the other. The library's buffer is as large as a batch, so

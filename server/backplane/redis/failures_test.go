@@ -73,9 +73,9 @@ func TestAStreamThatIsMadeAgainHasAnotherEpoch(t *testing.T) {
 				t.Errorf("Tail returns %v", err)
 			}
 			add(t, b, "key", "new") // the key is that of an entry of another stream
-			again := follow(t, b, 0)
-			if err := testkit.Receive(t, "Tail of another stream than State told returns", again.ended); err == nil {
-				t.Error("Tail of another stream than State told returns nil")
+			again := followAt(t, b, backplane.Position{Epoch: was.Epoch})
+			if err := testkit.Receive(t, "Tail of the old stream returns", again.ended); !errors.Is(err, backplane.ErrOtherEpoch) {
+				t.Errorf("Tail of the old stream returns %v", err)
 			}
 			if got := texts(append(f.got(), again.got()...)); got != "1:old" {
 				t.Errorf("Tail has delivered %s", got)
@@ -216,8 +216,8 @@ func TestAStreamOfSomebodyElseIsRefused(t *testing.T) {
 				t.Errorf("Append returns %v, want ErrRefused", err)
 			}
 			_, stateErr := b.State(t.Context())
-			_, readErr := b.Read(t.Context(), 0, 1)
-			for _, err := range []error{stateErr, readErr, b.Tail(t.Context(), 0, nil)} {
+			_, readErr := b.Read(t.Context(), backplane.Position{Epoch: "any"}, 1)
+			for _, err := range []error{stateErr, readErr, b.Tail(t.Context(), backplane.Position{Epoch: "any"}, nil)} {
 				if err == nil || !strings.Contains(err.Error(), "Options.Feed") {
 					t.Errorf("the error %v does not name the remedy", err)
 				}

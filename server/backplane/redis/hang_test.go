@@ -12,7 +12,23 @@ import (
 
 	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server/backplane"
+	"github.com/fastsse/fastsse/server/backplane/backplanetest"
 )
+
+func TestRedisKeepsTheContract(t *testing.T) {
+	backplanetest.Run(t, func(t testing.TB) *backplanetest.Feed {
+		s := start(t)
+		return &backplanetest.Feed{
+			Open:   func(t testing.TB) backplane.Backplane { return s.open(t) },
+			Kill:   s.kill,
+			Start:  func() { s.run(t) },
+			Stall:  func() { s.signal(t, syscall.SIGSTOP) },
+			Wake:   func() { s.signal(t, syscall.SIGCONT) },
+			Remake: func() { s.do(t, "DEL", stream) },
+			Purge:  func() { s.do(t, "XTRIM", stream, "MAXLEN", 0) },
+		}
+	})
+}
 
 func TestAServerThatHangsIsNoticed(t *testing.T) {
 	s := start(t)

@@ -6,7 +6,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -52,8 +51,6 @@ type Backplane struct {
 	stream     string // the stream's key
 	maxEntries int    // 0: any number
 	maxBytes   int64  // 0: any amount
-
-	told atomic.Value // string: the epoch that State returned last
 }
 
 var _ backplane.Backplane = (*Backplane)(nil)

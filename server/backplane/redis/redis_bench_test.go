@@ -40,9 +40,13 @@ func BenchmarkAppend(b *testing.B) {
 // The time from Append to Tail's delivery, of one entry at a time.
 func BenchmarkAppendToTail(b *testing.B) {
 	feed, entry := bench(b), make([]byte, 200)
+	state, err := feed.State(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
 	come := make(chan uint64, 1)
 	go func() {
-		_ = feed.Tail(b.Context(), 0, func(entries []backplane.Entry) error {
+		_ = feed.Tail(b.Context(), backplane.Position{Epoch: state.Epoch}, func(entries []backplane.Entry) error {
 			come <- entries[len(entries)-1].Seq
 			return nil
 		})

@@ -79,6 +79,9 @@ func (s *server) signal(t testing.TB, sig syscall.Signal) {
 
 func (s *server) url() string { return "redis://127.0.0.1:" + s.port }
 
+// stream is the key of the feed that open opens.
+const stream = "fastsse:{scores}"
+
 // open opens the feed "scores", until the end of the test.
 func (s *server) open(t testing.TB) *Backplane {
 	t.Helper()

@@ -26,7 +26,6 @@ func (b *Backplane) State(ctx context.Context) (backplane.State, error) {
 	if err != nil {
 		return backplane.State{}, b.failed("read the state of", err)
 	}
-	b.told.Store(s.Epoch)
 	return s, nil
 }
 

@@ -13,30 +13,22 @@ import (
 	"github.com/fastsse/fastsse/server/backplane"
 )
 
-// Tail calls deliver with what is stored after a sequence, as it comes: see
+// Tail calls deliver with what is stored after a position, as it comes: see
 // backplane.Backplane. It keeps one connection busy.
 //
-// It returns an error if the stream is not that of the epoch which State returned last, or
-// becomes another one. That is noticed before an entry of the other one is delivered, and
-// about 2 s later if there is none. A server that does not answer is noticed within 8 s.
-func (b *Backplane) Tail(ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
-	epoch, err := b.tailed(ctx)
-	for size := firstPage; err == nil && ctx.Err() == nil; {
+// That the stream is another one is noticed before an entry of it is delivered, and about
+// 2 s later if there is none. A server that does not answer is noticed within 8 s.
+func (b *Backplane) Tail(ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+	var err error
+	for size, wait := firstPage, noBlock; err == nil && ctx.Err() == nil; wait = blockFor {
 		var p page
-		if p, err = b.read(ctx, after, size, blockFor); err != nil {
-			break
-		}
-		if p.epoch != epoch {
-			err = b.lost(epoch, p.epoch)
-			break
-		}
-		if len(p.entries) == 0 {
+		if p, err = b.read(ctx, after, size, wait); err != nil || len(p.entries) == 0 {
 			continue
 		}
 		if err := deliver(p.entries); err != nil {
 			return err
 		}
-		after, size = p.entries[len(p.entries)-1].Seq, p.next(size)
+		after.Seq, size = p.entries[len(p.entries)-1].Seq, p.next(size)
 	}
 	if isOver(ctx) {
 		return context.Cause(ctx)
@@ -44,28 +36,9 @@ func (b *Backplane) Tail(ctx context.Context, after uint64, deliver func([]backp
 	return b.failed("tail", err)
 }
 
-// tailed returns the epoch of the stream, which has to be the one that State told, if it has.
-func (b *Backplane) tailed(ctx context.Context) (string, error) {
-	s, err := b.state(ctx)
-	if err != nil {
-		return "", err
-	}
-	if told, ok := b.told.Load().(string); ok && told != s.Epoch {
-		return "", b.lost(told, s.Epoch)
-	}
-	return s.Epoch, nil
-}
-
-func (b *Backplane) lost(was, is string) error {
-	if is == "" {
-		is = "none"
-	}
-	return fmt.Errorf("its stream is gone: the epoch was %s and is %s; ask State, and tail what is there now", was, is)
-}
-
-// Read returns the oldest entries after a sequence: see backplane.Backplane. It returns fewer
+// Read returns the oldest entries after a position: see backplane.Backplane. It returns fewer
 // than limit if these are more than 4 MiB or so.
-func (b *Backplane) Read(ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+func (b *Backplane) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 	if limit < 1 {
 		return nil, b.failed("read", fmt.Errorf("limit is %d; it must be at least 1", limit))
 	}
@@ -76,12 +49,9 @@ func (b *Backplane) Read(ctx context.Context, after uint64, limit int) ([]backpl
 		if err != nil {
 			return nil, b.failed("read", err)
 		}
-		if len(all.entries) > 0 && p.epoch != all.epoch {
-			return nil, b.failed("read", b.lost(all.epoch, p.epoch))
-		}
 		all.add(p)
 		if ended = len(p.entries) < ask; !ended {
-			after, size = p.entries[ask-1].Seq, p.next(size)
+			after.Seq, size = p.entries[ask-1].Seq, p.next(size)
 		}
 	}
 	return all.entries, nil
@@ -101,13 +71,12 @@ const noBlock time.Duration = -1
 
 // page is what was read at once.
 type page struct {
-	epoch   string // of the stream, after the entries were read; empty if there is none
 	entries []backplane.Entry
 	bytes   int
 }
 
 func (p *page) add(q page) {
-	p.epoch, p.entries, p.bytes = q.epoch, append(p.entries, q.entries...), p.bytes+q.bytes
+	p.entries, p.bytes = append(p.entries, q.entries...), p.bytes+q.bytes
 }
 
 // next returns how many entries to ask for next, when size was how many p could have had.
@@ -121,14 +90,14 @@ func (p *page) next(size int) int {
 	return size
 }
 
-// read reads a page of entries after a sequence. If there is none, it waits for one.
+// read reads a page of entries after a position. If there is none, it waits for one.
 //
-// The epoch is read behind the entries, on the same connection. If it is the expected one,
+// The epoch is read behind the entries, on the same connection. If it is the position's,
 // the entries are of that stream as well: an epoch that is gone never comes back.
-func (b *Backplane) read(ctx context.Context, after uint64, size int, wait time.Duration) (page, error) {
+func (b *Backplane) read(ctx context.Context, after backplane.Position, size int, wait time.Duration) (page, error) {
 	return ask(ctx, func(ctx context.Context) (p page, err error) {
 		both := b.client.Pipeline()
-		read := both.XRead(ctx, &redis.XReadArgs{Streams: []string{b.stream, "0-" + strconv.FormatUint(after, 10)}, Count: int64(size), Block: wait})
+		read := both.XRead(ctx, &redis.XReadArgs{Streams: []string{b.stream, "0-" + strconv.FormatUint(after.Seq, 10)}, Count: int64(size), Block: wait})
 		groups := both.XInfoGroups(ctx, b.stream)
 		_, _ = both.Exec(ctx) // the commands have the errors
 		if err := read.Err(); err != nil && !errors.Is(err, redis.Nil) {
@@ -137,14 +106,25 @@ func (b *Backplane) read(ctx context.Context, after uint64, size int, wait time.
 		if err := groups.Err(); err != nil && !redis.HasErrorPrefix(err, "no such key") {
 			return p, err
 		}
-		p.epoch = epochOf(groups.Val())
 		for _, stream := range read.Val() {
 			if err := p.take(stream.Messages); err != nil {
 				return p, err
 			}
 		}
+		if now := epochOf(groups.Val()); now == "" || now != after.Epoch {
+			return page{}, otherEpoch(after.Epoch, now)
+		}
 		return p, nil
 	})
+}
+
+// otherEpoch returns the error for a stream that is not the wanted one. now is empty if there
+// is none.
+func otherEpoch(wanted, now string) error {
+	if now == "" {
+		return fmt.Errorf("its stream of epoch %s is gone: %w", wanted, backplane.ErrOtherEpoch)
+	}
+	return fmt.Errorf("its stream was made anew, epoch %s is wanted and %s is there: %w", wanted, now, backplane.ErrOtherEpoch)
 }
 
 // epochOf returns the epoch, which is the name of a group: see epoch.lua.

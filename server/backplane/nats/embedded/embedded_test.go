@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/internal/testkit"
+	"github.com/fastsse/fastsse/server/backplane"
 	"github.com/fastsse/fastsse/server/backplane/nats"
 	"github.com/fastsse/fastsse/server/backplane/nats/embedded"
 )
@@ -64,7 +65,7 @@ func TestEntriesAreKeptOverRestarts(t *testing.T) {
 		if again, err := b.Append(ctx, "key", []byte("again")); err != nil || again != seq {
 			t.Errorf("Append with the key returned %d, %v after a restart, want %d", again, err, seq)
 		}
-		page, err := b.Read(ctx, 0, 10)
+		page, err := b.Read(ctx, backplane.Position{Epoch: before.Epoch}, 10)
 		if err != nil || len(page) != 1 || string(page[0].Data) != "kept" {
 			t.Errorf("Read returned %v, %v after a restart; want the entry", page, err)
 		}
