@@ -72,6 +72,28 @@ var mistakes = []mistake{
 	{mistake: "keys are forgotten", check: "A key counts for appends at the same time", says: "want one sequence", faults: Faults{ForgetKeys: true}},
 	{mistake: "keys are forgotten", check: "A key outlives a crash", says: "after the crash returned sequence 2, want 1", faults: Faults{ForgetKeys: true}},
 	{mistake: "Last is too low", check: "State describes what is held", says: "Last:4", faults: Faults{LastLow: 1}},
+	{
+		mistake: "Last is too high", check: "State describes what is held", says: "Last:10",
+		wrong: wrong{stating: func(h *Handle, ctx context.Context) (backplane.State, error) {
+			s, err := h.State(ctx)
+			if s.Last > 0 {
+				s.Last += 5
+			}
+			return s, err
+		}},
+	},
+	{
+		mistake: "a tail stalls", check: "Tail delivers what is stored and what comes", says: `entry 3:"entry 2" is missing at the end`,
+		wrong: wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+			return h.Tail(ctx, after, func(batch []backplane.Entry) error {
+				if err := deliver(batch[:min(2, len(batch))]); err != nil {
+					return err
+				}
+				<-ctx.Done()
+				return context.Cause(ctx)
+			})
+		}},
+	},
 	{mistake: "acknowledgements are lost", check: "An appended entry is read as it was", says: "the answer to an append was lost", faults: Faults{LoseAcks: true}},
 	{
 		mistake: "a key counts at its handle only", check: "A key counts for every handle", says: "at another handle returned sequence 2, want 1",
