@@ -24,10 +24,11 @@ soak:
 soak-race:
 	$(GO) test -race $(SOAKTEST)
 
-# Clients of every kind through five restarts of the server behind nginx.
+# Clients of every kind through five restarts of the server behind nginx, and through five
+# rolling deploys of two servers on one backplane.
 DEPLOYS ?= 5
 deploys:
-	$(GO) test -v -count 1 -run '^TestClientsOutliveDeploys$$' ./examples/proxies -deploys $(DEPLOYS)
+	$(GO) test -v -count 1 -run '^TestClientsOutlive(Rolling)?Deploys$$' ./examples/proxies -deploys $(DEPLOYS)
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

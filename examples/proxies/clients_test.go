@@ -20,12 +20,16 @@ type client struct {
 	log   func(t *testing.T) []string // what it got: "gap", or an event's data
 }
 
-// openClients opens every kind of client through a proxy, over HTTP/1.1 and HTTP/2.
-func openClients(t *testing.T, up proxy) (clients []client) {
+// openClients opens every kind of client through a proxy, over HTTP/1.1 and HTTP/2, and
+// also the page of Datastar if that is wanted, which is not told of gaps.
+func openClients(t *testing.T, up proxy, datastar bool) (clients []client) {
 	t.Helper()
 	pages, npm := []string{"eventsource"}, needClients(t)
 	if npm != "" {
 		pages = append(pages, "fetch-event-source", "htmx")
+		if datastar {
+			pages = append(pages, "datastar")
+		}
 	}
 	chromium, firefox := browser.New(t), browser.NewFirefox(t)
 	urls := map[string]string{"http1": up.http1, "http2": up.http2}
@@ -33,7 +37,7 @@ func openClients(t *testing.T, up proxy) (clients []client) {
 		for _, page := range pages {
 			name := "chromium-" + page + "-" + proto
 			tab := browser.Tab(t, chromium)
-			browser.Open(t, tab, url+"/clients/"+page+".html?topic=news&client="+name)
+			browser.Open(t, tab, url+"/clients/"+page+".html?topic="+topicOf(page)+"&client="+name)
 			clients = append(clients, client{name, page != "eventsource", func(t *testing.T) []string { return browser.Eval[[]string](t, tab, "log") }})
 		}
 		name := "firefox-eventsource-" + proto
@@ -49,13 +53,22 @@ func openClients(t *testing.T, up proxy) (clients []client) {
 	return clients
 }
 
+// topicOf returns the topic that a page subscribes to. Datastar hands out events of its own
+// types only.
+func topicOf(page string) string {
+	if page == "datastar" {
+		return "datastar"
+	}
+	return "news"
+}
+
 // needClients returns the folder of the npm packages, or nothing: then a test of that
 // name is skipped, and where CI is set it fails.
 func needClients(t *testing.T) (folder string) {
 	t.Helper()
 	t.Run("npm packages", func(t *testing.T) {
 		if folder = os.Getenv(clientsVariable); folder == "" {
-			absent.Skipf(t, "NO CLIENTS. This test needs packages of npm: npm install --prefix /tmp/sse eventsource-4@npm:eventsource@4.1.1 undici@7.30.2 @microsoft/fetch-event-source@2.0.1 htmx.org@4.0.1, and %s=/tmp/sse/node_modules", clientsVariable)
+			absent.Skipf(t, "NO CLIENTS. This test needs packages of npm: npm install --prefix /tmp/sse eventsource-4@npm:eventsource@4.1.1 eventsource-2@npm:eventsource@2.0.2 undici@7.30.2 @microsoft/fetch-event-source@2.0.1 htmx.org@4.0.1 @starfederation/datastar@1.0.0-beta.11, and %s=/tmp/sse/node_modules", clientsVariable)
 		}
 	})
 	return folder
@@ -70,7 +83,11 @@ func openNode(t *testing.T, npm string, urls map[string]string) (clients []clien
 		args = []string{"testdata/clients/node.cjs", npm}
 	)
 	for proto, url := range urls {
-		for _, kind := range []string{"undici", "eventsource"} {
+		kinds := []string{"undici", "eventsource-4"}
+		if proto == "http1" {
+			kinds = append(kinds, "eventsource-2") // it knows HTTP/1.1 only
+		}
+		for _, kind := range kinds {
 			name := "node-" + kind + "-" + proto
 			args = append(args, kind, name, url+"/events?topic=news&client="+name)
 			clients = append(clients, client{name, false, func(*testing.T) []string {

@@ -37,12 +37,17 @@ func deployed() {
 	}
 	routes := router.New()
 	hub.Mount(routes, server.MountOptions{Publish: server.PublishOptions{AllowAnyone: true}})
-	routes.ServeFiles("/clients/{filepath:*}", "testdata/clients")
-	routes.GET("/npm/{filepath:*}", script)
+	servePages(routes)
 	err = server.Run(context.Background(), server.RunOptions{Hub: hub, Handler: routes.Handler, Addr: os.Getenv(addressVariable)})
 	if err != nil {
 		log.Fatal(err)
 	}
+}
+
+// servePages adds the pages with clients, and the npm packages that they need.
+func servePages(routes *router.Router) {
+	routes.ServeFiles("/clients/{filepath:*}", "testdata/clients")
+	routes.GET("/npm/{filepath:*}", script)
 }
 
 // script answers with a file of an npm package. Modules import each other without ".js".

@@ -13,7 +13,7 @@ import (
 	"github.com/fastsse/fastsse/internal/testkit"
 )
 
-var deploys = flag.Int("deploys", 1, "how often TestClientsOutliveDeploys restarts the server")
+var deploys = flag.Int("deploys", 1, "how often TestClientsOutliveDeploys restarts the server, and TestClientsOutliveRollingDeploys both of them")
 
 // Clients of every kind stay open through restarts of the server behind nginx: each is
 // told of each restart once, and gets every event of each of the server's lives, from its
@@ -25,9 +25,8 @@ func TestClientsOutliveDeploys(t *testing.T) {
 	d := &deployment{address: freeAddress(t)}
 	d.start(t)
 	access := filepath.Join(t.TempDir(), "access.log")
-	up := nginx.start(t, d.address, "\n\tserver {", "\n\tlog_format clients '$arg_client $uri $server_protocol $upstream_status';"+
-		"\n\tserver {\n\taccess_log "+access+" clients;")
-	clients := openClients(t, up)
+	up := nginx.start(t, d.address, logVisits(access)...)
+	clients := openClients(t, up, false)
 	lives := [][]int{d.live(t, clients, 0, 1)}
 	for life := 1; life <= *deploys; life++ {
 		before := logged(t, access)
@@ -83,6 +82,12 @@ type visits struct {
 	away    int // requests for which it found the server down
 }
 
+// logVisits is a change to nginx.conf: the visits of clients are logged in a file.
+func logVisits(access string) []string {
+	return []string{"\n\tserver {", "\n\tlog_format clients '$arg_client $uri $server_protocol $upstream_status';" +
+		"\n\tserver {\n\taccess_log " + access + " clients;"}
+}
+
 // logged counts the visits, by client.
 func logged(t *testing.T, access string) map[string]visits {
 	t.Helper()
@@ -93,11 +98,11 @@ func logged(t *testing.T, access string) map[string]visits {
 	all := map[string]visits{}
 	for line := range strings.Lines(string(text)) {
 		f := strings.Fields(line)
-		if len(f) != 4 || f[1] != "/events" { // a line that is being written; a page
+		if len(f) < 4 || f[1] != "/events" { // a line that is being written; a page
 			continue
 		}
 		name, v := f[0], all[f[0]]
-		switch f[3] {
+		switch f[len(f)-1] { // before it: "502," of a server that was not there
 		case "200":
 			v.streams++
 		case "502":

@@ -17,7 +17,7 @@ var programs = []string{"chromium", "chromium-browser", "google-chrome", "google
 
 // patience bounds a browser's whole life, so that a page that never gets there
 // fails its own test and not the test binary's timeout.
-const patience = 90 * time.Second
+const patience = 4 * time.Minute
 
 // New starts a browser with a fresh profile and one empty tab, and returns that
 // tab's context for chromedp.Run. Both end with the test. Certificates that have

@@ -1,4 +1,4 @@
-// node node.cjs FOLDER [undici|eventsource NAME URL]...
+// node node.cjs FOLDER [undici|eventsource-4|eventsource-2 NAME URL]...
 //
 // Opens each URL with the EventSource of that npm package, which is in FOLDER, and prints
 // "NAME gap" or "NAME data" for what arrives. HTTPS means HTTP/2. The certificate is not
@@ -7,12 +7,14 @@ const {createRequire} = require('node:module')
 const [folder, ...clients] = process.argv.slice(2)
 const load = createRequire(folder + '/')
 const undici = load('undici')
-const eventsource = load('eventsource-4')
+const eventsource4 = load('eventsource-4')
+const EventSource2 = load('eventsource-2')
 
 const dispatcher = new undici.Agent({allowH2: true, connect: {rejectUnauthorized: false}})
 const open = {
 	undici: (url) => new undici.EventSource(url, {node: {dispatcher}}),
-	eventsource: (url) => new eventsource.EventSource(url, {
+	'eventsource-2': (url) => new EventSource2(url),
+	'eventsource-4': (url) => new eventsource4.EventSource(url, {
 		fetch: (to, init) => undici.fetch(to, {...init, dispatcher}),
 	}),
 }
