@@ -15,23 +15,29 @@ import (
 // Retry that [Event.Validate] refuses is left out: nothing can be injected,
 // checked or not.
 //
+// The id comes last. Some clients (npm's eventsource 2, fetch-event-source,
+// Datastar) take it when they have read its line: if the connection breaks
+// within an event, they resume after that event when the id stands first, and
+// have lost it.
+//
 // It does not allocate when dst has room (BenchmarkAppendEvent).
 func AppendEvent(dst []byte, e *Event) []byte {
 	// One growth for the usual event; more only for many lines.
 	dst = slices.Grow(dst, len(e.ID)+len(e.Type)+len(e.Data)+fieldRoom)
+	dst = AppendEventFields(dst, e)
 	if e.ID != "" && oneLine(e.ID) {
 		dst = append(dst, "id: "...)
 		dst = append(dst, e.ID...)
 		dst = append(dst, '\n')
 	}
-	return AppendEventFields(dst, e)
+	return append(dst, '\n')
 }
 
 // fieldRoom is the room for the names of all fields and a retry.
 const fieldRoom = len("id: \n") + len("event: \n") + len("retry: \n") + 20 + len("data: \n\n")
 
-// AppendEventFields is [AppendEvent] without the id: the rest of a block whose
-// id line, if it has one, the caller has already written.
+// AppendEventFields is [AppendEvent] without the id and the blank line: the
+// caller ends the block, by [AppendID] or by a '\n'.
 func AppendEventFields(dst []byte, e *Event) []byte {
 	if e.Type != "" && oneLine(e.Type) {
 		dst = append(dst, "event: "...)
@@ -41,8 +47,7 @@ func AppendEventFields(dst []byte, e *Event) []byte {
 	if e.Retry >= time.Millisecond {
 		dst = appendRetryLine(dst, e.Retry)
 	}
-	dst = appendData(dst, e.Data)
-	return append(dst, '\n')
+	return appendData(dst, e.Data)
 }
 
 // AppendComment appends text as comment lines, one for each of its lines. A
@@ -77,7 +82,8 @@ func AppendRetry(dst []byte, d time.Duration) []byte {
 
 // AppendID appends a block that sets the client's last event ID and dispatches
 // nothing, so that a client which has not seen an event yet can resume. An
-// empty id resets it. An id with NUL, CR or LF appends nothing.
+// empty id resets it. An id with NUL, CR or LF appends nothing. After
+// [AppendEventFields] it is the end of that event.
 func AppendID(dst []byte, id string) []byte {
 	if !oneLine(id) {
 		return dst

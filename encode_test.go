@@ -39,17 +39,17 @@ func TestAppendEventFollowsTheWireRules(t *testing.T) {
 		{"NUL and UTF-8 in data", Event{Data: []byte("\x00é\ufeff")}, "data: \x00é\ufeff\n\n", message("\x00é\ufeff")},
 		{
 			"all fields", Event{ID: "7", Type: "t", Data: []byte("d"), Retry: 1500 * time.Microsecond},
-			"id: 7\nevent: t\nretry: 1\ndata: d\n\n", &specEvent{ID: "7", Type: "t", Data: "d"},
+			"event: t\nretry: 1\ndata: d\nid: 7\n\n", &specEvent{ID: "7", Type: "t", Data: "d"},
 		},
 		{
 			"leading space in id and type", Event{ID: " 7", Type: " t"},
-			"id:  7\nevent:  t\ndata: \n\n", &specEvent{ID: " 7", Type: " t"},
+			"event:  t\ndata: \nid:  7\n\n", &specEvent{ID: " 7", Type: " t"},
 		},
 		{"LF in id", Event{ID: "7\ndata: x"}, "data: \n\n", message("")},
 		{"CR in id", Event{ID: "7\rdata: x"}, "data: \n\n", message("")},
 		{"NUL in id", Event{ID: "7\x00"}, "data: \n\n", message("")},
 		{"CR far into id", Event{ID: strings.Repeat("é", 20) + "\rdata: x"}, "data: \n\n", message("")},
-		{"tabs are no line ends", Event{ID: "\t\t\t\t\t\t\t\t\t"}, "id: \t\t\t\t\t\t\t\t\t\ndata: \n\n", &specEvent{ID: "\t\t\t\t\t\t\t\t\t", Type: "message"}},
+		{"tabs are no line ends", Event{ID: "\t\t\t\t\t\t\t\t\t"}, "data: \nid: \t\t\t\t\t\t\t\t\t\n\n", &specEvent{ID: "\t\t\t\t\t\t\t\t\t", Type: "message"}},
 		{"LF in type", Event{Type: "t\n\ndata: x"}, "data: \n\n", message("")},
 		{"CR in type", Event{Type: "12345678\r"}, "data: \n\n", message("")},
 		{"NUL in type", Event{Type: "t\x00"}, "data: \n\n", message("")},
@@ -71,11 +71,21 @@ func TestAppendEventFollowsTheWireRules(t *testing.T) {
 	}
 }
 
-func TestAppendEventFieldsIsAppendEventWithoutTheID(t *testing.T) {
+func TestAppendEventFieldsAndAppendIDAreAppendEvent(t *testing.T) {
 	e := Event{ID: "7", Type: "t", Data: []byte("a\nb"), Retry: time.Second}
-	got := AppendEventFields([]byte("id: 7\n"), &e)
+	got := AppendID(AppendEventFields(nil, &e), e.ID)
 	if want := AppendEvent(nil, &e); !bytes.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Some clients take an id when they have read its line. Wherever the connection breaks
+// before an event is whole, they must not have its id.
+func TestAppendEventPutsTheIDLast(t *testing.T) {
+	wire := AppendEvent(nil, &Event{ID: "7", Type: "t", Data: []byte("a\nb"), Retry: time.Second})
+	before, last, _ := bytes.Cut(wire, []byte("id:"))
+	if string(last) != " 7\n\n" || !bytes.HasSuffix(before, []byte("data: b\n")) {
+		t.Errorf("wire %q", wire)
 	}
 }
 

@@ -16,10 +16,10 @@ func ExampleAppendEvent() {
 	// Output:
 	// retry: 3000
 	//
-	// id: 42
 	// event: goal
 	// data: 2 : 1
 	// data: in the 90th minute
+	// id: 42
 }
 
 func ExampleDecoder() {

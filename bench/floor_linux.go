@@ -114,7 +114,7 @@ func (s *floorServer) publish(body []byte) string {
 	defer s.mu.Unlock()
 	s.seq++
 	id := "floor000-" + strconv.FormatUint(s.seq, 10)
-	block := fmt.Appendf(nil, "id: %s\ndata: %s\n\n", id, body)
+	block := fmt.Appendf(nil, "data: %s\nid: %s\n\n", body, id)
 	frame := fmt.Appendf(nil, "%x\r\n%s\r\n", len(block), block)
 	for _, t := range s.threads {
 		t.frames <- frame

@@ -260,7 +260,7 @@ func subscribe(t *testing.T, url, lastID string) *subscriber {
 // next returns the next number, and keeps its id.
 func (s *subscriber) next(t *testing.T) (n int) {
 	t.Helper()
-	for {
+	for isEvent := false; ; {
 		line, err := s.lines.ReadString('\n')
 		if err != nil {
 			t.Fatalf("the stream ended with %v", err)
@@ -270,6 +270,9 @@ func (s *subscriber) next(t *testing.T) (n int) {
 		}
 		if data, ok := strings.CutPrefix(line, "data: "); ok {
 			fmt.Sscan(data, &n)
+			isEvent = true
+		}
+		if isEvent && line == "\n" {
 			return n
 		}
 	}

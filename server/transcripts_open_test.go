@@ -131,7 +131,7 @@ func everyEvent(s *scene) {
 		{streamwriter.Event{Data: []byte(largeEvent(1))}, "data: " + largeEvent(1)},
 	} {
 		s.putEvent("a", e.Event)
-		st.block(e.ends)
+		st.event(e.ends)
 	}
 	st.Close()
 }

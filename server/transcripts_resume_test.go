@@ -106,7 +106,7 @@ var resumeTranscripts = []scenario{
 	}},
 	{name: "gap-of-another-type", in: twoKinds, setup: setup{config: server.Config{GapType: "lost"}}, run: func(s *scene) {
 		st := s.get("topic=a", `Last-Event-ID: "quoted" <&> `+strings.Repeat("long", 30))
-		st.block(`…"}`)
+		st.event(`…"}`)
 		s.put("a", "1")
 		st.data("1")
 		st.Close()

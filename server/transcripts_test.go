@@ -153,10 +153,19 @@ func (s *scene) turnedAway(query string, headers ...string) {
 // block reads up to the end of a block whose last line is given.
 func (st *stream) block(last string) { st.Until(last + "\n\n" + st.endOfChunk) }
 
+// event reads up to the end of an event whose last line of data is given.
+func (st *stream) event(data string) {
+	st.Until(data + "\n")
+	st.UntilBlank() // its id comes before that
+	if st.endOfChunk != "" {
+		st.Until(st.endOfChunk)
+	}
+}
+
 // data reads up to an event with that data, for each.
 func (st *stream) data(list ...string) {
 	for _, d := range list {
-		st.block("data: " + d)
+		st.event("data: " + d)
 	}
 }
 

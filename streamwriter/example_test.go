@@ -68,6 +68,6 @@ func ExampleNewReader() {
 	// Output:
 	// :
 	// retry: 3000
-	// id: 42
 	// data: hello
+	// id: 42
 }

@@ -32,7 +32,7 @@ func TestAReaderReadsWhatTheCallbackSends(t *testing.T) {
 		return w.SendString("end", "")
 	})
 	all, err := io.ReadAll(r)
-	const want = ":\nretry: 2000\nid: 7\ndata: after 6\n\nevent: end\ndata: \n\n"
+	const want = ":\nretry: 2000\ndata: after 6\nid: 7\n\nevent: end\ndata: \n\n"
 	if err != nil || string(all) != want {
 		t.Errorf("read %q, %v; want %q", all, err, want)
 	}

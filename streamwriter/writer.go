@@ -161,13 +161,16 @@ func (w *Writer) SendJSON(e Event, v any) error {
 	}
 	var failed error
 	err := w.send(func(dst []byte) []byte {
-		dst = AppendEvent(dst, &e)
-		line := appendWriter(dst[:len(dst)-len("\n\n")]) // behind "data: "
+		dst = AppendEventFields(dst, &e)
+		line := appendWriter(dst[:len(dst)-len("\n")]) // behind "data: "
 		// Encode ends its one line with the newline that the field needs.
 		if failed = json.NewEncoder(&line).Encode(v); failed != nil {
 			return nil
 		}
-		return append(line, '\n')
+		if e.ID == "" {
+			return append(line, '\n')
+		}
+		return AppendID(line, e.ID)
 	})
 	if failed != nil {
 		return fmt.Errorf("streamwriter: send JSON event of %T: %w", v, failed)

@@ -30,7 +30,7 @@ func TestWriterWritesWholeEventsToAnyWriter(t *testing.T) {
 		wire string
 	}{
 		{w.Open(), ":\nretry: 2000\n"},
-		{w.Send(Event{ID: "7", Type: "t", Data: []byte("a\rb")}), "id: 7\nevent: t\ndata: a\ndata: b\n\n"},
+		{w.Send(Event{ID: "7", Type: "t", Data: []byte("a\rb")}), "event: t\ndata: a\ndata: b\nid: 7\n\n"},
 		{w.SendString("t", ""), "event: t\ndata: \n\n"},
 		{w.SendJSON(Event{}, map[string]string{"a": "b\nc"}), "data: {\"a\":\"b\\nc\"}\n\n"},
 		{w.SendJSON(Event{Type: "t"}, json.RawMessage("[1,\n2]")), "event: t\ndata: [1,2]\n\n"},
@@ -119,7 +119,7 @@ func TestSendJSONTakesAllFieldsButData(t *testing.T) {
 	if err := w.SendJSON(Event{ID: "7", Type: "t", Retry: time.Second}, []int{1}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := wire.String(), "id: 7\nevent: t\nretry: 1000\ndata: [1]\n\n"; got != want {
+	if got, want := wire.String(), "event: t\nretry: 1000\ndata: [1]\nid: 7\n\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	wire.Reset()

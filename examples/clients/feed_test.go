@@ -28,8 +28,10 @@ const patience = 60 * time.Second
 // feed is a hub, and what its clients have said that they got.
 type feed struct {
 	*exampletest.Server
-	t   *testing.T
-	hub *server.Hub
+	URL  string // through tear
+	tear *tear
+	t    *testing.T
+	hub  *server.Hub
 
 	mu    sync.Mutex          // guards what follows
 	got   map[string][]string // the data of events, by topic
@@ -47,6 +49,7 @@ func newFeed(t *testing.T, routes *router.Router) *feed {
 	routes.GET("/events", hub.SubscribeHandler(server.SubscribeOptions{Authorize: f.authorize}))
 	routes.POST("/got", func(ctx *fasthttp.RequestCtx) { f.report(ctx.PostBody()) })
 	f.Server = exampletest.Serve(t, "", routes.Handler)
+	f.tear, f.URL = newTear(t, f.Addr)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -100,11 +103,28 @@ func (f *feed) comeBack(topics ...string) {
 		want = f.publish(topics, want, fmt.Sprint("back ", round))
 	}
 	f.await(topics, "has all", func(topic string) bool { return len(f.taken(topic)) >= len(want) })
+	f.check(topics, want)
+}
+
+// check compares what the clients of these topics got.
+func (f *feed) check(topics, want []string) {
+	f.t.Helper()
 	for _, topic := range topics {
 		if got := f.taken(topic); !slices.Equal(got, want) {
 			f.t.Errorf("%s got %q, want %q", topic, got, want)
 		}
 	}
+}
+
+// mend checks that clients that have come back get an event whole within which their
+// connection was cut.
+func (f *feed) mend(topics ...string) {
+	f.t.Helper()
+	want := f.publish(topics, f.taken(topics[0]), torn)
+	f.await(topics, "was cut within an event", f.tear.has)
+	want = f.publish(topics, want, "whole")
+	f.await(topics, "has all", func(topic string) bool { return len(f.taken(topic)) >= len(want) })
+	f.check(topics, want)
 }
 
 // end ends the streams of the topics; later says whether the clients are first told to

@@ -59,6 +59,7 @@ func TestClientsOfNodeComeBack(t *testing.T) {
 		_ = cmd.Wait()
 	}()
 	f.comeBack("eventsource-4", "eventsource-2", "undici")
+	f.mend("eventsource-4", "eventsource-2", "undici")
 }
 
 func TestClientsOfABrowserComeBack(t *testing.T) {
@@ -76,6 +77,7 @@ func TestClientsOfABrowserComeBack(t *testing.T) {
 	ctx := browser.New(t)
 	browser.Open(t, ctx, f.URL)
 	f.comeBack("EventSource", "fetch-event-source")
+	f.mend("EventSource", "fetch-event-source")
 }
 
 // file answers with a file. (fasthttp's SendFile would write a compressed one beside it.)

@@ -227,7 +227,7 @@ func TestRuntimeStreamsTheAnswerAcrossInvocations(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	// Each event is a chunk of its own.
-	first := fmt.Sprintf("id: %s\ndata: A\n\n", newAnswer(text, 0).id(1))
+	first := fmt.Sprintf("data: A\nid: %s\n\n", newAnswer(text, 0).id(1))
 	if chunk := fmt.Sprintf("%x\r\n%s\r\n", len(first), first); !strings.Contains(api.wire.String(), chunk[:len(chunk)-2]) {
 		t.Errorf("no chunk %q in\n%q", chunk, api.wire.String())
 	}

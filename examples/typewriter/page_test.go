@@ -233,7 +233,7 @@ func TestPageOnAnotherOrigin(t *testing.T) {
 		credentials: "include",
 		headers: { "Last-Event-ID": "`+brisk(letter).sum+`-3", "Cache-Control": "no-cache" },
 	}).then(r => r.text())`)
-	if !strings.Contains(got, brisk(letter).sum+"-4\ndata: r\n") || strings.Contains(got, "-3\n") {
+	if !strings.Contains(got, "data: r\nid: "+brisk(letter).sum+"-4\n") || strings.Contains(got, "-3\n") {
 		t.Errorf("fetch from another origin got %.80q, want the fourth character first", got)
 	}
 }

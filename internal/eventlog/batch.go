@@ -20,7 +20,7 @@ type Batch struct {
 type entry struct {
 	topic     *Topic
 	alias     string // the publisher's id, or empty
-	fields    []byte // the rest of the block, after its id line
+	fields    []byte // the block up to its id line
 	ephemeral bool
 	seq       uint64 // zero until it is numbered
 }

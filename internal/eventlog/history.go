@@ -168,16 +168,16 @@ func (h *History) encode(l *log, e *entry, now uint32) Frame {
 	} else {
 		id = AppendID(id, h.epoch, e.seq)
 	}
-	payload := len("id: ") + len(id) + 1 + len(e.fields)
+	payload := len(e.fields) + len("id: ") + len(id) + len("\n\n")
 	f.head = uint8(chunkHeadLen(payload))
 	f.End = uint32(int(f.head) + payload + 2)
 
 	dst := l.room(int(f.End))
 	b := appendChunkHead(dst[:0], payload)
+	b = append(b, e.fields...)
 	b = append(b, "id: "...)
 	b = append(b, id...)
-	b = append(b, '\n')
-	b = append(b, e.fields...)
+	b = append(b, "\n\n"...)
 	copy(dst[len(b):], "\r\n")
 	return f
 }

@@ -152,10 +152,10 @@ func (l *log) disown(id string) {
 	l.aliases[id] = a
 }
 
-// aliasOf returns the id with which a block begins.
+// aliasOf returns the id with which a block ends.
 func aliasOf(payload []byte) string {
-	line, _, _ := bytes.Cut(payload[len("id: "):], []byte{'\n'})
-	return string(line)
+	block := payload[:len(payload)-len("\n\n")]
+	return string(block[bytes.LastIndexByte(block, '\n')+1+len("id: "):])
 }
 
 // seek finds the first frame at or after next. Any goroutine may call it.

@@ -42,7 +42,8 @@ func held(t *Topic) string {
 	var list []string
 	for p := t.Seek(0); p.Frame != nil; p.Next() {
 		_, data, _ := strings.Cut(string(p.Segment.Payload(p.Frame)), "data: ")
-		list = append(list, strings.TrimSpace(data))
+		data, _, _ = strings.Cut(data, "\nid: ")
+		list = append(list, data)
 	}
 	return strings.Join(list, " ")
 }

@@ -80,6 +80,20 @@ func (c *Conn) Until(end string) {
 	}
 }
 
+// UntilBlank reads lines, up to and with an empty one.
+func (c *Conn) UntilBlank() {
+	c.tr.t.Helper()
+	c.setReadDeadline()
+	for line := []byte(nil); string(line) != "\n"; {
+		var err error
+		line, err = c.r.ReadBytes('\n')
+		c.tr.add(c, "< ", line)
+		if err != nil {
+			c.fail("waiting for a blank line", err)
+		}
+	}
+}
+
 // Await waits until n bytes more have come, which the next call records.
 func (c *Conn) Await(n int) {
 	c.tr.t.Helper()
