@@ -28,7 +28,7 @@ soak-race:
 # rolling deploys of two servers on one backplane.
 DEPLOYS ?= 5
 deploys:
-	$(GO) test -v -count 1 -run '^TestClientsOutlive(Rolling)?Deploys$$' ./examples/proxies -deploys $(DEPLOYS)
+	$(GO) test -v -count 1 -run '^TestClientsOutlive(Rolling)?Deploys(BehindHAProxy)?$$' ./examples/proxies -deploys $(DEPLOYS)
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

@@ -35,6 +35,9 @@ func openClients(t *testing.T, up proxy, datastar bool) (clients []client) {
 	urls := map[string]string{"http1": up.http1, "http2": up.http2}
 	for proto, url := range urls {
 		for _, page := range pages {
+			if up.name == "haproxy" && proto == "http2" && page != "eventsource" {
+				continue // it makes a clean end of a cut, and no client that is made with fetch comes back
+			}
 			name := "chromium-" + page + "-" + proto
 			tab := browser.Tab(t, chromium)
 			browser.Open(t, tab, url+"/clients/"+page+".html?topic="+topicOf(page)+"&client="+name)

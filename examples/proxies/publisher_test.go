@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -128,5 +129,5 @@ func (p *publisher) repeated() string {
 	for _, why := range slices.Sorted(maps.Keys(p.repeats)) {
 		list = append(list, fmt.Sprintf("%d after %q", p.repeats[why], why))
 	}
-	return "repeats: " + strings.Join(list, ", ")
+	return "repeats: " + cmp.Or(strings.Join(list, ", "), "none")
 }

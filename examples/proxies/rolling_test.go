@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -20,11 +21,41 @@ import (
 func TestClientsOutliveRollingDeploys(t *testing.T) {
 	t.Parallel()
 	instances := startInstances(t, 2)
-	access := filepath.Join(t.TempDir(), "access.log")
+	access, pages := filepath.Join(t.TempDir(), "access.log"), startPages(t)
 	up := nginx.start(t, instances[0].address, append(logVisits(access),
 		"# server 127.0.0.1:8081", "server "+instances[1].address,
-		"\n\t\tlocation /events {", pageLocations(t)+"\n\t\tlocation /events {")...)
-	clients := openClients(t, up, true)
+		"\n\t\tlocation /events {", "\n\t\tlocation /clients/ { proxy_pass http://"+pages+"; }"+
+			"\n\t\tlocation /npm/ { proxy_pass http://"+pages+"; }\n\t\tlocation /events {")...)
+	clients, table := roll(t, instances, up)
+	visits := logged(t, access)
+	for i, c := range clients {
+		// Both servers were replaced at each deploy, so the stream ended each time.
+		v := visits[c.name]
+		if v.streams < *deploys || v.away > 0 {
+			t.Errorf("%s: %d streams ended, and it was turned away %d times; want at least %d, and none", c.name, v.streams, v.away, *deploys)
+		}
+		table[i].reconnects = strconv.Itoa(v.streams)
+	}
+	t.Log(table)
+}
+
+// The same behind HAProxy.
+func TestClientsOutliveRollingDeploysBehindHAProxy(t *testing.T) {
+	t.Parallel()
+	haproxy.find(t)
+	instances := startInstances(t, 2)
+	_, table := roll(t, instances, haproxy.start(t, instances[0].address,
+		"# server app2 127.0.0.1:8081", "server app2 "+instances[1].address,
+		"\tdefault_backend everything\n", "\tuse_backend pages if { path_beg /clients/ /npm/ }\n\tdefault_backend everything\n"+
+			"\nbackend pages\n\tserver pages "+startPages(t)+"\n"))
+	t.Log(table)
+}
+
+// roll replaces the instances one after the other, again and again, while clients of every
+// kind are open and events are published, and checks what the clients got.
+func roll(t *testing.T, instances []*instance, up proxy) (clients []client, found table) {
+	t.Helper()
+	clients = openClients(t, up, true)
 	p := publish(t, up.http1)
 	allHave(t, clients, "its first events", enough)
 	for n := range *deploys {
@@ -38,28 +69,25 @@ func TestClientsOutliveRollingDeploys(t *testing.T) {
 	}
 	last := p.finish(t)
 	allHave(t, clients, "the last event", last)
-	visits := logged(t, access)
-	t.Logf("%d numbers, %d deploys; %s\n%s", last, *deploys, p.repeated(), table(t, clients, visits, last))
+	t.Logf("%d deploys; %d numbers; %s", *deploys, last, p.repeated())
 	for _, c := range clients {
+		got := c.log(t)
+		found = append(found, count(c.name, got, last))
 		t.Run(c.name, func(t *testing.T) {
-			if err := judge(c.log(t), [][]int{upTo(last)}, false); err != nil {
+			if err := judge(got, [][]int{upTo(last)}, false); err != nil {
 				t.Error(err)
-			}
-			// Both servers were replaced at each deploy, so the stream ended each time.
-			if v := visits[c.name]; v.streams < *deploys || v.away > 0 {
-				t.Errorf("%d streams ended, and it was turned away %d times; want at least %d, and none", v.streams, v.away, *deploys)
 			}
 		})
 	}
+	return clients, found
 }
 
-// pageLocations is what nginx.conf needs to serve the pages, which examples/cloud has not.
-func pageLocations(t *testing.T) string {
+// startPages serves the pages, which examples/cloud has not, and returns the address.
+func startPages(t *testing.T) string {
 	t.Helper()
 	routes := router.New()
 	servePages(routes)
-	pages := exampletest.Serve(t, "", routes.Handler)
-	return fmt.Sprintf("\n\t\tlocation /clients/ { proxy_pass %s; }\n\t\tlocation /npm/ { proxy_pass %[1]s; }", pages.URL)
+	return exampletest.Serve(t, "", routes.Handler).Addr
 }
 
 // allHave waits until every client has got a number that is n or above.
@@ -84,25 +112,30 @@ func upTo(n int) (all []int) {
 	return all
 }
 
-// table shows what every client went through, and what it got.
-func table(t *testing.T, clients []client, visits map[string]visits, last int) string {
-	t.Helper()
+// table is what every client got.
+type table []figures
+
+func (all table) String() string {
 	var b strings.Builder
+	b.WriteByte('\n')
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "client\tevents\treconnects\tlost\ttwice\tgaps\t")
-	for _, c := range clients {
-		f := count(c.log(t), last)
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t\n", c.name, f.events, visits[c.name].streams, f.lost, f.twice, f.gaps)
+	fmt.Fprintln(w, "client\treconnects\tevents\tlost\ttwice\tgaps\t")
+	for _, f := range all {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t\n", f.client, cmp.Or(f.reconnects, "?"), f.events, f.lost, f.twice, f.gaps)
 	}
 	_ = w.Flush()
 	return b.String()
 }
 
 // figures are what count finds.
-type figures struct{ events, lost, twice, gaps int }
+type figures struct {
+	client, reconnects        string
+	events, lost, twice, gaps int
+}
 
 // count counts what a client got of the numbers from the first one that it got to last.
-func count(got []string, last int) (f figures) {
+func count(client string, got []string, last int) figures {
+	f := figures{client: client}
 	times := map[string]int{}
 	for _, entry := range got {
 		times[entry]++
@@ -126,7 +159,8 @@ func count(got []string, last int) (f figures) {
 }
 
 func TestCount(t *testing.T) {
-	if got, want := count(strings.Fields("3 4 4 gap 6 7 7"), 8), (figures{events: 6, lost: 2, twice: 2, gaps: 1}); got != want {
+	got, want := count("c", strings.Fields("3 4 4 gap 6 7 7"), 8), figures{client: "c", events: 6, lost: 2, twice: 2, gaps: 1}
+	if got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
