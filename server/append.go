@@ -37,9 +37,10 @@ func (r *relay) append(messages []Message, ids []string, key string) error {
 	}
 	r.sawLast(seq)
 	w := &waiter{seq: seq, before: before, done: make(chan struct{})}
-	if key == "" && seq <= at { // it cannot be the stream that was read
-		w.renewed = true
-		r.lookAgain()
+	if seq <= at { // it was stored before, with this key, or it cannot be the stream that was read
+		if w.renewed, err = r.renewed(ctx, before, key); err != nil {
+			return fmt.Errorf("%w: whether the backplane's stream was made anew: %w; publish again with the same key", ErrUnknown, err)
+		}
 	}
 	r.wait(ctx, w)
 	e := r.hub.current()
@@ -53,6 +54,19 @@ func (r *relay) append(messages []Message, ids []string, key string) error {
 	}
 	r.hub.counters.published.Add(int64(len(messages)))
 	return nil
+}
+
+// renewed reports whether an entry, which was given a sequence that the hub has passed, is of
+// another stream than an epoch's. If so, the relay looks at it.
+func (r *relay) renewed(ctx context.Context, before *epoch, key string) (bool, error) {
+	if key != "" {
+		st, err := r.feed.State(ctx)
+		if err != nil || st.Epoch == before.history.Epoch() {
+			return false, err
+		}
+	}
+	r.lookAgain()
+	return true, nil
 }
 
 // publishing returns the context of a publish.
