@@ -42,12 +42,14 @@ var may = map[string][]string{
 	"server/backplane/redis":         {"server/backplane"},
 	"server/backplane/backplanetest": {"server/backplane"},
 	"server/backplane/nats":          {"server/backplane"},
-	"server/metrics":                 {"server", "streamwriter"},
-	"bench":                          {"server", "streamwriter", "bench"},
-	"bench/launch":                   {},         // it runs programs, and knows none
-	"bench/targets":                  {"server"}, // what is measured does not know the bench
-	"examples":                       {"server", "server/metrics", "server/backplane", "streamwriter", "examples"},
-	"examples/internal":              {"server", "examples/internal", "internal/absent", "internal/testkit"},
+	// the hub on what implements it
+	"server/backplane/backplanetest/hubs": {"server", "streamwriter", "server/backplane", "internal/testkit"},
+	"server/metrics":                      {"server", "streamwriter"},
+	"bench":                               {"server", "streamwriter", "bench"},
+	"bench/launch":                        {},         // it runs programs, and knows none
+	"bench/targets":                       {"server"}, // what is measured does not know the bench
+	"examples":                            {"server", "server/metrics", "server/backplane", "streamwriter", "examples"},
+	"examples/internal":                   {"server", "examples/internal", "internal/absent", "internal/testkit"},
 }
 
 // outside says what of other modules the core may import.

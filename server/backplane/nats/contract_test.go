@@ -19,6 +19,7 @@ import (
 var _ backplane.Backplane = (*Backplane)(nil)
 
 func TestEmbeddedKeepsTheContract(t *testing.T) {
+	t.Parallel()
 	e := &embedded.Server{Dir: t.TempDir()}
 	if err := e.Start(within(t)); err != nil {
 		t.Fatal(err)
@@ -43,6 +44,7 @@ func TestEmbeddedKeepsTheContract(t *testing.T) {
 }
 
 func TestServerKeepsTheContract(t *testing.T) {
+	t.Parallel()
 	backplanetest.Run(t, func(t testing.TB) *backplanetest.Feed {
 		p := startProcess(t, t.TempDir(), freePorts(t, 1)[0], "")
 		o := Options{URL: p.url}
@@ -58,6 +60,7 @@ func TestClusterKeepsTheContract(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs three servers")
 	}
+	t.Parallel()
 	c := startCluster(t)
 	feeds := 0
 	backplanetest.Run(t, func(t testing.TB) *backplanetest.Feed {

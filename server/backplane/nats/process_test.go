@@ -4,6 +4,7 @@ package nats
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -26,6 +27,12 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv(configVariable); path != "" {
 		serve(path)
 		return
+	}
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given { // tests wait for the most part
+		_ = flag.Set("test.parallel", "8")
 	}
 	os.Exit(m.Run())
 }
