@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
+	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/server/backplane"
 )
@@ -28,24 +30,27 @@ func (r *relay) append(messages []Message, ids []string, key string) error {
 	seq, err := r.feed.Append(ctx, key, appendEntry(nil, time.Now(), messages))
 	switch {
 	case err == nil:
+	case errors.Is(err, backplane.ErrTooLarge):
+		return &tooLargeError{fastsse.NewFieldError("messages", strconv.Itoa(len(messages)),
+			fmt.Sprintf("are more at once than the broker takes (%v)", err), "publish fewer at once, or send references")}
 	case errors.Is(err, backplane.ErrRefused):
 		return fmt.Errorf("server: publish to the backplane: %w; nothing was stored: publish again later", err)
 	case r.hub.is(delivery.Closed):
 		return fmt.Errorf("%w: the hub was closed meanwhile: %w", ErrUnknown, err)
 	default:
-		return fmt.Errorf("%w: publish to the backplane, within %v: %w; publish again with the same key", ErrUnknown, r.hub.cfg.PublishTimeout, err)
+		return fmt.Errorf("%w: publish to the backplane: %w; %s", ErrUnknown, err, again(key))
 	}
 	r.sawLast(seq)
 	w := &waiter{seq: seq, before: before, done: make(chan struct{})}
 	if seq <= at { // it was stored before, with this key, or it cannot be the stream that was read
 		if w.renewed, err = r.renewed(ctx, before, key); err != nil {
-			return fmt.Errorf("%w: whether the backplane's stream was made anew: %w; publish again with the same key", ErrUnknown, err)
+			return fmt.Errorf("%w: whether the backplane's stream was made anew: %w; %s", ErrUnknown, err, again(key))
 		}
 	}
 	r.wait(ctx, w)
 	e := r.hub.current()
 	if (e != before) != w.renewed {
-		return fmt.Errorf("%w: the backplane's stream was made anew meanwhile; publish again with the same key", ErrUnknown)
+		return fmt.Errorf("%w: the backplane's stream was made anew meanwhile; %s", ErrUnknown, again(key))
 	}
 	for i := range ids {
 		if ids[i] = messages[i].Event.ID; ids[i] == "" {
@@ -54,6 +59,14 @@ func (r *relay) append(messages []Message, ids []string, key string) error {
 	}
 	r.hub.counters.published.Add(int64(len(messages)))
 	return nil
+}
+
+// again says what to do about ErrUnknown.
+func again(key string) string {
+	if key == "" {
+		return "if it is published again, it may be there twice: give it a key (Idempotency-Key) next time"
+	}
+	return "publish again with the same key"
 }
 
 // renewed reports whether an entry, which was given a sequence that the hub has passed, is of
@@ -72,7 +85,7 @@ func (r *relay) renewed(ctx context.Context, before *epoch, key string) (bool, e
 // publishing returns the context of a publish.
 func (r *relay) publishing() (context.Context, context.CancelFunc) {
 	if t := r.hub.cfg.PublishTimeout; t > 0 {
-		return context.WithTimeout(r.ctx, t)
+		return context.WithTimeoutCause(r.ctx, t, fmt.Errorf("no answer within %v", t))
 	}
 	return context.WithCancel(r.ctx)
 }

@@ -66,7 +66,8 @@ const publishMethods = "POST, OPTIONS"
 // is unknown or given twice; 401 for a missing or wrong Token; 403 if PublishOptions
 // lets nobody publish; what Authorize returns; 405 for other methods; 413 for an event above
 // Config.MaxEventBytes; 415 for a body with a Content-Encoding; 503 after Hub.Close.
-// With a Config.Backplane also: 503, with Retry-After, if the broker cannot be reached; and
+// With a Config.Backplane also: 413 for more at once than the broker takes; 503, with
+// Retry-After, if the broker cannot be reached; and
 // 504 if it is not known whether the events were stored, so that this answer alone does not
 // say that nothing was published.
 //

@@ -92,3 +92,7 @@ var ErrRefused = errors.New("backplane: not stored")
 // ErrOtherEpoch is wrapped by errors of Tail and Read if the broker's stream is not, or is no
 // longer, that of the position's epoch: it was deleted, and perhaps made again.
 var ErrOtherEpoch = errors.New("backplane: the stream is not of that epoch")
+
+// ErrTooLarge is wrapped, together with ErrRefused, by errors of Append for an entry that is
+// larger than the broker takes: trying again is no use.
+var ErrTooLarge = errors.New("backplane: too large")

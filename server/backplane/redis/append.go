@@ -64,8 +64,8 @@ func (b *Backplane) acceptable(ctx context.Context, key string, entry []byte) er
 		return b.failed("append to", fmt.Errorf("%w: the idempotency key has %d bytes, which are more than %d; shorten it",
 			backplane.ErrRefused, len(key), backplane.MostKeyBytes))
 	case len(entry) > mostEntryBytes:
-		return b.failed("append to", fmt.Errorf("%w: the entry has %d bytes, which are more than %d; publish less at a time",
-			backplane.ErrRefused, len(entry), mostEntryBytes))
+		return b.failed("append to", fmt.Errorf("%w: %w: the entry has %d bytes, which are more than %d; publish less at a time",
+			backplane.ErrRefused, backplane.ErrTooLarge, len(entry), mostEntryBytes))
 	}
 	return nil
 }
