@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -16,6 +17,7 @@ import (
 // Codes of JetStream's answers to a message.
 const (
 	codeTooFewResources = 10023 // before the message is looked at
+	codeTooLarge        = 10054 // the stream's max_msg_size
 	codeKeyInProcess    = 10158 // another message with this key is being stored
 )
 
@@ -39,11 +41,27 @@ func (b *Backplane) Append(ctx context.Context, key string, entry []byte) (uint6
 	if ctx.Err() != nil {
 		return 0, b.appendError(context.Cause(ctx), true)
 	}
-	ack, err := b.publish(ctx, key, entry)
-	if err != nil {
-		return 0, b.appendError(reason(ctx, err), refusedFor(err))
+	entry = bytes.Clone(entry) // it may be sent after Append has returned
+	answers := make(chan answer, 1)
+	go func() {
+		ack, err := b.publish(ctx, key, entry)
+		answers <- answer{ack, err}
+	}()
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			return 0, b.appendError(reason(ctx, a.err), refusedFor(a.err))
+		}
+		return a.ack.Sequence, nil
+	case <-ctx.Done(): // the client may be held up in a write
+		return 0, b.appendError(context.Cause(ctx), false)
 	}
-	return ack.Sequence, nil
+}
+
+// answer is what became of a message.
+type answer struct {
+	ack *jetstream.PubAck
+	err error
 }
 
 // publish sends the entry, again as long as another with its key is in the works.
@@ -88,6 +106,10 @@ func refusedFor(err error) bool {
 }
 
 func (b *Backplane) appendError(err error, refused bool) error {
+	if errors.Is(err, natsio.ErrMaxPayload) || code(err) == codeTooLarge {
+		return fmt.Errorf("nats: append to feed %s at %s, which takes up to %d bytes (max_payload; the stream's max_msg_size may be less): %w: %w: %w",
+			b.options.Feed, b.where(), b.conn.MaxPayload(), backplane.ErrRefused, backplane.ErrTooLarge, err)
+	}
 	if refused {
 		return fmt.Errorf("nats: append to feed %s at %s: %w: %w", b.options.Feed, b.where(), backplane.ErrRefused, err)
 	}

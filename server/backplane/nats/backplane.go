@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	natsio "github.com/nats-io/nats.go"
@@ -20,6 +22,11 @@ type Backplane struct {
 	conn    *natsio.Conn
 	js      jetstream.JetStream
 
+	// The client's own lock is held while it writes or connects, for seconds if the server
+	// is silent. These are known without it.
+	connected atomic.Bool
+	address   atomic.Value // string: the server, or those that are tried, without passwords
+
 	mu   sync.Mutex    // guards lost
 	lost chan struct{} // closed, and replaced, when the connection is lost
 }
@@ -27,6 +34,7 @@ type Backplane struct {
 const (
 	pingEvery    = 2 * time.Second // a server that answers none of two is gone
 	answerWithin = 7 * time.Second // of a call that is not Append or Tail, unless its context ends before
+	writeWithin  = 2 * time.Second // a server that takes nothing for that long is gone
 )
 
 var errLost = errors.New("the connection to the server was lost")
@@ -63,16 +71,22 @@ func connect(ctx context.Context, o Options) (*Backplane, error) {
 		natsio.PingInterval(pingEvery),
 		natsio.MaxPingsOutstanding(2),
 		natsio.Timeout(2*time.Second),
+		natsio.FlusherTimeout(writeWithin),
+		natsio.ReconnectOnFlusherError(), // else a message that was written in part would stay so
 		natsio.DisconnectErrHandler(func(*natsio.Conn, error) { b.loseConnection() }),
+		natsio.ReconnectHandler(func(c *natsio.Conn) { b.haveConnection(c) }),
 		natsio.ClosedHandler(func(*natsio.Conn) { b.loseConnection() }),
 	)
 	if b.server != nil {
 		options = append(options, natsio.InProcessServer(b.server))
 	}
+	b.address.Store(redacted(o.URL))
+	b.connected.Store(true) // as it is after Connect, unless the handler says otherwise
 	var err error
 	if b.conn, err = natsio.Connect(o.URL, options...); err != nil {
 		return nil, fmt.Errorf("nats: connect to %s: %w; look whether a NATS server listens there", b.where(), withoutURL(err))
 	}
+	b.address.Store(b.conn.ConnectedUrlRedacted())
 	if b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(2*askEvery)); err == nil {
 		err = b.prepare(ctx)
 	}
@@ -96,10 +110,21 @@ func (b *Backplane) where() string {
 	if b.server != nil {
 		return b.server.String()
 	}
-	if b.conn != nil && b.conn.ConnectedUrlRedacted() != "" {
-		return b.conn.ConnectedUrlRedacted()
+	return b.address.Load().(string)
+}
+
+// redacted is a list of URLs without users, passwords and tokens.
+func redacted(urls string) string {
+	list := strings.Split(urls, ",")
+	for i, text := range list {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err != nil || u.Host == "" {
+			return "the servers of Options.URL"
+		}
+		u.User = nil // a token is a user without a password
+		list[i] = u.String()
 	}
-	return "the servers of Options.URL"
+	return strings.Join(list, ",")
 }
 
 // Close ends the connection, and with it all calls, and an embedded server.
@@ -111,7 +136,14 @@ func (b *Backplane) Close() error {
 	return nil
 }
 
+func (b *Backplane) haveConnection(c *natsio.Conn) {
+	b.address.Store(c.ConnectedUrlRedacted())
+	b.connected.Store(true)
+}
+
 func (b *Backplane) loseConnection() {
+	b.connected.Store(false)
+	b.address.Store(redacted(b.options.URL))
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	close(b.lost)
@@ -125,7 +157,7 @@ func (b *Backplane) untilLost(ctx context.Context) (context.Context, context.Can
 	lost := b.lost
 	b.mu.Unlock()
 	ctx, cancel := context.WithCancelCause(ctx)
-	if !b.conn.IsConnected() {
+	if !b.connected.Load() {
 		cancel(errLost)
 	}
 	go func() {

@@ -67,7 +67,7 @@ func (c *consumer) take(m jetstream.Msg) (seq uint64, wanted bool, err error) {
 
 // dismiss deletes the consumer at the server, in the background: it would go by itself.
 func (c *consumer) dismiss() {
-	if !c.b.conn.IsConnected() {
+	if !c.b.connected.Load() {
 		return
 	}
 	go func() {

@@ -93,7 +93,7 @@ func starts(t testing.TB, f *backplanetest.Feed) {
 	first := start(t, f)
 	id := first.publish("a", "1")
 	first.publish("a", "2")
-	h := &hub{t: t, line: newLine(f.Open(t)), log: &testkit.Log{}}
+	h := prepare(t, f)
 	f.Kill()
 	testkit.Within(t, "New returns", func() {
 		made, err := server.New(h.config())

@@ -22,6 +22,23 @@ type hub struct {
 	t    testing.TB
 	line *line
 	log  *testkit.Log
+
+	publisher *http.Client // waits longer than a publish may take
+}
+
+// prepare returns a hub that is not made yet.
+func prepare(t testing.TB, f *backplanetest.Feed) *hub {
+	transport := &http.Transport{MaxIdleConnsPerHost: 64}
+	h := &hub{
+		t: t, line: newLine(f.Open(t)), log: &testkit.Log{},
+		publisher: &http.Client{Timeout: 2 * testkit.Patience, Transport: transport},
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("a hub has logged:\n%s", h.log)
+		}
+	})
+	return h
 }
 
 const (
@@ -32,14 +49,10 @@ const (
 // start starts a hub on the feed.
 func start(t testing.TB, f *backplanetest.Feed, change ...func(*server.Config)) *hub {
 	t.Helper()
-	h := &hub{t: t, line: newLine(f.Open(t)), log: &testkit.Log{}}
+	h := prepare(t, f)
 	h.Server = servertest.New(t, h.config(change...))
 	h.Patience = testkit.Patience
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("a hub has logged:\n%s", h.log)
-		}
-	})
+	t.Cleanup(h.publisher.CloseIdleConnections) // before the server's end
 	return h
 }
 
@@ -76,9 +89,6 @@ func (a answer) String() string {
 	return fmt.Sprintf("%d, Retry-After %q: %s", a.status, a.retryAfter, a.text)
 }
 
-// publisher is a client that waits longer than a publish may take.
-var publisher = http.Client{Timeout: 2 * testkit.Patience, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-
 // post publishes an event, with an idempotency key unless it is empty.
 func (h *hub) post(topic, key, data string, query ...string) (a answer, err error) {
 	values := url.Values{"topic": {topic}}
@@ -92,20 +102,24 @@ func (h *hub) post(topic, key, data string, query ...string) (a answer, err erro
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
 	}
+	if a, err = h.send(req); a.status == http.StatusOK && err == nil {
+		var ok struct{ ID string }
+		err = json.Unmarshal([]byte(a.text), &ok)
+		a.id = ok.ID
+	}
+	return a, err
+}
+
+// send sends a request to publish.
+func (h *hub) send(req *http.Request) (a answer, err error) {
 	began := time.Now()
-	resp, err := publisher.Do(req)
+	resp, err := h.publisher.Do(req)
 	if err != nil {
 		return a, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	a = answer{status: resp.StatusCode, retryAfter: resp.Header.Get("Retry-After"), text: string(body), took: time.Since(began)}
-	if a.status == http.StatusOK && err == nil {
-		var ok struct{ ID string }
-		err = json.Unmarshal(body, &ok)
-		a.id = ok.ID
-	}
-	return a, err
+	return answer{status: resp.StatusCode, retryAfter: resp.Header.Get("Retry-After"), text: string(body), took: time.Since(began)}, err
 }
 
 // publish publishes an event, which must succeed, and returns its id.

@@ -96,7 +96,7 @@ func (l *ledger) clear() {
 	for text, n := range l.errors {
 		l.t.Logf("%d times %s", n, text)
 		down := strings.HasPrefix(text, `503, Retry-After "1"`) && strings.Contains(text, "nothing was stored") && strings.Contains(text, "publish again")
-		unknown := strings.HasPrefix(text, `504`) && strings.Contains(text, "not known whether") && strings.Contains(text, "the same key")
+		unknown := strings.HasPrefix(text, `504`) && strings.Contains(text, "not known whether") && (strings.Contains(text, "the same key") || strings.Contains(text, "may be there twice"))
 		if !down && !unknown {
 			l.t.Errorf("an error is not clear: %s", text)
 		}

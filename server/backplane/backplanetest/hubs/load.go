@@ -79,6 +79,23 @@ func large(t testing.TB, f *backplanetest.Feed) {
 		whole(t, s.until("end"), want)
 	}
 	same(t, subscribers[3:], "end")
+	tooLarge(t, hubs[0])
+}
+
+// tooLarge publishes at once 2 MB, which a broker may take or not.
+func tooLarge(t testing.TB, h *hub) {
+	one := `{"topic":"few/x","data":"` + strings.Repeat("x", 100<<10) + `"}`
+	req, err := http.NewRequest(http.MethodPost, h.URL+"/publish", strings.NewReader("["+strings.Repeat(one+",", 19)+one+"]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	a, err := h.send(req)
+	refused := a.status == http.StatusRequestEntityTooLarge && a.retryAfter == "" && strings.Contains(a.text, "publish fewer at once")
+	if err != nil || a.status != http.StatusOK && !refused {
+		t.Errorf("2 MB at once: %v (%v)", a, err)
+	}
+	t.Logf("2 MB at once: %.600v", a)
 }
 
 // whole checks that the events of a batch follow each other.

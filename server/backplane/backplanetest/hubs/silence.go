@@ -31,7 +31,7 @@ func silent(t testing.TB, f *backplanetest.Feed) {
 	hubs := two(t, f, func(c *server.Config) { c.PublishTimeout = impatience })
 	drained, closed := start(t, f), start(t, f)
 	run := runs(t, f)
-	unborn := &hub{t: t, line: newLine(f.Open(t)), log: &testkit.Log{}}
+	unborn := prepare(t, f)
 	stay := []*subscriber{subscribe(t, "", "a", hubs[0]), subscribe(t, "", "a", hubs[1])}
 	early := subscribe(t, "", "few/x", hubs[0])
 	subscribe(t, "", "a", drained).retire()
@@ -47,8 +47,8 @@ func silent(t testing.TB, f *backplanetest.Feed) {
 	f.Stall()
 	over := time.After(silence)
 	calls := begin(t, map[string]func() error{
-		"publish":                func() error { return publishesSilently(hubs[0]) },
-		"publish at the other":   func() error { return publishesSilently(hubs[1]) },
+		"publish":                func() error { return publishesSilently(hubs[0], "silent") },
+		"publish what is large":  func() error { return floods(hubs[1]) },
 		"Drain":                  func() error { return drained.Hub.Drain(t.Context()) },
 		"Close":                  func() error { return closed.Hub.Close(t.Context()) },
 		"Run":                    run,
@@ -114,15 +114,26 @@ func (c *calls) end(t testing.TB) {
 	}
 }
 
+// floods publishes more than sockets hold.
+func floods(h *hub) error {
+	var all sync.WaitGroup
+	errs := make([]error, 24)
+	for i := range errs {
+		all.Go(func() { errs[i] = publishesSilently(h, strings.Repeat("large ", 200<<10/6)) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
 // publishesSilently publishes as long as the broker is silent.
-func publishesSilently(h *hub) error {
+func publishesSilently(h *hub, data string) error {
 	texts := map[string]bool{}
-	for i, end := 0, time.Now().Add(silence-5*time.Second); time.Now().Before(end); i++ {
-		a, err := h.post("a", fmt.Sprintf("%s-%d", h.URL, i), "silent")
+	for end := time.Now().Add(silence - 5*time.Second); time.Now().Before(end); {
+		a, err := h.post("a", "", data)
 		if err != nil {
 			return err
 		}
-		if text := a.String(); !texts[text] {
+		if text := a.String(); !texts[text] && len(data) < 100 {
 			texts[text] = true
 			h.t.Logf("after %v: %v", a.took, a)
 		}
@@ -184,7 +195,7 @@ func refuses(h *hub, lastID string) error {
 
 // runs runs a hub with server.Run, and returns a function that ends it.
 func runs(t testing.TB, f *backplanetest.Feed) func() error {
-	h := &hub{t: t, line: newLine(f.Open(t)), log: &testkit.Log{}}
+	h := prepare(t, f)
 	made, err := server.New(h.config())
 	if err != nil {
 		t.Fatal(err)
