@@ -139,7 +139,12 @@ func same(t testing.TB, subscribers []*subscriber, until string) []testkit.Event
 	all := subscribers[0].until(until)
 	for i, s := range subscribers[1:] {
 		if got := s.until(until); !slices.Equal(got, all) {
-			t.Errorf("subscriber %d has %d events, subscriber 0 has %d: they are not the same", i+1, len(got), len(all))
+			at := 0
+			for at < min(len(got), len(all)) && got[at] == all[at] {
+				at++
+			}
+			t.Errorf("subscriber %d has %d events, subscriber 0 has %d: they are not the same from the %dth on: %.300v and %.300v",
+				i+1, len(got), len(all), at+1, got[max(at-3, 0):min(at+6, len(got))], all[max(at-3, 0):min(at+6, len(all))])
 		}
 	}
 	return all

@@ -37,6 +37,7 @@ func slow(t testing.TB, f *backplanetest.Feed) {
 	free.expect(numbers(1, 503)...)
 	heartbeats(t, 3, []*subscriber{held})
 	late := subscribe(t, "", "a", hubs[0])
+	ahead := subscribe(t, hubs[1].Hub.LastID(), "a", hubs[0])
 	if n := len(held.events()); n > 3 {
 		t.Errorf("the hub that is held up has sent %d events", n)
 	}
@@ -46,6 +47,8 @@ func slow(t testing.TB, f *backplanetest.Feed) {
 	if a := testkit.Receive(t, "the publish returns", through); a.status != http.StatusOK || a.id != hubs[1].Hub.LastID() {
 		t.Errorf("the publish through the hub that was held up: %v; the last id is %s", a, hubs[1].Hub.LastID())
 	}
+	hubs[0].publish("a", "504")
+	ahead.expect("504")
 }
 
 // large publishes what is large.
@@ -165,12 +168,16 @@ func kept(t testing.TB, f *backplanetest.Feed) {
 func farBehind(t testing.TB, f *backplanetest.Feed) {
 	hubs := two(t, f)
 	first := hubs[0].publish("few/x", "first")
-	const entries, publishers = 20_000, 64
+	const publishers = 64
+	entries := 20_000
+	if testing.Short() {
+		entries = 2_000
+	}
 	var all sync.WaitGroup
 	var n atomic.Int64
 	for p := range publishers {
 		all.Go(func() {
-			for n.Add(1) <= entries {
+			for n.Add(1) <= int64(entries) {
 				if _, err := hubs[p%2].Hub.Publish("few/x", streamwriter.Event{Data: []byte("an event of some length, as events are")}); err != nil {
 					t.Error(err)
 					return
@@ -188,7 +195,7 @@ func farBehind(t testing.TB, f *backplanetest.Feed) {
 	for i := range 20 {
 		fresh := subscribe(t, "", "a", hubs[0])
 		data := fmt.Sprint(i)
-		hubs[i%2].publish("a", data)
+		hubs[i%2].retry("a", data, data)
 		fresh.expect(data)
 	}
 	hubs[1].publish("few/x", "end")

@@ -162,17 +162,37 @@ func (s *subscriber) opened() int {
 	return s.opens
 }
 
-// until waits for an event with such data, and returns all events up to it.
-func (s *subscriber) until(data string) (all []testkit.Event) {
+// until waits for an event with such data, as long as events come, and returns all events up to it.
+func (s *subscriber) until(data string) []testkit.Event {
 	s.t.Helper()
-	if !testkit.Soon(testkit.Patience, func() bool {
-		all = s.events()
-		return slices.ContainsFunc(all, func(e testkit.Event) bool { return e.Data == data })
-	}) {
-		s.t.Fatalf("%.40q has not come: a subscriber of %v has opened %d streams, and has %d events, the last %v",
-			data, s.topics, s.opened(), len(all), lastOf(all))
+	for at, n := 0, -1; n != at; {
+		n = at
+		found := false
+		testkit.Soon(testkit.Patience, func() bool {
+			at, found = s.find(data, n)
+			return at > n || found
+		})
+		if found {
+			return s.events()[:at]
+		}
 	}
-	return all[:1+slices.IndexFunc(all, func(e testkit.Event) bool { return e.Data == data })]
+	all := s.events()
+	s.t.Fatalf("%.40q has not come: a subscriber of %v has opened %d streams, and has %d events, the last %v",
+		data, s.topics, s.opened(), len(all), lastOf(all))
+	return nil
+}
+
+// find looks for an event with such data behind the first events, and returns how many it has
+// looked at.
+func (s *subscriber) find(data string, from int) (at int, found bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, e := range s.got[from:] {
+		if e.Data == data {
+			return from + i + 1, true
+		}
+	}
+	return len(s.got), false
 }
 
 func lastOf(all []testkit.Event) any {
