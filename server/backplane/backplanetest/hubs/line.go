@@ -79,7 +79,7 @@ func (l *line) Append(ctx context.Context, key string, entry []byte) (uint64, er
 	return l.Backplane.Append(ctx, key, entry)
 }
 
-func (l *line) Tail(ctx context.Context, after uint64, deliver func([]backplane.Entry) error) error {
+func (l *line) Tail(ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 	ctx, cancel := l.whole(ctx)
 	defer cancel()
 	return l.Backplane.Tail(ctx, after, func(entries []backplane.Entry) error {
@@ -93,7 +93,7 @@ func (l *line) Tail(ctx context.Context, after uint64, deliver func([]backplane.
 	})
 }
 
-func (l *line) Read(ctx context.Context, after uint64, limit int) ([]backplane.Entry, error) {
+func (l *line) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 	ctx, cancel := l.whole(ctx)
 	defer cancel()
 	return l.Backplane.Read(ctx, after, limit)
