@@ -5,6 +5,7 @@ package server_test
 import (
 	"testing"
 
+	"github.com/fastsse/fastsse/internal/soak"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/server/servertest"
 	"github.com/fastsse/fastsse/streamwriter"
@@ -27,7 +28,7 @@ func TestPublishAllocatesItsID(t *testing.T) {
 			for _, topics := range readers {
 				s.Open(topics...)
 			}
-			e := streamwriter.Event{Type: "score", Data: filler[:100]}
+			e := streamwriter.Event{Type: "score", Data: soak.Filler[:100]}
 			if n := testing.AllocsPerRun(1000, func() {
 				if _, err := s.Hub.Publish("t/a", e); err != nil {
 					t.Fatal(err)

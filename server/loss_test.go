@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/soak"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -43,7 +44,7 @@ func TestASubtreeOfWhatIsBeingEvictedForgetsNothingSilently(t *testing.T) {
 		h := newHarness(t, kind, setup{config: server.Config{MaxHistoryBytes: 16 << 20, SlowSubscribers: server.Skip}})
 		batch := make([]server.Message, 600)
 		for i := range batch {
-			batch[i] = server.Message{Topic: fmt.Sprint("big/", i), Event: streamwriter.Event{Data: filler[:60_000]}}
+			batch[i] = server.Message{Topic: fmt.Sprint("big/", i), Event: streamwriter.Event{Data: soak.Filler[:60_000]}}
 		}
 		publishBatch := func() time.Duration {
 			began := time.Now()
@@ -119,7 +120,7 @@ func TestATopicThatItsLastReaderLeavesForgetsNothingSilently(t *testing.T) {
 	}
 	defer hub.Close(context.Background())
 	const tries = 50_000
-	big := filler[:8<<10]
+	big := soak.Filler[:8<<10]
 	publish := func(topic string, data []byte) string {
 		id, err := hub.Publish(topic, streamwriter.Event{Data: data})
 		if err != nil {
@@ -185,7 +186,7 @@ func TestAnEphemeralEventIsNotLostSilentlyDuringAReplay(t *testing.T) {
 		}})
 		from := h.hub.LastID()
 		for range 300 { // more than sockets hold
-			h.publish("a", string(filler[:60_000]))
+			h.publish("a", string(soak.Filler[:60_000]))
 		}
 		h.publish("a", numbers(1, 5)...)
 		lost := strings.Repeat("x", 2000) // a segment of its own

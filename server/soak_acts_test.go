@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/soak"
 	"github.com/fastsse/fastsse/server"
 )
 
@@ -246,9 +247,9 @@ func (r *soakRound) latecomers(random *rand.Rand) {
 		r.publish(messages)
 		s := someone{client: -k, topics: []string{fmt.Sprintf("y%d/*", k)}}
 		s.lastID = r.book.id(r.now() - min(r.now(), random.Uint64N(uint64(len(messages)+10))))
-		r.visit(&s, manners{stay: 30 * time.Millisecond, exit: "fin"}, random, func() {})
+		r.visit(&s, soak.Manners{Stay: 30 * time.Millisecond, Exit: "fin"}, random, func() {})
 		r.publish(messages[:1])
-		r.visit(&s, manners{stay: 10 * time.Millisecond, exit: "fin"}, random, func() {})
+		r.visit(&s, soak.Manners{Stay: 10 * time.Millisecond, Exit: "fin"}, random, func() {})
 	}
 }
 
@@ -295,7 +296,7 @@ func (r *soakRound) storm(k int, random *rand.Rand) {
 				s.topics = append(s.topics, fmt.Sprintf("s%d.%d/x", k, i))
 			}
 			r.nap(time.Duration(random.IntN(spread)) * time.Microsecond)
-			r.visit(&s, manners{stay: 300 * time.Millisecond, exit: "rst"}, random, func() {})
+			r.visit(&s, soak.Manners{Stay: 300 * time.Millisecond, Exit: "rst"}, random, func() {})
 		})
 	}
 	r.nap(100 * time.Millisecond)

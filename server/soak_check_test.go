@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/soak"
 	"github.com/fastsse/fastsse/server"
 )
 
@@ -37,7 +38,7 @@ func (r *soakRound) judge(v *session) error {
 	}
 	d := &verdict{soakRound: r, v: v, got: map[uint64]bool{}, opened: math.MaxInt64}
 	if len(v.got) > 0 {
-		d.opened = v.got[0].at
+		d.opened = v.got[0].At
 	}
 	if err := d.opening(); err != nil {
 		return err
@@ -77,15 +78,15 @@ func (d *verdict) opening() error {
 	}
 	first := d.v.got[0]
 	switch {
-	case id == "" && first.kind != gotPosition:
+	case id == "" && first.Kind != soak.Position:
 		return fmt.Errorf("a fresh stream begins with %v, not with its position", first)
 	case id == "":
-		seq, ok := d.book.native(first.id)
-		if !ok || seq < d.v.floor || seq > d.book.head(first.at) {
-			return fmt.Errorf("a fresh stream is at %s; the hub was at %d before and at most at %d after", first.id, d.v.floor, d.book.head(first.at))
+		seq, ok := d.book.native(first.ID)
+		if !ok || seq < d.v.floor || seq > d.book.head(first.At) {
+			return fmt.Errorf("a fresh stream is at %s; the hub was at %d before and at most at %d after", first.ID, d.v.floor, d.book.head(first.At))
 		}
 		d.from, d.due, d.last, d.reach = seq, seq, seq, seq
-	case d.v.foreign != "" && (first.kind != gotGap || first.reason != d.v.foreign):
+	case d.v.foreign != "" && (first.Kind != soak.Gap || first.Reason != d.v.foreign):
 		return fmt.Errorf("came with the id %q and got %v first, not a gap %s", id, first, d.v.foreign)
 	}
 	return nil
@@ -97,17 +98,17 @@ func (d *verdict) bearers(id string) []*posting {
 }
 
 func (d *verdict) wants(topic string) bool {
-	return slices.ContainsFunc(d.v.topics, func(pattern string) bool { return matches(pattern, topic) })
+	return slices.ContainsFunc(d.v.topics, func(pattern string) bool { return soak.Matches(pattern, topic) })
 }
 
 // receive takes the ith block.
-func (d *verdict) receive(i int, got receipt) error {
-	switch got.kind {
-	case gotGap:
+func (d *verdict) receive(i int, got soak.Receipt) error {
+	switch got.Kind {
+	case soak.Gap:
 		return d.gap(i, got)
-	case gotPosition:
+	case soak.Position:
 		return d.position(got)
-	case gotHello:
+	case soak.Hello:
 		if d.events || d.v.path == "/follow" {
 			return fmt.Errorf("what OnOpen sends comes before any event of a topic")
 		}
@@ -117,16 +118,16 @@ func (d *verdict) receive(i int, got receipt) error {
 }
 
 // gap checks that a gap may be, and notes what it accounts for.
-func (d *verdict) gap(i int, got receipt) error {
-	seq, ok := d.book.native(got.id)
-	head := d.book.head(got.at)
+func (d *verdict) gap(i int, got soak.Receipt) error {
+	seq, ok := d.book.native(got.ID)
+	head := d.book.head(got.At)
 	if !ok || seq > head {
 		return fmt.Errorf("its id is no position of this hub, whose head was at most %d", head)
 	}
 	if err := d.mayBe(i, got); err != nil {
 		return err
 	}
-	if i == 0 && got.reason != "evicted" && got.reason != "slow" { // it starts again from what is held
+	if i == 0 && got.Reason != "evicted" && got.Reason != "slow" { // it starts again from what is held
 		d.from, d.due, d.last, d.reach = 0, 0, 0, 0
 	}
 	if seq < d.last {
@@ -139,19 +140,19 @@ func (d *verdict) gap(i int, got receipt) error {
 }
 
 // mayBe says whether there can be such a gap at the ith block.
-func (d *verdict) mayBe(i int, got receipt) error {
+func (d *verdict) mayBe(i int, got soak.Receipt) error {
 	native := false
 	if d.v.foreign == "" {
 		_, native = d.book.native(d.v.lastID)
 	}
 	switch {
-	case i > 0 && (got.reason != "slow" || d.config.SlowSubscribers != server.Skip):
+	case i > 0 && (got.Reason != "slow" || d.config.SlowSubscribers != server.Skip):
 		return fmt.Errorf("that is no gap for the middle of a stream")
 	case i == 0 && d.v.lastID == "":
 		return fmt.Errorf("a fresh stream has missed nothing")
-	case i == 0 && d.v.foreign != "" && got.reason == d.v.foreign:
+	case i == 0 && d.v.foreign != "" && got.Reason == d.v.foreign:
 		return nil
-	case i == 0 && native && got.reason != "evicted" && !(got.reason == "slow" && d.config.SlowSubscribers == server.Skip):
+	case i == 0 && native && got.Reason != "evicted" && !(got.Reason == "slow" && d.config.SlowSubscribers == server.Skip):
 		return fmt.Errorf("the id %s is one that this hub gave", d.v.lastID)
 	case d.nothingForgotten() && len(d.bearers(d.v.lastID)) < 2:
 		return fmt.Errorf("nothing of these topics was ever forgotten")
@@ -174,15 +175,15 @@ func (d *verdict) kept(pattern string) bool {
 }
 
 // position checks an id block without data: up to there the client has all.
-func (d *verdict) position(got receipt) error {
-	seq, ok := d.book.native(got.id)
+func (d *verdict) position(got soak.Receipt) error {
+	seq, ok := d.book.native(got.ID)
 	switch {
 	case !ok:
 		return fmt.Errorf("that is no position of this hub")
 	case seq < d.last:
 		return fmt.Errorf("it lies before the stream's position %d", d.last)
-	case seq > d.book.head(got.at):
-		return fmt.Errorf("the hub was at most at %d then", d.book.head(got.at))
+	case seq > d.book.head(got.At):
+		return fmt.Errorf("the hub was at most at %d then", d.book.head(got.At))
 	}
 	d.last = seq
 	d.reach = max(d.reach, seq)
@@ -190,13 +191,13 @@ func (d *verdict) position(got receipt) error {
 }
 
 // event checks that an event is one of the ledger, for this client, and now.
-func (d *verdict) event(got receipt) error {
+func (d *verdict) event(got soak.Receipt) error {
 	d.events = true
 	p := d.find(got)
 	switch {
 	case p == nil:
 		return fmt.Errorf("nobody published that")
-	case p.sum != got.sum || p.size != got.size:
+	case p.sum != got.Sum || p.size != got.Size:
 		return fmt.Errorf("its data is not that of %v", p)
 	case !d.wants(p.topic):
 		return fmt.Errorf("%v is of none of the stream's topics", p)
@@ -204,7 +205,7 @@ func (d *verdict) event(got receipt) error {
 		return fmt.Errorf("%v comes at the position %d: twice, or out of order", p, d.last)
 	case p.ephemeral && p.end < d.v.asked:
 		return fmt.Errorf("%v was replayed", p)
-	case p.start > got.at:
+	case p.start > got.At:
 		return fmt.Errorf("%v came before it was published", p)
 	}
 	d.last = p.seq
@@ -215,8 +216,8 @@ func (d *verdict) event(got receipt) error {
 
 // find returns the posting of an event. One with an id of the publisher's own
 // is known by its data as well, if several bear the id.
-func (d *verdict) find(got receipt) *posting {
-	if seq, ok := d.book.native(got.id); ok {
+func (d *verdict) find(got soak.Receipt) *posting {
+	if seq, ok := d.book.native(got.ID); ok {
 		p := d.book.bySeq[seq]
 		if p != nil && p.own != "" {
 			return nil
@@ -224,8 +225,8 @@ func (d *verdict) find(got receipt) *posting {
 		return p
 	}
 	var found *posting
-	for _, p := range d.bearers(got.id) {
-		if found == nil || (p.sum == got.sum && p.size == got.size && (found.sum != got.sum || found.seq <= d.last)) {
+	for _, p := range d.bearers(got.ID) {
+		if found == nil || (p.sum == got.Sum && p.size == got.Size && (found.sum != got.Sum || found.seq <= d.last)) {
 			found = p
 		}
 	}

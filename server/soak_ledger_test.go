@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"fmt"
-	"hash/maphash"
 	"math/rand/v2"
 	"sort"
 	"strconv"
@@ -10,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/soak"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 )
@@ -59,10 +59,6 @@ type startedBy struct {
 	seq uint64
 }
 
-var soakHash = maphash.MakeSeed()
-
-func sumOf(data []byte) uint64 { return maphash.Bytes(soakHash, data) }
-
 // publish publishes messages and notes them. The first must have no id of its
 // own: the sequences of those that have are counted from it.
 func (l *soakLedger) publish(hub *server.Hub, clock func() time.Duration, messages []server.Message) error {
@@ -81,7 +77,7 @@ func (l *soakLedger) publish(hub *server.Hub, clock func() time.Duration, messag
 		noted[i] = &posting{
 			seq: first + uint64(i), topic: m.Topic, own: m.Event.ID,
 			ephemeral: m.Ephemeral || l.ephemeral(m.Topic),
-			sum:       sumOf(m.Event.Data), size: len(m.Event.Data), start: start, end: end,
+			sum:       soak.Sum(m.Event.Data), size: len(m.Event.Data), start: start, end: end,
 		}
 		if want := l.id(first + uint64(i)); m.Event.ID == "" && ids[i] != want {
 			return fmt.Errorf("message %d of a batch got the id %s, want %s: they are on end", i, ids[i], want)
@@ -162,7 +158,7 @@ func (l *soakLedger) between(pattern string, from, to uint64) []*posting {
 	list, ok := l.byPattern[pattern]
 	if !ok {
 		for _, p := range l.postings {
-			if matches(pattern, p.topic) {
+			if soak.Matches(pattern, p.topic) {
 				list = append(list, p)
 			}
 		}
@@ -173,21 +169,7 @@ func (l *soakLedger) between(pattern string, from, to uint64) []*posting {
 	return list[i:max(i, j)]
 }
 
-// filler is what data is cut out of; it holds line breaks here and there.
-var filler = func() []byte {
-	random := rand.New(rand.NewPCG(7, 7))
-	b := make([]byte, 128<<10)
-	for i := range b {
-		b[i] = 'a' + byte(random.IntN(26))
-		if random.IntN(200) == 0 {
-			b[i] = '\n'
-		}
-	}
-	return b
-}()
-
 // soakMessage is an event of n bytes.
 func soakMessage(random *rand.Rand, topic string, n int) server.Message {
-	at := random.IntN(len(filler) - n)
-	return server.Message{Topic: topic, Event: streamwriter.Event{Data: filler[at : at+n]}}
+	return server.Message{Topic: topic, Event: streamwriter.Event{Data: soak.Data(random, n)}}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/soak"
 	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
@@ -139,7 +140,7 @@ func newSoakRound(t *testing.T, random *rand.Rand) *soakRound {
 	epoch, _, _ := strings.Cut(r.harness.hub.LastID(), "-")
 	r.book = &soakLedger{epoch: epoch, ephemeral: func(topic string) bool {
 		for _, w := range r.config.Retention {
-			if w.Topics == "*" || matches(w.Topics, topic) {
+			if w.Topics == "*" || soak.Matches(w.Topics, topic) {
 				return w.Ephemeral
 			}
 		}
@@ -245,7 +246,7 @@ func (r *soakRound) report(seed uint64, n int) {
 	for _, v := range r.seen {
 		blocks += len(v.got)
 		for _, got := range v.got {
-			if got.kind == gotGap {
+			if got.Kind == soak.Gap {
 				gaps++
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/internal/soak"
 	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
@@ -33,17 +34,12 @@ func (l *ledger) add(t *testing.T, topic, id string) {
 // after returns the sequences beyond from that a stream of those topics must get.
 func (l *ledger) after(from uint64, topics []string) (due []uint64) {
 	for seq, topic := range l.topics {
-		if seq > from && slices.ContainsFunc(topics, func(p string) bool { return matches(p, topic) }) {
+		if seq > from && slices.ContainsFunc(topics, func(p string) bool { return soak.Matches(p, topic) }) {
 			due = append(due, seq)
 		}
 	}
 	slices.Sort(due)
 	return due
-}
-
-func matches(pattern, topic string) bool {
-	prefix, subtree := strings.CutSuffix(pattern, "*")
-	return pattern == topic || subtree && strings.HasPrefix(topic, prefix)
 }
 
 func seqOf(t *testing.T, id string) uint64 {

@@ -26,6 +26,7 @@ var may = map[string][]string{
 	"internal/header":     {},
 	"internal/hijack":     {},
 	"internal/queue":      {},
+	"internal/soak":       {},
 	"internal/socket":     {},
 	"internal/testkit":    {},
 	"internal/transcript": {},
@@ -120,7 +121,7 @@ func checkImport(t *testing.T, file, room, imported string, allowed []string, is
 	}
 	if own, ok := strings.CutPrefix(imported, module+"/"); ok {
 		inRoom := own == room || strings.HasPrefix(own, room+"/")
-		testHelp := isTest && below(own, []string{"internal/absent", "internal/testkit", "internal/transcript", "server/backplane/backplanetest"})
+		testHelp := isTest && below(own, []string{"internal/absent", "internal/testkit", "internal/transcript", "internal/soak", "server/backplane/backplanetest"})
 		if !inRoom && !testHelp && !below(own, allowed) {
 			t.Errorf("%s imports %s: the arrow does not point down (%s may import %v)", file, own, room, allowed)
 		}
