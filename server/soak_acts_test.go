@@ -15,14 +15,14 @@ import (
 
 // plan is what a round is about.
 type plan struct {
+	soak.Topics // with Churn, clients hardly stay
+
 	name   string
 	whole  bool // nothing is forgotten
 	keeps  bool // nothing is forgotten below k/
 	evicts bool // the bound for all logs is what forgets
-	churn  bool // clients hardly stay, on few topics
 	end    string
 	length time.Duration
-	once   func() int
 }
 
 // somePlan draws a round.
@@ -55,7 +55,7 @@ func somePlan(random *rand.Rand) (plan, server.Config) {
 	case 3, 4, 5:
 		p.name, p.evicts = "evictions", true
 	case 6:
-		p.name, p.evicts, p.churn = "crumbs", true, true
+		p.name, p.evicts, p.Churn = "crumbs", true, true
 	default:
 		p.name, p.evicts = "evictions, windows by default", true
 		c.Retention = []server.Retention{{Topics: "eph/*", Ephemeral: true}}
@@ -100,68 +100,6 @@ func someWindow(random *rand.Rand, topics string) server.Retention {
 		w.Events, w.Age = 0, time.Second
 	}
 	return w
-}
-
-// topic is one to publish to. New ones come with each generation, so that there
-// is always a subtree that nobody has asked for yet.
-func (p *plan) topic(random *rand.Rand, generation int) string {
-	if p.churn && random.IntN(4) > 0 {
-		return fmt.Sprintf("f%d", random.IntN(30))
-	}
-	switch n := random.IntN(20); {
-	case n < 6:
-		return fmt.Sprintf("d%d/%d", random.IntN(40), random.IntN(5))
-	case n < 9:
-		return fmt.Sprintf("d%d/x/%d", random.IntN(40), random.IntN(5))
-	case n < 12:
-		return fmt.Sprintf("f%d", random.IntN(30))
-	case n < 15:
-		return fmt.Sprintf("g%d/%d", max(generation-random.IntN(2), 0), random.IntN(6))
-	case n < 16:
-		return fmt.Sprintf("r/%d/%d/%d", random.IntN(4), random.IntN(4), random.IntN(4))
-	case n < 17:
-		return fmt.Sprintf("d%d/once%d", random.IntN(40), p.once())
-	case n < 18:
-		return fmt.Sprintf("eph/%d", random.IntN(4))
-	}
-	return keptTopic(random.IntN(6))
-}
-
-const keptTopics = 6
-
-func keptTopic(i int) string { return fmt.Sprintf("k/%d", i) }
-
-// pattern is one to subscribe to.
-func (p *plan) pattern(random *rand.Rand, generation int) string {
-	switch random.IntN(16) {
-	case 0, 1, 2:
-		return fmt.Sprintf("d%d/*", random.IntN(40))
-	case 3:
-		return fmt.Sprintf("d%d/x/*", random.IntN(40))
-	case 4, 5, 6:
-		return fmt.Sprintf("g%d/*", max(generation-random.IntN(8), 0))
-	case 7:
-		return "r/*"
-	case 8:
-		return fmt.Sprintf("r/%d/*", random.IntN(4))
-	case 9:
-		return "k/*"
-	case 10:
-		return "eph/*"
-	}
-	return p.topic(random, generation)
-}
-
-func (p *plan) subscription(random *rand.Rand, generation int) []string {
-	n := 1
-	if random.IntN(3) == 0 {
-		n += random.IntN(4)
-	}
-	var topics []string
-	for range n {
-		topics = append(topics, p.pattern(random, generation))
-	}
-	return topics
 }
 
 // publisher publishes at its own pace until the round stops.
@@ -210,7 +148,7 @@ func (r *soakRound) message(random *rand.Rand) server.Message {
 	case n < 10:
 		most = 4_000
 	}
-	m := soakMessage(random, r.plan.topic(random, r.generation()), 1+random.IntN(most))
+	m := soakMessage(random, r.plan.Topic(random, r.generation()), 1+random.IntN(most))
 	m.Ephemeral = random.IntN(20) == 0
 	return m
 }

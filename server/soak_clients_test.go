@@ -56,7 +56,7 @@ type someone struct {
 // someone is a client that comes for the first time: with no id, with one that it
 // was given together with its state a while ago, or with one that cannot be.
 func (r *soakRound) someone(client int, random *rand.Rand) someone {
-	s := someone{client: client, topics: r.plan.subscription(random, r.generation())}
+	s := someone{client: client, topics: r.plan.Subscription(random, r.generation())}
 	switch random.IntN(16) {
 	case 0:
 		s.lastID, s.foreign = "elsewher-7", "epoch"
@@ -106,7 +106,7 @@ func (r *soakRound) client(client int, random *rand.Rand) {
 	s := r.someone(client, random)
 	for !r.ending() {
 		m := soak.SomeManners(random)
-		if r.plan.churn {
+		if r.plan.Churn {
 			m = soak.Manners{Stay: time.Duration(1+random.IntN(8000)) * time.Microsecond, Exit: m.Exit}
 		}
 		r.visit(&s, m, random, func() {})

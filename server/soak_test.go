@@ -86,8 +86,8 @@ func runSoakRound(t *testing.T, seed uint64, n int, left time.Duration) {
 	random := rand.New(rand.NewPCG(seed, uint64(n)))
 	r := newSoakRound(t, random)
 	r.plan.length = min(r.plan.length, max(left, time.Second))
-	for i := range keptTopics { // so that they are there before anything is forgotten
-		r.publish([]server.Message{soakMessage(random, keptTopic(i), 10)})
+	for i := range soak.KeptTopics { // so that they are there before anything is forgotten
+		r.publish([]server.Message{soakMessage(random, soak.KeptTopic(i), 10)})
 	}
 	var publishers, actors, clients sync.WaitGroup
 	spawn := func(group *sync.WaitGroup, f func(*rand.Rand)) {
@@ -107,7 +107,7 @@ func runSoakRound(t *testing.T, seed uint64, n int, left time.Duration) {
 	if r.plan.evicts {
 		spawn(&actors, r.stormer)
 	}
-	if r.plan.churn {
+	if r.plan.Churn {
 		spawn(&actors, func(*rand.Rand) { r.collector() })
 	}
 	r.rest(r.plan.length)
@@ -122,7 +122,7 @@ func newSoakRound(t *testing.T, random *rand.Rand) *soakRound {
 	r := &soakRound{t: t, began: time.Now(), hurry: make(chan struct{}), endings: map[uint64]server.Reason{}}
 	r.plan, r.config = somePlan(random)
 	var once atomic.Int64
-	r.plan.once = func() int { return int(once.Add(1)) }
+	r.plan.Once = func() int { return int(once.Add(1)) }
 	kind := twoKinds[random.IntN(len(twoKinds))]
 	r.harness = newHarness(t, kind, setup{config: r.config, subscribe: server.SubscribeOptions{
 		Authorize: func(ctx *fasthttp.RequestCtx, s *server.Subscription) error {
