@@ -70,16 +70,20 @@ func again(key string) string {
 }
 
 // renewed reports whether an entry, which was given a sequence that the hub has passed, is of
-// another stream than an epoch's. If so, the relay looks at it.
+// another stream than an epoch's. If so, the relay looks at it. With a key, it is of this epoch
+// if the stream still is: an epoch that is gone never comes back. Otherwise either of the two
+// streams may have answered, and renewed returns an error.
 func (r *relay) renewed(ctx context.Context, before *epoch, key string) (bool, error) {
-	if key != "" {
-		st, err := r.feed.State(ctx)
-		if err != nil || st.Epoch == before.history.Epoch() {
-			return false, err
-		}
+	if key == "" {
+		r.lookAgain()
+		return true, nil
 	}
-	r.lookAgain()
-	return true, nil
+	st, err := r.feed.State(ctx)
+	if was := before.history.Epoch(); err == nil && st.Epoch != was {
+		r.lookAgain()
+		err = fmt.Errorf("epoch %s is now %s, and either may have answered", was, st.Epoch)
+	}
+	return false, err
 }
 
 // publishing returns the context of a publish.
