@@ -1,10 +1,10 @@
 # The tests of all modules run from the root: go test work.
 
 GO ?= go
-MODULES := . server/backplane/nats server/backplane/redis server/metrics bench examples examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
+MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench examples examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-.PHONY: check test race soak soak-race deploys fmt tidy vet staticcheck fuzz bench bench-record
+.PHONY: check test race soak soak-race soak-backplane soak-backplane-race deploys fmt tidy vet staticcheck fuzz bench bench-record
 
 check: fmt tidy vet staticcheck race
 
@@ -22,6 +22,14 @@ soak:
 	$(GO) test $(SOAKTEST)
 
 soak-race:
+	$(GO) test -race $(SOAKTEST)
+
+# The same of hubs on a backplane, whose brokers, hubs and networks are killed.
+soak-backplane soak-backplane-race: SOAKTEST = ./server/backplane/soak -run '^TestSoak$$' -count 1 -timeout 0 -soak $(SOAK) $(SOAKFLAGS)
+soak-backplane:
+	$(GO) test $(SOAKTEST)
+
+soak-backplane-race:
 	$(GO) test -race $(SOAKTEST)
 
 # Clients of every kind through five restarts of the server behind nginx, and through five

@@ -104,8 +104,9 @@
 //     than Retention.Age. Retention.Events and Bytes, and MaxHistoryBytes, bound the memory
 //     alone. A gap ("evicted") is what the broker has dropped. Only what a publisher's own id
 //     points to must be in memory (otherwise the gap is "unknown").
-//   - Publish returns when the event is stored by the broker and in this hub's history. It
-//     waits for the broker, never for subscribers. Its error wraps backplane.ErrRefused if
+//   - Publish returns when the event is stored by the broker and in this hub's history. (While
+//     the hub cannot read the broker, Publish gives up waiting for the history after about a
+//     second, and succeeds.) It waits for the broker, never for subscribers. Its error wraps backplane.ErrRefused if
 //     nothing was stored, or ErrUnknown if that is not known: publish again then, with the
 //     same Message.Key.
 //   - While the broker cannot be reached, streams stay open, and clients resume from memory. A

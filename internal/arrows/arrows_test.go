@@ -43,6 +43,7 @@ var may = map[string][]string{
 	"server/backplane/redis":         {"server/backplane"},
 	"server/backplane/backplanetest": {"server/backplane"},
 	"server/backplane/nats":          {"server/backplane"},
+	"server/backplane/soak":          {"server", "streamwriter"}, // tests of all of them together
 	// the hub on what implements it
 	"server/backplane/backplanetest/hubs": {"server", "streamwriter", "server/backplane", "internal/testkit"},
 	"server/metrics":                      {"server", "streamwriter"},
@@ -135,8 +136,8 @@ func checkImport(t *testing.T, file, room, imported string, allowed []string, is
 	}
 	for prefix, only := range alone {
 		if strings.HasPrefix(imported, prefix) {
-			if room != only && !(isTest && below(room, []string{"examples"})) {
-				t.Errorf("%s imports %s: only %s may, and tests of the examples", file, imported, only)
+			if room != only && !(isTest && below(room, []string{"examples", "server/backplane/soak"})) {
+				t.Errorf("%s imports %s: only %s may, and tests of the examples and the soak", file, imported, only)
 			}
 			return
 		}
