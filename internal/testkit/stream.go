@@ -17,7 +17,7 @@ type Event struct {
 // Decoder is a [fastsse.Decoder] whose events are kept. Its fields say what the stream
 // has said up to the last Next.
 type Decoder struct {
-	LastID   string // sticks, also from blocks without data
+	LastID   string // sticks, also from blocks without data; a client that resumes sets it to its own first
 	Retry    string // the last reconnection time, in milliseconds; empty: none. May be emptied, to see whether another comes.
 	Comments int
 
@@ -25,7 +25,8 @@ type Decoder struct {
 	// id. If it says so, Next returns an Event without a type.
 	OnID func(id string) bool
 
-	dec *fastsse.Decoder
+	dec  *fastsse.Decoder
+	said string // the last id of this stream
 }
 
 // NewDecoder reads from r.
@@ -42,9 +43,8 @@ func (d *Decoder) Next() (Event, error) {
 		if wait, _ := d.dec.Retry(); b.HasRetry {
 			d.Retry = strconv.FormatInt(wait.Milliseconds(), 10)
 		}
-		e := Event{string(b.ID), string(b.Type), string(b.Data)}
-		moved := e.ID != d.LastID
-		d.LastID = e.ID
+		moved := d.take(string(b.ID))
+		e := Event{d.LastID, string(b.Type), string(b.Data)}
 		switch {
 		case b.HasData && e.Type == "":
 			e.Type = "message"
@@ -55,6 +55,17 @@ func (d *Decoder) Next() (Event, error) {
 			return Event{ID: e.ID}, nil
 		}
 	}
+}
+
+// take takes the last id of the stream, and reports whether it is another one than the
+// client's. A stream that has not said any leaves the client its own.
+func (d *Decoder) take(said string) (moved bool) {
+	if said == d.said {
+		return false
+	}
+	moved = said != d.LastID
+	d.said, d.LastID = said, said
+	return moved
 }
 
 // All reads to the end of the stream.

@@ -76,3 +76,14 @@ func TestCertificateServesTLS(t *testing.T) {
 	}
 	c.Close()
 }
+
+func TestDecoderOfAClientThatResumes(t *testing.T) {
+	d := NewDecoder(strings.NewReader(":\nretry: 5\n\ndata: without an id\n\nid: 8\n\n"))
+	d.LastID = "7"
+	d.OnID = func(string) bool { return true }
+	for _, want := range []Event{{"7", "message", "without an id"}, {"8", "", ""}} {
+		if e, err := d.Next(); err != nil || e != want || d.LastID != want.ID {
+			t.Errorf("%+v, error %v, last id %s; want %+v", e, err, d.LastID, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -49,6 +50,27 @@ func slow(t testing.TB, f *backplanetest.Feed) {
 	}
 	hubs[0].publish("a", "504")
 	ahead.expect("504")
+}
+
+// further has a client that was further, at another hub, than the hub that it comes to. That
+// hub cannot ask the broker at first, and lags behind it afterwards.
+func further(t testing.TB, f *backplanetest.Feed) {
+	hubs := two(t, f)
+	s := subscribe(t, "", "a", append([]*hub{hubs[0]}, slices.Repeat(hubs[1:], 1000)...)...)
+	hubs[1].has(hubs[0].publish("a", "1"))
+	hubs[1].line.holdUp()
+	hubs[0].publish("a", "2")
+	s.until("2")
+	hubs[1].line.cutOff()
+	hubs[1].connected(false)
+	s.leave()
+	testkit.Eventually(t, "the client was told to come back", func() bool { return s.opened() > 2 })
+	hubs[1].line.mend()
+	hubs[1].connected(true)
+	heartbeats(t, 3, []*subscriber{s})
+	hubs[1].line.release()
+	hubs[0].publish("a", "3")
+	s.expect("1", "2", "3")
 }
 
 // large publishes what is large.

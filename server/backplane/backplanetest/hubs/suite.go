@@ -44,6 +44,7 @@ var checks = []check{
 	{"A key counts after an error", true, keyedAfterError},
 
 	{"A slow hub does not hold up another", false, slow},
+	{"A client that is further than its hub", false, further},
 	{"Large events and many at once", false, large},
 	{"Ephemeral events and retention of each hub", false, kept},
 	{"A subscriber that is far behind", false, farBehind},
