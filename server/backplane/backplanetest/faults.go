@@ -5,112 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/fastsse/fastsse/server/backplane"
 )
-
-// crashLosesNothing kills the broker while entries are appended, several times.
-func crashLosesNothing(t testing.TB, f *Feed) {
-	need(t, "kill the broker", f.Kill != nil && f.Start != nil)
-	handles := []backplane.Backplane{f.Open(t), f.Open(t)}
-	before := mustState(t, handles[0])
-	tails := []*tail{startFollowing(t, handles[0]), startFollowing(t, handles[1])}
-	l := &ledger{}
-	stop := l.write(handles, 4)
-	for range 3 {
-		l.grows(t, 50)
-		f.Kill()
-		if f.Survives {
-			l.grows(t, 50)
-		}
-		f.Start()
-	}
-	l.grows(t, 50)
-	stop()
-
-	held := mustReadAll(t, handles[0], 256)
-	l.compare(t, held)
-	if after := mustState(t, f.Open(t)); after.Epoch != before.Epoch {
-		t.Errorf("the epoch was %q before the crash, and is %q after it", before.Epoch, after.Epoch)
-	}
-	for _, tl := range tails {
-		tl.wants(t, held)
-	}
-}
-
-// ledger is what was appended while the broker crashed.
-type ledger struct {
-	mu      sync.Mutex // guards the others
-	acked   []entry
-	refused map[string]error
-}
-
-// write appends from several goroutines until stop, which waits for them.
-func (l *ledger) write(handles []backplane.Backplane, writers int) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	l.refused = map[string]error{}
-	for w := range writers {
-		wg.Go(func() {
-			for i := 0; ctx.Err() == nil; i++ {
-				l.append(handles[w%len(handles)], fmt.Sprintf("writer %d, entry %d", w, i))
-			}
-		})
-	}
-	return func() { cancel(); wg.Wait() }
-}
-
-func (l *ledger) append(b backplane.Backplane, data string) {
-	ctx, cancel := context.WithTimeout(context.Background(), soon)
-	defer cancel()
-	seq, err := b.Append(ctx, "", []byte(data))
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case err == nil:
-		l.acked = append(l.acked, entry{seq, data})
-		return
-	case errors.Is(err, backplane.ErrRefused):
-		l.refused[data] = err
-	}
-	time.Sleep(5 * time.Millisecond) // so that a broker that is gone does not make millions of entries
-}
-
-// grows waits until n more entries are acknowledged.
-func (l *ledger) grows(t testing.TB, n int) {
-	t.Helper()
-	count := func() int { l.mu.Lock(); defer l.mu.Unlock(); return len(l.acked) }
-	want := count() + n
-	if !until(2*within, func() bool { return count() >= want }) {
-		t.Fatalf("%d entries were acknowledged within %v, want %d", count(), 2*within, want)
-	}
-}
-
-// compare holds the ledger against what the stream holds.
-func (l *ledger) compare(t testing.TB, held []entry) {
-	t.Helper()
-	bySeq := make(map[uint64]string, len(held))
-	byData := make(map[string]uint64, len(held))
-	for _, e := range held {
-		bySeq[e.seq] = e.data
-		if was, twice := byData[e.data]; twice {
-			t.Errorf("%q is stored twice, as %d and %d", e.data, was, e.seq)
-		}
-		byData[e.data] = e.seq
-		if err := l.refused[e.data]; err != nil {
-			t.Errorf("%q is stored, though Append returned %v", e.data, err)
-		}
-	}
-	for _, e := range l.acked {
-		if data, ok := bySeq[e.seq]; !ok || data != e.data {
-			t.Fatalf("entry %v was acknowledged; the stream holds %q there", e, data)
-		}
-	}
-	t.Logf("%d entries acknowledged, %d refused, %d stored", len(l.acked), len(l.refused), len(held))
-}
 
 func keyOutlivesCrash(t testing.TB, f *Feed) {
 	need(t, "kill the broker", f.Kill != nil && f.Start != nil)

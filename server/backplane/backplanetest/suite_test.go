@@ -416,6 +416,36 @@ var mistakes = []mistake{
 			}
 		},
 	},
+	hasty("State counts", "the last entry was", func(crashed *atomic.Bool) wrong {
+		return wrong{stating: func(h *Handle, ctx context.Context) (backplane.State, error) {
+			s, err := h.State(ctx)
+			if !crashed.Load() {
+				s.Last += 1_000_000
+			}
+			return s, err
+		}}
+	}),
+	hasty("Tail delivers", "Tail delivered something else", func(crashed *atomic.Bool) wrong {
+		return wrong{tailing: func(h *Handle, ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
+			return h.Tail(ctx, after, func(batch []backplane.Entry) error {
+				if !crashed.Load() {
+					batch[0].Data = []byte("what took its place came after the crash")
+				}
+				return deliver(batch)
+			})
+		}}
+	}),
+}
+
+// hasty is a broker with something that a crash makes untrue.
+func hasty(what, says string, make func(crashed *atomic.Bool) wrong) mistake {
+	crashed := &atomic.Bool{}
+	return mistake{
+		mistake: what + " what a crash loses", check: "What was acknowledged outlives a crash", says: says, wrong: make(crashed),
+		feed: func(m *Memory, f *Feed) {
+			f.Start = func() { crashed.Store(true); m.Set(Faults{}) }
+		},
+	}
 }
 
 // keeping returns an Append that looks at the last call's slice once more.

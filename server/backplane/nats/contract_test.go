@@ -4,6 +4,7 @@ package nats
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -53,6 +54,19 @@ func TestServerKeepsTheContract(t *testing.T) {
 		f.Stall, f.Wake = p.stall, p.wake
 		return f
 	})
+}
+
+var kills = flag.Int("kills", 0, "kill a server so often while entries are appended; run alone, with -run ManyKills")
+
+func TestManyKills(t *testing.T) {
+	if *kills == 0 {
+		t.Skip("takes about a second for each of -kills=N")
+	}
+	p := startProcess(t, t.TempDir(), freePorts(t, 1)[0], "")
+	o := Options{URL: p.url}
+	f := feedOf(t, o, []string{p.dir()}, func(t testing.TB) *Backplane { return mustOpen(t, o) })
+	f.Kill, f.Start = p.kill, p.start
+	backplanetest.Kills(t, f, *kills)
 }
 
 // The server of three that leads the stream is killed: the feed goes on without it.

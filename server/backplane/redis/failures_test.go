@@ -3,12 +3,14 @@ package redis
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server/backplane"
+	"github.com/fastsse/fastsse/server/backplane/backplanetest"
 )
 
 func TestWhatWasStoredOutlivesAKill(t *testing.T) {
@@ -42,6 +44,25 @@ func TestWhatWasStoredOutlivesAKill(t *testing.T) {
 	}
 	if got := follow(t, b, 100).await(t, 1); texts(got) != "101:next" {
 		t.Errorf("Tail goes on with %s", texts(got))
+	}
+}
+
+var kills = flag.Int("kills", 0, "kill a server so often while entries are appended; run alone, with -run ManyKills")
+
+func TestManyKills(t *testing.T) {
+	if *kills == 0 {
+		t.Skip("takes about a second for each of -kills=N")
+	}
+	for _, fsync := range []string{"always", "everysec"} {
+		t.Run(fsync, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, "--appendfsync", fsync)
+			backplanetest.Kills(t, &backplanetest.Feed{
+				Open:  func(t testing.TB) backplane.Backplane { return s.open(t) },
+				Kill:  s.kill,
+				Start: func() { s.run(t) },
+			}, *kills)
+		})
 	}
 }
 
