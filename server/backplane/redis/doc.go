@@ -30,18 +30,21 @@
 //
 //	appendonly yes                  otherwise a restart loses what was stored since the last
 //	                                snapshot, or everything
-//	appendfsync everysec, always    everysec: if the machine stops (not if only Redis does),
-//	                                up to two seconds are lost; always: nothing, and each
-//	                                Append waits for the disk
+//	appendfsync always, everysec    always: nothing is lost, and each Append waits for the
+//	                                disk; everysec: up to two seconds are lost if the machine
+//	                                stops, and some milliseconds to two seconds if Redis is
+//	                                killed, because it answers before it writes to the file
+//	                                while an earlier sync is under way
 //	maxmemory-policy noeviction     otherwise Redis may drop the feed or idempotency keys: Open
 //	                                fails if it might
 //	min-replicas-to-write 1         if there are replicas: a master that is cut off from them refuses
 //	                                to store, instead of storing what a failover loses
 //
 // Redis copies to replicas after it has answered, so a failover may lose the newest
-// entries. The same goes for a snapshot that is restored. The epoch stays the same then, and
-// sequences are given a second time. State.Last is at first lower than a sequence that was
-// returned before: the caller has to look for that, each time that Tail has failed.
+// entries. So may everysec, and a snapshot that is restored. The epoch stays the same then,
+// and sequences are given a second time. State.Last is at first lower than a sequence that
+// was returned before: the caller has to look for that, each time that Tail has failed, and
+// whether the entry that it knows is still there.
 //
 // # Access
 //

@@ -53,17 +53,12 @@ func TestManyKills(t *testing.T) {
 	if *kills == 0 {
 		t.Skip("takes about a second for each of -kills=N")
 	}
-	for _, fsync := range []string{"always", "everysec"} {
-		t.Run(fsync, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, "--appendfsync", fsync)
-			backplanetest.Kills(t, &backplanetest.Feed{
-				Open:  func(t testing.TB) backplane.Backplane { return s.open(t) },
-				Kill:  s.kill,
-				Start: func() { s.run(t) },
-			}, *kills)
-		})
-	}
+	s := start(t)
+	backplanetest.Kills(t, &backplanetest.Feed{
+		Open:  func(t testing.TB) backplane.Backplane { return s.open(t) },
+		Kill:  s.kill,
+		Start: func() { s.run(t) },
+	}, *kills)
 }
 
 func TestAStreamThatIsMadeAgainHasAnotherEpoch(t *testing.T) {

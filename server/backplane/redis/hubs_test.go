@@ -12,7 +12,7 @@ import (
 func TestHubs(t *testing.T) {
 	t.Parallel()
 	hubs.Run(t, func(t testing.TB) *backplanetest.Feed {
-		s := start(t, "--appendfsync", "always")
+		s := start(t)
 		stream := s.open(t).stream
 		return &backplanetest.Feed{
 			Open:   func(t testing.TB) backplane.Backplane { return s.open(t) },

@@ -25,8 +25,8 @@ type server struct {
 	ended           chan struct{} // closed when running has ended
 }
 
-// start starts a Redis that keeps what it is told in an append-only file, until the end of
-// the test. args are settings that replace others.
+// start starts a Redis that keeps what it is told in an append-only file, even if it is
+// killed, until the end of the test. args are settings that replace others.
 func start(t testing.TB, args ...string) *server {
 	t.Helper()
 	path, err := exec.LookPath("redis-server")
@@ -47,7 +47,7 @@ func start(t testing.TB, args ...string) *server {
 // run starts the process, and waits until it answers.
 func (s *server) run(t testing.TB) {
 	t.Helper()
-	args := append([]string{"--port", s.port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes"}, s.args...)
+	args := append([]string{"--port", s.port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "always"}, s.args...)
 	s.running, s.ended = exec.Command(s.path, args...), make(chan struct{})
 	s.running.Stdout, s.running.Stderr = &s.log, &s.log
 	if err := s.running.Start(); err != nil {
