@@ -102,8 +102,9 @@
 //     PublishAll.
 //   - What a hub no longer holds in memory is read back from the broker, unless it is older
 //     than Retention.Age. Retention.Events and Bytes, and MaxHistoryBytes, bound the memory
-//     alone. A gap ("evicted") is what the broker has dropped. Only what a publisher's own id
-//     points to must be in memory (otherwise the gap is "unknown").
+//     alone. A gap ("evicted") is what the broker has dropped, or has lost after this hub
+//     had read it. Only what a publisher's own id points to must be in memory (otherwise
+//     the gap is "unknown").
 //   - Publish returns when the event is stored by the broker and in this hub's history. (While
 //     the hub cannot read the broker, Publish gives up waiting for the history after about a
 //     second, and succeeds.) It waits for the broker, never for subscribers. Its error wraps backplane.ErrRefused if

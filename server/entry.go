@@ -24,17 +24,19 @@ const (
 	entryVersion   = 1
 	ephemeralEntry = 1 // a flag
 
-	// eventsPerEntry is how many sequences of a hub an entry has: no less than
-	// mostMessages.
+	// eventsPerEntry is how many sequences of a hub an entry has: more than mostMessages.
 	eventsPerEntry = 1024
-	_              = uint(eventsPerEntry - mostMessages)
+	_              = uint(eventsPerEntry - 1 - mostMessages)
 )
 
 // firstOf is the hub's sequence of the first event of an entry.
 func firstOf(entry uint64) uint64 { return entry * eventsPerEntry }
 
 // endOf is the hub's last sequence that an entry can have.
-func endOf(entry uint64) uint64 { return firstOf(entry) + eventsPerEntry - 1 }
+func endOf(entry uint64) uint64 { return firstOf(entry) + eventsPerEntry - 2 }
+
+// behind is above all sequences of an entry, and above positions behind it.
+func behind(entry uint64) uint64 { return endOf(entry) + 1 }
 
 // entryOf is the sequence of the entry that has an event.
 func entryOf(seq uint64) uint64 { return seq / eventsPerEntry }

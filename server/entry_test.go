@@ -89,7 +89,7 @@ func TestEntriesThatCannotBeRead(t *testing.T) {
 func TestSequencesOfAnEntry(t *testing.T) {
 	const most = 1<<53 - 1 // of a broker
 	for _, entry := range []uint64{1, 2, most} {
-		if entryOf(firstOf(entry)) != entry || entryOf(endOf(entry)) != entry || firstOf(entry+1) != endOf(entry)+1 {
+		if entryOf(firstOf(entry)) != entry || entryOf(endOf(entry)) != entry || behind(entry) != endOf(entry)+1 || firstOf(entry+1) != behind(entry)+1 {
 			t.Errorf("entry %d: %d to %d", entry, firstOf(entry), endOf(entry))
 		}
 	}

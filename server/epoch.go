@@ -18,6 +18,17 @@ type epoch struct {
 	history  *eventlog.History
 	delivery *delivery.Delivery
 	over     atomic.Bool // the hub has gone on with another
+	doubt    atomic.Pointer[doubt]
+}
+
+// doubt is a range of sequences, without its ends, under which this hub has sent events that
+// the broker has lost: it has, or will have, others there.
+type doubt struct{ after, before uint64 }
+
+// doubts reports whether what a client has read up to a sequence may be what was lost.
+func (e *epoch) doubts(seq uint64) bool {
+	d := e.doubt.Load()
+	return d != nil && seq > d.after && seq < d.before
 }
 
 // newEpoch makes an epoch without events.

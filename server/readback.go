@@ -46,6 +46,12 @@ func (h *Hub) behind(e *epoch, a *delivery.Admission, gap, lastID string) (*read
 	if h.relay == nil {
 		return nil, gap, nil
 	}
+	if lastID != "" && e.doubts(a.Stream.Next-1) {
+		forgotten, _ := e.history.Forgotten()
+		a.Stream.Next = max(a.Stream.Next, forgotten+1)
+		a.Stream.Live = max(a.Stream.Live, a.Stream.Next)
+		return nil, cursor.GapEvicted, nil
+	}
 	switch gap {
 	case cursor.GapAhead:
 		ahead, err := h.relay.ahead(e, a, lastID)
@@ -74,6 +80,9 @@ func (h *Hub) behind(e *epoch, a *delivery.Admission, gap, lastID string) (*read
 // stream: the client has read further at another hub. The stream then begins there.
 func (r *relay) ahead(e *epoch, a *delivery.Admission, lastID string) (bool, error) {
 	_, seq, _ := eventlog.ParseID(lastID)
+	if e.doubts(seq) {
+		return false, nil
+	}
 	ctx, cancel := context.WithTimeout(r.reading, readTimeout)
 	defer cancel()
 	st, err := r.stateOf(ctx, e)
@@ -105,6 +114,10 @@ func (b *readBack) load() error {
 		return errNotNow
 	}
 	page, dropped, err := b.page(ctx)
+	if b.epoch.doubts(b.next - 1) {
+		b.forget()
+		return nil
+	}
 	switch {
 	case errors.Is(err, backplane.ErrOtherEpoch):
 		b.done = true // the epoch is about to end, and the stream with it
@@ -205,6 +218,14 @@ func (b *readBack) lose() {
 	}
 	b.block = b.stream.Framing.AppendControl(b.block,
 		b.relay.hub.appendGap(b.epoch, nil, b.next, cursor.GapEvicted, b.lastID))
+}
+
+// forget tells the stream of a gap, behind which it goes on with the logs: what it has read
+// may not be what the broker has.
+func (b *readBack) forget() {
+	forgotten, _ := b.epoch.history.Forgotten()
+	b.next, b.done = max(b.next, forgotten+1), true
+	b.lose()
 }
 
 // run writes what was read, and reads on, until the logs hold the rest. It returns why the

@@ -31,6 +31,7 @@ type relay struct {
 	last      atomic.Uint64 // the newest entry that is known of
 	connected atomic.Bool
 	refused   bool // the goroutine's: an entry could not be read, which was logged
+	newest    seen // the goroutine's: the newest entry that is in the history
 
 	reconnects, readBacks, losses, epochs atomic.Int64
 
@@ -107,6 +108,7 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 	if at > 0 {
 		e.history.Lose(endOf(at))
 	}
+	var newest seen
 	for at < st.Last {
 		page, err := r.feed.Read(ctx, backplane.Position{Epoch: st.Epoch, Seq: at}, pageLimit)
 		if err != nil {
@@ -114,7 +116,8 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 		}
 		if len(page) == 0 { // dropped meanwhile
 			e.history.Lose(endOf(st.Last))
-			return e, st.Last, nil
+			at, newest = st.Last, seen{}
+			break
 		}
 		if page[0].Seq > at+1 { // a hole, or dropped meanwhile
 			e.history.Lose(firstOf(page[0].Seq) - 1)
@@ -123,7 +126,9 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 			r.commit(e, &page[i])
 			at = page[i].Seq
 		}
+		newest = seeing(&page[len(page)-1])
 	}
+	r.newest = newest
 	return e, at, nil
 }
 
@@ -204,6 +209,11 @@ func (r *relay) disconnected(err error) {
 func (r *relay) resume() error {
 	ctx, cancel := context.WithTimeout(r.ctx, askTimeout)
 	defer cancel()
+	e, at := r.hub.current(), r.at.Load()
+	there, err := r.look(ctx, e, at) // first: what was dropped since is not taken for lost
+	if err != nil {
+		return err
+	}
 	st, err := r.feed.State(ctx)
 	if err == nil {
 		err = checkState(st)
@@ -211,11 +221,14 @@ func (r *relay) resume() error {
 	if err != nil {
 		return err
 	}
-	e, at := r.hub.current(), r.at.Load()
 	if st.Epoch != e.history.Epoch() || st.Last < at {
 		return r.renew(ctx, st)
 	}
 	r.sawLast(st.Last)
+	if there == differs || there == missing && st.First <= at {
+		r.forget(e, st.Last)
+		return nil
+	}
 	if dropped := min(st.First-1, st.Last); st.First > 0 && dropped > at {
 		r.lose(e, dropped)
 	}
@@ -228,6 +241,9 @@ func (r *relay) renew(ctx context.Context, st backplane.State) error {
 	if err != nil {
 		return err
 	}
+	if was := r.at.Load(); e.history.Epoch() == r.hub.current().history.Epoch() {
+		e.doubt.Store(&doubt{after: endOf(st.Last), before: behind(was)})
+	}
 	last := r.hub.epochs.succeed(e)
 	r.epochs.Add(1)
 	r.at.Store(at)
@@ -235,6 +251,9 @@ func (r *relay) renew(ctx context.Context, st backplane.State) error {
 	r.hub.logger().Printf("server: the backplane's stream was made anew: epoch %s was at entry %d, and epoch %s is at %d; the streams are told to come back, and get a gap event",
 		last.history.Epoch(), entryOf(last.history.Newest()), st.Epoch, at)
 	r.wake()
+	if d := e.doubt.Load(); d != nil {
+		notify(last, last.history.Forget(d.before, d.after))
+	}
 	r.hub.work.Add(1)
 	go r.hub.endEpoch(last)
 	return nil
@@ -283,6 +302,7 @@ func (r *relay) deliver(entries []backplane.Entry) error {
 		r.commit(e, &entries[i])
 		r.at.Store(entries[i].Seq)
 	}
+	r.newest = seeing(&entries[len(entries)-1])
 	r.wake()
 	return nil
 }
@@ -335,22 +355,6 @@ func (r *relay) commitAll(e *epoch, entry uint64, at time.Time, messages []Messa
 func (h *Hub) timeOf(at time.Time) int64 {
 	now := h.now()
 	return min(max(now-time.Since(at).Milliseconds(), 0), now)
-}
-
-// lose notes that the broker has dropped the entries up to one before the hub has read them.
-func (r *relay) lose(e *epoch, upTo uint64) {
-	r.hub.logger().Printf("server: the backplane has dropped entries %d to %d before this hub has read them; the streams are told of a gap. Keep more in the broker", r.at.Load()+1, upTo)
-	r.at.Store(upTo)
-	r.loseUpTo(e, endOf(upTo))
-	r.wake()
-}
-
-// loseUpTo tells every stream that it may have missed events up to a sequence.
-func (r *relay) loseUpTo(e *epoch, seq uint64) {
-	r.losses.Add(1)
-	for _, t := range e.history.Lose(seq) {
-		e.delivery.Notify(t)
-	}
 }
 
 // sawLast notes that an entry exists.

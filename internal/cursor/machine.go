@@ -96,7 +96,7 @@ func (m *Machine) Next(o *Offer, key int32, s *Stream, now int64) bool {
 func (m *Machine) slowNext(o *Offer, key int32, s *Stream, f *Feed, now int64) bool {
 	if s.Pending {
 		rest := m.unsent[key]
-		if rest.event && !m.Skip && f.lostSince(s.Next, s.Live) > m.toldLost[key] {
+		if lost := f.lostSince(s.Next, s.Live); rest.event && m.endsFor(lost) && lost > m.toldLost[key] {
 			m.Abort(key, s, Slow)
 			return false
 		}
@@ -111,7 +111,7 @@ func (m *Machine) slowNext(o *Offer, key int32, s *Stream, f *Feed, now int64) b
 	from := s.Next
 	r := m.upcoming(s, f)
 	if lost := f.lostSince(from, s.Live); lost > m.toldLost[key] { // after the lookup, as in Next
-		if !m.Skip {
+		if m.endsFor(lost) {
 			s.Phase, s.Reason = Ending, Slow
 			return m.farewell(o, s, f, now)
 		}
@@ -127,6 +127,13 @@ func (m *Machine) slowNext(o *Offer, key int32, s *Stream, f *Feed, now int64) b
 		return m.farewell(o, s, f, now)
 	}
 	return m.silence(o, key, s, f, now)
+}
+
+// endsFor reports whether a stream ends that has lost events up to a sequence, so that its
+// client comes back; otherwise it is told of a gap, and goes on.
+func (m *Machine) endsFor(lost uint64) bool {
+	forgotten, _ := m.history.Forgotten()
+	return !m.Skip && lost > forgotten
 }
 
 // upcoming returns the next span that has bytes, and moves the stream past ephemeral
@@ -274,10 +281,15 @@ func (m *Machine) farewell(o *Offer, s *Stream, f *Feed, now int64) bool {
 	return o.say(control, o.scratch)
 }
 
-// gap offers the event which says that a slow reader has missed events.
+// gap offers the event which says that a slow reader has missed events, or that the log of
+// record has others than those that were sent.
 func (m *Machine) gap(o *Offer, key int32, s *Stream, f *Feed, lost uint64) bool {
 	m.Gaps++
 	m.noteTold(key, lost)
+	if forgotten, goOn := m.history.Forgotten(); lost <= forgotten {
+		s.Next = max(s.Next, lost+1)
+		return o.sayBlock(control, f.Framing, AppendGap(nil, m.GapType, m.history.ID(goOn), GapEvicted, ""))
+	}
 	return o.sayBlock(control, f.Framing, AppendGap(nil, m.GapType, m.history.ID(s.Next-1), GapSlow, ""))
 }
 

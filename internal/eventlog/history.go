@@ -22,6 +22,9 @@ type History struct {
 
 	committed atomic.Uint64 // the newest sequence whose batch is in the logs
 
+	forgotten Watermark // see Forget
+	goOn      Watermark
+
 	// mu is held to number events and to write into the logs, for as long as it takes to
 	// copy one batch.
 	mu sync.Mutex

@@ -26,6 +26,19 @@ func (h *History) Lose(seq uint64) (read []*Topic) {
 	return read
 }
 
+// Forget is Lose for a log of record that has other events than the history was given: those
+// up to seq, which is no less than the newest one, are handed out no more. Streams that are
+// not past it are told of a gap, in which their clients get the position goOn: coming back
+// would give them nothing.
+func (h *History) Forget(seq, goOn uint64) (read []*Topic) {
+	h.goOn.Raise(goOn)
+	h.forgotten.Raise(seq) // before a stream can see the loss
+	return h.Lose(seq)
+}
+
+// Forgotten returns the arguments of the last Forget; zeros if there was none.
+func (h *History) Forgotten() (seq, goOn uint64) { return h.forgotten.Load(), h.goOn.Load() }
+
 // Keeps reports whether the history's rules let a topic keep an event of that age, in
 // milliseconds, and whether the topic's events are replayed at all. It may be called by any
 // goroutine.

@@ -71,6 +71,24 @@ func (m *Memory) Drop(keep int) {
 	}
 }
 
+// Lose drops the newest entries, a number of them, and their keys, as a broker that is killed
+// before it has written them, or a fail-over: the epoch stays, and what is stored next has
+// their sequences.
+func (m *Memory) Lose(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.entries = m.entries[: len(m.entries)-n : len(m.entries)-n]
+	m.last = 0
+	if len(m.entries) > 0 {
+		m.last = m.entries[len(m.entries)-1].Seq
+	}
+	for name, k := range m.keys {
+		if k.seq > m.last {
+			delete(m.keys, name)
+		}
+	}
+}
+
 // streams counts the streams of the process, so that no two have the same epoch.
 var streams atomic.Uint64
 
