@@ -27,6 +27,8 @@ type Backplane struct {
 	connected atomic.Bool
 	address   atomic.Value // string: the server, or those that are tried, without passwords
 
+	gets chan struct{} // holds a token per answer to get that is on its way
+
 	mu   sync.Mutex    // guards lost
 	lost chan struct{} // closed, and replaced, when the connection is lost
 }
@@ -61,7 +63,7 @@ func Open(ctx context.Context, o Options) (*Backplane, error) {
 // connect opens a feed, of a server in this process, which runs, if there is one. Close stops
 // that.
 func connect(ctx context.Context, o Options) (*Backplane, error) {
-	b := &Backplane{options: o, server: o.Embedded, lost: make(chan struct{})}
+	b := &Backplane{options: o, server: o.Embedded, lost: make(chan struct{}), gets: make(chan struct{}, mostGets)}
 	options := append([]natsio.Option{natsio.Name("fastsse")}, o.Connect...)
 	options = append(options,
 		natsio.MaxReconnects(-1),

@@ -30,11 +30,24 @@ type batchGet struct {
 	MaxBytes int    `json:"max_bytes"`
 }
 
-// mostOfGet is how many messages are asked for at once.
-const mostOfGet = 1000
+const (
+	// mostOfGet is how many messages are asked for at once.
+	mostOfGet = 1000
+
+	// mostGets is how many answers may be on their way at once. A server closes a connection
+	// for which more than 64 MiB wait (max_pending), and what Append and Tail wait for is
+	// behind them.
+	mostGets = 4
+)
 
 // get adds to the page what one replica has.
 func (b *Backplane) get(ctx context.Context, r *request) error {
+	select {
+	case b.gets <- struct{}{}:
+		defer func() { <-b.gets }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	ask, err := json.Marshal(batchGet{Seq: r.after + 1, Batch: min(r.limit-len(r.page), mostOfGet), MaxBytes: mostOfPage - r.size})
 	if err != nil {
 		return err

@@ -10,12 +10,12 @@ import (
 )
 
 const (
-	mostOfPage = 8 << 20 // bytes of entries after which Read returns what it has
+	mostOfPage = 1 << 20 // bytes of entries after which Read returns what it has
 	readWithin = 15 * time.Second
 	behindWait = 20 * time.Millisecond // for a replica that lags behind the stream's leader
 )
 
-// Read is Backplane's. A page is cut after 8 MiB.
+// Read is Backplane's. A page is cut after 1 MiB.
 func (b *Backplane) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, readWithin, errors.New("entries have not come for 15 seconds"))
 	defer cancel()
