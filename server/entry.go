@@ -14,6 +14,7 @@ import (
 // varints, and a text is its length and its bytes:
 //
 //	version (a byte: 1)
+//	mark    (8 random bytes, by which the hub that has appended the entry knows it again)
 //	time    (when it was published, in milliseconds since 1970)
 //	count   (of events, 1 to 1,000)
 //	events  flags (a byte: 1 is ephemeral), topic, type, id, retry (in milliseconds), data
@@ -22,6 +23,7 @@ import (
 
 const (
 	entryVersion   = 1
+	markBytes      = 8
 	ephemeralEntry = 1 // a flag
 
 	// eventsPerEntry is how many sequences of a hub an entry has: more than mostMessages.
@@ -42,8 +44,9 @@ func behind(entry uint64) uint64 { return endOf(entry) + 1 }
 func entryOf(seq uint64) uint64 { return seq / eventsPerEntry }
 
 // appendEntry appends the entry of messages, which were checked, to dst.
-func appendEntry(dst []byte, at time.Time, messages []Message) []byte {
+func appendEntry(dst []byte, mark uint64, at time.Time, messages []Message) []byte {
 	dst = append(dst, entryVersion)
+	dst = binary.LittleEndian.AppendUint64(dst, mark)
 	dst = binary.AppendUvarint(dst, uint64(max(at.UnixMilli(), 0)))
 	dst = binary.AppendUvarint(dst, uint64(len(messages)))
 	for i := range messages {
@@ -66,6 +69,14 @@ func appendText[T string | []byte](dst []byte, text T) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
+// markOf returns the mark of an entry. What is no entry may have one or not.
+func markOf(entry []byte) (mark uint64, ok bool) {
+	if len(entry) < 1+markBytes {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint64(entry[1:]), true
+}
+
 // readEntry returns when an entry was published, and its messages, whose data are slices
 // of it. epoch is that of the stream. It returns an error for what appendEntry cannot have
 // made.
@@ -74,6 +85,7 @@ func readEntry(entry []byte, epoch string) (at time.Time, messages []Message, er
 	if v := r.byte(); r.err == nil && v != entryVersion {
 		return at, nil, fmt.Errorf("its version is %d, and only %d is known here; run the same release in every process", v, entryVersion)
 	}
+	r.skip(markBytes)
 	at = time.UnixMilli(int64(r.number(math.MaxInt64 / 1000)))
 	messages = make([]Message, 0, min(int(r.number(mostMessages)), 16))
 	count := r.count
@@ -134,6 +146,15 @@ func (r *entryReader) byte() byte {
 	b := r.rest[0]
 	r.rest = r.rest[1:]
 	return b
+}
+
+func (r *entryReader) skip(n int) {
+	if r.err == nil && len(r.rest) < n {
+		r.err = errEntryEnds
+	}
+	if r.err == nil {
+		r.rest = r.rest[n:]
+	}
 }
 
 // number reads a number that is at most so large.

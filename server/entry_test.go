@@ -29,7 +29,10 @@ func init() {
 func TestEntriesHoldMessages(t *testing.T) {
 	at := time.UnixMilli(1_700_000_000_123)
 	for _, want := range entries {
-		b := appendEntry([]byte("before"), at, want)
+		b := appendEntry([]byte("before"), 7, at, want)
+		if mark, ok := markOf(b[len("before"):]); !ok || mark != 7 {
+			t.Errorf("the mark is %d", mark)
+		}
 		gotAt, got, err := readEntry(b[len("before"):], "epoch1")
 		if err != nil || !gotAt.Equal(at) || len(got) != len(want) {
 			t.Fatalf("%d messages at %v, %v; want %d", len(got), gotAt, err, len(want))
@@ -47,8 +50,8 @@ func TestEntriesHoldMessages(t *testing.T) {
 
 // The bytes of an entry are for other releases, too.
 func TestEntryBytes(t *testing.T) {
-	const want = "\x01\xe8\x07\x02" + "\x01\x01a\x04goal\x03own\xb8\x17\x01x" + "\x00\x03b/c\x00\x00\x00\x00"
-	got := appendEntry(nil, time.UnixMilli(1000), []Message{
+	const want = "\x01" + "\x01\x02\x03\x04\x05\x06\x07\x08" + "\xe8\x07\x02" + "\x01\x01a\x04goal\x03own\xb8\x17\x01x" + "\x00\x03b/c\x00\x00\x00\x00"
+	got := appendEntry(nil, 0x0807060504030201, time.UnixMilli(1000), []Message{
 		{Topic: "a", Event: fastsse.Event{ID: "own", Type: "goal", Data: []byte("x"), Retry: 3 * time.Second}, Ephemeral: true},
 		{Topic: "b/c"},
 	})
@@ -58,22 +61,22 @@ func TestEntryBytes(t *testing.T) {
 }
 
 func TestEntriesThatCannotBeRead(t *testing.T) {
-	good := string(appendEntry(nil, time.UnixMilli(1), entries[1]))
+	good := string(appendEntry(nil, 1, time.UnixMilli(1), entries[1]))
 	if _, _, err := readEntry([]byte(good), "epoch1"); err != nil {
 		t.Fatal(err)
 	}
 	long := []Message{{Topic: "a", Event: fastsse.Event{Type: strings.Repeat("t", maxTypeBytes+1)}}}
 	for name, entry := range map[string]string{
 		"version":        "\x02" + good[1:],
-		"flags":          good[:3] + "\x02" + good[4:],
+		"flags":          good[:11] + "\x02" + good[12:],
 		"more":           good + "x",
-		"no events":      "\x01\x00\x00",
-		"many events":    "\x01\x00\xe9\x07",
-		"a huge number":  "\x01\x00\x01\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
-		"topic":          string(appendEntry(nil, time.UnixMilli(1), []Message{{Topic: "a b"}})),
-		"id":             string(appendEntry(nil, time.UnixMilli(1), []Message{{Topic: "a", Event: fastsse.Event{ID: "epoch1-7"}}})),
-		"a line in type": string(appendEntry(nil, time.UnixMilli(1), []Message{{Topic: "a", Event: fastsse.Event{Type: "a\nb"}}})),
-		"a long type":    string(appendEntry(nil, time.UnixMilli(1), long)),
+		"no events":      good[:9] + "\x00\x00",
+		"many events":    good[:9] + "\x00\xe9\x07",
+		"a huge number":  good[:9] + "\x00\x01\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+		"topic":          string(appendEntry(nil, 1, time.UnixMilli(1), []Message{{Topic: "a b"}})),
+		"id":             string(appendEntry(nil, 1, time.UnixMilli(1), []Message{{Topic: "a", Event: fastsse.Event{ID: "epoch1-7"}}})),
+		"a line in type": string(appendEntry(nil, 1, time.UnixMilli(1), []Message{{Topic: "a", Event: fastsse.Event{Type: "a\nb"}}})),
+		"a long type":    string(appendEntry(nil, 1, time.UnixMilli(1), long)),
 	} {
 		if _, got, err := readEntry([]byte(entry), "epoch1"); err == nil || got != nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
@@ -100,7 +103,7 @@ func TestSequencesOfAnEntry(t *testing.T) {
 
 func FuzzReadEntry(f *testing.F) {
 	for _, m := range entries[:3] {
-		f.Add(appendEntry(nil, time.UnixMilli(1), m))
+		f.Add(appendEntry(nil, 1, time.UnixMilli(1), m))
 	}
 	f.Fuzz(func(t *testing.T, entry []byte) {
 		at, messages, err := readEntry(entry, "epoch1")
@@ -115,7 +118,8 @@ func FuzzReadEntry(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		again, same, err := readEntry(appendEntry(nil, at, messages), "epoch1")
+		mark, _ := markOf(entry)
+		again, same, err := readEntry(appendEntry(nil, mark, at, messages), "epoch1")
 		if err != nil || !again.Equal(at) || !reflect.DeepEqual(same, messages) {
 			t.Fatalf("got %+v, %v; want %+v", same, err, messages)
 		}

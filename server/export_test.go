@@ -10,7 +10,16 @@ import (
 )
 
 // EntryAt is what a publish of messages at that time appends to a backplane.
-func EntryAt(at time.Time, messages []Message) []byte { return appendEntry(nil, at, messages) }
+func EntryAt(at time.Time, messages []Message) []byte { return appendEntry(nil, 0, at, messages) }
+
+// EntryData are the data of the events of an entry.
+func EntryData(entry []byte) (data []string, err error) {
+	_, messages, err := readEntry(entry, "epoch")
+	for i := range messages {
+		data = append(data, string(messages[i].Event.Data))
+	}
+	return data, err
+}
 
 // SpendReserve closes the descriptor that a listener of Listen keeps in reserve.
 func SpendReserve(ln net.Listener) {

@@ -16,7 +16,6 @@ func (r *relay) lose(e *epoch, upTo uint64) {
 	r.hub.logger().Printf("server: the backplane has dropped entries %d to %d before this hub has read them; the streams are told of a gap. Keep more in the broker", r.at.Load()+1, upTo)
 	r.at.Store(upTo)
 	r.loseUpTo(e, endOf(upTo))
-	r.wake()
 }
 
 // loseUpTo tells every stream that it may have missed events up to a sequence.
@@ -81,5 +80,4 @@ func (r *relay) forget(e *epoch, last uint64) {
 	r.at.Store(last)
 	r.newest = seen{}
 	notify(e, e.history.Forget(behind(last), behind(last)))
-	r.wake()
 }

@@ -35,8 +35,9 @@ type relay struct {
 
 	reconnects, readBacks, losses, epochs atomic.Int64
 
-	mu      sync.Mutex // guards all below
-	waiting []*waiter
+	own ownEntries // that are being published
+
+	mu      sync.Mutex              // guards recheck
 	recheck context.CancelCauseFunc // ends the Tail under way
 }
 
@@ -250,7 +251,7 @@ func (r *relay) renew(ctx context.Context, st backplane.State) error {
 	r.last.Store(st.Last)
 	r.hub.logger().Printf("server: the backplane's stream was made anew: epoch %s was at entry %d, and epoch %s is at %d; the streams are told to come back, and get a gap event",
 		last.history.Epoch(), entryOf(last.history.Newest()), st.Epoch, at)
-	r.wake()
+	r.own.wake()
 	if d := e.doubt.Load(); d != nil {
 		notify(last, last.history.Forget(d.before, d.after))
 	}
@@ -303,7 +304,7 @@ func (r *relay) deliver(entries []backplane.Entry) error {
 		r.at.Store(entries[i].Seq)
 	}
 	r.newest = seeing(&entries[len(entries)-1])
-	r.wake()
+	r.own.wake()
 	return nil
 }
 
@@ -319,6 +320,7 @@ func (r *relay) stateOf(ctx context.Context, e *epoch) (backplane.State, error) 
 
 // commit writes an entry into the history of e. What cannot be read is lost, and said so.
 func (r *relay) commit(e *epoch, entry *backplane.Entry) {
+	defer r.own.find(entry.Data, e, entry.Seq)
 	at, messages, err := readEntry(entry.Data, e.history.Epoch())
 	if err == nil {
 		err = r.commitAll(e, entry.Seq, at, messages)
