@@ -3,15 +3,102 @@ package server_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/server/backplane/backplanetest"
 	"github.com/fastsse/fastsse/streamwriter"
 )
+
+func TestAKeyIsForOnePublish(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	for name, hubs := range map[string][]*harness{
+		"alone":  {newHarness(t, parkedTCP, setup{publish: server.PublishOptions{AllowAnyone: true}})},
+		"of two": {on(t, f, parkedTCP, server.Config{}), on(t, f, parkedTCP, server.Config{})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			messages := []server.Message{
+				{Topic: "a", Event: streamwriter.Event{Data: []byte("1")}, Key: "k"},
+				{Topic: "a", Event: streamwriter.Event{Data: []byte("2"), ID: "own"}},
+			}
+			c := hubs[0].open("a")
+			var wg sync.WaitGroup
+			var all [8][]string
+			for i := range all {
+				wg.Go(func() {
+					var err error
+					if all[i], err = hubs[i%len(hubs)].hub.PublishAll(messages); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			for _, ids := range all {
+				if !slices.Equal(ids, all[0]) || len(ids) != 2 || ids[1] != "own" {
+					t.Errorf("ids %v, and %v", ids, all[0])
+				}
+			}
+			hubs[0].publish("a", "3")
+			c.expect("1", "2", "3")
+			messages[1].Key = "another"
+			if _, err := hubs[0].hub.PublishAll(messages); err == nil || !strings.Contains(err.Error(), "key") {
+				t.Errorf("two keys: %v", err)
+			}
+			messages[1].Key, messages[0].Key = "", strings.Repeat("k", 129)
+			if _, err := hubs[0].hub.PublishAll(messages); err == nil || !strings.Contains(err.Error(), "128 bytes") {
+				t.Errorf("a long key: %v", err)
+			}
+			var answers [2]string
+			for i := range answers {
+				q := request{method: "POST", path: "/publish", topics: []string{"a"}, headers: []string{"Idempotency-Key: k2", "Content-Length: 0"}}
+				answers[i] = hubs[i%len(hubs)].post(q)
+			}
+			if answers[0] != answers[1] || !strings.Contains(answers[0], `"id"`) {
+				t.Errorf("answers %q", answers)
+			}
+		})
+	}
+}
+
+// post sends a request to publish, and returns status and body.
+func (h *harness) post(q request) string {
+	h.t.Helper()
+	c := h.send(q)
+	body := make([]byte, 4096)
+	n, _ := c.r.Read(body)
+	return c.status + " " + c.head.Get("Retry-After") + " " + string(body[:n])
+}
+
+func TestPublishingSaysWhetherItIsStored(t *testing.T) {
+	t.Parallel()
+	f := newFeed(t)
+	h := on(t, f, parkedTCP, server.Config{PublishTimeout: 50 * time.Millisecond})
+	c := h.open("a")
+	q := request{method: "POST", path: "/publish", topics: []string{"a"}, headers: []string{"Idempotency-Key: k", "Content-Length: 0"}}
+	f.Set(backplanetest.Faults{LoseAcks: true})
+	if got := h.post(q); !strings.Contains(got, " 504 ") || !strings.Contains(got, "same key") {
+		t.Errorf("no answer: %s", got)
+	}
+	f.Set(backplanetest.Faults{})
+	if got := h.post(q); !strings.Contains(got, " 200 ") || !strings.Contains(got, f.id(1)) {
+		t.Errorf("again: %s", got)
+	}
+	c.expect("")
+	f.setDown(true)
+	if got := h.post(q); !strings.Contains(got, " 503 ") || !strings.Contains(got, " 1 {") {
+		t.Errorf("down: %s", got)
+	}
+	if n := h.hub.Stats().PublishErrors["backplane"]; n != 2 {
+		t.Errorf("%d errors", n)
+	}
+}
 
 // renewing is a feed whose stream is made anew just before an Append, or just after it.
 type renewing struct {
