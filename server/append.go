@@ -26,6 +26,7 @@ var ErrUnknown = errors.New("server: not known whether the events were stored")
 func (r *relay) append(messages []Message, ids []string, key string) error {
 	own := r.own.add(r.hub.current())
 	defer r.own.remove(own)
+	at := r.at.Load()
 	ctx, cancel := r.publishing()
 	defer cancel()
 	seq, err := r.feed.Append(ctx, key, appendEntry(nil, own.mark, time.Now(), messages))
@@ -33,6 +34,9 @@ func (r *relay) append(messages []Message, ids []string, key string) error {
 		return r.appendError(err, key, len(messages))
 	}
 	r.sawLast(seq)
+	if key == "" && seq <= at { // it is not the stream that was read, or not any more
+		r.lookAgain()
+	}
 	e, seq, err := r.locate(ctx, own, seq)
 	if err != nil {
 		return fmt.Errorf("%w: the broker has taken them, but their ids are not known: %w; %s", ErrUnknown, err, again(key))
