@@ -62,7 +62,7 @@ var listens = map[string]func(port int) string{
 func (s *Site) nginx(program string) (file string, args, replaced []string) {
 	var list, temporary strings.Builder
 	for i, one := range s.slots {
-		fmt.Fprintf(&list, "%sserver 127.0.0.1:%d fail_timeout=1s;", indent(i), one.port)
+		fmt.Fprintf(&list, "%sserver 127.0.0.1:%d max_fails=0;", indent(i), one.port)
 	}
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		fmt.Fprintf(&temporary, " %s_temp_path %s/%[1]s;", kind, s.dir)
@@ -70,7 +70,7 @@ func (s *Site) nginx(program string) (file string, args, replaced []string) {
 	args = []string{program, "-p", s.dir, "-c", filepath.Join(s.dir, "nginx.conf"), "-e", filepath.Join(s.dir, "nginx.log"),
 		"-g", "daemon off; master_process off; pid " + filepath.Join(s.dir, "nginx.pid") + ";"}
 	return "nginx.conf", args, []string{
-		"server 127.0.0.1:8080 fail_timeout=1s;", list.String(),
+		"server 127.0.0.1:8080 max_fails=0;", list.String(),
 		"\nhttp {", "\nhttp {\n\taccess_log off;" + temporary.String(),
 	}
 }
