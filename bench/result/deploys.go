@@ -85,7 +85,7 @@ func (d *Deploys) told() string {
 	if d.Gaps == 0 {
 		return "none"
 	}
-	return fmt.Sprintf("%s, by a gap event", many(d.Gaps, "TIME"))
+	return strings.ToUpper(many(d.Gaps, "time")) + ", by a gap event"
 }
 
 // publishing says what publishers saw.
