@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -129,5 +130,13 @@ func TestWithoutTheEmbeddedServerItSaysHowToBuildWithIt(t *testing.T) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "build it without -tags noembedded") {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// A variable that is not set names no feed: the name is then the same with every broker.
+func TestAnEmptyFeedIsTheUsualOne(t *testing.T) {
+	c, err := parse([]string{"-feed", ""}, io.Discard)
+	if err != nil || c.feed != "fastsse" {
+		t.Errorf("-feed %q is read as %q, %v; want fastsse", "", c.feed, err)
 	}
 }

@@ -79,6 +79,7 @@ func parse(args []string, help io.Writer) (c config, err error) {
 		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	c.token = cmp.Or(c.token, os.Getenv("TOKEN"))
+	c.feed = cmp.Or(c.feed, "fastsse") // -feed "$FEED", without FEED
 	return c, err
 }
 
