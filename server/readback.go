@@ -113,7 +113,7 @@ func (b *readBack) load() error {
 	case <-ctx.Done():
 		return errNotNow
 	}
-	page, dropped, err := b.page(ctx)
+	page, held, err := b.relay.read(ctx, b.epoch, b.after)
 	if b.epoch.doubts(b.next - 1) {
 		b.forget()
 		return nil
@@ -124,28 +124,21 @@ func (b *readBack) load() error {
 		return nil
 	case err != nil:
 		return errNotNow
-	case dropped:
-		b.lose()
-	}
-	if len(page) == 0 { // the logs hold all that there is
+	case len(page) == 0: // the logs hold all that there is
+		if held > b.after+1 {
+			b.lose()
+		}
 		b.stream.ToldLost, b.done = max(b.stream.ToldLost, b.epoch.history.Newest()), true
 		return nil
 	}
 	for i := range page {
+		if seq := page[i].Seq; seq > b.after+1 && held > b.after+1 {
+			b.lose()
+		}
 		b.add(page[i].Seq, page[i].Data)
 	}
 	b.done = b.held()
 	return nil
-}
-
-// page reads the next entries. dropped is true if the broker has dropped some before them.
-func (b *readBack) page(ctx context.Context) (page []backplane.Entry, dropped bool, err error) {
-	page, err = b.relay.feed.Read(ctx, backplane.Position{Epoch: b.epoch.history.Epoch(), Seq: b.after}, pageLimit)
-	if err != nil || len(page) > 0 && page[0].Seq == b.after+1 {
-		return page, false, err
-	}
-	st, err := b.relay.stateOf(ctx, b.epoch) // a hole, or dropped
-	return page, st.First > b.after+1 && st.Last > b.after, err
 }
 
 // held reports whether the logs hold all events that follow the position.

@@ -111,7 +111,7 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 	}
 	var newest seen
 	for at < st.Last {
-		page, err := r.feed.Read(ctx, backplane.Position{Epoch: st.Epoch, Seq: at}, pageLimit)
+		page, held, err := r.read(ctx, e, at)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -120,10 +120,10 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 			at, newest = st.Last, seen{}
 			break
 		}
-		if page[0].Seq > at+1 { // a hole, or dropped meanwhile
-			e.history.Lose(firstOf(page[0].Seq) - 1)
-		}
 		for i := range page {
+			if seq := page[i].Seq; seq > at+1 && held > at+1 { // dropped meanwhile
+				e.history.Lose(firstOf(min(seq, held)) - 1)
+			}
 			r.commit(e, &page[i])
 			at = page[i].Seq
 		}
@@ -131,6 +131,32 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 	}
 	r.newest = newest
 	return e, at, nil
+}
+
+// read returns the next entries after one. What is missing before an entry, or if there are
+// none, is a hole, or was dropped, while a page was read too: an entry that is below held, the
+// oldest that the broker holds, was dropped. held is 0 if none is missing.
+func (r *relay) read(ctx context.Context, e *epoch, after uint64) (page []backplane.Entry, held uint64, err error) {
+	page, err = r.feed.Read(ctx, backplane.Position{Epoch: e.history.Epoch(), Seq: after}, pageLimit)
+	if err != nil || len(page) > 0 && !misses(page, after) {
+		return page, 0, err
+	}
+	st, err := r.stateOf(ctx, e) // after Read
+	if len(page) == 0 && st.Last <= after {
+		return nil, 0, err // there are no more
+	}
+	return page, st.First, err
+}
+
+// misses reports whether there are sequences between entries that none of them has.
+func misses(entries []backplane.Entry, after uint64) bool {
+	for i := range entries {
+		if entries[i].Seq != after+1 {
+			return true
+		}
+		after++
+	}
+	return false
 }
 
 // run is the relay's goroutine.
