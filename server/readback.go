@@ -25,6 +25,7 @@ type readBack struct {
 	lastID  string
 	address string // of the peer; empty: not known
 
+	limit int    // how many entries are read next
 	after uint64 // the entries up to it were read
 	next  uint64 // the position: the sequence of the next event
 	block []byte // what the stream is sent next, framed
@@ -61,7 +62,7 @@ func (h *Hub) behind(e *epoch, a *delivery.Admission, gap, lastID string) (*read
 		return nil, gap, err
 	case cursor.GapEvicted:
 		next := a.Stream.Next
-		b := &readBack{relay: h.relay, epoch: e, stream: a, lastID: lastID, next: next, after: max(entryOf(next), 1) - 1}
+		b := &readBack{relay: h.relay, epoch: e, stream: a, lastID: lastID, next: next, after: max(entryOf(next), 1) - 1, limit: firstPage}
 		h.relay.readBacks.Add(1)
 		a.ToldLost = 0
 		if err := b.load(); err != nil {
@@ -103,7 +104,11 @@ func (r *relay) ahead(e *epoch, a *delivery.Admission, lastID string) (bool, err
 // readTimeout is how long an opening stream waits for one answer of the broker.
 const readTimeout = 5 * time.Second
 
-// load reads the next page, and makes a block of it.
+// mostBlock is how many bytes a block has, but for the end of its last event: what a client
+// that takes nothing keeps in memory.
+const mostBlock = 64 << 10
+
+// load reads the next page, and makes a block of it, or of the beginning of it.
 func (b *readBack) load() error {
 	ctx, cancel := context.WithTimeout(b.relay.reading, readTimeout)
 	defer cancel()
@@ -113,7 +118,7 @@ func (b *readBack) load() error {
 	case <-ctx.Done():
 		return errNotNow
 	}
-	page, held, err := b.relay.read(ctx, b.epoch, b.after)
+	page, held, err := b.relay.read(ctx, b.epoch, b.after, b.limit)
 	if b.epoch.doubts(b.next - 1) {
 		b.forget()
 		return nil
@@ -131,14 +136,54 @@ func (b *readBack) load() error {
 		b.stream.ToldLost, b.done = max(b.stream.ToldLost, b.epoch.history.Newest()), true
 		return nil
 	}
-	for i := range page {
-		if seq := page[i].Seq; seq > b.after+1 && held > b.after+1 {
-			b.lose()
-		}
-		b.add(page[i].Seq, page[i].Data)
-	}
+	b.take(page, held)
 	b.done = b.held()
 	return nil
+}
+
+// take adds as many entries of a page as a block has room for: what is left is read again. It
+// sets how many are read next.
+func (b *readBack) take(page []backplane.Entry, held uint64) {
+	for i := range page {
+		seq := page[i].Seq
+		if seq > b.after+1 && held > b.after+1 {
+			b.lose()
+		}
+		b.after = seq - 1 // what is missing before it is not missed twice
+		if !b.add(page[i].Seq, page[i].Data) {
+			b.limit = max(i, 1)
+			return
+		}
+	}
+	if len(page) == b.limit && len(b.block) < mostBlock/2 {
+		b.limit = min(2*b.limit, pageLimit)
+	}
+}
+
+// read returns the next entries after one. What is missing before an entry, or if there are
+// none, is a hole, or was dropped, while a page was read too: an entry that is below held, the
+// oldest that the broker holds, was dropped. held is 0 if none is missing.
+func (r *relay) read(ctx context.Context, e *epoch, after uint64, limit int) (page []backplane.Entry, held uint64, err error) {
+	page, err = r.feed.Read(ctx, backplane.Position{Epoch: e.history.Epoch(), Seq: after}, limit)
+	if err != nil || len(page) > 0 && !misses(page, after) {
+		return page, 0, err
+	}
+	st, err := r.stateOf(ctx, e) // after Read
+	if len(page) == 0 && st.Last <= after {
+		return nil, 0, err // there are no more
+	}
+	return page, st.First, err
+}
+
+// misses reports whether there are sequences between entries that none of them has.
+func misses(entries []backplane.Entry, after uint64) bool {
+	for i := range entries {
+		if entries[i].Seq != after+1 {
+			return true
+		}
+		after++
+	}
+	return false
 }
 
 // held reports whether the logs hold all events that follow the position.
@@ -151,9 +196,9 @@ func (b *readBack) held() bool {
 	return true
 }
 
-// add adds the events of an entry that are for the stream, and moves the stream past it.
-func (b *readBack) add(entry uint64, data []byte) {
-	b.after = entry
+// add adds the events of an entry that are for the stream, and moves the stream past it. It
+// returns false if there was no room for all of them.
+func (b *readBack) add(entry uint64, data []byte) bool {
 	at, messages, err := readEntry(data, b.epoch.history.Epoch())
 	if err != nil {
 		b.lose()
@@ -165,6 +210,9 @@ func (b *readBack) add(entry uint64, data []byte) {
 		if seq < b.next || !b.has(m.Topic) {
 			continue
 		}
+		if len(b.block) >= mostBlock {
+			return false
+		}
 		kept, replayed := b.epoch.history.Keeps(m.Topic, age)
 		switch {
 		case seq < live && (m.Ephemeral || !replayed):
@@ -174,7 +222,8 @@ func (b *readBack) add(entry uint64, data []byte) {
 			b.addEvent(m, seq)
 		}
 	}
-	b.next = max(b.next, endOf(entry)+1)
+	b.after, b.next = entry, max(b.next, endOf(entry)+1)
+	return true
 }
 
 // has reports whether a topic is one of the stream's, or in one of its subtrees.

@@ -2,18 +2,22 @@ package server_test
 
 import (
 	"context"
-	"sync"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/server/backplane"
 	"github.com/fastsse/fastsse/server/backplane/backplanetest"
+	"github.com/fastsse/fastsse/streamwriter"
 )
 
 // inParts is a broker that reads a page in two parts, as those do that ask several times.
 type inParts struct {
 	*backplanetest.Handle
-	between func() // called between the first 16 entries and the others, when it is set
+	between func(read uint64) // called between the first 16 entries and the others, when it is set
 }
 
 func (b *inParts) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
@@ -23,7 +27,7 @@ func (b *inParts) Read(ctx context.Context, after backplane.Position, limit int)
 		return page, err
 	}
 	if b.between != nil {
-		b.between()
+		b.between(page[first-1].Seq)
 	}
 	after.Seq = page[first-1].Seq
 	rest, err := b.Handle.Read(ctx, after, limit-first)
@@ -38,17 +42,24 @@ func TestWhatIsDroppedOutOfAPageIsAGap(t *testing.T) {
 		b := &inParts{Handle: memory.Open()}
 		h := newHarness(t, kind, setup{config: server.Config{Backplane: b, Retention: []server.Retention{{Topics: "*", Events: 5}}}})
 		ids := h.publish("a", numbers(1, 600)...)
-		pages := 0
-		b.between = func() {
+		pages, read := 0, new(atomic.Uint64) // before the drop
+		b.between = func(upTo uint64) {
 			if pages++; pages == 2 {
+				read.Store(upTo)
 				memory.Drop(100)
 			}
 		}
 		c := h.resume(ids[0], "a")
-		c.expect(numbers(2, 272)...)
-		gap := c.expectGap("evicted")
+		n := 1
+		e := c.next()
+		for ; e.Data == fmt.Sprint(n+1); e = c.next() {
+			n++
+		}
+		if e.Type != "gap" || n != int(read.Load()) {
+			t.Fatalf("got %+v after %d events, want a gap after %d", e, n, read.Load())
+		}
 		c.expect(numbers(501, 600)...)
-		h.resume(gap.ID, "a").expectGap("evicted") // it has not got what follows the gap
+		h.resume(e.ID, "a").expectGap("evicted") // it has not got what follows the gap
 	})
 }
 
@@ -59,9 +70,71 @@ func TestWhatIsDroppedOutOfAPageWhileAHubStarts(t *testing.T) {
 	b := &inParts{Handle: memory.Open()}
 	one := newHarness(t, parkedTCP, setup{config: server.Config{Backplane: memory.Open()}})
 	ids := one.publish("a", numbers(1, 200)...)
-	b.between = sync.OnceFunc(func() { memory.Drop(100) })
+	b.between = func(uint64) { memory.Drop(100) }
 	h := newHarness(t, parkedTCP, setup{config: server.Config{Backplane: b}})
 	c := h.resume(ids[0], "a")
 	c.expectGap("evicted")
 	c.expect(numbers(101, 200)...)
+}
+
+// Large events are read back a few at a time, and an entry in parts if need be.
+func TestLargeEntriesAreReadBackInParts(t *testing.T) {
+	eachBackplaneKind(t, func(t *testing.T, kind connKind) {
+		memory := backplanetest.NewMemory()
+		h := newHarness(t, kind, setup{config: server.Config{Backplane: memory.Open(), Retention: []server.Retention{{Topics: "*", Events: 5}}}})
+		first := h.publish("a", "0")[0]
+		const entries, each = 40, 9
+		large := strings.Repeat("x", 20<<10)
+		for i := range entries {
+			var messages []server.Message
+			for k := range each {
+				topic := [...]string{"a", "b", "other"}[k%3]
+				messages = append(messages, server.Message{Topic: topic, Event: streamwriter.Event{Data: fmt.Append(nil, i, " ", k, large)}})
+			}
+			if _, err := h.hub.PublishAll(messages); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := h.resume(first, "a", "b")
+		for i := range entries {
+			for k := range each {
+				if k%3 == 2 {
+					continue
+				}
+				if e := c.next(); !strings.HasPrefix(e.Data, fmt.Sprint(i, " ", k, "x")) {
+					t.Fatalf("got %.20q, want event %d of entry %d", e.Data, k, i)
+				}
+			}
+		}
+		h.publish("b", "last")
+		c.expect("last")
+		if n := h.hub.Stats().Gaps; n != 0 {
+			t.Errorf("%d gaps", n)
+		}
+	})
+}
+
+// However much a client has missed, and however slowly it takes it, it costs no more than a
+// block of it.
+func TestReadBacksThatNobodyTakesAreSmall(t *testing.T) {
+	memory := backplanetest.NewMemory()
+	h := newHarness(t, parkedTCP, setup{config: server.Config{Backplane: memory.Open(), Retention: []server.Retention{{Topics: "*", Events: 5}}}})
+	first := h.publish("a", "0")[0]
+	for range 256 {
+		h.publish("a", strings.Repeat("x", 60<<10))
+	}
+	heap := func() int64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	const clients, most = 64, 512 << 10
+	before := heap()
+	for range clients {
+		h.resume(first, "a").next() // and takes no more
+	}
+	if used := heap() - before; used > clients*most {
+		t.Errorf("%d clients use %d KiB each, want at most %d", clients, used/clients>>10, most>>10)
+	}
 }

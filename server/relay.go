@@ -45,7 +45,8 @@ const (
 	askTimeout = 10 * time.Second // for State, and for a page
 	loaded     = 1024             // entries that a hub begins with, at most: some 10 ms of New
 	pageLimit  = 256              // entries that are read at once
-	mostPages  = 64               // that are being read at the same time for streams
+	firstPage  = 64               // that are read first for a stream
+	mostPages  = 16               // that are being read at the same time for streams
 	mostPause  = 2 * time.Second  // between two attempts to reach the broker
 )
 
@@ -111,7 +112,7 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 	}
 	var newest seen
 	for at < st.Last {
-		page, held, err := r.read(ctx, e, at)
+		page, held, err := r.read(ctx, e, at, pageLimit)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -131,32 +132,6 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 	}
 	r.newest = newest
 	return e, at, nil
-}
-
-// read returns the next entries after one. What is missing before an entry, or if there are
-// none, is a hole, or was dropped, while a page was read too: an entry that is below held, the
-// oldest that the broker holds, was dropped. held is 0 if none is missing.
-func (r *relay) read(ctx context.Context, e *epoch, after uint64) (page []backplane.Entry, held uint64, err error) {
-	page, err = r.feed.Read(ctx, backplane.Position{Epoch: e.history.Epoch(), Seq: after}, pageLimit)
-	if err != nil || len(page) > 0 && !misses(page, after) {
-		return page, 0, err
-	}
-	st, err := r.stateOf(ctx, e) // after Read
-	if len(page) == 0 && st.Last <= after {
-		return nil, 0, err // there are no more
-	}
-	return page, st.First, err
-}
-
-// misses reports whether there are sequences between entries that none of them has.
-func misses(entries []backplane.Entry, after uint64) bool {
-	for i := range entries {
-		if entries[i].Seq != after+1 {
-			return true
-		}
-		after++
-	}
-	return false
 }
 
 // run is the relay's goroutine.
