@@ -149,3 +149,21 @@ func TestAnEventsAgeHoldsAcrossRestarts(t *testing.T) {
 		}
 	})
 }
+
+// What comes is for the streams that are open, however old it is by the publisher's clock.
+func TestAPublisherWhoseClockIsSlow(t *testing.T) {
+	eachBackplaneKind(t, func(t *testing.T, kind connKind) {
+		f := newFeed(t)
+		h := on(t, f, kind, server.Config{})
+		c := h.open("a")
+		for i := range 100 {
+			f.put(server.EntryAt(time.Now().Add(-time.Hour), []server.Message{{Topic: "a", Event: streamwriter.Event{Data: fmt.Append(nil, i)}}}))
+			h.publish("b", "whose clock is right")
+		}
+		c.expect(numbers(0, 99)...)
+		h.resume(f.id(1), "a").expect(numbers(1, 99)...)
+		if s := h.hub.Stats(); s.Gaps != 0 || s.Ended["slow"] != 0 {
+			t.Errorf("%d gaps, ended: %v", s.Gaps, s.Ended)
+		}
+	})
+}

@@ -125,7 +125,7 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 			if seq := page[i].Seq; seq > at+1 && held > at+1 { // dropped meanwhile
 				e.history.Lose(firstOf(min(seq, held)) - 1)
 			}
-			r.commit(e, &page[i])
+			r.commit(e, &page[i], false)
 			at = page[i].Seq
 		}
 		newest = seeing(&page[len(page)-1])
@@ -301,7 +301,7 @@ func (r *relay) deliver(entries []backplane.Entry) error {
 		if before, seq := r.at.Load(), entries[i].Seq; seq > before+1 && held > before+1 {
 			r.lose(e, min(seq, held)-1)
 		}
-		r.commit(e, &entries[i])
+		r.commit(e, &entries[i], true)
 		r.at.Store(entries[i].Seq)
 	}
 	r.newest = seeing(&entries[len(entries)-1])
@@ -319,10 +319,15 @@ func (r *relay) stateOf(ctx context.Context, e *epoch) (backplane.State, error) 
 	return st, err
 }
 
-// commit writes an entry into the history of e. What cannot be read is lost, and said so.
-func (r *relay) commit(e *epoch, entry *backplane.Entry) {
+// commit writes an entry into the history of e. What cannot be read is lost, and said so. A
+// new entry counts as published now, whatever the publisher's clock says, and however long it
+// was on its way: it must not be too old for the streams that are open.
+func (r *relay) commit(e *epoch, entry *backplane.Entry, isNew bool) {
 	defer r.own.find(entry.Data, e, entry.Seq)
 	at, messages, err := readEntry(entry.Data, e.history.Epoch())
+	if isNew {
+		at = time.Now()
+	}
 	if err == nil {
 		err = r.commitAll(e, entry.Seq, at, messages)
 	}
