@@ -99,6 +99,7 @@ func (h *Hub) followBack(w *streamwriter.Writer, e *epoch, a *delivery.Admission
 		return false, nil
 	}
 	back.begin()
+	back.gone = func() bool { return w.Context().Err() != nil }
 	writes := &bound{set: w.SetWriteDeadline}
 	stop := context.AfterFunc(h.relay.reading, func() { writes.cut(time.Now().Add(cutWithin)) })
 	why := back.run(w.SendEncoded)

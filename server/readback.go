@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/fastsse/fastsse"
@@ -22,6 +23,7 @@ type readBack struct {
 	relay   *relay
 	epoch   *epoch
 	stream  *delivery.Admission // its position is set when the read-back is done
+	gone    func() bool         // whether the client has left
 	lastID  string
 	address string // of the peer; empty: not known
 
@@ -86,6 +88,10 @@ func (r *relay) ahead(e *epoch, a *delivery.Admission, lastID string) (bool, err
 	}
 	ctx, cancel := context.WithTimeout(r.reading, readTimeout)
 	defer cancel()
+	if !r.turn(ctx) {
+		return false, errNotNow
+	}
+	defer r.over()
 	st, err := r.stateOf(ctx, e)
 	switch {
 	case errors.Is(err, backplane.ErrOtherEpoch):
@@ -101,6 +107,19 @@ func (r *relay) ahead(e *epoch, a *delivery.Admission, lastID string) (bool, err
 	return true, nil
 }
 
+// turn waits until the broker may be asked for one more stream, unless ctx is done first. The
+// caller calls over afterwards.
+func (r *relay) turn(ctx context.Context) bool {
+	select {
+	case r.asking <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *relay) over() { <-r.asking }
+
 // readTimeout is how long an opening stream waits for one answer of the broker.
 const readTimeout = 5 * time.Second
 
@@ -112,12 +131,10 @@ const mostBlock = 64 << 10
 func (b *readBack) load() error {
 	ctx, cancel := context.WithTimeout(b.relay.reading, readTimeout)
 	defer cancel()
-	select {
-	case b.relay.pages <- struct{}{}:
-		defer func() { <-b.relay.pages }()
-	case <-ctx.Done():
+	if !b.relay.turn(ctx) {
 		return errNotNow
 	}
+	defer b.relay.over()
 	page, held, err := b.relay.read(ctx, b.epoch, b.after, b.limit)
 	if b.epoch.doubts(b.next - 1) {
 		b.forget()
@@ -327,6 +344,8 @@ func (b *readBack) ended() cursor.Reason {
 		return cursor.Kicked
 	case s.Dies != 0 && h.now() >= s.Dies:
 		return cursor.MaxAge
+	case b.gone():
+		return cursor.Client
 	}
 	return cursor.NoReason
 }
@@ -374,7 +393,9 @@ func (o *opening) write(c net.Conn, b *readBack) (why cursor.Reason, broken bool
 	defer writes.release() // before a farewell has a deadline of its own, and before c is parked
 	stop := context.AfterFunc(b.relay.reading, func() { writes.cut(time.Now().Add(cutWithin)) })
 	defer stop()
-	if unwatch, ok := socket.Watch(c, func() { writes.cut(time.Unix(1, 0)) }); ok {
+	var gone atomic.Bool
+	b.gone = gone.Load
+	if unwatch, ok := socket.Watch(c, func() { gone.Store(true); writes.cut(time.Unix(1, 0)) }); ok {
 		defer unwatch()
 	}
 	why = b.run(func(p []byte) error {
@@ -385,5 +406,5 @@ func (o *opening) write(c net.Conn, b *readBack) (why cursor.Reason, broken bool
 		broken = broken || err != nil
 		return err
 	})
-	return why, broken
+	return why, broken || gone.Load()
 }

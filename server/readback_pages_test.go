@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
@@ -136,4 +137,45 @@ func TestReadBacksThatNobodyTakesAreSmall(t *testing.T) {
 		h.resume(first, "a").next() // and takes no more
 	}
 	testkit.Eventually(t, "64 clients use at most 32 MiB", func() bool { return heap()-before <= clients*most })
+}
+
+// countedReads is a broker that counts what it is asked.
+type countedReads struct {
+	*backplanetest.Handle
+	reads atomic.Int64
+}
+
+func (b *countedReads) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
+	b.reads.Add(1)
+	return b.Handle.Read(ctx, after, limit)
+}
+
+// A client that has left asks no more of the broker, even if there is nothing to write.
+func TestAReadBackEndsWhenItsClientLeaves(t *testing.T) {
+	eachBackplaneKind(t, func(t *testing.T, kind connKind) {
+		memory := backplanetest.NewMemory()
+		b := &countedReads{Handle: memory.Open()}
+		h := newHarness(t, kind, setup{config: server.Config{Backplane: b, Retention: []server.Retention{{Topics: "*", Events: 5}}}})
+		first := h.publish("quiet", "0", "1")[0]
+		const pages = 100
+		for range pages * 256 / 1000 {
+			m := make([]server.Message, 1)
+			m[0].Topic = "busy"
+			for range 1000 {
+				if _, err := h.hub.PublishAll(m); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		h.publish("quiet", numbers(2, 10)...)
+		before := b.reads.Load()
+		b.Set(backplanetest.Faults{Delay: 10 * time.Millisecond})
+		c := h.resume(first, "quiet")
+		c.expect("1") // of the first page
+		c.leave()
+		h.ended(server.ReasonClient, 1)
+		if n := b.reads.Load() - before; n > pages/2 {
+			t.Errorf("%d pages were read for a client that has left after the first", n)
+		}
+	})
 }

@@ -25,7 +25,7 @@ type relay struct {
 	stop    context.CancelFunc
 	reading context.Context // done when read-backs are to end at once
 	endRead context.CancelFunc
-	pages   chan struct{} // holds a token per page that is being read back
+	asking  chan struct{} // holds a token per stream that asks the broker
 
 	at        atomic.Uint64 // the entries up to it are in the history; set by the goroutine
 	last      atomic.Uint64 // the newest entry that is known of
@@ -46,7 +46,7 @@ const (
 	loaded     = 1024             // entries that a hub begins with, at most: some 10 ms of New
 	pageLimit  = 256              // entries that are read at once
 	firstPage  = 64               // that are read first for a stream
-	mostPages  = 16               // that are being read at the same time for streams
+	mostAsking = 16               // streams that ask the broker at the same time
 	mostPause  = 2 * time.Second  // between two attempts to reach the broker
 )
 
@@ -61,7 +61,7 @@ const longAgo = 10 * 365 * 24 * time.Hour
 // starts the relay.
 func (h *Hub) startRelay() error {
 	h.born = h.born.Add(-longAgo)
-	r := &relay{hub: h, feed: h.cfg.Backplane, pages: make(chan struct{}, mostPages)}
+	r := &relay{hub: h, feed: h.cfg.Backplane, asking: make(chan struct{}, mostAsking)}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.reading, r.endRead = context.WithCancel(r.ctx)
 	ctx, cancel := context.WithTimeout(r.ctx, askTimeout)
