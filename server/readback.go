@@ -107,19 +107,6 @@ func (r *relay) ahead(e *epoch, a *delivery.Admission, lastID string) (bool, err
 	return true, nil
 }
 
-// turn waits until the broker may be asked for one more stream, unless ctx is done first. The
-// caller calls over afterwards.
-func (r *relay) turn(ctx context.Context) bool {
-	select {
-	case r.asking <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-func (r *relay) over() { <-r.asking }
-
 // readTimeout is how long an opening stream waits for one answer of the broker.
 const readTimeout = 5 * time.Second
 
@@ -175,32 +162,6 @@ func (b *readBack) take(page []backplane.Entry, held uint64) {
 	if len(page) == b.limit && len(b.block) < mostBlock/2 {
 		b.limit = min(2*b.limit, pageLimit)
 	}
-}
-
-// read returns the next entries after one. What is missing before an entry, or if there are
-// none, is a hole, or was dropped, while a page was read too: an entry that is below held, the
-// oldest that the broker holds, was dropped. held is 0 if none is missing.
-func (r *relay) read(ctx context.Context, e *epoch, after uint64, limit int) (page []backplane.Entry, held uint64, err error) {
-	page, err = r.feed.Read(ctx, backplane.Position{Epoch: e.history.Epoch(), Seq: after}, limit)
-	if err != nil || len(page) > 0 && !misses(page, after) {
-		return page, 0, err
-	}
-	st, err := r.stateOf(ctx, e) // after Read
-	if len(page) == 0 && st.Last <= after {
-		return nil, 0, err // there are no more
-	}
-	return page, st.First, err
-}
-
-// misses reports whether there are sequences between entries that none of them has.
-func misses(entries []backplane.Entry, after uint64) bool {
-	for i := range entries {
-		if entries[i].Seq != after+1 {
-			return true
-		}
-		after++
-	}
-	return false
 }
 
 // held reports whether the logs hold all events that follow the position.
@@ -350,6 +311,21 @@ func (b *readBack) ended() cursor.Reason {
 	return cursor.NoReason
 }
 
+// writeWithin is how long a write may take; 0: for ever. A stream that is to end by then has
+// as much time to take the rest as one that is not read back.
+func (b *readBack) writeWithin() time.Duration {
+	h, s := b.relay.hub, &b.stream.Stream
+	most := h.cfg.WriteTimeout
+	if s.Dies == 0 {
+		return most
+	}
+	left := time.Duration(max(s.Dies-h.now(), 0))*time.Millisecond + delivery.LingerFor
+	if most <= 0 {
+		return left
+	}
+	return min(most, left)
+}
+
 // failed returns why a write has failed.
 func (b *readBack) failed(err error) cursor.Reason {
 	if why := b.ended(); why != cursor.NoReason {
@@ -399,7 +375,7 @@ func (o *opening) write(c net.Conn, b *readBack) (why cursor.Reason, broken bool
 		defer unwatch()
 	}
 	why = b.run(func(p []byte) error {
-		err := writes.arm(o.hub.cfg.WriteTimeout)
+		err := writes.arm(b.writeWithin())
 		if err == nil {
 			_, err = c.Write(p)
 		}

@@ -179,3 +179,47 @@ func TestAReadBackEndsWhenItsClientLeaves(t *testing.T) {
 		}
 	})
 }
+
+// A client that takes nothing is no reason to go on for longer than MaxAge.
+func TestMaxAgeEndsAReadBackThatNobodyTakes(t *testing.T) {
+	t.Parallel()
+	forEachKind(t, []connKind{parkedTCP, connKinds[4]}, func(t *testing.T, kind connKind) {
+		t.Parallel()
+		h := newHarness(t, kind, setup{config: server.Config{
+			Backplane: backplanetest.NewMemory().Open(), Retention: []server.Retention{{Topics: "*", Events: 5}},
+			MaxAge: time.Second, WriteTimeout: -1,
+		}})
+		first := h.publish("a", "0")[0]
+		for range 256 {
+			h.publish("a", strings.Repeat("x", 60<<10))
+		}
+		h.resume(first, "a").next() // and takes no more
+		h.ended(server.ReasonMaxAge, 1)
+	})
+}
+
+// slowReads is a broker that takes a while for each page, and notes how long it might have had.
+type slowReads struct {
+	*backplanetest.Handle
+	had []time.Duration // the goroutine of New owns it
+}
+
+func (b *slowReads) Read(ctx context.Context, after backplane.Position, limit int) ([]backplane.Entry, error) {
+	by, _ := ctx.Deadline()
+	b.had = append(b.had, time.Until(by))
+	time.Sleep(200 * time.Millisecond)
+	return b.Handle.Read(ctx, after, limit)
+}
+
+// What a hub begins with may be large, and its broker far away.
+func TestEachPageThatAHubBeginsWithHasItsTime(t *testing.T) {
+	t.Parallel()
+	memory := backplanetest.NewMemory()
+	one := newHarness(t, parkedTCP, setup{config: server.Config{Backplane: memory.Open()}})
+	one.publish("a", numbers(1, 1000)...)
+	b := &slowReads{Handle: memory.Open()}
+	newHarness(t, parkedTCP, setup{config: server.Config{Backplane: b}})
+	if n := len(b.had); n < 4 || b.had[n-1] < b.had[0]-100*time.Millisecond {
+		t.Errorf("the pages had %v", b.had)
+	}
+}

@@ -73,7 +73,7 @@ func (h *Hub) startRelay() error {
 	var e *epoch
 	var at uint64
 	if err == nil {
-		e, at, err = r.load(ctx, st)
+		e, at, err = r.load(st)
 	}
 	if err != nil {
 		r.stop()
@@ -101,7 +101,7 @@ func checkState(st backplane.State) error {
 }
 
 // load makes an epoch of the newest entries, and returns the last one that is in it.
-func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint64, err error) {
+func (r *relay) load(st backplane.State) (e *epoch, at uint64, err error) {
 	e = r.hub.newEpoch(st.Epoch)
 	at = max(st.Last, loaded) - loaded
 	if st.First > 0 {
@@ -112,7 +112,7 @@ func (r *relay) load(ctx context.Context, st backplane.State) (e *epoch, at uint
 	}
 	var newest seen
 	for at < st.Last {
-		page, held, err := r.read(ctx, e, at, pageLimit)
+		page, held, err := r.loadPage(e, at)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -224,7 +224,7 @@ func (r *relay) resume() error {
 		return err
 	}
 	if st.Epoch != e.history.Epoch() || st.Last < at {
-		return r.renew(ctx, st)
+		return r.renew(st)
 	}
 	r.sawLast(st.Last)
 	if there == differs || there == missing && st.First <= at {
@@ -238,8 +238,8 @@ func (r *relay) resume() error {
 }
 
 // renew goes on with the stream that has taken the place of the one that was read.
-func (r *relay) renew(ctx context.Context, st backplane.State) error {
-	e, at, err := r.load(ctx, st)
+func (r *relay) renew(st backplane.State) error {
+	e, at, err := r.load(st)
 	if err != nil {
 		return err
 	}
