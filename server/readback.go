@@ -95,7 +95,8 @@ func (r *relay) ahead(e *epoch, a *delivery.Admission, lastID string) (bool, err
 	st, err := r.stateOf(ctx, e)
 	switch {
 	case errors.Is(err, backplane.ErrOtherEpoch):
-		return false, nil
+		r.lookAgain() // when the client comes back, the hub has that epoch, too
+		return false, errNotNow
 	case err != nil:
 		return false, errNotNow
 	case st.Last < entryOf(seq):
