@@ -13,6 +13,8 @@ import (
 	"github.com/fastsse/fastsse/server/backplane/backplanetest"
 )
 
+var errDeaf = errors.New("the Tail hears nothing")
+
 // deafTails is a broker whose Tails hear nothing for a while, not even that they are over.
 type deafTails struct {
 	*backplanetest.Handle
@@ -22,11 +24,11 @@ type deafTails struct {
 func (b *deafTails) Tail(ctx context.Context, after backplane.Position, deliver func([]backplane.Entry) error) error {
 	err := b.Handle.Tail(ctx, after, func(entries []backplane.Entry) error {
 		if b.deaf.Load() {
-			return errDown
+			return errDeaf
 		}
 		return deliver(entries)
 	})
-	if b.deaf.Load() && (errors.Is(err, errDown) || errors.Is(err, backplane.ErrOtherEpoch)) {
+	if b.deaf.Load() && (errors.Is(err, errDeaf) || errors.Is(err, backplane.ErrOtherEpoch)) {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}
