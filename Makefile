@@ -11,8 +11,9 @@ check: fmt tidy vet staticcheck race
 test:
 	$(GO) test work
 
+# Without what is long: it runs in make test.
 race:
-	$(GO) test -race -shuffle=on work
+	$(GO) test -race -short -shuffle=on work
 
 # Streams of all kinds, held against a ledger of what was published. A failure
 # prints the flags that draw its round again: SOAKFLAGS='-soak.seed … -soak.round …'

@@ -43,6 +43,9 @@ func needs(t *testing.T, programs ...string) {
 // Instances are replaced, with notice and without, and every stream has every event once and
 // in order: none is told of a gap.
 func TestDeploysThatNobodyNotices(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute, and its servers are processes of their own; go test without -short runs it")
+	}
 	for name, c := range map[string]struct {
 		flags      string
 		needs      []string
@@ -84,6 +87,9 @@ func TestDeploysThatNobodyNotices(t *testing.T) {
 
 // Hubs that share nothing lose: this is noticed.
 func TestDeploysOfHubsThatAreAlone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute, and its servers are processes of their own; go test without -short runs it")
+	}
 	t.Parallel()
 	needs(t, "nginx")
 	r, status := deploy(t, "-broker none -times 1")

@@ -191,6 +191,9 @@ func startNginx(t *testing.T, resolver, cloudPort string) string {
 // Two instances behind nginx.conf are replaced one after the other, as compose does it (the
 // old one is ended first), and killed: nobody misses a number, or gets one twice.
 func TestComposeReplacesInstances(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute, and its servers are processes of their own; go test without -short runs it")
+	}
 	t.Parallel()
 	exe, broker, dns := build(t, forContainer), startNATS(t), startNames(t)
 	_, port, _ := net.SplitHostPort(freeAddress(t))

@@ -11,6 +11,9 @@ import (
 // One instance, whose events are in its own directory, is stopped and killed while numbers
 // are published and read: nobody misses one, or gets one twice.
 func TestARestartLosesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute, and its servers are processes of their own; go test without -short runs it")
+	}
 	t.Parallel()
 	exe, dir, addr := build(t, ""), t.TempDir(), freeAddress(t)
 	startAgain := func() *program {

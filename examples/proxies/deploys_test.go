@@ -21,6 +21,9 @@ var deploys = flag.Int("deploys", 1, "how often TestClientsOutliveDeploys restar
 // ends its HTTP/2 connections when a network interface appears on the machine), it may
 // find the server down already: then the gap covers the end of that life.
 func TestClientsOutliveDeploys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute, and its servers are processes of their own; go test without -short runs it")
+	}
 	t.Parallel()
 	d := &deployment{address: freeAddress(t)}
 	d.start(t)

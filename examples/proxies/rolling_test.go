@@ -19,6 +19,9 @@ import (
 // backplane, behind nginx: each gets every event that is published meanwhile once and in
 // order, and none is told of a gap.
 func TestClientsOutliveRollingDeploys(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute, and its servers are processes of their own; go test without -short runs it")
+	}
 	t.Parallel()
 	instances := startInstances(t, 2)
 	access, pages := filepath.Join(t.TempDir(), "access.log"), startPages(t)
@@ -41,6 +44,9 @@ func TestClientsOutliveRollingDeploys(t *testing.T) {
 
 // The same behind HAProxy.
 func TestClientsOutliveRollingDeploysBehindHAProxy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute, and its servers are processes of their own; go test without -short runs it")
+	}
 	t.Parallel()
 	haproxy.find(t)
 	instances := startInstances(t, 2)
