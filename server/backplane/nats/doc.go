@@ -23,6 +23,13 @@
 // that an append-only feed can be read from, and Open says what is not. Who may write to the
 // subject may publish; who may delete messages can make holes, so Open's streams deny that.
 //
+// # Idempotency keys
+//
+// A key counts for two minutes. The server keeps keys in memory, and after a restart reads them
+// from the entries that it holds: those of entries that were dropped by then, by the stream's
+// limits or by a purge, are forgotten, and a publish that is repeated with one is stored again.
+// So limits have to be wide enough for what is published in two minutes.
+//
 // # Permissions
 //
 // A user of a hub publishes to the feed's subject and to $JS.API.STREAM.INFO, STREAM.CREATE,
