@@ -17,8 +17,9 @@ type act struct {
 	do   func(*rand.Rand)
 }
 
-// acts returns what may happen to the hubs, and what to the broker and the network.
-func (r *round) acts() (hubs, brokers []act) {
+// acts returns what may happen to the hubs, and what to the broker and the network; of that,
+// what happens first.
+func (r *round) acts() (hubs, brokers, first []act) {
 	hubs = []act{{"replace", r.replace}, {"replace", r.replace}, {"kill", r.killHub}, {"kick", r.kick}}
 	if r.plan.children {
 		hubs = append(hubs, act{"stall hub", r.stallHub})
@@ -35,23 +36,43 @@ func (r *round) acts() (hubs, brokers []act) {
 	if r.plan.purges {
 		brokers = append(brokers, act{"purge", r.purge}, act{"purge unseen", r.unseen(r.purge)})
 	}
+	if r.plan.lossy() {
+		first = append(first, act{"overtake", r.overtake})
+	}
 	if r.plan.remakes {
 		brokers = append(brokers, act{"remake", r.remake}, act{"remake unseen", r.unseen(r.remake)})
+		first = append(first, act{"outgrow, held", r.outgrow(weather{held: true})}, act{"outgrow, cut", r.outgrow(weather{cut: true})})
 	}
-	return hubs, brokers
+	return r.steadily(hubs), append(brokers, first...), first
 }
 
-// perform does one act after the other until the round's end.
-func (r *round) perform(random *rand.Rand, acts []act) {
+// steadily returns acts that are not done while the hubs have to stay.
+func (r *round) steadily(acts []act) []act {
+	for i, a := range acts {
+		acts[i].do = func(random *rand.Rand) {
+			r.steady.Lock()
+			defer r.steady.Unlock()
+			a.do(random)
+		}
+	}
+	return acts
+}
+
+// perform does one act after the other until the round's end: at first some, in their order,
+// and then any.
+func (r *round) perform(random *rand.Rand, acts, first []act) {
 	for len(acts) > 0 {
-		r.rest(time.Duration(100+random.IntN(1500)) * time.Millisecond)
+		r.rest(time.Duration(100+random.IntN(1000)) * time.Millisecond)
 		if r.ending() {
 			return
 		}
 		a := acts[random.IntN(len(acts))]
+		if len(first) > 0 {
+			a, first = first[0], first[1:]
+		}
 		began := r.clock()
 		a.do(random)
-		r.note("%s, %v to %v", a.name, began, r.clock())
+		r.note(a, began, r.clock())
 	}
 }
 
@@ -183,6 +204,7 @@ func (r *round) stallHub(random *rand.Rand) {
 }
 
 func (r *round) killBroker(random *rand.Rand) {
+	r.broker.kills.Add(1)
 	r.broker.process.kill()
 	r.rest(r.someTime(random) / 2)
 	r.broker.start()
@@ -245,7 +267,15 @@ func (r *round) purge(*rand.Rand) {
 }
 
 func (r *round) remake(*rand.Rand) {
+	feed, done := r.broker.look()
+	if feed == nil {
+		return
+	}
+	defer done()
+	was := stateOf(feed)
 	if err := r.broker.remake(); err != nil {
 		r.t.Errorf("delete the stream: %v", err)
+		return
 	}
+	r.book.end(was.Epoch, r.clock())
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ type broker struct {
 	feed
 	t       testing.TB
 	process *process              // of "nats" and "redis"
+	kills   atomic.Int64          // of the process
 	memory  *backplanetest.Memory // of "memory"
 }
 

@@ -79,20 +79,24 @@ func (r *round) visit(s *someone, m soak.Manners, random *rand.Rand, enough func
 	if n == nil {
 		return false
 	}
-	v := &session{client: s.client, node: n.number, path: "/events", proto: "HTTP/1.1", topics: s.topics, lastID: s.lastID, epoch: s.epoch, foreign: s.foreign, quick: m.Every == 0}
+	return r.visitAt(n, s, m, random, m.Stay > 0 && random.IntN(2) == 0, enough)
+}
+
+// visitAt is visit, at a hub. If narrow, little is on its way to the client at a time.
+func (r *round) visitAt(n *node, s *someone, m soak.Manners, random *rand.Rand, narrow bool, enough func(soak.Receipt) bool) bool {
+	v := &session{client: s.client, node: n.number, path: "/events", proto: "HTTP/1.1", topics: s.topics, lastID: s.lastID, epoch: s.epoch, foreign: s.foreign, quick: m.Every == 0 && !narrow}
 	switch random.IntN(4) {
 	case 0:
 		v.path = "/follow"
 	case 1:
 		v.proto = "HTTP/1.0"
 	}
-	narrow := m.Stay > 0 && random.IntN(2) == 0
-	v.quick = v.quick && !narrow
 	line, err := r.call(n, v, narrow)
 	if err != nil {
 		r.unopened(n, v, err)
 		return false
 	}
+	r.expect(v)
 	v.end, v.endErr = line.Read(m, 3*testkit.Patience, r.rest, func(got soak.Receipt) bool {
 		got.At = r.clock()
 		if got.Kind == soak.Event {
@@ -153,7 +157,7 @@ func (r *round) client(client int, random *rand.Rand) {
 			m = soak.Manners{Stay: time.Duration(1+random.IntN(8000)) * time.Microsecond, Exit: m.Exit}
 		}
 		if random.IntN(3) == 0 { // long enough that what is late shows
-			m.Stay = r.soonEnough() + 2*time.Second
+			m.Stay = 3 * lateAfter
 		}
 		r.visit(&s, m, random, never)
 		switch random.IntN(10) {

@@ -95,9 +95,12 @@ type ledger struct {
 	mu      sync.Mutex // guards all below, and what batches say
 	batches []*batch
 	entries map[string]map[uint64]*batch
-	wrong   []string // what contradicts itself
-	keyed   int      // repeated publishes, that succeeded
-	epochs  []string // in the order of when they were heard of
+	wrong   []string                 // what contradicts itself
+	remade  bool                     // streams are made anew, so that an answer may have an id of another: docs/rough-edges.md
+	waits   time.Duration            // hubs answer sooner only what they have
+	keyed   int                      // repeated publishes, that succeeded
+	epochs  []string                 // in the order of when they were heard of
+	ended   map[string]time.Duration // when the stream of an epoch was surely deleted
 
 	// Set by settle.
 	postings  map[string][]located // by epoch, in order
@@ -111,7 +114,18 @@ type located struct {
 	seq uint64
 }
 
-func newLedger() *ledger { return &ledger{entries: map[string]map[uint64]*batch{}} }
+func newLedger() *ledger {
+	return &ledger{entries: map[string]map[uint64]*batch{}, ended: map[string]time.Duration{}}
+}
+
+// end notes that the stream of an epoch was deleted.
+func (l *ledger) end(epoch string, at time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if epoch != "" {
+		l.ended[epoch] = at
+	}
+}
 
 // enter makes a batch.
 func (l *ledger) enter(at time.Duration) *batch {
@@ -141,7 +155,7 @@ func (l *ledger) answer(b *batch, a answer, at time.Duration, n *node) {
 		if b.stored {
 			l.keyed++
 		} else {
-			b.stored, b.end, b.node, b.has = true, at, n.number, a.took < time.Second
+			b.stored, b.end, b.node, b.has = true, at, n.number, a.took < l.waits
 		}
 		l.placedLocked(b, a.ids, n)
 	case a.unknown:
@@ -165,7 +179,9 @@ func (l *ledger) placedLocked(b *batch, ids []string, n *node) {
 			l.blameLocked("hub %d answered batch %d with the id %s for its event %d, want %s", n.number, b.n, id, i, want)
 		}
 	}
-	l.locateLocked(b, first, fmt.Sprintf("hub %d has answered", n.number))
+	if !l.remade || b.last {
+		l.locateLocked(b, first, fmt.Sprintf("hub %d has answered", n.number))
+	}
 }
 
 // locate notes that somebody has seen an event at a place.
@@ -181,6 +197,10 @@ func (l *ledger) locate(p *posting, at place, by string) {
 }
 
 func (l *ledger) locateLocked(b *batch, at place, by string) {
+	if ended, over := l.ended[at.epoch]; over && b.start > ended {
+		l.blameLocked("OVER: batch %d was published at %v, and is the entry %d of %s, which was deleted by %v: %s", b.n, b.start, at.entry(), at.epoch, ended, by)
+		return
+	}
 	held := l.entries[at.epoch]
 	if held == nil {
 		held = map[uint64]*batch{}

@@ -2,8 +2,10 @@ package soak_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,28 +31,43 @@ type plan struct {
 // lossy says whether the broker may drop what somebody has not got.
 func (p *plan) lossy() bool { return p.purges || p.feed.Entries > 0 }
 
+// forgetsKeys says whether the broker forgets, when it is killed, the keys of entries that it has
+// dropped.
+func (p *plan) forgetsKeys() bool { return p.feed.Broker == "nats" && p.lossy() }
+
 func (p *plan) ephemeral(topic string) bool { return strings.HasPrefix(topic, "eph/") }
 
-// brokers are those that there are here.
-func brokers() []string {
-	list := []string{"memory", "nats", "nats", "embedded"}
+// kind is a broker, and how events are lost: "" (in no way), "purges", "remakes", or "limits",
+// by which the broker drops the oldest.
+type kind struct{ broker, losses string }
+
+// kinds are those that there are here, in the order of a seed. Rounds are of one after the
+// other, so that each has its turn within two minutes.
+func kinds(seed uint64) (list []kind) {
+	ways := map[string][]string{"memory": {"", "purges", "remakes"}, "nats": {"", "purges", "remakes", "limits"}, "embedded": {""}}
 	if _, err := exec.LookPath("redis-server"); err == nil {
-		list = append(list, "redis", "redis")
+		ways["redis"] = ways["nats"]
 	}
+	for _, broker := range slices.Sorted(maps.Keys(ways)) {
+		for _, losses := range ways[broker] {
+			if (*soakBroker == "" || *soakBroker == broker) && (*soakLosses == "" || *soakLosses == losses) {
+				list = append(list, kind{broker, losses})
+			}
+		}
+	}
+	rand.New(rand.NewPCG(seed, 0)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	return list
 }
 
-// somePlan draws a round.
-func somePlan(random *rand.Rand) plan {
-	list := brokers()
+// somePlan draws a round of a kind.
+func somePlan(random *rand.Rand, k kind) plan {
 	p := plan{
-		feed: feed{Broker: list[random.IntN(len(list))]}, hubs: 2 + random.IntN(2),
+		feed: feed{Broker: k.broker}, hubs: 2 + random.IntN(2),
 		children: random.IntN(2) == 0,
-		length:   time.Duration(3000+random.IntN(6000)) * time.Millisecond,
+		length:   time.Duration(3000+random.IntN(4000)) * time.Millisecond,
 		pace:     1000 << random.IntN(5),
-	}
-	if *soakBroker != "" {
-		p.feed.Broker = *soakBroker
+		purges:   k.losses == "purges",
+		remakes:  k.losses == "remakes",
 	}
 	p.Churn = random.IntN(6) == 0
 	switch p.feed.Broker {
@@ -59,25 +76,12 @@ func somePlan(random *rand.Rand) plan {
 	case "embedded":
 		p.hubs = 1
 	}
-	if random.IntN(5) < 3 || *soakLosses != "" {
-		p.losses(random)
-	}
-	p.config = someConfig(random)
-	return p
-}
-
-// losses draws how events are lost.
-func (p *plan) losses(random *rand.Rand) {
-	if p.feed.Broker == "embedded" {
-		return
-	}
-	n := random.IntN(5)
-	p.purges = n < 2 || *soakLosses == "purges"
-	p.remakes = !p.purges && n < 4 || *soakLosses == "remakes"
-	if random.IntN(2) == 0 && p.feed.Broker != "memory" {
+	if k.losses == "limits" || k.losses != "" && k.broker != "memory" && random.IntN(2) == 0 {
 		p.feed.Entries = 50 << random.IntN(4)
 		p.pace = min(p.pace, 4000)
 	}
+	p.config = someConfig(random)
+	return p
 }
 
 func someConfig(random *rand.Rand) server.Config {
@@ -92,7 +96,7 @@ func someConfig(random *rand.Rand) server.Config {
 		Delivery:        []server.Delivery{server.DeliverAuto, server.DeliverAuto, server.DeliverByGoroutine}[random.IntN(3)],
 		MaxHistoryBytes: 64 << 10 << random.IntN(7),
 	}
-	if random.IntN(3) == 0 {
+	if random.IntN(2) == 0 {
 		c.Heartbeat = time.Minute // nothing else makes a stream look at its topics
 	}
 	if random.IntN(3) == 0 {

@@ -93,14 +93,17 @@ func (r *round) publish(b *batch, random *rand.Rand) {
 		r.t.Error(err)
 		return
 	}
+	kills := r.broker.kills.Load()
 	for until := time.Now().Add(retriesFor); time.Now().Before(until); {
+		if r.plan.forgetsKeys() && r.broker.kills.Load() != kills {
+			return
+		}
 		n := r.node(random)
 		if n == nil {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
 		a := r.attempt(n, b, body)
-		r.book.answer(b, a, r.clock(), n)
 		again := b.key != "" && random.IntN(10) == 0
 		if a.err == nil && !again || a.unknown && b.key == "" || r.stopped.Load() && !b.last {
 			return
@@ -140,13 +143,33 @@ func (r *round) attempt(n *node, b *batch, body []byte) answer {
 		defer res.Body.Close()
 		a := r.read(n, b, res)
 		a.took = time.Since(began)
+		r.book.answer(b, a, r.clock(), n)
 		return a
 	}
 	if time.Since(began) >= answerWithin {
 		r.book.blame("HANGS: hub %d has not answered batch %d for %v", n.number, b.n, answerWithin)
 	}
 	op := new(net.OpError)
-	return answer{err: err, unknown: !errors.As(err, &op) || op.Op != "dial"}
+	a := answer{err: err, unknown: !errors.As(err, &op) || op.Op != "dial"}
+	r.book.answer(b, a, r.clock(), n)
+	return a
+}
+
+// say publishes one event at a hub, once. After an error it waits a little.
+func (r *round) say(n *node, topic string, random *rand.Rand) answer {
+	b := r.book.enter(r.clock())
+	defer r.book.finish(b)
+	r.post(b, topic, random)
+	body, err := r.bodyOf(b, random)
+	if err != nil {
+		r.t.Error(err)
+		return answer{err: err}
+	}
+	a := r.attempt(n, b, body)
+	if a.err != nil {
+		time.Sleep(20 * time.Millisecond)
+	}
+	return a
 }
 
 // answerWithin is more than the hub's PublishTimeout, and than what a hub is stopped for.

@@ -27,7 +27,7 @@ var (
 	soakSeed   = flag.Uint64("soak.seed", 0, "what TestSoak draws its rounds from; 0: another each time")
 	soakFirst  = flag.Int("soak.round", 1, "the round that TestSoak begins with, to try a failure again")
 	soakBroker = flag.String("soak.broker", "", "the broker of all rounds: memory, nats, embedded or redis; empty: drawn")
-	soakLosses = flag.String("soak.losses", "", "how events are lost in all rounds: purges or remakes; empty: drawn")
+	soakLosses = flag.String("soak.losses", "", "how events are lost in all rounds: purges, remakes or limits; empty: drawn")
 	soakGoOn   = flag.Bool("soak.goon", false, "go on after a finding")
 )
 
@@ -56,9 +56,13 @@ func TestSoak(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("-soak.seed %d", seed)
+	list := kinds(seed)
+	if len(list) == 0 {
+		t.Fatalf("there are no rounds with -soak.broker %q and -soak.losses %q here", *soakBroker, *soakLosses)
+	}
 	until := time.Now().Add(length)
 	for n := *soakFirst; (*soakGoOn || !t.Failed()) && time.Now().Before(until); n++ {
-		t.Run(fmt.Sprint("round ", n), func(t *testing.T) { runRound(t, seed, n, time.Until(until)) })
+		t.Run(fmt.Sprint("round ", n), func(t *testing.T) { runRound(t, list[n%len(list)], seed, n, time.Until(until)) })
 	}
 }
 
@@ -78,21 +82,26 @@ type round struct {
 	refused, unknown atomic.Int64 // attempts to publish
 	lastPlace        place        // of the last event; set before last is closed
 
+	steady sync.Mutex // held while hubs are replaced, or have to stay; before mu
+
 	mu        sync.Mutex // guards all below
 	nodes     []*node
 	gone      []*node
 	nodesEver int
 	seen      []*session
+	open      map[*session]bool
 	done      []string // the acts
 	samples   []sample
+	troubles  []trouble
 	figures   server.BackplaneStats // of hubs that were drained
 
-	gaps, vain map[string]int // by reason; judge's
+	served     map[int][]service // by hub; the report's
+	gaps, vain map[string]int    // by reason, and by why nothing was missing; judge's
 }
 
-func runRound(t *testing.T, seed uint64, n int, left time.Duration) {
+func runRound(t *testing.T, k kind, seed uint64, n int, left time.Duration) {
 	random := rand.New(rand.NewPCG(seed, uint64(n)))
-	p := somePlan(random)
+	p := somePlan(random, k)
 	p.length = min(p.length, max(left, time.Second))
 	before := goroutines()
 	r := newRound(t, p)
@@ -104,7 +113,7 @@ func runRound(t *testing.T, seed uint64, n int, left time.Duration) {
 func newRound(t *testing.T, p plan) *round {
 	r := &round{
 		t: t, plan: p, book: newLedger(), began: time.Now(), http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}},
-		hurry: make(chan struct{}), last: make(chan struct{}), gaps: map[string]int{}, vain: map[string]int{},
+		hurry: make(chan struct{}), last: make(chan struct{}), gaps: map[string]int{}, vain: map[string]int{}, open: map[*session]bool{},
 	}
 	var once atomic.Int64
 	r.plan.Once = func() int { return int(once.Add(1)) }
@@ -113,6 +122,8 @@ func newRound(t *testing.T, p plan) *round {
 		where = "in processes of their own"
 	}
 	t.Logf("%s, %d entries, %d hubs %s, purges %v, remakes %v, %v, %v", p.feed.Broker, p.feed.Entries, p.hubs, where, p.purges, p.remakes, p.length, p.config.SlowSubscribers)
+	r.book.remade = p.remakes
+	r.book.waits = min(time.Second, p.config.PublishTimeout) * 3 / 4
 	r.broker = newBroker(t, p.feed)
 	r.broker.Entries = p.feed.Entries
 	return r
@@ -132,11 +143,17 @@ func (r *round) run(random *rand.Rand) {
 	for i := range 10 + random.IntN(25) {
 		spawn(&clients, func(random *rand.Rand) { r.client(i, random) })
 	}
+	for i := range watchers {
+		spawn(&clients, func(random *rand.Rand) { r.watcher(i, random) })
+	}
+	for i := range returners {
+		spawn(&clients, func(random *rand.Rand) { r.returner(i, random) })
+	}
 	var observer sync.WaitGroup
 	observer.Go(r.observe)
-	hubs, brokers := r.acts()
-	spawn(&actors, func(random *rand.Rand) { r.perform(random, hubs) })
-	spawn(&actors, func(random *rand.Rand) { r.perform(random, brokers) })
+	hubs, brokers, first := r.acts()
+	spawn(&actors, func(random *rand.Rand) { r.perform(random, hubs, nil) })
+	spawn(&actors, func(random *rand.Rand) { r.perform(random, brokers, first) })
 	r.rest(r.plan.length)
 	close(r.hurry)
 	r.within("the acts end", 2*startsFor, actors.Wait)
@@ -274,12 +291,23 @@ func (r *round) keep(v *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen = append(r.seen, v)
+	delete(r.open, v)
 }
 
-func (r *round) note(format string, args ...any) {
+// expect notes a stream that is open.
+func (r *round) expect(v *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.done = append(r.done, fmt.Sprintf(format, args...))
+	r.open[v] = true
+}
+
+func (r *round) note(a act, from, to time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.done = append(r.done, fmt.Sprintf("%s, %v to %v", a.name, from, to))
+	if a.name != "kick" && a.name != "replace" {
+		r.troubles = append(r.troubles, trouble{from, to})
+	}
 }
 
 // goroutines are the stacks of goroutines that work for hubs and feeds.
@@ -311,6 +339,7 @@ func (r *round) report(seed uint64, n int) {
 		r.locateAll(v)
 	}
 	r.book.settle()
+	r.served = r.services()
 	again := fmt.Sprintf("try again with -soak.seed %d -soak.round %d:", seed, n)
 	blocks, findings := 0, 0
 	for _, v := range r.seen {
