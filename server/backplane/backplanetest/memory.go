@@ -92,8 +92,11 @@ func (m *Memory) Lose(n int) {
 // streams counts the streams of the process, so that no two have the same epoch.
 var streams atomic.Uint64
 
+// firstStream makes all epochs equally long, by which a hub knows that an id has another epoch.
+const firstStream = 36 * 36 * 36
+
 func (m *Memory) remakeLocked() {
-	m.epoch = "memory" + strconv.FormatUint(streams.Add(1), 36)
+	m.epoch = "memory" + strconv.FormatUint(firstStream+streams.Add(1), 36)
 	m.entries, m.first, m.last = nil, 1, 0
 	m.keys = map[string]key{}
 }

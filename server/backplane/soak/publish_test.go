@@ -189,7 +189,7 @@ func (r *round) read(n *node, b *batch, res *http.Response) answer {
 			return answer{err: errors.New("no ids"), unknown: true}
 		}
 		return answer{ids: a.IDs}
-	case http.StatusServiceUnavailable:
+	case http.StatusServiceUnavailable, http.StatusRequestTimeout: // the second: a hub that was stopped has not read it in time
 		r.refused.Add(1)
 		return answer{err: fmt.Errorf("%s", text)}
 	case http.StatusGatewayTimeout:
