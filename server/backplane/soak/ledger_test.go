@@ -96,7 +96,6 @@ type ledger struct {
 	batches []*batch
 	entries map[string]map[uint64]*batch
 	wrong   []string                 // what contradicts itself
-	remade  bool                     // streams are made anew, so that an answer may have an id of another: docs/rough-edges.md
 	waits   time.Duration            // hubs answer sooner only what they have
 	keyed   int                      // repeated publishes, that succeeded
 	epochs  []string                 // in the order of when they were heard of
@@ -179,9 +178,7 @@ func (l *ledger) placedLocked(b *batch, ids []string, n *node) {
 			l.blameLocked("hub %d answered batch %d with the id %s for its event %d, want %s", n.number, b.n, id, i, want)
 		}
 	}
-	if !l.remade || b.last {
-		l.locateLocked(b, first, fmt.Sprintf("hub %d has answered", n.number))
-	}
+	l.locateLocked(b, first, fmt.Sprintf("hub %d has answered", n.number))
 }
 
 // locate notes that somebody has seen an event at a place.

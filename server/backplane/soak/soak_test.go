@@ -122,7 +122,6 @@ func newRound(t *testing.T, p plan) *round {
 		where = "in processes of their own"
 	}
 	t.Logf("%s, %d entries, %d hubs %s, purges %v, remakes %v, %v, %v", p.feed.Broker, p.feed.Entries, p.hubs, where, p.purges, p.remakes, p.length, p.config.SlowSubscribers)
-	r.book.remade = p.remakes
 	r.book.waits = min(time.Second, p.config.PublishTimeout) * 3 / 4
 	r.broker = newBroker(t, p.feed)
 	r.broker.Entries = p.feed.Entries

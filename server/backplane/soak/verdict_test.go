@@ -75,7 +75,7 @@ func (d *verdict) opening() bool {
 	if p, ok := native(d.v.lastID); ok && p.epoch == d.epoch {
 		d.from = p.seq
 	} else if p := d.book.byOwn[d.v.lastID]; p != nil && d.wants(p.topic) {
-		if d.from = p.at(d.epoch); d.from == 0 && d.book.remade {
+		if d.from = p.at(d.epoch); d.from == 0 { // nobody was told where its batch is
 			d.from = d.firstKnown()
 		}
 	}
