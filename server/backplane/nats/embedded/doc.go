@@ -11,4 +11,11 @@
 // Two servers in one directory would spoil each other's files, so Start locks it, by the file
 // "lock" in it, until Stop or the end of the process, however that comes. It waits for a
 // process that has it, and says so, as long as its context allows.
+//
+// # A full disk
+//
+// A server that could not write to its disk stores nothing any more, also when there is room
+// again, until it is started again: Append then fails, after its context's time. It says so to
+// Server.Logger, and calls Server.Failed, which is there to end the program, so that its
+// platform starts it again. What was acknowledged is kept.
 package embedded

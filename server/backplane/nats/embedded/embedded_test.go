@@ -147,3 +147,50 @@ func TestOneProcessPerDirectory(t *testing.T) {
 	s.Stop()
 	s.Stop() // does nothing
 }
+
+// A server that cannot write says so once, with the remedy, and tells Failed. Started again, it
+// has what it had acknowledged.
+func TestAServerThatCannotWriteSaysSo(t *testing.T) {
+	log, failed := &testkit.Log{}, make(chan error, 9)
+	s := &embedded.Server{Dir: t.TempDir(), Logger: log, Failed: func(err error) { failed <- err }}
+	b := open(t, s)
+	if _, err := b.Append(t.Context(), "", []byte("kept")); err != nil {
+		t.Fatal(err)
+	}
+	if log.Count() > 0 {
+		t.Errorf("it logged without an error: %s", log)
+	}
+	messages := filepath.Join(s.Dir, "jetstream", "$G", "streams", "fastsse", "msgs")
+	if err := os.Rename(messages, messages+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(messages, nil, 0o600); err != nil { // no new file can be made below it
+		t.Fatal(err)
+	}
+	stored := uint64(1)
+	for len(failed) == 0 && stored < 20 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if seq, err := b.Append(ctx, "", make([]byte, 4<<20)); err == nil {
+			stored = seq
+		}
+		cancel()
+	}
+	err := testkit.Receive(t, "Failed is called", failed)
+	if !strings.Contains(err.Error(), "restart the program") || !strings.Contains(err.Error(), s.Dir) {
+		t.Errorf("Failed was called with %v; want the directory, and the remedy", err)
+	}
+	if !log.Has(err.Error()) || log.Count("restart the program") > 2 {
+		t.Errorf("it logged %q; want %v", log, err)
+	}
+	b.Close()
+	if len(failed) > 0 {
+		t.Errorf("Failed was called again: %v", <-failed)
+	}
+	if err := errors.Join(os.Remove(messages), os.Rename(messages+".away", messages)); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, s)
+	if state, err := b.State(t.Context()); err != nil || state.Last < stored {
+		t.Errorf("State is %+v, %v after a restart; want %d entries at least", state, err, stored)
+	}
+}

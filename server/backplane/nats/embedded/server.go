@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
@@ -24,11 +23,17 @@ type Server struct {
 	// some milliseconds per entry, as the disk is.
 	SyncAlways bool
 
-	// Logger is told when Start waits for another process to leave Dir. Nil means the
-	// standard library's default logger.
+	// Logger is told of the server's errors, such as those of a full disk, and when Start
+	// waits for another process to leave Dir. Nil means the standard library's default logger.
 	Logger interface {
 		Printf(format string, args ...any)
 	}
+
+	// Failed is called, once per Start and on a goroutine of its own, when the server can store
+	// nothing until it is started again: the disk was full, say. Logger has been told. A
+	// program that ends then, with an error, is started again by its platform. Failed may not
+	// call Stop: end the hub first. Nil means that Logger alone is told.
+	Failed func(err error)
 
 	lock    *os.File // nil: not started
 	running *natsserver.Server
@@ -103,11 +108,11 @@ func (s *Server) run(ctx context.Context) (*natsserver.Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nats: start %v: %w", s, err)
 	}
-	why := &fatal{}
+	why := &messages{server: s}
 	server.SetLogger(why, false, false)
 	server.Start()
 	for !server.ReadyForConnections(100*time.Millisecond) || !server.JetStreamEnabled() {
-		text := why.text.Load()
+		text := why.fatal.Load()
 		if text == nil && ctx.Err() == nil && server.Running() {
 			continue
 		}
@@ -148,17 +153,3 @@ func (s *Server) logf(format string, args ...any) {
 	}
 	s.Logger.Printf(format, args...)
 }
-
-// fatal is a logger of nats-server that keeps why it does not start.
-type fatal struct{ text atomic.Pointer[string] }
-
-func (f *fatal) Fatalf(format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	f.text.CompareAndSwap(nil, &text)
-}
-
-func (*fatal) Noticef(string, ...any) {}
-func (*fatal) Warnf(string, ...any)   {}
-func (*fatal) Errorf(string, ...any)  {}
-func (*fatal) Debugf(string, ...any)  {}
-func (*fatal) Tracef(string, ...any)  {}
