@@ -21,8 +21,9 @@ type broker struct {
 	close               func() error // after the hub
 }
 
-// openBroker opens what -backplane names.
-func openBroker(ctx context.Context, c config) (*broker, error) {
+// openBroker opens what -backplane names. failed is called if it has to be started again, and
+// the program with it.
+func openBroker(ctx context.Context, c config, failed func(error)) (*broker, error) {
 	within := openWithin
 	if strings.HasPrefix(c.backplane, "embedded:") {
 		within += c.grace // which the process that has the directory may take to end
@@ -42,7 +43,7 @@ func openBroker(ctx context.Context, c config) (*broker, error) {
 			return redis.Open(ctx, redis.Options{URL: c.backplane, Feed: c.feed})
 		})
 	case "embedded":
-		return opened(c, func() (*nats.Backplane, error) { return openEmbedded(ctx, rest, c.feed) })
+		return opened(c, func() (*nats.Backplane, error) { return openEmbedded(ctx, rest, c.feed, failed) })
 	}
 	return nil, fmt.Errorf("-backplane %s:… is not known; give nats://HOST:4222, redis://HOST:6379/0 or embedded:DIRECTORY", scheme)
 }

@@ -43,7 +43,7 @@ func BenchmarkColdStart(b *testing.B) {
 
 // fill publishes 10,000 events.
 func fill(b *testing.B, name string) {
-	bp, err := openBroker(context.Background(), config{backplane: name, feed: "fastsse"})
+	bp, err := openBroker(context.Background(), config{backplane: name, feed: "fastsse"}, func(err error) { b.Error(err) })
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,6 @@ import (
 )
 
 // openEmbedded says how to build a program that has the server.
-func openEmbedded(context.Context, string, string) (*nats.Backplane, error) {
+func openEmbedded(context.Context, string, string, func(error)) (*nats.Backplane, error) {
 	return nil, errors.New("this program was built without the embedded server; build it without -tags noembedded (of the Dockerfile: --build-arg TAGS=)")
 }

@@ -83,7 +83,7 @@ func parse(args []string, help io.Writer) (c config, err error) {
 	return c, err
 }
 
-// run serves until ctx is done or the process is told to end.
+// run serves until ctx is done, the process is told to end, or its broker has failed for good.
 func run(ctx context.Context, c config) error {
 	p, err := server.PlatformNamed(c.platform)
 	if err != nil {
@@ -94,7 +94,9 @@ func run(ctx context.Context, c config) error {
 	}
 	c.limits.MaxAge = c.maxAge
 	settings := p.Config(c.limits)
-	b, err := openBroker(ctx, c)
+	serving, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	b, err := openBroker(ctx, c, fail)
 	if err != nil {
 		return err
 	}
@@ -103,7 +105,7 @@ func run(ctx context.Context, c config) error {
 	if err != nil {
 		return errors.Join(err, b.close())
 	}
-	err = server.Run(ctx, server.RunOptions{
+	err = server.Run(serving, server.RunOptions{
 		Hub: hub, Handler: routes(hub, c), Addr: c.addr, Grace: c.grace,
 		// Half a request must not use up the grace.
 		Server: &fasthttp.Server{Name: "fastsse", ReadTimeout: min(10*time.Second, c.grace/2), IdleTimeout: 2 * time.Minute},
@@ -114,6 +116,9 @@ func run(ctx context.Context, c config) error {
 			}
 		},
 	})
+	if ctx.Err() == nil {
+		err = errors.Join(context.Cause(serving), err)
+	}
 	return errors.Join(err, b.close())
 }
 

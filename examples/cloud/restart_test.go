@@ -3,6 +3,13 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/fastsse/fastsse/internal/testkit"
@@ -66,4 +73,70 @@ func TestTheNextInstanceWaitsForTheDirectory(t *testing.T) {
 	if figures := next.scrape(); figures["fastsse_backplane_connected"] != 1 {
 		t.Errorf("figures: %v", figures)
 	}
+}
+
+// An embedded server that cannot write, as on a full disk, stores nothing until it is started
+// again: the program says so, drains, and ends with status 1. The next one goes on.
+func TestAServerThatCannotWriteEndsTheProgram(t *testing.T) {
+	t.Parallel()
+	exe, dir := build(t, ""), t.TempDir()
+	args := []string{"-platform", "none", "-backplane", "embedded:" + dir}
+	p := start(t, exe, []string{"TOKEN=secret"}, args...)
+	events := testkit.NewDecoder(p.get("/events?topic=news").Body)
+	if status := p.publish("secret", "news", "kept"); status != 200 {
+		t.Fatalf("publishing: %d", status)
+	}
+	if e, err := events.Next(); err != nil || e.Data != "kept" {
+		t.Fatalf("got %+v, %v", e, err)
+	}
+	messages := filepath.Join(dir, "jetstream", "$G", "streams", "fastsse", "msgs")
+	if err := errors.Join(os.Rename(messages, messages+".away"), os.WriteFile(messages, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.wait() }()
+	for range 30 { // until the file that is open is full, and another is needed
+		if !p.publishMegabyte() {
+			break
+		}
+	}
+	var exit *exec.ExitError
+	if err := testkit.Receive(t, "the program ends", ended); !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("it ended with %v, want exit status 1", err)
+	}
+	if !p.log.Has("restart the program") {
+		t.Errorf("it does not say what to do: %s", p.log)
+	}
+	if e, err := events.Next(); err == nil {
+		t.Errorf("an event at the end: %+v", e)
+	}
+	if events.Retry == "" {
+		t.Error("the stream was not told when to come back")
+	}
+	if err := errors.Join(os.Remove(messages), os.Rename(messages+".away", messages)); err != nil {
+		t.Fatal(err)
+	}
+	next := start(t, exe, []string{"TOKEN=secret"}, args...)
+	if status := next.publish("secret", "news", "after"); status != 200 {
+		t.Errorf("publishing after a restart: %d\n%s", status, next.log)
+	}
+}
+
+// publishMegabyte publishes that at once, to a topic of its own, and says whether it was stored.
+func (p *program) publishMegabyte() bool {
+	const each = 60_000
+	body := "[" + strings.Repeat(fmt.Sprintf(`{"topic":"other","data":%q},`, strings.Repeat("x", each)), 1_000_000/each)
+	req, err := http.NewRequest("POST", p.url+"/publish", strings.NewReader(strings.TrimSuffix(body, ",")+"]"))
+	if err != nil {
+		p.t.Error(err)
+		return false
+	}
+	req.Header.Set("Authorization", "Bearer secret")
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == 200
 }
