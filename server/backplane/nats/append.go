@@ -14,13 +14,6 @@ import (
 	"github.com/fastsse/fastsse/server/backplane"
 )
 
-// Codes of JetStream's answers to a message.
-const (
-	codeTooFewResources = 10023 // before the message is looked at
-	codeTooLarge        = 10054 // the stream's max_msg_size
-	codeKeyInProcess    = 10158 // another message with this key is being stored
-)
-
 // conflictWait is for how long Append waits for another one with the same key.
 const conflictWait = 10 * time.Millisecond
 
@@ -83,13 +76,6 @@ func (b *Backplane) publish(ctx context.Context, key string, entry []byte) (*jet
 	}
 }
 
-func code(err error) jetstream.ErrorCode {
-	if api := new(jetstream.APIError); errors.As(err, &api) {
-		return api.ErrorCode
-	}
-	return 0
-}
-
 // refusedFor says whether it is certain after an error that nothing was stored: the client
 // has not sent the message, nobody has received it, or the server has found it bad.
 func refusedFor(err error) bool {
@@ -102,7 +88,7 @@ func refusedFor(err error) bool {
 		}
 	}
 	api := new(jetstream.APIError)
-	return errors.As(err, &api) && (api.Code == 400 || api.ErrorCode == codeTooFewResources)
+	return errors.As(err, &api) && (api.Code == 400 || api.ErrorCode == codeTooFewResources || streamIsFull(err))
 }
 
 func (b *Backplane) appendError(err error, refused bool) error {
@@ -110,6 +96,7 @@ func (b *Backplane) appendError(err error, refused bool) error {
 		return fmt.Errorf("nats: append to feed %s at %s, which takes up to %d bytes (max_payload; the stream's max_msg_size may be less): %w: %w: %w",
 			b.options.Feed, b.where(), b.conn.MaxPayload(), backplane.ErrRefused, backplane.ErrTooLarge, err)
 	}
+	err = explainAppend(err)
 	if refused {
 		return fmt.Errorf("nats: append to feed %s at %s: %w: %w", b.options.Feed, b.where(), backplane.ErrRefused, err)
 	}

@@ -86,7 +86,7 @@ func connect(ctx context.Context, o Options) (*Backplane, error) {
 	b.connected.Store(true) // as it is after Connect, unless the handler says otherwise
 	var err error
 	if b.conn, err = natsio.Connect(o.URL, options...); err != nil {
-		return nil, fmt.Errorf("nats: connect to %s: %w; look whether a NATS server listens there", b.where(), withoutURL(err))
+		return nil, fmt.Errorf("nats: connect to %s: %w; %s", b.where(), withoutURL(err), connectRemedy(err))
 	}
 	b.address.Store(b.conn.ConnectedUrlRedacted())
 	if b.js, err = jetstream.New(b.conn, jetstream.WithDefaultTimeout(2*askEvery)); err == nil {

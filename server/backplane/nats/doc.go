@@ -20,7 +20,8 @@
 //
 // Open makes the stream if it is missing, and State makes it again if it was deleted, which
 // gives it another epoch. A stream that is there already is left as it is; it has to be one
-// that an append-only feed can be read from, and Open says what is not. Who may write to the
+// that an append-only feed can be read from, and Open says what is not. It may discard what is
+// new: when it is full, Append returns backplane.ErrRefused until its limits make room. Who may write to the
 // subject may publish; who may delete messages can make holes, so Open's streams deny that.
 //
 // # Idempotency keys

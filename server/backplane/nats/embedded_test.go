@@ -114,6 +114,8 @@ func TestStreamsThatAreThereAreChecked(t *testing.T) {
 		"async":              func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.AsyncPersistMode },
 		"not acknowledge":    func(c *jetstream.StreamConfig) { c.NoAck = true },
 		"allow direct gets":  func(c *jetstream.StreamConfig) { c.AllowDirect = false },
+		"per-subject=-1":     func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 },
+		"messages of up to":  func(c *jetstream.StreamConfig) { c.MaxMsgSize = 1000 },
 		"sealed":             func(c *jetstream.StreamConfig) { c.Sealed = true },
 		"raise it to 2m0s":   func(c *jetstream.StreamConfig) { c.Duplicates = time.Minute },
 		"Options.Replicas i": func(c *jetstream.StreamConfig) { c.Replicas = 1 },

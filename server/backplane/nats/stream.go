@@ -97,7 +97,7 @@ func (b *Backplane) untilAnswered(ctx context.Context, ask func(context.Context)
 			return stream.CachedInfo(), nil
 		}
 		if ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("nats: ask %s for stream %s: %w", b.where(), b.options.Feed, explain(reason(ctx, err)))
+			return nil, fmt.Errorf("nats: ask %s for stream %s: %w", b.where(), b.options.Feed, b.options.explain(reason(ctx, err)))
 		}
 	}
 }
@@ -124,15 +124,13 @@ func (b *Backplane) findOrMake(ctx context.Context) (jetstream.Stream, error) {
 	return stream, err
 }
 
-// explain adds the remedy to errors that newcomers meet.
-func explain(err error) error {
-	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
-		return fmt.Errorf("%w; start the server with -js, or enable JetStream for the account", err)
-	}
-	return err
-}
+// leastMessage is the smallest max_msg_size of a feed: room for an event of server.Config's
+// usual MaxEventBytes, 64 KiB, and what an entry has besides.
+const leastMessage = 128 << 10
 
-// check says what of a stream that is there already does not do for a feed.
+// check says what of a stream that is there already does not do for a feed. It may discard
+// what is new: nothing that others have not read is dropped then, and who publishes is told
+// that nothing was stored.
 func (o Options) check(c jetstream.StreamConfig) error {
 	switch {
 	case !slices.Equal(c.Subjects, []string{o.Subject}):
@@ -151,6 +149,10 @@ func (o Options) check(c jetstream.StreamConfig) error {
 		return errors.New("it does not acknowledge; make it without no_ack")
 	case !c.AllowDirect:
 		return errors.New("it does not allow direct gets, by which entries are read back (nats stream edit --allow-direct)")
+	case c.MaxMsgsPerSubject > 0:
+		return fmt.Errorf("it keeps %d messages per subject, and a feed has one subject: older entries would be dropped before all have read them; want no such limit (nats stream edit --max-msgs-per-subject=-1), but --max-msgs", c.MaxMsgsPerSubject)
+	case c.MaxMsgSize > 0 && c.MaxMsgSize < leastMessage:
+		return fmt.Errorf("it takes messages of up to %d bytes, too few for an event of 64 KiB; raise that to %d at least (nats stream edit --max-msg-size)", c.MaxMsgSize, leastMessage)
 	case c.Sealed:
 		return errors.New("it is sealed, so nothing can be appended; set another Options.Feed")
 	case c.Duplicates < keysFor(c.MaxAge):
