@@ -66,5 +66,19 @@ func refusal(err error) (remedy string, certain bool) {
 			}
 		}
 	}
+	if isForeign(err) {
+		return "what listens there does not speak Redis's protocol; look whether Options.URL names the host and port of Redis", false
+	}
 	return "", false
+}
+
+// isForeign says whether err is of an answer that is none of Redis. The client has no type for
+// that.
+func isForeign(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if strings.HasPrefix(err.Error(), "redis: can't parse") || strings.HasPrefix(err.Error(), "redis: invalid reply") {
+			return true
+		}
+	}
+	return false
 }
