@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/fastsse/fastsse"
@@ -54,14 +53,22 @@ func (r *relay) append(messages []Message, ids []string, key string) error {
 func (r *relay) appendError(err error, key string, messages int) error {
 	switch {
 	case errors.Is(err, backplane.ErrTooLarge):
-		return &tooLargeError{fastsse.NewFieldError("messages", strconv.Itoa(messages),
-			fmt.Sprintf("are more at once than the broker takes (%v)", err), "publish fewer at once, or send references")}
+		return tooLargeForBroker(err, messages)
 	case errors.Is(err, backplane.ErrRefused):
 		return fmt.Errorf("server: publish to the backplane: %w; nothing was stored: publish again later", err)
 	case r.hub.is(delivery.Closed):
 		return fmt.Errorf("%w: the hub was closed meanwhile: %w", ErrUnknown, err)
 	}
 	return fmt.Errorf("%w: publish to the backplane: %w; %s", ErrUnknown, err, again(key))
+}
+
+// tooLargeForBroker says that so many messages are too large together.
+func tooLargeForBroker(err error, messages int) error {
+	value, remedy := fmt.Sprintf("%d messages", messages), "publish fewer at once, or send references"
+	if messages == 1 {
+		value, remedy = "1 message", "send a reference, or raise what the broker takes"
+	}
+	return &tooLargeError{fastsse.NewFieldError("a publish of", value, fmt.Sprintf("is more than the broker takes at once (%v)", err), remedy)}
 }
 
 // again says what to do about ErrUnknown.

@@ -63,6 +63,14 @@ func (h *Hub) Close(ctx context.Context) error {
 		return nil
 	}
 	s := h.Stats()
+	return notClosed(s.Subscribers, h.hooks.Load()+s.Closing, context.Cause(ctx))
+}
+
+// notClosed is what Close waited for when time was up.
+func notClosed(streams, hooks int64, cause error) error {
+	if streams == 0 && hooks == 0 { // time was up at once, say
+		return fmt.Errorf("server: close: the hub's goroutines had not all ended when time was up: %w; call Close again to wait for them", cause)
+	}
 	return fmt.Errorf("server: close: still waiting for %d streams to end and %d hooks (Authorize, OnOpen, OnClose) to return when time was up: %w; call Close again to wait for them",
-		s.Subscribers, h.hooks.Load()+s.Closing, context.Cause(ctx))
+		streams, hooks, cause)
 }
