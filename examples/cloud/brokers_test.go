@@ -61,7 +61,7 @@ func startRedis(t testing.TB, args ...string) string {
 		absent.Skipf(t, "needs redis-server: apt-get install redis-server")
 	}
 	host, port, _ := net.SplitHostPort(freeAddress(t))
-	cmd := exec.Command(path, append([]string{"--bind", host, "--port", port, "--dir", t.TempDir(), "--appendonly", "yes", "--save", ""}, args...)...)
+	cmd := exec.Command(path, append([]string{"--bind", host, "--port", port, "--dir", t.TempDir(), "--appendonly", "yes", "--appendfsync", "always", "--save", ""}, args...)...)
 	log := &testkit.Log{}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
