@@ -17,7 +17,7 @@ import (
 
 // outputFlags say what becomes of the result.
 type outputFlags struct {
-	Name   string        `placeholder:"NAME" group:"Output" help:"Name of what is measured, for results and reports; by default its URL."`
+	Name   string        `placeholder:"NAME" group:"Output" help:"Name of what is measured, for results and reports; by default its URL, and for deploys the broker and the proxy."`
 	JSON   string        `name:"json" placeholder:"FILE" group:"Output" help:"Write the result as JSON; - writes it to standard output, and nothing else there. bench schema prints its schema."`
 	HTML   string        `name:"html" placeholder:"FILE" group:"Output" help:"Write a report with charts, as one self-contained file."`
 	HDR    string        `name:"hdr" placeholder:"FILE" group:"Output" help:"Write the latencies of each second as an HdrHistogram log."`

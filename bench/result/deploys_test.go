@@ -61,6 +61,19 @@ func TestTableOfDeploysThatWereNoticed(t *testing.T) {
 	}
 }
 
+// Gap events are counted in a line of their own.
+func TestGapsAreNoOtherEvents(t *testing.T) {
+	r := deployed()
+	r.Deploys.Gaps, r.Other = 2, 2
+	if table := words(t, r); strings.Contains(table, "others came") || !strings.Contains(table, "2 TIMES, by a gap event") {
+		t.Errorf("gaps are counted as other events, or not at all:\n%s", table)
+	}
+	r.Other = 5
+	if table := words(t, r); !strings.Contains(table, "others came 3 that bench did not publish") {
+		t.Errorf("no 3 other events in\n%s", table)
+	}
+}
+
 func TestWhole(t *testing.T) {
 	for name, spoil := range map[string]func(*Result){
 		"lost": func(r *Result) { *r.Lost = 1 }, "missing": func(r *Result) { r.Missing = 1 }, "twice": func(r *Result) { r.Duplicated = 1 },

@@ -166,10 +166,19 @@ func (r *Result) eventLines() []line {
 		delivered += " of " + counted(*r.Expected)
 	}
 	lines = append(lines, line{"", "delivered", fmt.Sprintf("%s, %s per second", delivered, count.short(r.PerSecond))})
-	if r.Other > 0 {
-		lines = append(lines, line{"", "others came", fmt.Sprintf("%s that bench did not publish", counted(r.Other))})
+	if n := r.otherThanGaps(); n > 0 {
+		lines = append(lines, line{"", "others came", fmt.Sprintf("%s that bench did not publish", counted(n))})
 	}
 	return lines
+}
+
+// otherThanGaps is how many events came that bench did not publish, without the gap events
+// that a line of their own counts.
+func (r *Result) otherThanGaps() uint64 {
+	if r.Deploys == nil {
+		return r.Other
+	}
+	return r.Other - min(r.Other, uint64(r.Deploys.Gaps))
 }
 
 func (r *Result) serverLines() []line {

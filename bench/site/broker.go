@@ -11,7 +11,7 @@ import (
 )
 
 // Brokers are what instances may share: a NATS server with JetStream, built as
-// server/backplane/nats requires it; the Redis of this machine, with its append-only file;
+// server/backplane/nats requires it; the Redis of this machine, with its append-only file, synced always;
 // none, so that each hub is alone; or NATS in the one instance itself, with a file store.
 var Brokers = []string{"nats", "redis", "none", "embedded"}
 
@@ -56,7 +56,7 @@ func (s *Site) nats(ctx context.Context, c *Config, data string) ([]string, erro
 func redis(dir string) ([]string, error) {
 	program, err := find("redis-server")
 	return []string{program, "--bind", "127.0.0.1", "--port", "{{.Port}}", "--dir", dir,
-		"--appendonly", "yes", "--save", "", "--daemonize", "no"}, err
+		"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--daemonize", "no"}, err
 }
 
 // find returns the path of a program of this machine.

@@ -38,7 +38,8 @@ func (s *Site) startProxy(ctx context.Context, c *Config) error {
 	if c.Proxy == "haproxy" {
 		file, args, replaced = s.haproxy(program)
 	}
-	replaced = append(replaced, listens[c.Proxy](8000), listens[c.Proxy](http1), listens[c.Proxy](8443), listens[c.Proxy](http2), "site.pem", pem)
+	replaced = append(replaced, listening(c.Proxy, http1, http2)...)
+	replaced = append(replaced, "site.pem", pem)
 	if err := configure(filepath.Join(c.Source, "examples", "proxies", file), filepath.Join(s.dir, file), replaced); err != nil {
 		return err
 	}
@@ -51,10 +52,18 @@ func (s *Site) startProxy(ctx context.Context, c *Config) error {
 	return nil
 }
 
-// listens is how a configuration says at which port the proxy listens.
-var listens = map[string]func(port int) string{
-	"nginx":   func(port int) string { return "listen " + strconv.Itoa(port) },
-	"haproxy": func(port int) string { return "bind :" + strconv.Itoa(port) },
+// listening is what is replaced so that the proxy listens at these ports, and on 127.0.0.1
+// alone: nobody else is to reach a measurement.
+func listening(proxy string, http1, http2 int) []string {
+	directive, everywhere := "listen ", ""
+	if proxy == "haproxy" {
+		directive, everywhere = "bind ", ":"
+	}
+	pairs := []string{}
+	for _, port := range [][2]int{{8000, http1}, {8443, http2}} {
+		pairs = append(pairs, directive+everywhere+strconv.Itoa(port[0]), directive+"127.0.0.1:"+strconv.Itoa(port[1]))
+	}
+	return pairs
 }
 
 // nginx is how nginx is started, and what is replaced in its configuration, in pairs. It runs
