@@ -105,11 +105,12 @@
 //     alone. A gap ("evicted") is what the broker has dropped, or has lost after this hub
 //     had read it. Only what a publisher's own id points to must be in memory (otherwise
 //     the gap is "unknown").
-//   - Publish returns when the event is stored by the broker and in this hub's history. (While
-//     the hub cannot read the broker, Publish gives up waiting for the history after about a
-//     second, and succeeds.) It waits for the broker, never for subscribers. Its error wraps backplane.ErrRefused if
-//     nothing was stored, or ErrUnknown if that is not known: publish again then, with the
-//     same Message.Key.
+//   - Publish returns when the event is stored by the broker and in this hub's history. It waits
+//     for the broker, never for subscribers. (A hub that has not read the event for a second,
+//     because its reading was interrupted, asks the broker whether it is in the same stream,
+//     and Publish succeeds if it is.) Its error wraps backplane.ErrRefused if nothing was
+//     stored, or ErrUnknown if that is not known, or the id is not: publish again then, with
+//     the same Message.Key. The ids that it returns are those of the events, or it fails.
 //   - While the broker cannot be reached, streams stay open, and clients resume from memory. A
 //     client that needs more is told to come back later. Nothing is lost by it.
 //   - If the broker's stream is deleted and made anew, the hub goes on with the new one: the

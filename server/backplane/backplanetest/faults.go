@@ -35,6 +35,16 @@ func eventuallyAppend(t testing.TB, b backplane.Backplane, key, data string) (se
 	return seq
 }
 
+// eventuallyState asks again while a broker that has just been started is not there yet.
+func eventuallyState(t testing.TB, b backplane.Backplane) (s backplane.State) {
+	t.Helper()
+	var err error
+	if !until(within, func() bool { s, err = b.State(call(t)); return err == nil }) {
+		t.Fatalf("State does not work %v after the broker was started again: %v", within, err)
+	}
+	return s
+}
+
 func tailNoticesCrash(t testing.TB, f *Feed) {
 	need(t, "kill all of the broker", f.Kill != nil && f.Start != nil && !f.Survives)
 	b := f.Open(t)
