@@ -25,6 +25,14 @@ func Kills(t testing.TB, f *Feed, kills int) {
 	tails := []*tail{startFollowing(t, handles[0]), startFollowing(t, handles[1])}
 	l := &ledger{refused: map[string]error{}}
 	stop := l.write(handles, 6)
+	for _, tl := range tails { // else there would be nothing that a crash could make untrue
+		if !until(within, func() bool { return len(tl.entries()) > 0 }) {
+			t.Fatalf("Tail has delivered nothing, %v after entries were appended", within)
+		}
+	}
+	if !until(within, func() bool { return l.mostCounted() > 0 }) {
+		t.Fatalf("State has counted nothing, %v after entries were appended", within)
+	}
 	for range kills {
 		l.grows(t, 50)
 		time.Sleep(rand.N(20 * time.Millisecond))
