@@ -48,18 +48,18 @@ func TestABrokerThatCannotBeReachedEndsTheProgram(t *testing.T) {
 	}
 	exe := build(t, "")
 	for name, says := range map[string]string{
-		"nats://me:secret@" + freeAddress(t):  "look whether a NATS server listens there",
-		"nats://me:secret@" + silent(t):       "nats://127.0.0.1",
-		"tls://me:secret@" + silent(t):        "tls://127.0.0.1",
-		"nats://me:secret%zz@a:4222":          "invalid URL escape",
-		"redis://me:secret@" + freeAddress(t): "refused",
-		"redis://me:secret@" + silent(t):      "redis://127.0.0.1",
-		"rediss://me:secret@" + silent(t):     "rediss://127.0.0.1",
-		"redis://me:secret%zz@a:6379":         "is not of the form",
-		"kafka://me:secret@a:9092":            "is not known",
-		"nats.example:4222":                   "is not known",
-		"embedded:":                           "name the directory",
-		"embedded:" + file + "/below":         "not a directory",
+		"nats://me:secret@" + testkit.FreeAddress(t):  "look whether a NATS server listens there",
+		"nats://me:secret@" + silent(t):               "nats://127.0.0.1",
+		"tls://me:secret@" + silent(t):                "tls://127.0.0.1",
+		"nats://me:secret%zz@a:4222":                  "invalid URL escape",
+		"redis://me:secret@" + testkit.FreeAddress(t): "refused",
+		"redis://me:secret@" + silent(t):              "redis://127.0.0.1",
+		"rediss://me:secret@" + silent(t):             "rediss://127.0.0.1",
+		"redis://me:secret%zz@a:6379":                 "is not of the form",
+		"kafka://me:secret@a:9092":                    "is not known",
+		"nats.example:4222":                           "is not known",
+		"embedded:":                                   "name the directory",
+		"embedded:" + file + "/below":                 "not a directory",
 	} {
 		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
 			t.Parallel()

@@ -4,14 +4,11 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -60,7 +57,7 @@ func startRedis(t testing.TB, args ...string) string {
 	if err != nil {
 		absent.Skipf(t, "needs redis-server: apt-get install redis-server")
 	}
-	host, port, _ := net.SplitHostPort(freeAddress(t))
+	host, port, _ := net.SplitHostPort(testkit.FreeAddress(t))
 	cmd := exec.Command(path, append([]string{"--bind", host, "--port", port, "--dir", t.TempDir(), "--appendonly", "yes", "--appendfsync", "always", "--save", ""}, args...)...)
 	log := &testkit.Log{}
 	cmd.Stdout, cmd.Stderr = log, log
@@ -90,7 +87,7 @@ func startTLSRedis(t testing.TB) string {
 			t.Fatal(err)
 		}
 	}
-	addr := freeAddress(t)
+	addr := testkit.FreeAddress(t)
 	_, port, _ := net.SplitHostPort(addr)
 	startRedis(t, "--tls-port", port, "--tls-cert-file", filepath.Join(dir, "cert.pem"), "--tls-key-file", filepath.Join(dir, "key.pem"), "--tls-auth-clients", "no")
 	return "rediss://" + addr + "/0"
@@ -112,22 +109,4 @@ func pemOf(t testing.TB) (certificate, key []byte) {
 		t.Fatal(err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Certificate[0]}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-}
-
-// freeAddress is an address of this machine where nobody listens, nor will by chance: the
-// kernel gives out other ports.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	for range 100 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
-		c, err := net.Dial("tcp", addr)
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			return addr
-		}
-		if err == nil {
-			c.Close()
-		}
-	}
-	t.Fatal("no free port found between 10000 and 30000 in 100 tries")
-	return ""
 }

@@ -147,7 +147,7 @@ func startNginx(t *testing.T, resolver, cloudPort string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, addr := t.TempDir(), freeAddress(t)
+	dir, addr := t.TempDir(), testkit.FreeAddress(t)
 	config := string(text)
 	folders := "\nhttp {\n\taccess_log off;"
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
@@ -196,7 +196,7 @@ func TestComposeReplacesInstances(t *testing.T) {
 	}
 	t.Parallel()
 	exe, broker, dns := build(t, forContainer), startNATS(t), startNames(t)
-	_, port, _ := net.SplitHostPort(freeAddress(t))
+	_, port, _ := net.SplitHostPort(testkit.FreeAddress(t))
 	command := slices.Clone(readCompose(t).Services["cloud-1"].Command)
 	for i, arg := range command {
 		if arg == "nats://nats:4222" {

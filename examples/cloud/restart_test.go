@@ -22,7 +22,7 @@ func TestARestartLosesNothing(t *testing.T) {
 		t.Skip("takes a minute, and its servers are processes of their own; go test without -short runs it")
 	}
 	t.Parallel()
-	exe, dir, addr := build(t, ""), t.TempDir(), freeAddress(t)
+	exe, dir, addr := build(t, ""), t.TempDir(), testkit.FreeAddress(t)
 	startAgain := func() *program {
 		return start(t, exe, []string{"TOKEN=secret"}, "-addr", addr, "-platform", "none", "-backplane", "embedded:"+dir)
 	}

@@ -89,7 +89,7 @@ func ways(t *testing.T, origin string, test func(t *testing.T, p program, url, p
 
 func TestAnswersWhileTheServerIsDown(t *testing.T) {
 	t.Parallel()
-	ways(t, freeAddress(t), func(t *testing.T, p program, url, proto string) {
+	ways(t, testkit.FreeAddress(t), func(t *testing.T, p program, url, proto string) {
 		var all sync.WaitGroup // HAProxy takes three seconds for each
 		all.Go(func() { spreads(t, url+"/events?topic=news", proto) })
 		for client, header := range others {

@@ -25,7 +25,7 @@ func TestClientsOutliveDeploys(t *testing.T) {
 		t.Skip("takes a minute, and its servers are processes of their own; go test without -short runs it")
 	}
 	t.Parallel()
-	d := &deployment{address: freeAddress(t)}
+	d := &deployment{address: testkit.FreeAddress(t)}
 	d.start(t)
 	access := filepath.Join(t.TempDir(), "access.log")
 	up := nginx.start(t, d.address, logVisits(access)...)

@@ -31,7 +31,7 @@ func startInstances(t *testing.T, n int) (all []*instance) {
 	t.Helper()
 	program, broker := buildCloud(t), startNATS(t)
 	for range n {
-		i := &instance{program: program, address: freeAddress(t), backplane: broker}
+		i := &instance{program: program, address: testkit.FreeAddress(t), backplane: broker}
 		i.start(t)
 		all = append(all, i)
 	}

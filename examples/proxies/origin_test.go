@@ -28,7 +28,7 @@ type origin struct {
 // startOrigin starts a server that ends with the test.
 func startOrigin(t *testing.T) *origin {
 	t.Helper()
-	o := &origin{addr: freeAddress(t)}
+	o := &origin{addr: testkit.FreeAddress(t)}
 	o.start(t)
 	return o
 }

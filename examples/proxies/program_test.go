@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -221,27 +219,9 @@ func await(t *testing.T, name, port string, log *testkit.Log) {
 	}
 }
 
-// freeAddress is an address of this machine where nobody listens.
-func freeAddress(t *testing.T) string {
+// freePort is a port where nobody listens.
+func freePort(t testing.TB) string {
 	t.Helper()
-	return "127.0.0.1:" + freePort(t)
-}
-
-// freePort is a port where nobody listens. It is not one that the kernel would give to
-// somebody while the server that has it is down. It is found without listening there: a
-// program that another test starts at that moment would inherit the listener for a while.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		port := fmt.Sprint(10000 + rand.IntN(20000))
-		c, err := net.Dial("tcp", "127.0.0.1:"+port)
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			return port
-		}
-		if err == nil {
-			_ = c.Close()
-		}
-	}
-	t.Fatal("no free port found between 10000 and 30000 in 100 tries")
-	return ""
+	_, port, _ := net.SplitHostPort(testkit.FreeAddress(t))
+	return port
 }

@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +20,8 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	natsio "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // configVariable makes this test binary a server with the configuration file that it names.
@@ -147,13 +151,12 @@ func (p *process) signal(s syscall.Signal) {
 
 // freePorts returns ports that were free just now.
 func freePorts(t testing.TB, n int) (ports []int) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	t.Helper()
+	for len(ports) < n {
+		_, port, _ := net.SplitHostPort(testkit.FreeAddress(t))
+		if p, _ := strconv.Atoi(port); !slices.Contains(ports, p) {
+			ports = append(ports, p)
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
 	return ports
 }

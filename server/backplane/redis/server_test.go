@@ -2,9 +2,6 @@ package redis
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net"
 	"os/exec"
 	"syscall"
@@ -119,20 +116,9 @@ func (s *server) do(t testing.TB, command ...any) {
 	}
 }
 
-// freePort is a port where nobody listens. It is not one that the kernel would give to
-// somebody while the server that has it is down.
+// freePort is a port where nobody listens.
 func freePort(t testing.TB) string {
 	t.Helper()
-	for range 100 {
-		port := fmt.Sprint(10000 + rand.IntN(20000))
-		c, err := net.Dial("tcp", "127.0.0.1:"+port)
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			return port
-		}
-		if err == nil {
-			_ = c.Close()
-		}
-	}
-	t.Fatal("no free port found between 10000 and 30000 in 100 tries")
-	return ""
+	_, port, _ := net.SplitHostPort(testkit.FreeAddress(t))
+	return port
 }

@@ -72,7 +72,7 @@ func newBroker(t testing.TB, f feed) *broker {
 		b.Dir = t.TempDir()
 		return b
 	}
-	b.Address = freeAddress(t)
+	b.Address = testkit.FreeAddress(t)
 	if f.Broker == "nats" {
 		b.process = natsProcess(t, b.Address)
 	} else {

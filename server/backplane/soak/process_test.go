@@ -3,8 +3,6 @@ package soak_test
 import (
 	"errors"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"syscall"
@@ -65,22 +63,4 @@ func (p *process) signal(s syscall.Signal) {
 	if err := p.running.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Errorf("send %s %v: %v", p.name, s, err)
 	}
-}
-
-// freeAddress is one where nobody listens, and that the kernel does not give to anybody while
-// the server that has it is down.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	for range 100 {
-		a := net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 10000 + rand.IntN(20000)}
-		c, err := net.DialTCP("tcp", nil, &a)
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			return a.String()
-		}
-		if err == nil {
-			_ = c.Close()
-		}
-	}
-	t.Fatal("no free port found between 10000 and 30000 in 100 tries")
-	return ""
 }
