@@ -12,6 +12,7 @@
 //
 //	fastsse        the format                                        this package
 //	streamwriter   one stream on one response of a fasthttp server   Serve, Writer
+//	client         reads event streams, and comes back              EventSource
 //	server         many streams that follow topics                   Hub
 //	bench          a load tester for any SSE server
 //	examples       programs to start from

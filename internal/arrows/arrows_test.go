@@ -33,6 +33,7 @@ var may = map[string][]string{
 	"internal/eventlog":   {},
 	"internal/cursor":     {"internal/eventlog", "internal/backoff"},
 	"internal/delivery":   {"internal/cursor", "internal/eventlog", "internal/socket", "internal/queue"},
+	"client":              {"internal/backoff"},
 	"streamwriter":        {"internal/header", "internal/hijack", "internal/socket", "internal/backoff"},
 	"server": {
 		"streamwriter", "internal/delivery", "internal/cursor", "internal/eventlog",
@@ -50,7 +51,7 @@ var may = map[string][]string{
 	"bench":                               {"server", "streamwriter", "bench"},
 	"bench/launch":                        {},         // it runs programs, and knows none
 	"bench/targets":                       {"server"}, // what is measured does not know the bench
-	"examples":                            {"server", "server/metrics", "server/backplane", "streamwriter", "examples"},
+	"examples":                            {"server", "server/metrics", "server/backplane", "streamwriter", "client", "examples"},
 	"examples/internal":                   {"server", "examples/internal", "internal/absent", "internal/testkit"},
 }
 
@@ -133,6 +134,9 @@ func checkImport(t *testing.T, file, room, imported string, allowed []string, is
 	}
 	if below(room, []string{"internal"}) && room != "internal/hijack" && !isTest && strings.HasPrefix(imported, "github.com/valyala/") {
 		t.Errorf("%s imports %s: only internal/hijack knows fasthttp", file, imported)
+	}
+	if room == "client" && !isTest && strings.HasPrefix(imported, "github.com/valyala/") {
+		t.Errorf("%s imports %s: programs of net/http that use the client need no fasthttp", file, imported)
 	}
 	for prefix, only := range alone {
 		if strings.HasPrefix(imported, prefix) {
