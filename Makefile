@@ -60,7 +60,7 @@ staticcheck:
 # Every fuzz target, FUZZTIME each.
 FUZZTIME ?= 20s
 fuzz:
-	@for p in . internal/cursor bench/check bench/fault bench/load; do \
+	@for p in . client internal/cursor bench/check bench/fault bench/load; do \
 		for f in $$($(GO) test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
 			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; \
 		done; \

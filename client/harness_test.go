@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime/pprof"
@@ -75,6 +77,21 @@ func (s *script) lastIDs() (ids []string) {
 	return ids
 }
 
+// newResumed is a server that answers by the request's Last-Event-ID, so that an attempt that
+// fails on a slow machine changes nothing. To another one it answers 204.
+func newResumed(t *testing.T, steps map[string]http.HandlerFunc) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		step, ok := steps[r.Header.Get("Last-Event-ID")]
+		if !ok {
+			step = status(http.StatusNoContent, "")
+		}
+		step(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
 // stream is a step that ends cleanly after body.
 func stream(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { send(w, body) }
@@ -87,6 +104,23 @@ func cut(body string) http.HandlerFunc {
 		panic(http.ErrAbortHandler)
 	}
 }
+
+// reset is a step whose connection is reset after body.
+func reset(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		send(w, body)
+		time.Sleep(20 * time.Millisecond) // a reset overtakes what was not read yet
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_ = c.(*net.TCPConn).SetLinger(0)
+		_ = c.Close()
+	}
+}
+
+// quiet is the log of a server whose clients leave in a hurry.
+var quiet = log.New(io.Discard, "", 0)
 
 // silent is a step that goes on after body, without a word, until its client leaves.
 func silent(body string) http.HandlerFunc {
