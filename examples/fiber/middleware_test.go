@@ -1,4 +1,4 @@
-package fiber
+package main
 
 import (
 	"bufio"
@@ -188,17 +188,7 @@ func TestBehindFibersMiddlewareAClientThatLeavesEndsItsStream(t *testing.T) {
 
 // A hub's own endpoint, and Follow.
 func TestBehindFibersMiddlewareAHubsEventsArrive(t *testing.T) {
-	hub, err := server.New(server.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := hub.Close(ctx); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
+	hub := newHub(t)
 	endpoints := map[string]fasthttp.RequestHandler{
 		"subscribe": server.SubscribeHandler(hub, server.SubscribeOptions{}),
 		"follow": func(ctx *fasthttp.RequestCtx) {
