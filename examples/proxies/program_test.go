@@ -1,6 +1,7 @@
 package proxies
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -19,17 +20,18 @@ import (
 
 // program is a proxy that is started with a configuration of this folder.
 type program struct {
-	name  string
-	path  []string // the first of them that there is
-	file  string
-	text  string // of the configuration; if empty, that of file in this folder
-	ports string // how file says at which ports it listens: %s is the port
-	http1 string // the port that is in the file
-	http2 string // empty if the program has no HTTP/2
-	args  func(dir, file, http1 string) []string
+	name   string
+	debian string   // its package, if that has another name
+	path   []string // the first of them that there is
+	file   string
+	text   string // of the configuration; if empty, that of file in this folder
+	ports  string // how file says at which ports it listens: %s is the port
+	http1  string // the port that is in the file
+	http2  string // empty if the program has no HTTP/2
+	args   func(dir, file, http1 string) []string
 }
 
-var programs = []program{nginx, haproxy, caddy, varnish}
+var programs = []program{nginx, haproxy, caddy, varnish, apache}
 
 var nginx = program{
 	name: "nginx", path: []string{"nginx", "/usr/sbin/nginx"}, file: "nginx.conf", ports: "listen %s", http1: "8000", http2: "8443",
@@ -53,6 +55,11 @@ var varnish = program{
 	args: func(dir, file, http1 string) []string {
 		return []string{"-F", "-j", "none", "-a", "127.0.0.1:" + http1, "-f", file, "-n", filepath.Join(dir, "work"), "-s", "malloc,16m"}
 	},
+}
+
+var apache = program{
+	name: "apache2", debian: "apache2-bin", path: []string{"apache2", "/usr/sbin/apache2"}, file: "apache.conf", ports: "Define %s", http1: "HTTP 8000", http2: "HTTPS 8443",
+	args: func(dir, file, _ string) []string { return []string{"-d", dir, "-f", file, "-D", "FOREGROUND"} },
 }
 
 // proxy is a running program.
@@ -90,7 +97,7 @@ func (p program) find(t *testing.T) string {
 	t.Helper()
 	path := p.installed()
 	if path == "" {
-		absent.Skipf(t, "needs %s: apt-get install %[1]s", p.name)
+		absent.Skipf(t, "needs %s: apt-get install %s", p.name, cmp.Or(p.debian, p.name))
 	}
 	return path
 }
@@ -115,6 +122,8 @@ func (p program) places(t *testing.T, dir, origin, http1, http2 string) []string
 		return []string{`.host = "127.0.0.1"`, `.host = "` + host + `"`, `.port = "8080"`, `.port = "` + port + `"`}
 	case "nginx":
 		return append(p.common(t, dir, origin, http1, http2), "\nhttp {", "\nhttp {\naccess_log off;"+temporary(dir))
+	case "apache2":
+		return append(p.common(t, dir, origin, "HTTP "+http1, "HTTPS "+http2), `"later.lua"`, `"`+later(t, dir)+`"`)
 	}
 	return p.common(t, dir, origin, http1, http2)
 }
@@ -136,6 +145,24 @@ func temporary(dir string) string {
 		fmt.Fprintf(&b, " %s_temp_path %s/%[1]s;", kind, dir)
 	}
 	return b.String()
+}
+
+// later copies later.lua into dir, where the processes that serve for Apache may read it
+// although root has started it.
+func later(t *testing.T, dir string) string {
+	t.Helper()
+	text, err := os.ReadFile("later.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "later.lua")
+	if err := os.WriteFile(file, text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // made for root alone by t.TempDir
+		t.Fatal(err)
+	}
+	return file
 }
 
 // config is the text of the configuration.
