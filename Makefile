@@ -4,7 +4,7 @@ GO ?= go
 MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench examples examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-.PHONY: check test race soak soak-race soak-backplane soak-backplane-race deploys fmt tidy vet staticcheck fuzz bench bench-record
+.PHONY: check test race soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record
 
 check: fmt tidy vet staticcheck race
 
@@ -38,6 +38,15 @@ soak-backplane-race:
 DEPLOYS ?= 5
 deploys:
 	$(GO) test -v -count 1 -run '^TestClientsOutlive(Rolling)?Deploys(BehindHAProxy)?$$' ./examples/proxies -deploys $(DEPLOYS)
+
+# What proxies do to streams, for docs/proxies.md: some ten minutes. A Caddy that is newer than
+# Debian's is built outside the clone.
+NEWCADDY := v2.11.9
+CADDYBIN = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fastsse-caddy-$(NEWCADDY)
+proxies:
+	test -x $(CADDYBIN)/caddy || (cd / && GOWORK=off GOBIN=$(CADDYBIN) $(GO) install github.com/caddyserver/caddy/v2/cmd/caddy@$(NEWCADDY))
+	CADDY=$(CADDYBIN)/caddy $(GO) test -v -count 1 -timeout 30m -run '^TestProxiesMeasured$$' ./examples/proxies -measure -update
+	$(GO) test -count 1 -run '^TestProxiesPage' ./examples/proxies -update
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

@@ -2,7 +2,6 @@ package proxies
 
 import (
 	"cmp"
-	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/fastsse/fastsse/internal/absent"
@@ -67,6 +65,9 @@ type proxy struct {
 	name  string
 	http1 string // its URL, without a slash at its end
 	http2 string // empty if it has none
+
+	ports   []string
+	process *process
 }
 
 // start starts p in front of the server at origin, until the end of the test. instead
@@ -82,14 +83,24 @@ func (p program) start(t *testing.T, origin string, instead ...string) proxy {
 		t.Fatal(err)
 	}
 	log := &testkit.Log{}
-	run(t, log, dir, path, p.args(dir, file, http1)...)
-	up := proxy{name: p.name, http1: "http://127.0.0.1:" + http1}
-	await(t, p.name, http1, log)
+	up := proxy{name: p.name, http1: "http://127.0.0.1:" + http1, ports: []string{http1}}
 	if p.http2 != "" {
 		up.http2 = "https://127.0.0.1:" + http2
-		await(t, p.name, http2, log)
+		up.ports = append(up.ports, http2)
 	}
+	up.process = &process{path: path, args: p.args(dir, file, http1), dir: dir, log: log, leaves: p.name == "apache2"}
+	t.Cleanup(func() { up.process.end(t) })
+	up.begin(t)
 	return up
+}
+
+// begin starts the program and waits until it listens.
+func (up proxy) begin(t *testing.T) {
+	t.Helper()
+	up.process.start(t)
+	for _, port := range up.ports {
+		await(t, up.name, port, up.process.log)
+	}
 }
 
 // find returns the program's path; it skips the test if there is none.
@@ -205,30 +216,6 @@ func certificate(t *testing.T, dir string) string {
 		t.Fatal(err)
 	}
 	return file
-}
-
-// run starts a program that gets SIGTERM at the end of the test. Varnish's other process
-// ends with it then.
-func run(t *testing.T, log *testkit.Log, dir, path string, args ...string) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir) // where Caddy would write
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = testkit.Patience
-	if err := cmd.Start(); err != nil {
-		cancel()
-		t.Fatalf("start %s: %v", path, err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = cmd.Wait() // "signal: terminated"
-		if t.Failed() {
-			t.Logf("%s said:\n%s", path, log)
-		}
-	})
 }
 
 // await waits until something listens at the port.
