@@ -45,7 +45,7 @@ NEWCADDY := v2.11.9
 CADDYBIN = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fastsse-caddy-$(NEWCADDY)
 proxies:
 	test -x $(CADDYBIN)/caddy || (cd / && GOWORK=off GOBIN=$(CADDYBIN) $(GO) install github.com/caddyserver/caddy/v2/cmd/caddy@$(NEWCADDY))
-	CADDY=$(CADDYBIN)/caddy $(GO) test -v -count 1 -timeout 30m -run '^TestProxiesMeasured$$' ./examples/proxies -measure -update
+	CADDY=$(CADDYBIN)/caddy $(GO) test -v -count 1 -timeout 30m -run '^TestProxies(Measured|Delays)$$' ./examples/proxies -measure -update
 	$(GO) test -count 1 -run '^TestProxiesPage' ./examples/proxies -update
 
 fmt:

@@ -74,14 +74,14 @@ func (r record) label() string {
 
 func (r records) delays() string {
 	var b strings.Builder
-	b.WriteString("| proxy, configuration | head, ms | p50 added | p99 added | held back | passed on | cut | after a crash |\n|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| proxy, configuration | head, ms | p50 added | p99 (direct) | held back | passed on | cut | after a crash |\n|---|---|---|---|---|---|---|---|\n")
 	for _, one := range r.All {
 		if one.Held != "" {
 			fmt.Fprintf(&b, "| %s | %s | – | – | **%s** | – | – | – |\n", one.label(), one.headCell(), one.Held)
 			continue
 		}
-		fmt.Fprintf(&b, "| %s | %.1f | %s | %s | %s | %s | %s | %s |\n", one.label(), one.Through.Head,
-			added(one.Through.P50, one.Direct.P50), added(one.Through.P99, one.Direct.P99), one.heldCell(), one.passedCell(), one.Cuts, good(one.Killed, "once"))
+		fmt.Fprintf(&b, "| %s | %.1f | %.1f | %.0f (%.0f) | %s | %s | %s | %s |\n", one.label(), one.Through.Head,
+			max(0, one.Through.P50-one.Direct.P50), one.Through.P99, one.Direct.P99, one.heldCell(), one.passedCell(), one.Cuts, good(one.Killed, "once"))
 	}
 	return b.String()
 }
@@ -113,9 +113,6 @@ func (r record) passedCell() string {
 	}
 	return good(r.Answers, "all")
 }
-
-// added is what a proxy adds to a delay; what is less than nothing is noise.
-func added(through, direct float64) string { return fmt.Sprintf("%.1f", max(0, through-direct)) }
 
 // good is a word for what is not wrong.
 func good(wrong, word string) string {
