@@ -18,18 +18,23 @@ func (w *watched) killed(t *testing.T, l line, up proxy, topic string) error {
 	f := l.follow(t, topic)
 	testkit.Eventually(t, "the client knows its position", func() bool { return f.position() != "" })
 	var published []string
+	publish := func() {
+		published = append(published, strconv.Itoa(len(published)))
+		w.publish(t, topic, published[len(published)-1])
+	}
 	publishUntil := func(ok func() bool) {
+		slowly := time.NewTicker(10 * time.Millisecond) // the topic keeps 4,096
+		defer slowly.Stop()
 		testkit.Eventually(t, "the client gets events", func() bool {
-			published = append(published, strconv.Itoa(len(published)))
-			w.publish(t, topic, published[len(published)-1])
+			<-slowly.C
+			publish()
 			return ok()
 		})
 	}
 	publishUntil(func() bool { return f.count() > 20 })
 	up.process.kill(t)
 	for range 20 { // of which the client learns when it is back
-		published = append(published, strconv.Itoa(len(published)))
-		w.publish(t, topic, published[len(published)-1])
+		publish()
 	}
 	up.begin(t)
 	back := f.count() + 40

@@ -18,8 +18,8 @@ type process struct {
 	dir  string
 	log  *testkit.Log
 
-	// leaves says that its workers go on when it is killed. It is started as a process group
-	// then, so that they can be killed with it.
+	// leaves says that its workers go on, or listen for a while, when it is killed. It is
+	// started as a process group then, so that they can be killed with it.
 	leaves bool
 
 	cmd *exec.Cmd // nil: it does not run

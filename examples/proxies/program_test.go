@@ -88,7 +88,7 @@ func (p program) start(t *testing.T, origin string, instead ...string) proxy {
 		up.http2 = "https://127.0.0.1:" + http2
 		up.ports = append(up.ports, http2)
 	}
-	up.process = &process{path: path, args: p.args(dir, file, http1), dir: dir, log: log, leaves: p.name == "apache2"}
+	up.process = &process{path: path, args: p.args(dir, file, http1), dir: dir, log: log, leaves: p.name == "apache2" || p.name == "varnish"}
 	t.Cleanup(func() { up.process.end(t) })
 	up.begin(t)
 	return up
