@@ -34,6 +34,7 @@ var may = map[string][]string{
 	"internal/cursor":     {"internal/eventlog", "internal/backoff"},
 	"internal/delivery":   {"internal/cursor", "internal/eventlog", "internal/socket", "internal/queue"},
 	"client":              {"internal/backoff"},
+	"client/fasthttpsse":  {},
 	"streamwriter":        {"internal/header", "internal/hijack", "internal/socket", "internal/backoff"},
 	"server": {
 		"streamwriter", "internal/delivery", "internal/cursor", "internal/eventlog",
