@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -30,6 +31,7 @@ type feed struct {
 	answer atomic.Pointer[error] // what Authorize returns to the next client
 	sent   int
 	got    []string // by the client
+	clean  int      // ends that were
 	gaps   []string // their reasons
 }
 
@@ -128,6 +130,11 @@ func (f *feed) run(source *client.EventSource) {
 			f.publish(10)
 		}
 	}
+	source.OnReconnect = func(err error, _ time.Duration) {
+		if err == io.EOF {
+			f.clean++
+		}
+	}
 	for e, err := range source.Events(ctx) {
 		var gap *client.GapError
 		if errors.As(err, &gap) {
@@ -163,6 +170,10 @@ func (f *feed) check() {
 	}
 	// Nobody knows what a hub that was restarted had: that is said, though nothing is lost here.
 	expect(f.t, "gaps", f.gaps, []string{"epoch", "epoch"})
+	// The hub takes the client for an EventSource, and ends its streams cleanly.
+	if f.clean < 4 {
+		f.t.Errorf("%d clean ends, of two kicks, two drains and a \"later\"", f.clean)
+	}
 	if !f.isCut() {
 		f.t.Error("no connection was cut inside an event")
 	}
