@@ -70,15 +70,15 @@ func (s *service) create(w http.ResponseWriter, r *http.Request) {
 
 // find is the stream that a request is about; nil: there is none, and the request is answered.
 func (s *service) find(w http.ResponseWriter, r *http.Request, remove bool) *stream {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	id := r.PathValue("id")
+	s.mu.Lock()
 	st := s.streams[id]
-	if st == nil {
-		http.NotFound(w, r)
-	}
 	if remove {
 		delete(s.streams, id)
+	}
+	s.mu.Unlock()
+	if st == nil {
+		http.NotFound(w, r)
 	}
 	return st
 }
