@@ -1,10 +1,10 @@
 # The tests of all modules run from the root: go test work.
 
 GO ?= go
-MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench examples examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
+MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench examples examples/clients examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-.PHONY: check test race soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record
+.PHONY: check test race clients soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record
 
 check: fmt tidy vet staticcheck race
 
@@ -47,6 +47,10 @@ proxies:
 	test -x $(CADDYBIN)/caddy || (cd / && GOWORK=off GOBIN=$(CADDYBIN) $(GO) install github.com/caddyserver/caddy/v2/cmd/caddy@$(NEWCADDY))
 	CADDY=$(CADDYBIN)/caddy $(GO) test -v -count 1 -timeout 30m -run '^TestProxies(Measured|Delays)$$' ./examples/proxies -measure -update
 	$(GO) test -count 1 -run '^TestProxiesPage' ./examples/proxies -update
+# All clients that others have written, also those that take a minute, and the table of
+# docs/clients.md anew: read its diff.
+clients:
+	$(GO) test -v -count 1 ./examples/clients -all -update
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

@@ -10,7 +10,6 @@ require (
 	github.com/fastsse/fastsse v0.0.0
 	github.com/nats-io/nats-server/v2 v2.15.2
 	github.com/prometheus/common v0.72.0
-	github.com/r3labs/sse/v2 v2.10.0
 	github.com/valyala/fasthttp v1.74.0
 	go.yaml.in/yaml/v3 v3.0.5
 )
@@ -47,7 +46,6 @@ require (
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	golang.org/x/net v0.60.0
 	golang.org/x/sys v0.49.0 // indirect
-	gopkg.in/cenkalti/backoff.v1 v1.1.0 // indirect
 )
 
 replace github.com/fastsse/fastsse => ../

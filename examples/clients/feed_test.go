@@ -1,15 +1,13 @@
-// Package clients holds tests of what clients that others have written make of a hub's
-// streams: that each comes back, with the default settings of both sides, when its stream
-// has ended without being finished.
 package clients
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,157 +17,208 @@ import (
 	"github.com/fastsse/fastsse/server"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
 )
 
-// patience is for a client that comes back: a program or a browser that starts, twice
-// the reconnection time, and the waits that some clients add.
-const patience = 60 * time.Second
-
-// feed is a hub, and what its clients have said that they got.
+// feed is a server, and the clients that run against it. Each has a topic of its name.
 type feed struct {
 	*exampletest.Server
-	URL  string // through tear
-	tear *tear
-	t    *testing.T
-	hub  *server.Hub
-
-	mu    sync.Mutex          // guards what follows
-	got   map[string][]string // the data of events, by topic
-	later map[string]bool     // topics whose next client is told to come back later
+	t       *testing.T
+	hub     *server.Hub
+	serve   atomic.Pointer[fasthttp.RequestHandler] // of the hub
+	clients []*running
 }
 
-// newFeed serves a hub, in which each client has a topic, and what more there is to serve.
-func newFeed(t *testing.T, routes *router.Router) *feed {
-	f := &feed{t: t, got: map[string][]string{}, later: map[string]bool{}}
-	hub, err := server.New(server.Config{Retry: 100 * time.Millisecond, Logger: &testkit.Log{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.hub = hub
-	routes.GET("/events", hub.SubscribeHandler(server.SubscribeOptions{Authorize: f.authorize}))
-	routes.POST("/got", func(ctx *fasthttp.RequestCtx) { f.report(ctx.PostBody()) })
+// running is a client and what it got.
+type running struct {
+	client
+	tear *tear
+	pull func() []entry // if set, asks the client what it got since the last time; for the test's goroutine
+
+	mu       sync.Mutex // guards what follows
+	got      []entry
+	heard    []string // what the program said beside it
+	requests int
+	answer   error // of the hub's Authorize; if oneTime, to the next request only
+	oneTime  bool
+
+	ledger *ledger
+	failed string // what the client did not do; it is left alone then
+	found  outcome
+}
+
+// newRunning is a client in front of which the server at addr is to stand.
+func newRunning(t *testing.T, c client, addr string, cuts ...*cut) *running {
+	t.Helper()
+	return &running{client: c, ledger: newLedger(), tear: newTear(t, addr, cuts...)}
+}
+
+// newFeed serves a hub and, for each client, a tear in front of it.
+func newFeed(t *testing.T, routes *router.Router, clients []client) *feed {
+	t.Helper()
+	f := &feed{t: t}
+	routes.GET("/events", func(ctx *fasthttp.RequestCtx) { (*f.serve.Load())(ctx) })
+	serve := fasthttpadaptor.NewFastHTTPHandler(pages())
+	routes.GET("/pages/{path:*}", serve)
+	routes.GET("/npm/{path:*}", serve)
 	f.Server = exampletest.Serve(t, "", routes.Handler)
-	f.tear, f.URL = newTear(t, f.Addr)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := hub.Close(ctx); err != nil {
-			t.Error(err)
-		}
-	})
+	for _, c := range clients {
+		f.clients = append(f.clients, newRunning(t, c, f.Addr,
+			&cut{mark: mark(resetAt)}, &cut{mark: mark(tornAt), more: 30000}, &cut{mark: mark(resetAt2)}))
+	}
+	f.newHub()
+	t.Cleanup(func() { f.closeHub(f.hub) })
 	return f
 }
 
-// authorize tells a client to come back later, if that is its turn.
-func (f *feed) authorize(_ *fasthttp.RequestCtx, s *server.Subscription) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	topic := s.Topics[0]
-	if f.later[topic] {
-		delete(f.later, topic)
-		return errors.New("not now")
+// newHub makes a hub, which all requests come to from now on.
+func (f *feed) newHub() {
+	f.t.Helper()
+	hub, err := server.New(server.Config{
+		Retry: 100 * time.Millisecond, Logger: &testkit.Log{},
+		Retention: []server.Retention{{Topics: "*", Events: 2 * total, Bytes: 16 << 20}},
+	})
+	if err != nil {
+		f.t.Fatal(err)
 	}
-	return nil
+	f.hub = hub
+	serve := hub.SubscribeHandler(server.SubscribeOptions{Authorize: f.authorize})
+	f.serve.Store(&serve)
 }
 
-// report takes what a client of another program says it got, in JSON.
-func (f *feed) report(line []byte) {
-	var e struct{ Topic, Data string }
+func (f *feed) closeHub(hub *server.Hub) {
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Patience)
+	defer cancel()
+	if err := hub.Close(ctx); err != nil {
+		f.t.Error(err)
+	}
+}
+
+// authorize counts the requests of a client, and answers as the script has it.
+func (f *feed) authorize(_ *fasthttp.RequestCtx, s *server.Subscription) error {
+	i := slices.IndexFunc(f.clients, func(r *running) bool { return r.name == s.Topics[0] })
+	if i < 0 {
+		return errors.New("nobody has this name")
+	}
+	r := f.clients[i]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.requests++
+	answer := r.answer
+	if r.oneTime {
+		r.answer, r.oneTime = nil, false
+	}
+	return answer
+}
+
+// next says what the client's requests are answered from now on.
+func (r *running) next(answer error, oneTime bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer, r.oneTime, r.requests = answer, oneTime, 0
+}
+
+func (r *running) asked() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.requests
+}
+
+// took notes what a client handed out.
+func (r *running) took(e ...entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range e {
+		if e.Type == "message" {
+			e.Type = ""
+		}
+		r.got = append(r.got, e)
+	}
+}
+
+// said notes what else a client says.
+func (r *running) said(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.heard = append(r.heard, line)
+}
+
+// log is all that the client got so far.
+func (r *running) log() []entry {
+	if r.pull != nil {
+		r.took(r.pull()...)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.got)
+}
+
+// has reports whether the client has event n.
+func (r *running) has(n int) bool {
+	return slices.ContainsFunc(r.log(), func(e entry) bool {
+		id, known := r.ledger.byID[e.ID]
+		if e.ID == "" {
+			id, known = r.ledger.byIs[e.Data]
+		}
+		return known && id == n && (e.Data != "" || r.ledger.sent[n].data == "")
+	})
+}
+
+// told reports whether the client was told of a gap.
+func (r *running) told() bool {
+	return slices.ContainsFunc(r.log(), func(e entry) bool { return e.Type == "gap" })
+}
+
+// report takes a line of JSON, which a program of another language prints.
+func report(t *testing.T, clients []*running, line []byte) {
+	var e struct{ Client, ID, Type, Data, Said string }
 	if err := json.Unmarshal(line, &e); err != nil {
-		f.t.Errorf("a client says %q: %v", line, err)
+		t.Errorf("a client says %.200q: %v", line, err)
 		return
 	}
-	f.took(e.Topic, e.Data)
-}
-
-// took notes what a client got.
-func (f *feed) took(topic, data string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.got[topic] = append(f.got[topic], data)
-}
-
-// comeBack checks that the clients of these topics get each event once, although their
-// streams are ended again and again, and one answer is "later".
-func (f *feed) comeBack(topics ...string) {
-	f.t.Helper()
-	f.await(topics, "opens", func(topic string) bool { return f.hub.Subscribers(topic) == 1 })
-	want := f.publish(topics, nil, "first")
-	for round := range 4 {
-		f.await(topics, "has all", func(topic string) bool { return len(f.taken(topic)) >= len(want) })
-		f.end(topics, round == 2)
-		want = f.publish(topics, want, fmt.Sprint("away ", round))
-		f.await(topics, "is back", func(topic string) bool { return f.hub.Subscribers(topic) == 1 })
-		want = f.publish(topics, want, fmt.Sprint("back ", round))
-	}
-	f.await(topics, "has all", func(topic string) bool { return len(f.taken(topic)) >= len(want) })
-	f.check(topics, want)
-}
-
-// check compares what the clients of these topics got.
-func (f *feed) check(topics, want []string) {
-	f.t.Helper()
-	for _, topic := range topics {
-		if got := f.taken(topic); !slices.Equal(got, want) {
-			f.t.Errorf("%s got %q, want %q", topic, got, want)
+	for _, r := range clients {
+		switch {
+		case r.name != e.Client:
+		case e.Said != "":
+			r.said(e.Said)
+		default:
+			r.took(entry{e.ID, e.Type, e.Data})
 		}
 	}
 }
 
-// mend checks that clients that have come back get an event whole within which their
-// connection was cut.
-func (f *feed) mend(topics ...string) {
+// publish publishes event n to the topics of all clients.
+func (f *feed) publish(n int) {
 	f.t.Helper()
-	want := f.publish(topics, f.taken(topics[0]), torn)
-	f.await(topics, "was cut within an event", f.tear.has)
-	want = f.publish(topics, want, "whole")
-	f.await(topics, "has all", func(topic string) bool { return len(f.taken(topic)) >= len(want) })
-	f.check(topics, want)
+	var messages []server.Message
+	for _, r := range f.clients {
+		messages = append(messages, server.Message{Topic: r.name, Event: r.event(n)})
+	}
+	ids, err := f.hub.PublishAll(messages)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for i, r := range f.clients {
+		r.note(n, ids[i])
+	}
 }
 
-// end ends the streams of the topics; later says whether the clients are first told to
-// come back later.
-func (f *feed) end(topics []string, later bool) {
-	f.t.Helper()
-	f.mu.Lock()
-	for _, topic := range topics {
-		f.later[topic] = later
+// event is number n as this client can take it.
+func (r *running) event(n int) streamwriter.Event {
+	if r.datastar {
+		return datastarEvent(n)
 	}
-	f.mu.Unlock()
-	kicked := func() int64 { return f.hub.Stats().Ended[server.ReasonKicked.String()] }
-	before := kicked()
-	for _, topic := range topics {
-		f.hub.KickTopic(topic)
-	}
-	f.await(topics, "was kicked", func(string) bool { return kicked() == before+int64(len(topics)) })
+	e, _ := event(n)
+	return e
 }
 
-// publish publishes an event to each of the topics, and returns all so far.
-func (f *feed) publish(topics, all []string, data string) []string {
-	f.t.Helper()
-	for _, topic := range topics {
-		if _, err := f.hub.Publish(topic, streamwriter.Event{Data: []byte(data)}); err != nil {
-			f.t.Fatal(err)
-		}
+// note enters event n in the ledger.
+func (r *running) note(n int, id string) {
+	e, kind := event(n)
+	s := sent{e.Type, seen(string(e.Data)), kind}
+	if r.datastar {
+		s = sent{"", string(datastarEvent(n).Data[3:]), "number"}
+		s.data, _, _ = strings.Cut(s.data, "\n")
 	}
-	return append(all, data)
-}
-
-// taken is what the client of that topic got.
-func (f *feed) taken(topic string) []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.got[topic])
-}
-
-// await waits until ok for each of the topics.
-func (f *feed) await(topics []string, what string, ok func(topic string) bool) {
-	f.t.Helper()
-	for _, topic := range topics {
-		if !testkit.Soon(patience, func() bool { return ok(topic) }) {
-			s := f.hub.Stats()
-			f.t.Fatalf("%s: its client should be one that %s, and was not within %v; it got %q; ended: %v, refused: %d",
-				topic, what, patience, f.taken(topic), s.Ended, s.Refused)
-		}
-	}
+	r.ledger.add(n, id, s)
 }

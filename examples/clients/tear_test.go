@@ -3,34 +3,53 @@ package clients
 import (
 	"bytes"
 	"net"
-	"regexp"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
-// torn is the data of events within which a tear breaks connections.
-const torn = "torn"
-
-// tear is a TCP proxy that breaks the connection of each topic once within the data of an
-// event.
+// tear is a TCP proxy in front of the server for one client. It resets the connection, once
+// for each of its cuts, when the server has sent what the cut says.
 type tear struct {
-	addr string // of the server
+	URL string
 
-	mu   sync.Mutex // guards what follows
-	done map[string]bool
+	addr, server string
+
+	mu    sync.Mutex // guards what follows
+	l     net.Listener
+	conns map[net.Conn]bool // of clients
+	cuts  []*cut
 }
 
-// newTear starts a tear in front of the server at addr, until the end of the test. It
-// returns its URL.
-func newTear(t *testing.T, addr string) (*tear, string) {
+// cut is where a connection is reset: at the end of the block in which mark is, or, if more
+// is not zero, that many bytes after the mark.
+type cut struct {
+	mark string // ends with a semicolon
+	more int
+	done bool
+}
+
+// newTear starts a tear in front of the server at addr, until the end of the test.
+func newTear(t *testing.T, addr string, cuts ...*cut) *tear {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	p := &tear{addr: testkit.FreeAddress(t), server: addr, conns: map[net.Conn]bool{}, cuts: cuts}
+	p.URL = "http://" + p.addr
+	p.listen(t)
+	t.Cleanup(p.close)
+	return p
+}
+
+// listen lets clients in.
+func (p *tear) listen(t *testing.T) {
+	t.Helper()
+	l, err := net.Listen("tcp", p.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &tear{addr: addr, done: map[string]bool{}}
-	t.Cleanup(func() { _ = l.Close() })
+	p.mu.Lock()
+	p.l = l
+	p.mu.Unlock()
 	go func() {
 		for {
 			client, err := l.Accept()
@@ -40,75 +59,127 @@ func newTear(t *testing.T, addr string) (*tear, string) {
 			go p.pass(client)
 		}
 	}()
-	return p, "http://" + l.Addr().String()
 }
 
-// has reports whether the connection of a topic was broken.
-func (p *tear) has(topic string) bool {
+// close resets all connections, and refuses further ones until listen.
+func (p *tear) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.done[topic]
+	_ = p.l.Close()
+	for c := range p.conns {
+		reset(c)
+	}
 }
 
-// unread is the time that a client has to read the torn event. Chromium does not hand out
-// what it reads together with the end of the connection.
-const unread = 200 * time.Millisecond
+func reset(c net.Conn) {
+	_ = c.(*net.TCPConn).SetLinger(0) // not a polite end
+	_ = c.Close()
+}
 
-var subscribes = regexp.MustCompile(`^GET /events\?topic=(\S+) `)
-
-// pass passes on what a client and the server say, until one of the two ends, or it tears.
+// pass passes on what a client and the server say, until one of the two ends, or a cut.
 func (p *tear) pass(client net.Conn) {
-	defer client.Close()
-	server, err := net.Dial("tcp", p.addr)
+	p.mu.Lock()
+	p.conns[client] = true
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		delete(p.conns, client)
+		p.mu.Unlock()
+		_ = client.Close()
+	}()
+	server, err := net.Dial("tcp", p.server)
 	if err != nil {
 		return
 	}
 	defer server.Close()
-	topic := make(chan string, 1)
 	go func() {
-		copyUntil(server, client, func(b []byte) (int, bool) {
-			if m := subscribes.FindSubmatch(b); m != nil {
-				topic <- string(m[1])
-			}
-			return len(b), false
-		})
+		_ = copyUntil(server, client, func([]byte) int { return -1 })
 		_ = server.Close()
 	}()
-	copyUntil(client, server, func(b []byte) (int, bool) {
-		at := bytes.Index(b, []byte("data: "+torn))
-		if at < 0 || !p.first(<-topic) {
-			return len(b), false
-		}
-		return at + len("data: ") + len(torn)/2, true
-	})
+	watch := &watch{tear: p}
+	if copyUntil(client, server, watch.look) {
+		reset(client)
+	}
 }
 
-// first reports whether a topic has not been torn, and notes that it is now.
-func (p *tear) first(topic string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	first := !p.done[topic]
-	p.done[topic] = true
-	return first
-}
-
-// copyUntil copies what comes, as cut decides: how much of it, and whether that is all.
-func copyUntil(to, from net.Conn, cut func([]byte) (n int, last bool)) {
+// copyUntil copies what comes. cut says how many bytes of it are the last, or less than
+// zero; copyUntil reports whether there were last ones.
+func copyUntil(to, from net.Conn, cut func([]byte) int) bool {
 	b := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(b)
 		if n > 0 {
-			pass, last := cut(b[:n])
-			if _, err := to.Write(b[:pass]); err != nil {
-				return
+			last := cut(b[:n])
+			if last >= 0 {
+				n = last
 			}
-			if last {
-				time.Sleep(unread)
-				return
+			if _, err := to.Write(b[:n]); err != nil {
+				return false
+			}
+			if last >= 0 {
+				return true
 			}
 		}
 		if err != nil {
-			return
+			return false
 		}
 	}
+}
+
+// watch looks for cuts in what a server sends on one connection.
+type watch struct {
+	tear *tear
+	tail []byte // what came last
+	at   *cut   // whose mark has passed
+	more int    // bytes since then
+}
+
+// longest is the length of the longest mark.
+const longest = 16
+
+// look returns how many bytes of b are sent before a cut, or less than zero.
+func (w *watch) look(b []byte) int {
+	all := append(w.tail, b...)
+	old := len(w.tail)
+	w.tail = bytes.Clone(all[max(0, len(all)-longest):])
+	for i, c := range b {
+		switch {
+		case w.at == nil:
+			if c == ';' {
+				w.at = w.tear.find(all[:old+i+1])
+			}
+			continue
+		case w.at.more == 0 && c == '\n' && bytes.HasSuffix(all[:old+i+1], []byte("\n\n")):
+			return i + 1
+		}
+		if w.more++; w.more == w.at.more {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// find returns the cut with whose mark b ends. It is done then.
+func (p *tear) find(b []byte) *cut {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.cuts {
+		if !c.done && bytes.HasSuffix(b, []byte(c.mark)) {
+			c.done = true
+			return c
+		}
+	}
+	return nil
+}
+
+// torn reports whether all cuts are done.
+func (p *tear) torn() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.cuts {
+		if !c.done {
+			return false
+		}
+	}
+	return true
 }
