@@ -43,11 +43,7 @@ var notes = map[string]note{
 		why: "it hands out blocks without data, and tries again after 204"},
 }
 
-const (
-	tableFile  = "../../docs/clients.md"
-	tableBegin = "<!-- the table: go test ./examples/clients -all -update -->\n"
-	tableEnd   = "<!-- end of the table -->\n"
-)
+const tableFile = "../../docs/clients.md"
 
 // table is the table of docs/clients.md.
 func table(known map[string]outcome) string {
@@ -67,24 +63,30 @@ func table(known map[string]outcome) string {
 	return b.String()
 }
 
-// docs/clients.md shows testdata/outcomes.json, against which every run holds the clients.
-func TestTheTableIsWhatWasFound(t *testing.T) {
-	text, err := os.ReadFile(tableFile)
+// docs/clients.md shows testdata/outcomes.json, and what the forms of heartbeats do, against
+// which every run holds the clients.
+func TestTheTablesAreWhatWasFound(t *testing.T) {
+	b, err := os.ReadFile(tableFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, rest, ok := strings.Cut(string(text), tableBegin)
-	old, after, ok2 := strings.Cut(rest, tableEnd)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no table between %q and %q", tableFile, tableBegin, tableEnd)
+	text := string(b)
+	for name, want := range map[string]string{"clients": table(readOutcomes(t).known), "heartbeats": formTable()} {
+		begin, end := "<!-- begin "+name+": make clients writes it -->\n", "<!-- end "+name+" -->\n"
+		before, rest, ok := strings.Cut(text, begin)
+		old, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("%s has no table between %q and %q", tableFile, begin, end)
+		}
+		if old != want && !*update {
+			t.Errorf("%s has another table than was found:\n%s\ngo test ./examples/clients -run Tables -update writes it", tableFile, want)
+		}
+		text = before + begin + want + end + after
 	}
-	want := table(readOutcomes(t).known)
 	if *update {
-		if err := os.WriteFile(tableFile, []byte(before+tableBegin+want+tableEnd+after), 0o600); err != nil {
+		if err := os.WriteFile(tableFile, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-	} else if old != want {
-		t.Errorf("%s has another table than %s gives:\n%s\ngo test ./examples/clients -run Table -update writes it", tableFile, outcomesFile, want)
 	}
 }
 
