@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/fastsse/fastsse/internal/absent"
-	"github.com/r3labs/sse/v2"
 )
 
 var (
@@ -44,7 +43,7 @@ var runtimes = []struct {
 	{"chromium", startChromium, []client{
 		{name: "EventSource-in-Chromium", of: "chromium", page: "eventsource.html?"},
 		{name: "fetch-event-source", of: "@microsoft/fetch-event-source", page: "fetch-event-source.html?"},
-		{name: "fetch-event-source-throwing", of: "@microsoft/fetch-event-source", page: "fetch-event-source.html?throw&"},
+		{name: "fetch-event-source-advised", of: "@microsoft/fetch-event-source", page: "fetch-event-source.html?advised&"},
 		{name: "htmx-2", of: "htmx-ext-sse", page: "htmx-2.html?"},
 		{name: "htmx-4", of: "htmx.org", page: "htmx-4.html?"},
 		{name: "datastar", of: "@starfederation/datastar", page: "datastar.html?", datastar: true},
@@ -53,11 +52,12 @@ var runtimes = []struct {
 		{name: "EventSource-in-Firefox", of: "firefox", page: "eventsource.html?"},
 	}},
 	{"go", startGo, []client{
-		{name: "go-sse", of: "github.com/tmaxmax/go-sse", run: goSSE(0)},
-		{name: "go-sse-buffer", of: "github.com/tmaxmax/go-sse", run: goSSE(1 << 20)},
+		{name: "go-sse", of: "github.com/tmaxmax/go-sse", run: goSSE(false)},
+		{name: "go-sse-advised", of: "github.com/tmaxmax/go-sse", run: goSSE(true)},
 		{name: "r3labs", of: "github.com/r3labs/sse/v2", slow: true, run: r3labs(false)},
-		{name: "r3labs-looping", of: "github.com/r3labs/sse/v2", slow: true, run: r3labs(true, sse.ClientMaxBufferSize(1<<20))},
-		{name: "launchdarkly", of: "github.com/launchdarkly/eventsource", run: launchdarkly},
+		{name: "r3labs-advised", of: "github.com/r3labs/sse/v2", slow: true, run: r3labs(true)},
+		{name: "launchdarkly", of: "github.com/launchdarkly/eventsource", run: launchdarkly(false)},
+		{name: "launchdarkly-advised", of: "github.com/launchdarkly/eventsource", run: launchdarkly(true)},
 	}},
 }
 

@@ -23,10 +23,8 @@ var forms = []struct{ name, bytes string }{
 // formFaults are the clients that do not take every form of heartbeats between events: what
 // happens, by client and form.
 var formFaults = map[string]map[string]string{
-	"fetch-event-source":          afterBlankLine,
-	"fetch-event-source-throwing": afterBlankLine,
-	"r3labs":                      afterBlankLine,
-	"r3labs-looping":              afterBlankLine,
+	"fetch-event-source": afterBlankLine,
+	"r3labs":             afterBlankLine,
 }
 
 // afterBlankLine is what happens to clients that take each blank line for the end of an event.

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -28,30 +29,41 @@ func startGo(t *testing.T, clients []*running) {
 	}
 }
 
-// goSSE is go-sse's client; its buffer is the default if size is zero.
-func goSSE(size int) goClient {
+// goSSE is go-sse's client, with its defaults or as docs/clients.md advises.
+func goSSE(advised bool) goClient {
 	return func(ctx context.Context, url string, r *running) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return err
 		}
 		conn := gosse.NewConnection(req)
-		if size > 0 {
-			conn.Buffer(nil, size)
+		if advised {
+			conn.Buffer(nil, 1<<20)
 		}
-		conn.SubscribeToAll(func(e gosse.Event) { r.took(entry{e.LastEventID, e.Type, e.Data}) })
+		conn.SubscribeToAll(func(e gosse.Event) {
+			if e.Data == "" && advised {
+				return
+			}
+			r.took(entry{e.LastEventID, e.Type, e.Data})
+		})
 		return conn.Connect()
 	}
 }
 
-// r3labs is r3labs' client. Its user calls it again when it has returned, if loop says so.
-func r3labs(loop bool, options ...func(*sse.Client)) goClient {
+// r3labs is r3labs' client, with its defaults or as docs/clients.md advises.
+func r3labs(advised bool) goClient {
 	return func(ctx context.Context, url string, r *running) error {
-		for c := sse.NewClient(url, options...); ; {
+		c := sse.NewClient(url)
+		if advised {
+			c = sse.NewClient(url, sse.ClientMaxBufferSize(1<<20))
+		}
+		for {
 			err := c.SubscribeRawWithContext(ctx, func(e *sse.Event) {
-				r.took(entry{string(e.ID), string(e.Event), string(e.Data)})
+				if len(e.Data) > 0 || !advised {
+					r.took(entry{string(e.ID), string(e.Event), string(e.Data)})
+				}
 			})
-			if !loop || ctx.Err() != nil {
+			if !advised || ctx.Err() != nil {
 				return err
 			}
 			time.Sleep(100 * time.Millisecond)
@@ -59,24 +71,32 @@ func r3labs(loop bool, options ...func(*sse.Client)) goClient {
 	}
 }
 
-// launchdarkly is LaunchDarkly's client.
-func launchdarkly(ctx context.Context, url string, r *running) error {
-	stream, err := eventsource.SubscribeWithURL(url, eventsource.StreamOptionErrorHandler(func(error) (result eventsource.StreamErrorHandlerResult) {
-		return result
-	}))
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case e, open := <-stream.Events:
-			if !open {
+// launchdarkly is LaunchDarkly's client, with its defaults or as docs/clients.md advises.
+func launchdarkly(advised bool) goClient {
+	return func(ctx context.Context, url string, r *running) error {
+		handle := func(err error) (result eventsource.StreamErrorHandlerResult) {
+			var s eventsource.SubscriptionError
+			result.CloseNow = advised && errors.As(err, &s) && s.Code == http.StatusNoContent
+			return result
+		}
+		stream, err := eventsource.SubscribeWithURL(url, eventsource.StreamOptionErrorHandler(handle))
+		if err != nil {
+			return err
+		}
+		defer stream.Close()
+		for {
+			select {
+			case <-ctx.Done():
 				return nil
+			case e, open := <-stream.Events:
+				if !open {
+					return nil
+				}
+				if e.Data() == "" && advised {
+					continue
+				}
+				r.took(entry{e.Id(), e.Event(), e.Data()})
 			}
-			r.took(entry{e.Id(), e.Event(), e.Data()})
 		}
 	}
 }

@@ -142,7 +142,7 @@ func (f *feed) stop() {
 // conclude sums up what was found of a client.
 func (r *running) conclude() {
 	a := r.ledger.judge(r.log())
-	r.found.Events, r.found.Altered, r.found.Empty = a.events(), a.alterations(), a.empties()
+	r.found.Events, r.found.Altered, r.found.Empty = r.ledger.events(a), a.alterations(), a.empties()
 	if len(a.gaps) > 1 || len(a.gaps) == 1 && a.gaps[0] != afterPort {
 		r.found.Gap = fmt.Sprintf("told after events %v", a.gaps)
 	}
