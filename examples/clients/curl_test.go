@@ -2,7 +2,9 @@ package clients
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/fasthttp/router"
@@ -15,12 +17,12 @@ func TestCurlShowsEveryByte(t *testing.T) {
 	curl := program(t, "curl")
 	f := newFeed(t, router.New(), []client{{name: "curl"}})
 	r := f.clients[0]
-	cmd := exec.CommandContext(t.Context(), curl, "-sN", f.URL+"/events?topic=curl")
-	var out bytes.Buffer
-	cmd.Stdout = &out
+	shown := filepath.Join(t.TempDir(), "shown")
+	cmd := exec.CommandContext(t.Context(), curl, "-sN", "-o", shown, f.URL+"/events?topic=curl")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = cmd.Wait() }) // the test's context has ended it
 	f.each("does not open a stream", patience, f.open)
 	var want []byte
 	for n := 1; n <= total; n++ {
@@ -29,10 +31,12 @@ func TestCurlShowsEveryByte(t *testing.T) {
 		e.ID = r.ledger.id(n)
 		want = fastsse.AppendEvent(want, &e)
 	}
-	f.hub.KickTopic("curl")
-	testkit.Within(t, "curl ends with the stream", func() { _ = cmd.Wait() })
-	if !bytes.Contains(out.Bytes(), want) {
-		t.Errorf("curl shows %d bytes, in which the %d of the events are not", out.Len(), len(want))
+	var out []byte
+	if !testkit.Soon(patience, func() bool {
+		out, _ = os.ReadFile(shown)
+		return bytes.Contains(out, want)
+	}) {
+		t.Errorf("curl shows %d bytes, in which the %d of the events are not", len(out), len(want))
 	}
 }
 
