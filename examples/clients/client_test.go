@@ -14,8 +14,8 @@ var (
 	update = flag.Bool("update", false, "write what was found to testdata/outcomes.json, and the table to docs/clients.md")
 )
 
-// client is a client that somebody else has written.
-type client struct {
+// subject is a client that somebody else has written, or that of this module.
+type subject struct {
 	name     string // also of its topic
 	of       string // the npm package's folder, the Go module, or the program
 	slow     bool   // runs with -all only: its waits grow
@@ -28,9 +28,9 @@ type client struct {
 var runtimes = []struct {
 	name    string
 	start   func(t *testing.T, clients []*running)
-	clients []client
+	clients []subject
 }{
-	{"node", startNode, []client{
+	{"node", startNode, []subject{
 		{name: "eventsource-2", of: "eventsource-2"},
 		{name: "eventsource-3", of: "eventsource-3"},
 		{name: "eventsource-4", of: "eventsource-4"},
@@ -40,7 +40,7 @@ var runtimes = []struct {
 		{name: "eventsource-client", of: "eventsource-client"},
 		{name: "launchdarkly-eventsource", of: "launchdarkly-eventsource"},
 	}},
-	{"chromium", startChromium, []client{
+	{"chromium", startChromium, []subject{
 		{name: "EventSource-in-Chromium", of: "chromium", page: "eventsource.html?"},
 		{name: "fetch-event-source", of: "@microsoft/fetch-event-source", page: "fetch-event-source.html?"},
 		{name: "fetch-event-source-advised", of: "@microsoft/fetch-event-source", page: "fetch-event-source.html?advised&"},
@@ -48,16 +48,17 @@ var runtimes = []struct {
 		{name: "htmx-4", of: "htmx.org", page: "htmx-4.html?"},
 		{name: "datastar", of: "@starfederation/datastar", page: "datastar.html?", datastar: true},
 	}},
-	{"firefox", startFirefox, []client{
+	{"firefox", startFirefox, []subject{
 		{name: "EventSource-in-Firefox", of: "firefox", page: "eventsource.html?"},
 	}},
-	{"go", startGo, []client{
+	{"go", startGo, []subject{
 		{name: "go-sse", of: "github.com/tmaxmax/go-sse", run: goSSE(false)},
 		{name: "go-sse-advised", of: "github.com/tmaxmax/go-sse", run: goSSE(true)},
 		{name: "r3labs", of: "github.com/r3labs/sse/v2", slow: true, run: r3labs(false)},
 		{name: "r3labs-advised", of: "github.com/r3labs/sse/v2", slow: true, run: r3labs(true)},
 		{name: "launchdarkly", of: "github.com/launchdarkly/eventsource", run: launchdarkly(false)},
 		{name: "launchdarkly-advised", of: "github.com/launchdarkly/eventsource", run: launchdarkly(true)},
+		{name: "ours", of: "github.com/fastsse/fastsse", run: ours},
 	}},
 }
 
@@ -91,7 +92,7 @@ func program(t *testing.T, name string) string {
 }
 
 // quick returns the clients that run without -all, or all of them.
-func quick(clients []client) (list []client) {
+func quick(clients []subject) (list []subject) {
 	for _, c := range clients {
 		if *all || !c.slow {
 			list = append(list, c)

@@ -97,7 +97,7 @@ func chunk(token string) string {
 // space, and the model.
 func complete(t *testing.T, url string, models ...string) map[string]entry {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience) // node takes long to load the packages
 	defer cancel()
 	got := map[string]entry{}
 	for _, model := range models {

@@ -15,7 +15,7 @@ import (
 // curl shows the bytes: those of each event as AppendEvent makes them, with nothing between.
 func TestCurlShowsEveryByte(t *testing.T) {
 	curl := program(t, "curl")
-	f := newFeed(t, router.New(), []client{{name: "curl"}})
+	f := newFeed(t, router.New(), []subject{{name: "curl"}})
 	r := f.clients[0]
 	shown := filepath.Join(t.TempDir(), "shown")
 	cmd := exec.CommandContext(t.Context(), curl, "-sN", "-o", shown, f.URL+"/events?topic=curl")

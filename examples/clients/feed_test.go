@@ -31,7 +31,7 @@ type feed struct {
 
 // running is a client and what it got.
 type running struct {
-	client
+	subject
 	tear *tear
 	pull func() []entry // if set, asks the client what it got since the last time; for the test's goroutine
 
@@ -48,13 +48,13 @@ type running struct {
 }
 
 // newRunning is a client in front of which the server at addr is to stand.
-func newRunning(t *testing.T, c client, addr string, cuts ...*cut) *running {
+func newRunning(t *testing.T, c subject, addr string, cuts ...*cut) *running {
 	t.Helper()
-	return &running{client: c, ledger: newLedger(), tear: newTear(t, addr, cuts...)}
+	return &running{subject: c, ledger: newLedger(), tear: newTear(t, addr, cuts...)}
 }
 
 // newFeed serves a hub and, for each client, a tear in front of it.
-func newFeed(t *testing.T, routes *router.Router, clients []client) *feed {
+func newFeed(t *testing.T, routes *router.Router, clients []subject) *feed {
 	t.Helper()
 	f := &feed{t: t}
 	routes.GET("/events", func(ctx *fasthttp.RequestCtx) { (*f.serve.Load())(ctx) })

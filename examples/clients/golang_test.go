@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/client"
 	"github.com/launchdarkly/eventsource"
 	"github.com/r3labs/sse/v2"
 	gosse "github.com/tmaxmax/go-sse"
@@ -99,4 +100,16 @@ func launchdarkly(advised bool) goClient {
 			}
 		}
 	}
+}
+
+// ours is this module's own client.
+func ours(ctx context.Context, url string, r *running) error {
+	source := client.EventSource{URL: url}
+	for e, err := range source.Events(ctx) {
+		if _, gap := errors.AsType[*client.GapError](err); err != nil && !gap {
+			return err
+		}
+		r.took(entry{e.ID, e.Type, string(e.Data)})
+	}
+	return nil
 }

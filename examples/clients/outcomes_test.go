@@ -64,7 +64,7 @@ func readOutcomes(t *testing.T) *outcomes {
 func (o *outcomes) compare(t *testing.T, r *running) {
 	t.Helper()
 	found, want := r.found, o.known[r.name]
-	found.Client, found.Version, found.detail = r.name, version(t, r.client), ""
+	found.Client, found.Version, found.detail = r.name, version(t, r.subject), ""
 	o.mu.Lock()
 	o.found[r.name] = found
 	o.mu.Unlock()
@@ -105,9 +105,11 @@ func (o *outcomes) write(t *testing.T) {
 var number = regexp.MustCompile(`\d+(\.\d+)+`)
 
 // version is the version of a client that is installed.
-func version(t *testing.T, c client) string {
+func version(t *testing.T, c subject) string {
 	t.Helper()
 	switch {
+	case c.name == "ours":
+		return "" // that of this commit
 	case c.run != nil:
 		text, err := os.ReadFile("go.mod")
 		if err != nil {

@@ -42,6 +42,7 @@ var notes = map[string]note{
 	"launchdarkly": {title: "launchdarkly/eventsource (Go)", do: "more: see below",
 		why: "it hands out blocks without data, and tries again after 204, without waiting longer each time"},
 	"launchdarkly-advised": {title: "launchdarkly/eventsource (Go), as below", do: "nothing more", why: "empty data looks like a block without data to it"},
+	"ours":                 {title: "fastsse's `client.EventSource`"},
 }
 
 const tableFile = "../../docs/clients.md"
