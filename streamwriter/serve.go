@@ -77,8 +77,8 @@ func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 }
 
 // SetHeaders sets the headers that every event stream should have: its type, without
-// parameters because some clients compare it exactly; that nothing may store or
-// transform it; and that nginx must not buffer it.
+// a charset because the format is always UTF-8; that nothing may store or transform it;
+// and that nginx must not buffer it.
 func SetHeaders(h *fasthttp.ResponseHeader) {
 	h.SetContentType("text/event-stream")
 	h.Set(fasthttp.HeaderCacheControl, "no-cache, no-transform")

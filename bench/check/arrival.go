@@ -27,6 +27,7 @@ func (s *session) arrive(ctx context.Context, v *visit) error {
 		v.first = a
 		s.awaitFirst(ctx, v)
 		if len(v.hops) == mostHops || !v.redirected() {
+			v.tls = !v.target.secure() && a.rejected() && v.target.speaksTLS(ctx, s.pace.head)
 			return nil
 		}
 		a.leave()
@@ -43,7 +44,15 @@ func (s *session) awaitFirst(ctx context.Context, v *visit) {
 	if sent, ok := s.publish(ctx, 1, 0); ok {
 		v.poked = sent[0].at
 	}
-	a.awaitHead(ctx, max(s.pace.head, time.Until(a.begun.Add(s.For))))
+	a.awaitHead(ctx, s.pace.head)
+}
+
+// rejected reports whether there is no answer to come, or 400: what a port that speaks TLS
+// says to plain text.
+func (a *answer) rejected() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.head.status == 400 || a.head.status == 0 && a.end.how != open
 }
 
 // redirected follows the redirect that was answered, if one was.
@@ -81,6 +90,8 @@ func judgeStatus(s *session) Finding {
 	switch {
 	case a.head.status == 200:
 		return good("%s", a.head.statusText())
+	case s.here.tls:
+		return fail("give the address with https", "the port speaks TLS, and was asked in plain text: %s", a.statusWord())
 	case a.head.status == 204:
 		return fail(remedy, "204: this tells clients to stop for good; there is no stream here")
 	case a.head.status != 0:

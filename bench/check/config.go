@@ -50,6 +50,7 @@ type Config struct {
 type pace struct {
 	head    time.Duration // what an answer may take, and its first byte
 	spacing time.Duration // between two published events
+	wider   time.Duration // the same, if they did not come one by one
 	held    time.Duration // how long a published event is waited for
 	grace   time.Duration // how long to wait for something that must not come
 	silent  time.Duration // a stream without a sign of life for so long has failed
@@ -59,6 +60,7 @@ type pace struct {
 var defaultPace = pace{
 	head:    time.Second,
 	spacing: 200 * time.Millisecond,
+	wider:   500 * time.Millisecond,
 	held:    3 * time.Second,
 	grace:   300 * time.Millisecond,
 	silent:  20 * time.Second,

@@ -50,16 +50,17 @@ func (s *session) openListeners(ctx context.Context) []*answer {
 }
 
 // publishRounds publishes one event for streams that wait for their first, then a
-// round of them. If they are not delivered well there is a second round: the machine
-// may have been busy, which looks like a proxy that buffers.
+// round of them. If they are not delivered well there is a second round, further apart: the
+// machine may have been busy, or HAProxy holds each event for so long that it meets the
+// next, which both look like a proxy that buffers.
 func (s *session) publishRounds(ctx context.Context) {
 	first, ok := s.publish(ctx, 1, 0)
 	if !ok {
 		return
 	}
 	s.awaitAll(ctx, first[0].n, s.pace.head)
-	for range 2 {
-		if s.round, ok = s.publish(ctx, perRound, s.pace.spacing); !ok {
+	for _, s.apart = range []time.Duration{s.pace.spacing, s.pace.wider} {
+		if s.round, ok = s.publish(ctx, perRound, s.apart); !ok {
 			return
 		}
 		s.awaitAll(ctx, s.round[perRound-1].n, s.pace.held)
@@ -168,7 +169,7 @@ func judgePublish(s *session) Finding {
 	return good("%s, answered 2xx", count(s.publisher.n, "event"))
 }
 
-const bufferRemedy = "turn buffering off in the proxy (nginx: X-Accel-Buffering: no, or proxy_buffering off), and flush every event in the server"
+const bufferRemedy = "turn buffering off in the proxy (nginx: X-Accel-Buffering: no, or proxy_buffering off; lighttpd: server.stream-response-body = 2; Varnish: pass or pipe, without do_gzip), and flush every event in the server"
 
 func judgeDelivery(s *session) Finding {
 	d := arrivals(s.here.plain, s.round)
@@ -176,7 +177,7 @@ func judgeDelivery(s *session) Finding {
 	case d.came == 0:
 		return fail(bufferRemedy+"; or -publish-url publishes to another stream", "BUFFERED, or not delivered: nothing of %s arrived within %s", published(d.sent), span(s.pace.held))
 	case d.buffered():
-		return fail(bufferRemedy, "BUFFERED: of %s, published %s apart, %d arrived at once, after the first of them was held for %s", published(d.sent), span(s.pace.spacing), d.most, span(d.held))
+		return fail(bufferRemedy, "BUFFERED: of %s, published %s apart, %d arrived at once, after the first of them was held for %s", published(d.sent), span(s.apart), d.most, span(d.held))
 	case d.came < d.sent:
 		return fail("find out what drops them: a full queue, or a process that does not have this subscriber", "LOST: %d of %s did not arrive within %s", d.sent-d.came, published(d.sent), span(s.pace.held))
 	}
@@ -212,12 +213,14 @@ func judgeDelay(s *session) Finding {
 	}
 	remedy := "find out what waits: a server that polls, or Nagle's algorithm with delayed acknowledgements"
 	if d.fastest > 150*time.Millisecond && d.fastest < 350*time.Millisecond {
-		remedy = "HAProxy adds about 210 ms to every event unless it has option http-no-delay; otherwise: " + remedy
+		remedy = noDelayRemedy + "; otherwise: " + remedy
 	}
 	return warn(remedy, "every event is late, the fastest %s, the slowest %s", span(d.fastest), span(d.slowest))
 }
 
-const gzipRemedy = "set X-Accel-Buffering: no in the server, or do not compress text/event-stream (nginx: gzip_types, proxy_ignore_headers)"
+const noDelayRemedy = "set option http-no-delay in HAProxy, which otherwise holds every event for about 210 ms"
+
+const gzipRemedy = "do not compress text/event-stream: answer Cache-Control: no-transform, which Express's compression, HAProxy and Caddy from 2.11 heed, and X-Accel-Buffering: no, or leave the type out in the proxy (nginx: gzip_types, proxy_ignore_headers; Caddy: encode; Varnish: do_gzip)"
 
 func judgeGzip(s *session) Finding {
 	plain, zipped := s.here.plain, s.here.gzip
@@ -236,13 +239,13 @@ func judgeGzip(s *session) Finding {
 	case p.came == 0 || p.buffered():
 		return skip("nothing to compare with: events do not come at once without gzip either")
 	case z.came == 0:
-		return fail(gzipRemedy, "a proxy buffers: nothing of %s arrived within %s with gzip accepted, and without it they come at once: the proxy compresses, and holds what it has", published(z.sent), span(s.pace.held))
+		return fail(gzipRemedy, "a proxy buffers: nothing of %s arrived within %s with gzip accepted (%s), and without it they come at once", published(z.sent), span(s.pace.held), codingOf(zipped))
 	case z.buffered():
-		return fail(gzipRemedy, "a proxy buffers: with gzip accepted %d events arrived together, after the first was held for %s; without it each comes at once", z.most, span(z.held))
+		return fail(gzipRemedy, "a proxy buffers: with gzip accepted (%s) %d events arrived together, after the first was held for %s; without it each comes at once", codingOf(zipped), z.most, span(z.held))
 	case z.came < z.sent:
 		return fail(gzipRemedy, "%d of %s did not arrive with gzip accepted", z.sent-z.came, published(z.sent))
 	}
-	return good("with gzip accepted events arrive as well, %s, %s at the median", codingText(coding), span(z.median))
+	return good("with gzip accepted events arrive as well, %s, %s at the median", codingOf(zipped), span(z.median))
 }
 
 // judgeGzipOpening compares what comes without an event.
@@ -253,11 +256,15 @@ func judgeGzipOpening(plain, zipped *answer) Finding {
 	case zipped.bodyBegun.IsZero():
 		return fail(gzipRemedy, "a proxy buffers: no byte arrived with gzip accepted; without it the first come at once")
 	}
-	return good("the first bytes come at once with gzip accepted as well, %s", codingText(zipped.head.get("Content-Encoding")))
+	return good("the first bytes come at once with gzip accepted as well, %s", codingOf(zipped))
 }
 
-func codingText(coding string) string {
-	if coding == "" || coding == "identity" {
+// codingOf says whether what comes is compressed.
+func codingOf(a *answer) string {
+	switch coding := a.head.get("Content-Encoding"); {
+	case a.head.status == 0:
+		return "no head came"
+	case coding == "" || coding == "identity":
 		return "uncompressed"
 	}
 	return "compressed"

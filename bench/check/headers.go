@@ -6,7 +6,7 @@ import (
 )
 
 func judgeContentType(s *session) Finding {
-	const want, remedy = "text/event-stream", "answer Content-Type: text/event-stream, with nothing after it"
+	const want, remedy = "text/event-stream", "answer Content-Type: text/event-stream"
 	values := s.here.first.head.all("Content-Type")
 	value := strings.Join(values, ", ")
 	typ, params, err := mime.ParseMediaType(value)
@@ -23,7 +23,7 @@ func judgeContentType(s *session) Finding {
 	case charset != "" && !strings.EqualFold(charset, "utf-8") && !strings.EqualFold(charset, "utf8"):
 		return fail(remedy, "%s: the format is UTF-8, and Chrome closes for good on any other charset", quote(value))
 	}
-	return warn(remedy, "%s: @microsoft/fetch-event-source, among others, compares it exactly", quote(value))
+	return good("%s", quote(value))
 }
 
 func judgeCacheControl(s *session) Finding {

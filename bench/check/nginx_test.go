@@ -101,7 +101,7 @@ func TestNginxThatCompressesIsNamed(t *testing.T) {
 	r := look(t, Config{URL: way + "/events?topic=a", Direct: hub + "/events?topic=a", PublishURL: hub + "/publish?topic=a"})
 	expect(t, r, "delivery/delivery", OK)
 	expect(t, r, "delivery/gzip", Fail, "a proxy buffers", "nothing of 5 published events", "gzip", "X-Accel-Buffering")
-	expect(t, r, "between/gzip", Fail, "the proxy compresses and BUFFERS")
+	expect(t, r, "between/gzip", Fail, "the proxy BUFFERS with gzip accepted", "no-transform")
 	quick := look(t, Config{URL: way + "/events?topic=a"})
 	expect(t, quick, "delivery/gzip", Fail, "no byte arrived with gzip accepted")
 }

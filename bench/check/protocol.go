@@ -30,7 +30,7 @@ const wrongMethod = "PROPFIND"
 func (s *session) endProbes(ctx context.Context) {
 	for _, a := range []*answer{s.headMethod, s.wrongMethod, s.preflight} {
 		if a != nil {
-			a.awaitHead(ctx, 2*s.pace.head)
+			a.awaitHead(ctx, time.Until(a.begun.Add(2*s.pace.head)))
 		}
 	}
 	sleep(ctx, time.Until(s.headMethod.headBegunAt().Add(s.pace.grace)))

@@ -22,6 +22,7 @@ type session struct {
 	preflight   *answer
 
 	round    []publication // published to the streams of both visits
+	apart    time.Duration // between two of them
 	comeback comeback
 }
 
@@ -31,6 +32,7 @@ type visit struct {
 	hops   []hop     // redirects that were followed
 	first  *answer   // opened first, and listened to in silence
 	poked  time.Time // when an event was published because first had no head yet
+	tls    bool      // the address is http, and its port speaks TLS
 	plain  *answer   // gets the published events
 	gzip   *answer   // gets them with gzip accepted
 }

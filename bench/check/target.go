@@ -74,6 +74,19 @@ func (t target) dial(ctx context.Context) (net.Conn, error) {
 	return s, nil
 }
 
+// speaksTLS reports whether TLS can be had at an address that is given with http.
+func (t target) speaksTLS(ctx context.Context, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	t.insecure, t.url = true, &url.URL{Scheme: "https", Host: t.address()}
+	c, err := t.dial(ctx)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
 // request is what is asked. The zero value asks for a stream as EventSource
 // does.
 type request struct {

@@ -1,8 +1,10 @@
 package check
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 )
@@ -27,4 +29,20 @@ func TestHTTP2(t *testing.T) {
 	without := serveTLS(t, false)
 	r = look(t, Config{URL: without, Insecure: true, For: 300 * time.Millisecond})
 	expect(t, r, "protocol/http-2", Warn, "6 connections")
+}
+
+// A port that speaks TLS closes the connection, sends an alert, or answers 400.
+func TestPlainTextToTLSIsNamed(t *testing.T) {
+	t.Parallel()
+	url := "http" + strings.TrimPrefix(serveTLS(t, true), "https")
+	expect(t, look(t, Config{URL: url}), "answer/status", Fail, "speaks TLS", "https")
+	closing := serveWay(t, url, func(to io.Writer, from io.Reader) {
+		first := make([]byte, 1)
+		if n, _ := from.Read(first); n == 1 && first[0] == 'H' { // HTTP/1.0 400
+			return
+		}
+		_, _ = to.Write(first)
+		_, _ = io.Copy(to, from)
+	})
+	expect(t, look(t, Config{URL: closing}), "answer/status", Fail, "speaks TLS", "https")
 }

@@ -31,7 +31,7 @@ var wireFaults = []wireFault{
 	{"another type", "Content-Type: text/html", opening, nil, "answer/content-type", Fail, "text/html"},
 	{"another body", "Content-Type: text/html", "<html>\n<body>\n", nil, "stream/fields", Skipped, "not text/event-stream"},
 	{"no type", "-Content-Type", opening, nil, "answer/content-type", Fail, "missing"},
-	{"a parameter", "Content-Type: text/event-stream; charset=UTF-8", opening, nil, "answer/content-type", Warn, "fetch-event-source"},
+	{"a parameter", "Content-Type: text/event-stream; charset=UTF-8", opening, nil, "answer/content-type", OK, "charset=UTF-8"},
 	{"a charset", "Content-Type: text/event-stream; charset=latin1", opening, nil, "answer/content-type", Fail, "latin1"},
 	{"no Cache-Control", "-Cache-Control", opening, nil, "answer/cache-control", Warn, "missing"},
 	{"cached", "Cache-Control: public, max-age=60", opening, nil, "answer/cache-control", Fail, "max-age=60"},
