@@ -102,11 +102,12 @@ func (s *session) doubtful() bool {
 
 // delivered is how a round of events came.
 type delivered struct {
-	sent, came               int
-	fastest, median, slowest time.Duration
-	together                 int           // events that came with another that was published at another time
-	most                     int           // the most that came at once
-	held                     time.Duration // how late the first of these was
+	sent, came      int
+	usual           time.Duration // what all took, or all but one, at least
+	median, slowest time.Duration
+	together        int           // events that came with another that was published at another time
+	most            int           // the most that came at once
+	held            time.Duration // how late the first of these was
 }
 
 // arrivals works out how the published events came to a.
@@ -128,7 +129,7 @@ func arrivals(a *answer, sent []publication) delivered {
 	}
 	d.came = len(late)
 	if slices.Sort(late); d.came > 0 {
-		d.fastest, d.median, d.slowest = late[0], late[d.came/2], late[d.came-1]
+		d.usual, d.median, d.slowest = late[min(1, d.came-1)], late[d.came/2], late[d.came-1]
 	}
 	return d
 }
@@ -153,8 +154,8 @@ func (d *delivered) addBunch(n int, late []time.Duration) {
 // buffered reports whether most events came in bunches.
 func (d *delivered) buffered() bool { return d.together*2 > d.sent }
 
-// late reports whether even the fastest event was.
-func (d *delivered) late() bool { return d.came > 0 && d.fastest >= lateFrom }
+// late reports whether all events were, or all but one.
+func (d *delivered) late() bool { return d.came > 0 && d.usual >= lateFrom }
 
 // lateFrom is a delay that neither a network nor a server causes unless it sleeps.
 const lateFrom = 100 * time.Millisecond
@@ -209,13 +210,13 @@ func judgeDelay(s *session) Finding {
 	case d.came == 0 || d.buffered():
 		return skip("no event came by itself")
 	case !d.late():
-		return good("no constant delay: the fastest event took %s", span(d.fastest))
+		return good("no constant delay: %s at the median", span(d.median))
 	}
 	remedy := "find out what waits: a server that polls, or Nagle's algorithm with delayed acknowledgements"
-	if d.fastest > 150*time.Millisecond && d.fastest < 350*time.Millisecond {
+	if d.usual > 150*time.Millisecond && d.usual < 350*time.Millisecond {
 		remedy = noDelayRemedy + "; otherwise: " + remedy
 	}
-	return warn(remedy, "every event is late, the fastest %s, the slowest %s", span(d.fastest), span(d.slowest))
+	return warn(remedy, "events are always late, %s at the median, %s at most", span(d.median), span(d.slowest))
 }
 
 const noDelayRemedy = "set option http-no-delay in HAProxy, which otherwise holds every event for about 210 ms"

@@ -118,7 +118,7 @@ func TestConstantDelayIsNamed(t *testing.T) {
 	hub := serveHub(t)
 	way := serveWay(t, hub, late(210*time.Millisecond))
 	r := look(t, Config{URL: way + "/events?topic=a", Direct: hub + "/events?topic=a", PublishURL: hub + "/publish?topic=a"})
-	expect(t, r, "delivery/delay", Warn, "every event is late", "http-no-delay")
+	expect(t, r, "delivery/delay", Warn, "always late", "http-no-delay")
 	expect(t, r, "between/delivery", Warn, "adds 2", "HAProxy")
 	expect(t, r, "delivery/delivery", OK)
 }
@@ -147,21 +147,21 @@ func TestArrivals(t *testing.T) {
 	begun := time.Now()
 	at := func(ms int) time.Time { return begun.Add(time.Duration(ms) * time.Millisecond) }
 	for _, tt := range []struct {
-		name                   string
-		comes                  []int // milliseconds; published at 0, 200, 400, …; 0: never
-		came, together, most   int
-		held, fastest, slowest time.Duration
-		buffered, late         bool
+		name                 string
+		comes                []int // milliseconds; published at 0, 200, 400, …; 0: never
+		came, together, most int
+		held, usual, slowest time.Duration
+		buffered, late       bool
 	}{
-		{name: "at once", comes: []int{1, 202, 401, 603, 801}, came: 5, fastest: time.Millisecond, slowest: 3 * time.Millisecond},
+		{name: "at once", comes: []int{1, 202, 401, 603, 801}, came: 5, usual: time.Millisecond, slowest: 3 * time.Millisecond},
 		{name: "never", comes: []int{0, 0, 0, 0, 0}},
 		{name: "all together", comes: []int{900, 900, 901, 902, 902}, came: 5, together: 5, most: 5, held: 900 * time.Millisecond,
-			fastest: 102 * time.Millisecond, slowest: 900 * time.Millisecond, buffered: true, late: true},
+			usual: 302 * time.Millisecond, slowest: 900 * time.Millisecond, buffered: true, late: true},
 		{name: "by twos", comes: []int{201, 202, 601, 602, 801}, came: 5, together: 4, most: 2, held: 201 * time.Millisecond,
-			fastest: time.Millisecond, slowest: 201 * time.Millisecond, buffered: true},
+			usual: 2 * time.Millisecond, slowest: 201 * time.Millisecond, buffered: true},
 		{name: "one hiccup", comes: []int{1, 401, 402, 601, 801}, came: 5, together: 2, most: 2, held: 201 * time.Millisecond,
-			fastest: time.Millisecond, slowest: 201 * time.Millisecond},
-		{name: "constant", comes: []int{210, 411, 610, 809, 1010}, came: 5, fastest: 209 * time.Millisecond, slowest: 211 * time.Millisecond, late: true},
+			usual: time.Millisecond, slowest: 201 * time.Millisecond},
+		{name: "constant", comes: []int{210, 411, 610, 809, 1010}, came: 5, usual: 210 * time.Millisecond, slowest: 211 * time.Millisecond, late: true},
 	} {
 		a, sent := &answer{body: transcript{run: "r"}}, []publication(nil)
 		for i, ms := range tt.comes {
@@ -171,7 +171,7 @@ func TestArrivals(t *testing.T) {
 			}
 		}
 		d := arrivals(a, sent)
-		if d.came != tt.came || d.together != tt.together || d.most != tt.most || d.held != tt.held || d.fastest != tt.fastest || d.slowest != tt.slowest {
+		if d.came != tt.came || d.together != tt.together || d.most != tt.most || d.held != tt.held || d.usual != tt.usual || d.slowest != tt.slowest {
 			t.Errorf("%s: %+v, want %+v", tt.name, d, tt)
 		}
 		if d.buffered() != tt.buffered || d.late() != tt.late {

@@ -86,6 +86,7 @@ var sections = []section{
 	{"resume", []named{
 		{"resume", ifPublished(judgeResume)},
 		{"up-to-date", ifPublished(judgeUpToDate)},
+		{"gzip", ifPublished(judgeResumeGzip)},
 		{"gap", ifStream(judgeGap)},
 	}},
 	{"protocol", []named{

@@ -2,23 +2,17 @@ package check
 
 import (
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/fastsse/fastsse/internal/absent"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // serveNginx runs nginx in front of url with its defaults and the given
 // directives, and returns its address.
 func serveNginx(t *testing.T, url, directives string) string {
 	t.Helper()
-	nginx := findNginx(t)
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), testkit.FreeAddress(t)
 	conf := fmt.Sprintf(`daemon off; master_process off; pid %[1]s/pid; error_log %[1]s/error.log;
 events {}
 http {
@@ -28,56 +22,8 @@ http {
 	server { listen %[2]s; location / { proxy_pass %[3]s; %[4]s } }
 }
 `, dir, address, url, directives)
-	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(nginx, "-p", dir, "-c", file, "-e", filepath.Join(dir, "error.log"))
-	var says strings.Builder
-	cmd.Stderr = &says
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // "signal: killed"
-	})
-	awaitListener(t, address, &says)
+	runProxy(t, dir, address, conf, "nginx", "-p", dir, "-e", dir+"/error.log", "-c")
 	return "http://" + address
-}
-
-func findNginx(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	absent.Skipf(t, "needs nginx: apt-get install nginx")
-	return ""
-}
-
-// freeAddress is one that was free a moment ago.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
-}
-
-func awaitListener(t *testing.T, address string, says fmt.Stringer) {
-	t.Helper()
-	for range 200 {
-		if c, err := net.Dial("tcp", address); err == nil {
-			_ = c.Close()
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("nginx does not listen at %s: %s", address, says)
 }
 
 func TestNginxWithDefaultsPasses(t *testing.T) {

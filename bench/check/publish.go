@@ -45,6 +45,8 @@ type publisher struct {
 	client *http.Client
 	run    string
 	n      int
+
+	padding string // after the mark
 }
 
 func newPublisher(c *Config) (*publisher, error) {
@@ -66,7 +68,7 @@ func newPublisher(c *Config) (*publisher, error) {
 // publish posts the next event.
 func (p *publisher) publish(ctx context.Context) (publication, error) {
 	p.n++
-	req, err := http.NewRequestWithContext(ctx, "POST", p.url, strings.NewReader(mark(p.run, p.n)))
+	req, err := http.NewRequestWithContext(ctx, "POST", p.url, strings.NewReader(mark(p.run, p.n)+p.padding))
 	if err != nil {
 		return publication{}, err
 	}

@@ -1,0 +1,134 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/fastsse/fastsse/internal/absent"
+	"github.com/fastsse/fastsse/internal/testkit"
+)
+
+// runProxy runs a program of Debian until the end of the test. Its last argument is
+// the file that conf is written to.
+func runProxy(t *testing.T, dir, address, conf, program string, args ...string) {
+	t.Helper()
+	file := filepath.Join(dir, "conf")
+	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, findProgram(t, program), append(args, file)...)
+	says := &testkit.Log{}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, says, says
+	cmd.Env = append(os.Environ(), "HOME="+dir) // where Caddy would write
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = testkit.Patience
+	if err := cmd.Start(); err != nil {
+		cancel()
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = cmd.Wait() // "signal: terminated"
+	})
+	if !testkit.Soon(testkit.Patience, func() bool { return listens(address) }) {
+		t.Fatalf("%s does not listen at %s: %s", program, address, says)
+	}
+}
+
+func listens(address string) bool {
+	c, err := net.Dial("tcp", address)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
+}
+
+func findProgram(t *testing.T, name string) string {
+	t.Helper()
+	for _, path := range []string{name, "/usr/sbin/" + name} {
+		if path, err := exec.LookPath(path); err == nil {
+			return path
+		}
+	}
+	absent.Skipf(t, "needs %s: apt-get install %[1]s", name)
+	return ""
+}
+
+func serveHAProxy(t *testing.T, url, option string) string {
+	t.Helper()
+	dir, address := t.TempDir(), testkit.FreeAddress(t)
+	runProxy(t, dir, address, fmt.Sprintf(`defaults
+	mode http
+	timeout connect 5s
+	timeout client 50s
+	timeout server 50s
+	%s
+listen sse
+	bind %s
+	server s %s
+`, option, address, host(url)), "haproxy", "-f")
+	return "http://" + address
+}
+
+// HAProxy holds each event for about 210 ms, which is no buffer to turn off.
+func TestHAProxyThatWaitsIsNamed(t *testing.T) {
+	t.Parallel()
+	hub := serveHub(t)
+	way := serveHAProxy(t, hub, "")
+	r := look(t, Config{URL: way + "/events?topic=a", Direct: hub + "/events?topic=a", PublishURL: way + "/publish?topic=a"})
+	expect(t, r, "delivery/delivery", OK)
+	expect(t, r, "delivery/delay", Warn, "option http-no-delay in HAProxy")
+	expect(t, r, "between/delivery", Warn, "the proxy adds 2", "option http-no-delay in HAProxy")
+	expect(t, r, "between/gzip", OK, "uncompressed")
+	if r.Counts[Fail] > 0 {
+		t.Errorf("%v", r.Counts)
+	}
+}
+
+func TestHAProxyWithNoDelayPasses(t *testing.T) {
+	t.Parallel()
+	hub := serveHub(t)
+	way := serveHAProxy(t, hub, "option http-no-delay")
+	r := look(t, Config{URL: way + "/events?topic=a", Direct: hub + "/events?topic=a", PublishURL: way + "/publish?topic=a"})
+	if r.Counts[Fail]+r.Counts[Warn] > 0 {
+		t.Errorf("%v", r.Counts)
+	}
+}
+
+// Caddy 2.6 holds what it compresses, and compresses what begins with 512 bytes or
+// more: no stream that begins empty, and many a one that is resumed.
+func serveCaddy(t *testing.T, url string) string {
+	t.Helper()
+	dir, address := t.TempDir(), testkit.FreeAddress(t)
+	runProxy(t, dir, address, fmt.Sprintf(`{
+	admin off
+	auto_https off
+}
+http://%s {
+	encode {
+		gzip
+		match header Content-Type text/event-stream*
+	}
+	reverse_proxy %s
+}
+`, address, host(url)), "caddy", "run", "--adapter", "caddyfile", "--config")
+	return "http://" + address
+}
+
+func TestCaddyThatCompressesIsNamed(t *testing.T) {
+	t.Parallel()
+	hub := serveHub(t)
+	way := serveCaddy(t, hub)
+	r := look(t, Config{URL: way + "/events?topic=a", Direct: hub + "/events?topic=a", PublishURL: way + "/publish?topic=a"})
+	expect(t, r, "delivery/gzip", OK)
+	expect(t, r, "resume/gzip", Fail, "compressed", "Caddy")
+}
+
+func host(url string) string { return url[len("http://"):] }
