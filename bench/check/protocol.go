@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -98,21 +99,26 @@ func judgeHTTP10(s *session) Finding {
 	return good("a stream over HTTP/1.0 opens, without chunks")
 }
 
-// http2Answer is the answer to a request for the same stream over HTTP/2.
+// http2Streams is how many streams are opened on one HTTP/2 connection: more than Apache
+// carries.
+const http2Streams = 8
+
+// http2Answer is the answer to requests for the same stream over one HTTP/2 connection.
 type http2Answer struct {
 	done chan struct{}
 
-	// Set before done is closed.
+	// Set before done is closed: of the first stream, and how many were open together.
 	status int
 	major  int
 	head   time.Duration
 	first  time.Duration // until the body's first byte
 	err    error
+	opened int
 
 	cancel context.CancelFunc
 }
 
-// askHTTP2 opens a stream over HTTP/2, if the server speaks it.
+// askHTTP2 opens streams over HTTP/2, if the server speaks it.
 func (t target) askHTTP2(ctx context.Context) *http2Answer {
 	a := &http2Answer{done: make(chan struct{})}
 	ctx, a.cancel = context.WithCancel(ctx)
@@ -124,30 +130,58 @@ func (t target) askHTTP2(ctx context.Context) *http2Answer {
 }
 
 func (a *http2Answer) read(ctx context.Context, t target) error {
-	transport := &http.Transport{TLSClientConfig: t.tlsConfig(), ForceAttemptHTTP2: true, DisableCompression: true}
+	transport := &http.Transport{TLSClientConfig: t.tlsConfig(), ForceAttemptHTTP2: true, DisableCompression: true, MaxConnsPerHost: 1}
 	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, "GET", t.url.String(), nil)
+	asked := time.Now()
+	res, err := t.roundTrip(ctx, transport)
 	if err != nil {
 		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	a.status, a.major, a.head = res.StatusCode, res.ProtoMajor, time.Since(asked)
+	if _, err = io.ReadFull(res.Body, make([]byte, 1)); err != nil || a.major < 2 || a.status != 200 {
+		return err
+	}
+	a.first = time.Since(asked)
+	a.opened = 1 + t.openMore(ctx, transport)
+	return nil
+}
+
+// openMore opens the rest of http2Streams, and returns how many opened before ctx was done.
+func (t target) openMore(ctx context.Context, transport http.RoundTripper) (opened int) {
+	answers := make([]*http.Response, http2Streams-1)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i], _ = t.roundTrip(ctx, transport) })
+	}
+	all.Wait()
+	for _, res := range answers {
+		if res == nil {
+			continue
+		}
+		_ = res.Body.Close()
+		if res.StatusCode == 200 {
+			opened++
+		}
+	}
+	return opened
+}
+
+// roundTrip asks for a stream with net/http.
+func (t target) roundTrip(ctx context.Context, transport http.RoundTripper) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, "GET", t.url.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 	for name, values := range t.header {
 		req.Header[name] = values
 	}
 	req.Host = t.header.Get("Host")
 	req.Header.Set("Accept", "text/event-stream")
-	asked := time.Now()
-	res, err := transport.RoundTrip(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = res.Body.Close() }()
-	a.status, a.major, a.head = res.StatusCode, res.ProtoMajor, time.Since(asked)
-	_, err = io.ReadFull(res.Body, make([]byte, 1))
-	a.first = time.Since(asked)
-	return err
+	return transport.RoundTrip(req)
 }
 
-// wait waits for the first byte, and leaves.
+// wait waits for all streams, and leaves.
 func (a *http2Answer) wait(ctx context.Context, limit time.Duration) {
 	if a == nil {
 		return
@@ -176,6 +210,9 @@ func judgeHTTP2(s *session) Finding {
 		return fail("answer the same over HTTP/2", "answered with status %d", a.status)
 	case a.err != nil:
 		return warn("begin every stream with a comment line and a retry", "the stream opens after %s, and sends no first byte: %v", span(a.head), a.err)
+	case a.opened < http2Streams:
+		return fail("put another proxy in front for HTTP/2, such as nginx, HAProxy or Caddy: Apache carries 6 streams per connection, whatever its settings",
+			"of %d streams on one connection %d opened: a browser has one connection for all its tabs, and whatever else they ask for waits", http2Streams, a.opened)
 	}
-	return good("the head came after %s, the body's first byte after %s", span(a.head), span(a.first))
+	return good("the head came after %s, the body's first byte after %s; %d streams opened on one connection", span(a.head), span(a.first), a.opened)
 }

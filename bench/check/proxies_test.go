@@ -2,11 +2,15 @@ package check
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -132,3 +136,55 @@ func TestCaddyThatCompressesIsNamed(t *testing.T) {
 }
 
 func host(url string) string { return url[len("http://"):] }
+
+// serveApache runs Apache in front of url, with HTTP/2 over TLS.
+func serveApache(t *testing.T, url string) string {
+	t.Helper()
+	dir, address := t.TempDir(), testkit.FreeAddress(t)
+	writeCertificate(t, filepath.Join(dir, "site.pem"))
+	var modules strings.Builder
+	for _, name := range []string{"mpm_event", "authz_core", "proxy", "proxy_http", "socache_shmcb", "ssl", "http2"} {
+		fmt.Fprintf(&modules, "LoadModule %s_module /usr/lib/apache2/modules/mod_%[1]s.so\n", name)
+	}
+	runProxy(t, dir, address, fmt.Sprintf(`%sServerName localhost
+DefaultRuntimeDir .
+PidFile pid
+ErrorLog /dev/stderr
+User www-data
+Group www-data
+Listen %s
+SSLEngine on
+SSLCertificateFile site.pem
+Protocols h2 http/1.1
+ProxyPass / %s/
+`, &modules, address, url), "apache2", "-D", "FOREGROUND", "-d", dir, "-f")
+	return "https://" + address
+}
+
+// writeCertificate writes the certificate of httptest, with its key.
+func writeCertificate(t *testing.T, file string) {
+	t.Helper()
+	srv := httptest.NewTLSServer(nil)
+	defer srv.Close()
+	pair := srv.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: pair.Certificate[0]})...)
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestApacheThatCarriesFewStreamsIsNamed(t *testing.T) {
+	t.Parallel()
+	hub := serveHub(t)
+	way := serveApache(t, hub)
+	r := look(t, Config{URL: way + "/events?topic=a", Insecure: true, PublishURL: hub + "/publish?topic=a"})
+	expect(t, r, "protocol/http-2", Fail, "of 8 streams on one connection 6 opened", "Apache")
+	if r.Counts[Fail] > 1 {
+		t.Errorf("%v", r.Counts)
+	}
+}

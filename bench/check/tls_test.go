@@ -23,7 +23,7 @@ func TestHTTP2(t *testing.T) {
 	t.Parallel()
 	with := serveTLS(t, true)
 	r := look(t, Config{URL: with, PublishURL: with, Insecure: true, For: 300 * time.Millisecond})
-	expect(t, r, "protocol/http-2", OK, "head came after")
+	expect(t, r, "protocol/http-2", OK, "head came after", "8 streams")
 	expect(t, r, "delivery/delivery", OK)
 	expect(t, r, "resume/resume", OK)
 	without := serveTLS(t, false)
