@@ -137,7 +137,7 @@ func (s *session) judgeUnfinished(a *answer) (Finding, bool) {
 
 func judgeComments(s *session) Finding {
 	if f := s.flaw(commentBlock); f.count > 0 {
-		return warn("end a heartbeat with one line break, not two (\":\\n\"): the next event's blank line does for both",
+		return warn("end a heartbeat with one line break, not two (\": .\\n\"): the next event's blank line does for both",
 			"%s followed by a blank line: openai-go before 3.43 takes that for an empty event, and stops", count(f.count, "comment"))
 	}
 	n := s.total(func(t *transcript) int { return t.comments })

@@ -58,6 +58,7 @@ var sections = []section{
 		{"redirect", judgeRedirect},
 		{"content-type", ifAnswered(judgeContentType)},
 		{"cache-control", ifAnswered(judgeCacheControl)},
+		{"cached", judgeCached},
 		{"x-accel-buffering", ifAnswered(judgeAccelBuffering)},
 		{"content-encoding", ifAnswered(judgeContentEncoding)},
 		{"framing", ifAnswered(judgeFraming)},

@@ -44,6 +44,64 @@ func judgeCacheControl(s *session) Finding {
 	return good("%s", value)
 }
 
+// judgeCached finds answers that come from a cache, and refusals that a cache may keep: it
+// would give them to everybody.
+func judgeCached(s *session) Finding {
+	const remedy = "answer Cache-Control: no-store to what is refused, and leave the stream's address out of the cache (Varnish: pass; nginx: proxy_cache off)"
+	answers, refused := []*answer{s.here.first, s.bare[0], s.bare[1], s.here.plain, s.here.gzip, s.comeback.back, s.comeback.unknown}, ""
+	for _, a := range answers {
+		if a == nil {
+			continue
+		}
+		if hit := a.head.cacheHit(); hit != "" {
+			return fail(remedy, "a cache answered, and not the server: %s, %s", s.askedAs(a), hit)
+		}
+	}
+	for _, a := range answers {
+		if a == nil || a.head.status == 0 || a.head.status == 200 {
+			continue
+		}
+		if refused = s.askedAs(a); a.head.mayBeKept() {
+			return warn(remedy, "%s: caches may keep that, and give it to everybody, because Cache-Control is %s", refused, orNone(a.head.get("Cache-Control")))
+		}
+	}
+	if refused == "" {
+		return good("nothing came from a cache; nothing was refused")
+	}
+	return good("nothing came from a cache, and none may keep %s", refused)
+}
+
+// askedAs is what was answered, and to what if that was not the stream's own address.
+func (s *session) askedAs(a *answer) string {
+	if a == s.bare[0] || a == s.bare[1] {
+		return a.head.statusText() + " to a request without query and credentials"
+	}
+	return a.head.statusText()
+}
+
+// cacheHit is the header that shows that a cache has answered; empty: there is none.
+func (h *head) cacheHit() string {
+	if age := h.get("Age"); strings.Trim(age, "0") != "" {
+		return "Age: " + age
+	}
+	for _, name := range []string{"X-Cache", "X-Cache-Status", "CF-Cache-Status"} {
+		if value := h.get(name); strings.HasPrefix(strings.ToLower(value), "hit") {
+			return name + ": " + value
+		}
+	}
+	return ""
+}
+
+// mayBeKept reports whether caches keep a refusal that does not forbid it (RFC 9110,
+// section 15.1).
+func (h *head) mayBeKept() bool {
+	switch h.status {
+	case 204, 404, 405, 410, 414, 501:
+		return !h.has("Cache-Control", "no-store") && !h.has("Cache-Control", "no-cache") && !h.has("Cache-Control", "private")
+	}
+	return false
+}
+
 func judgeAccelBuffering(s *session) Finding {
 	const name, remedy = "X-Accel-Buffering", "answer X-Accel-Buffering: no; without it, an nginx proxy that buffers or compresses holds events back"
 	h := &s.here.first.head

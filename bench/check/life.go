@@ -19,7 +19,7 @@ func (s *session) listen(ctx context.Context) {
 }
 
 func judgeHeartbeat(s *session) Finding {
-	const remedy = "send a comment line (\":\\n\") after every 15 s of silence"
+	const remedy = "send a comment line (\": .\\n\") after every 15 s of silence"
 	a := s.here.first
 	silence, listened := max(a.longest, a.trailing()), a.end.at.Sub(a.headDone)
 	beats := count(a.body.comments, "comment")

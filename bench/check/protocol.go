@@ -15,11 +15,26 @@ func (s *session) probe(ctx context.Context) {
 	t := s.here.target
 	s.headMethod = s.ask(ctx, t, request{method: "HEAD"})
 	s.wrongMethod = s.ask(ctx, t, request{method: wrongMethod})
+	s.bare[0] = s.askBare(ctx)
 	if s.Origin != "" {
 		s.preflight = s.ask(ctx, t, request{method: "OPTIONS", header: []string{
 			"Origin: " + s.Origin, "Access-Control-Request-Method: GET", "Access-Control-Request-Headers: last-event-id",
 		}})
 	}
+}
+
+// askBare asks for the stream without what most servers refuse it without.
+func (s *session) askBare(ctx context.Context) *answer {
+	t := s.here.target
+	if t.url.RawQuery == "" && t.header.Get("Authorization") == "" && t.header.Get("Cookie") == "" {
+		return nil
+	}
+	bare := *t.url
+	bare.RawQuery = ""
+	t.url, t.header = &bare, t.header.Clone()
+	t.header.Del("Authorization")
+	t.header.Del("Cookie")
+	return s.ask(ctx, t, request{})
 }
 
 // wrongMethod is a method that must not open a stream. Unlike DELETE it is safe to
@@ -29,13 +44,15 @@ const wrongMethod = "PROPFIND"
 // endProbes waits for the answers, and a little longer for bytes that should not
 // come.
 func (s *session) endProbes(ctx context.Context) {
-	for _, a := range []*answer{s.headMethod, s.wrongMethod, s.preflight} {
+	s.bare[1] = s.askBare(ctx)
+	probes := []*answer{s.headMethod, s.wrongMethod, s.preflight, s.bare[0], s.bare[1]}
+	for _, a := range probes {
 		if a != nil {
 			a.awaitHead(ctx, time.Until(a.begun.Add(2*s.pace.head)))
 		}
 	}
 	sleep(ctx, time.Until(s.headMethod.headBegunAt().Add(s.pace.grace)))
-	leave(s.headMethod, s.wrongMethod, s.preflight)
+	leave(probes...)
 }
 
 func (a *answer) headBegunAt() time.Time {

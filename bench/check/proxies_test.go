@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/fastsse/fastsse/internal/absent"
 	"github.com/fastsse/fastsse/internal/testkit"
@@ -186,5 +188,25 @@ func TestApacheThatCarriesFewStreamsIsNamed(t *testing.T) {
 	expect(t, r, "protocol/http-2", Fail, "of 8 streams on one connection 6 opened", "Apache")
 	if r.Counts[Fail] > 1 {
 		t.Errorf("%v", r.Counts)
+	}
+}
+
+// Varnish keeps a 204 for two minutes unless it is told not to.
+func TestCacheThatKeepsRefusalsIsNamed(t *testing.T) {
+	t.Parallel()
+	for kept, want := range map[string]Verdict{"": Fail, "Cache-Control: no-store\r\n": OK} {
+		origin := serveWire(t, func(c net.Conn, r *http.Request) {
+			if r.URL.RawQuery == "" {
+				write(c, "HTTP/1.1 204 No Content\r\n"+kept+"\r\n")
+				return
+			}
+			wireFault{body: opening}.serve(c, r)
+		})
+		dir, address := t.TempDir(), testkit.FreeAddress(t)
+		backend, port, _ := net.SplitHostPort(strings.TrimSuffix(host(origin), "/events"))
+		runProxy(t, dir, address, fmt.Sprintf("vcl 4.1;\nbackend b { .host = %q; .port = %q; }\n", backend, port),
+			"varnishd", "-F", "-j", "none", "-a", address, "-n", filepath.Join(dir, "work"), "-s", "malloc,16m", "-f")
+		r := look(t, Config{URL: "http://" + address + "/events?topic=a", For: 2500 * time.Millisecond})
+		expect(t, r, "answer/cached", want, "204 No Content to a request without query")
 	}
 }

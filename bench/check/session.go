@@ -20,6 +20,7 @@ type session struct {
 	http2       *http2Answer
 	origin      *answer
 	preflight   *answer
+	bare        [2]*answer // without query and credentials, early and late; nil: there are none
 
 	round    []publication // published to the streams of both visits
 	apart    time.Duration // between two of them

@@ -27,6 +27,9 @@ const opening = ":\nretry: 3000\n\n"
 var wireFaults = []wireFault{
 	{"nothing", "", opening, nil, "answer/content-type", OK, "text/event-stream"},
 	{"status 204", "204 No Content", "", nil, "answer/status", Fail, "204"},
+	{"kept 204", "204 No Content\n-Cache-Control", "", nil, "answer/cached", Warn, "204 No Content: caches may keep that"},
+	{"204 of a cache", "204 No Content\nAge: 17", "", nil, "answer/cached", Fail, "Age: 17"},
+	{"404 with no-store", "404 Not Found\nCache-Control: no-store", "", nil, "answer/cached", OK, "404 Not Found"},
 	{"status 503", "503 Busy", "later", nil, "answer/status", Fail, `503 Busy: "later"`},
 	{"another type", "Content-Type: text/html", opening, nil, "answer/content-type", Fail, "text/html"},
 	{"another body", "Content-Type: text/html", "<html>\n<body>\n", nil, "stream/fields", Skipped, "not text/event-stream"},
@@ -64,6 +67,7 @@ var wireFaults = []wireFault{
 	{"no line break", "", "data: x", nil, "stream/blocks", Fail, "blank line"},
 	{"unfinished at the end", "", "id: 1\ndata: x\n", sendRaw("0\r\n\r\n"), "stream/blocks", Fail, "ended inside an event"},
 	{"comment with a blank line", "", ": hb\n\n", nil, "stream/comments", Warn, "openai-go"},
+	{"comment with a point", "", ": .\n", nil, "stream/comments", OK, "comments, none with"},
 	{"no retry", "", "data: x\n\n", nil, "stream/retry", Warn, "none"},
 	{"retry 0", "", "retry: 0\n\n", nil, "stream/retry", Fail, "hot loop"},
 	{"retry 100", "", "retry: 100\n\n", nil, "stream/retry", Warn, "100 ms"},
