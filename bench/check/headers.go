@@ -48,6 +48,9 @@ func judgeCacheControl(s *session) Finding {
 // would give them to everybody.
 func judgeCached(s *session) Finding {
 	const remedy = "answer Cache-Control: no-store to what is refused, and leave the stream's address out of the cache (Varnish: pass; nginx: proxy_cache off)"
+	if s.here.first.head.status == 0 {
+		return skip("%s", s.here.first.whyNoStream())
+	}
 	answers, refused := []*answer{s.here.first, s.bare[0], s.bare[1], s.here.plain, s.here.gzip, s.comeback.back, s.comeback.unknown}, ""
 	for _, a := range answers {
 		if a == nil {

@@ -269,7 +269,11 @@ func TestServerThatAnswersNothing(t *testing.T) {
 	t.Parallel()
 	p := defaultPace
 	p.head = 200 * time.Millisecond
-	silent := look(t, Config{URL: serveWire(t, func(c net.Conn, _ *http.Request) { hold(c) }), pace: p})
+	url, begun, limit := serveWire(t, func(c net.Conn, _ *http.Request) { hold(c) }), time.Now(), 3*time.Second
+	silent := look(t, Config{URL: url, Direct: url, For: limit, pace: p})
+	if took := time.Since(begun); took > 2*limit {
+		t.Errorf("waited for %v twice: it took %v", limit, took)
+	}
 	expect(t, silent, "answer/status", Fail, "no answer within")
 	expect(t, silent, "answer/content-type", Skipped)
 	hasty := look(t, Config{URL: serveWire(t, func(net.Conn, *http.Request) {}), pace: p})
