@@ -49,7 +49,7 @@ func orNone(value string) string {
 }
 
 func judgeBetweenOpening(s *session) Finding {
-	if s.direct != nil && s.direct.first.streams() && s.here.first.head.status == 0 {
+	if s.direct != nil && s.direct.first.streams() && s.here.first.head.status == 0 && s.here.first.end.how == left {
 		return fail(bufferRemedy, "the proxy BUFFERS, or does not answer: no head within %s, direct after %s",
 			span(s.here.first.lived()), span(s.direct.openedIn()))
 	}
