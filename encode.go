@@ -52,16 +52,19 @@ func AppendEventFields(dst []byte, e *Event) []byte {
 
 // AppendComment appends text as comment lines, one for each of its lines. A
 // comment is not a block: it may come anywhere between two events, and no blank
-// line follows it (some clients take that for an empty event). Empty text
-// gives the shortest heartbeat, ":\n".
+// line follows it (some clients take that for an empty event).
+//
+// An empty line of text becomes a dot, so that empty text gives a heartbeat, ": .\n". A bare
+// ":\n" would do by the specification, but one parser raises on a comment without ": ", and
+// others remove white space at the end of a line before they look.
 func AppendComment(dst []byte, text string) []byte {
 	for {
-		dst = append(dst, ':')
 		line, rest, more := cutLine(text)
-		if line != "" {
-			dst = append(dst, ' ')
-			dst = append(dst, line...)
+		if line == "" {
+			line = "."
 		}
+		dst = append(dst, ": "...)
+		dst = append(dst, line...)
 		dst = append(dst, '\n')
 		if !more {
 			return dst

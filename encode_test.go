@@ -117,15 +117,15 @@ func normalised(data []byte) string {
 
 func TestAppendComment(t *testing.T) {
 	tests := []struct{ text, wire string }{
-		{"", ":\n"},
+		{"", ": .\n"},
 		{"hb", ": hb\n"},
 		{" hb", ":  hb\n"},
 		{"a\nb", ": a\n: b\n"},
 		{"a\r\nb", ": a\n: b\n"},
 		{"a\rb", ": a\n: b\n"},
-		{"a\n\ndata: x", ": a\n:\n: data: x\n"},
-		{"a\n", ": a\n:\n"},
-		{"a\r", ": a\n:\n"},
+		{"a\n\ndata: x", ": a\n: .\n: data: x\n"},
+		{"a\n", ": a\n: .\n"},
+		{"a\r", ": a\n: .\n"},
 		{"\x00", ": \x00\n"},
 	}
 	for _, tt := range tests {

@@ -36,9 +36,10 @@
 //     so, with the reason (Config.GapType), and then what is left. With the id of the
 //     newest event, or without one, nothing is replayed. (See Gaps, below.)
 //  4. No subscriber waits for another. One that takes nothing costs the others nothing.
-//  5. A quiet stream can be told from a dead one. A comment is sent after at most Config.Heartbeat of
-//     silence. A client whose machine or network vanishes is noticed within a minute
-//     (parked, with the default heartbeat).
+//  5. A quiet stream can be told from a dead one. A comment (": .", the form that every
+//     known client takes) is sent after at most Config.Heartbeat of silence. A client whose
+//     machine or network vanishes is noticed within a minute (parked, with the default
+//     heartbeat).
 //  6. Publish never waits for subscribers.
 //  7. Drain ends every stream between two events, with a reconnection time drawn at
 //     random, within its deadline, and loses nothing that was published before.

@@ -18,7 +18,7 @@ const maxLingering = 64
 // with a reconnection time, as Config.End says.
 func (o *opening) later(c net.Conn, head []byte, why refusal) {
 	o.hub.counters.refused.add(why)
-	retry := streamwriter.AppendRetry([]byte(":\n"), o.hub.comeBackAfter())
+	retry := streamwriter.AppendRetry(streamwriter.AppendComment(nil, ""), o.hub.comeBackAfter())
 	o.hub.writeLast(c, o.framing.AppendEnd(o.framing.AppendControl(head, retry), o.cuts))
 }
 

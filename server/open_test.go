@@ -52,7 +52,7 @@ func TestTheStreamOpensAtOnce(t *testing.T) {
 			}
 			body.WriteString(line)
 		}
-		if !strings.Contains(body.String(), "\n:\n") {
+		if !strings.Contains(body.String(), "\n: .\n") {
 			t.Errorf("no comment in %q", body.String())
 		}
 	})

@@ -132,7 +132,7 @@ func (o *opening) unopened(c net.Conn, head []byte, err error, a *delivery.Admis
 // first returns what a stream begins with: a comment, its position if it is fresh, the
 // reconnection time, a gap event if it has one, and the events of OnOpen.
 func (o *opening) first(a *delivery.Admission, gap string) ([]byte, error) {
-	b := []byte(":\n")
+	b := streamwriter.AppendComment(nil, "")
 	b = o.epoch.appendPosition(b, a.Stream.Next, o.sub.LastEventID)
 	b = appendRetryLine(b, o.hub.cfg.Retry)
 	b = o.hub.appendGap(o.epoch, b, a.Stream.Next, gap, o.sub.LastEventID)

@@ -28,8 +28,8 @@ func TestOnlyARefusalSpeaksToSubscribers(t *testing.T) {
 		} {
 			h := newHarness(t, kind, setup{subscribe: o, config: server.Config{Retry: 4 * time.Second}})
 			for proto, whole := range map[string]string{
-				"HTTP/1.1": "^[0-9a-f]+\r\n:\nretry: [4-8][0-9]{3}\n\n\r\n0\r\n\r\n$",
-				"HTTP/1.0": "^:\nretry: [4-8][0-9]{3}\n\n$",
+				"HTTP/1.1": "^[0-9a-f]+\r\n: \\.\nretry: [4-8][0-9]{3}\n\n\r\n0\r\n\r\n$",
+				"HTTP/1.0": "^: \\.\nretry: [4-8][0-9]{3}\n\n$",
 			} {
 				c := h.send(request{proto: proto, topics: []string{"a"}})
 				if c.status != "HTTP/1.1 200 OK" || c.head.Get("Content-Type") != "text/event-stream" {

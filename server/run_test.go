@@ -90,7 +90,7 @@ func (r *running) openBy(proto, path string) (*bufio.Reader, net.Conn) {
 	_ = conn.SetDeadline(time.Now().Add(patience))
 	fmt.Fprintf(conn, "GET %s %s\r\nHost: x\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n\r\n", path, proto)
 	b := bufio.NewReader(conn)
-	for line := ""; line != ":\n"; {
+	for line := ""; line != ": .\n"; {
 		if line, err = b.ReadString('\n'); err != nil {
 			r.t.Fatal(err)
 		}

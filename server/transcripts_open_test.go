@@ -91,7 +91,7 @@ var openTranscripts = []scenario{
 	{name: "heartbeat", in: twoKinds, setup: setup{config: server.Config{Heartbeat: time.Millisecond}}, run: func(s *scene) {
 		st := s.fresh("topic=a")
 		for range 3 {
-			st.Until(":\n" + st.endOfChunk)
+			st.Until(": .\n" + st.endOfChunk)
 		}
 		st.Close()
 	}},
@@ -104,7 +104,7 @@ var openTranscripts = []scenario{
 		st := s.get("topic=quiet", "Last-Event-ID: "+from)
 		st.block("id: " + s.hub.LastID())
 		for range 2 {
-			st.Until(":\n" + st.endOfChunk)
+			st.Until(": .\n" + st.endOfChunk)
 		}
 		st.Close()
 	}},

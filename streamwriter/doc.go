@@ -23,8 +23,8 @@
 //
 // [Serve] runs a callback on the connection's own goroutine. Headers, a comment
 // and the reconnection time are on the wire before it starts, so that browsers fire
-// "open" at once. While the callback is silent, a comment is sent every
-// Options.Heartbeat. The Writer's Context ends when the client leaves, even if the
+// "open" at once. While the callback is silent, a comment (": .", the form that every known
+// client takes: see AppendComment) is sent every Options.Heartbeat. The Writer's Context ends when the client leaves, even if the
 // callback never writes: within 100 ms on Linux, at the next heartbeat elsewhere.
 //
 // A callback that returns nil has finished its stream. One that returns the error of

@@ -66,7 +66,7 @@ func ExampleNewReader() {
 	defer body.Close()
 	_, _ = io.Copy(os.Stdout, body) // as the runtime does
 	// Output:
-	// :
+	// : .
 	// retry: 3000
 	// data: hello
 	// id: 42

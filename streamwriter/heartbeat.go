@@ -55,4 +55,4 @@ func (w *Writer) tryBeat() {
 	}
 }
 
-var heartbeat = []byte(":\n")
+var heartbeat = AppendComment(nil, "")

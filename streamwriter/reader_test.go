@@ -32,7 +32,7 @@ func TestAReaderReadsWhatTheCallbackSends(t *testing.T) {
 		return w.SendString("end", "")
 	})
 	all, err := io.ReadAll(r)
-	const want = ":\nretry: 2000\ndata: after 6\nid: 7\n\nevent: end\ndata: \n\n"
+	const want = ": .\nretry: 2000\ndata: after 6\nid: 7\n\nevent: end\ndata: \n\n"
 	if err != nil || string(all) != want {
 		t.Errorf("read %q, %v; want %q", all, err, want)
 	}
@@ -87,7 +87,7 @@ func TestAReaderHasNoBuffer(t *testing.T) {
 		return nil
 	})
 	buf := make([]byte, 100)
-	for i, want := range []string{":\n", "data: event\n\n", "data: event\n\n", "data: event\n\n"} {
+	for i, want := range []string{": .\n", "data: event\n\n", "data: event\n\n", "data: event\n\n"} {
 		if n, err := r.Read(buf); err != nil || string(buf[:n]) != want {
 			t.Errorf("read %q, %v; want %q", buf[:n], err, want)
 		}
@@ -114,7 +114,7 @@ func TestAReaderReturnsTheCallbacksErrorAfterWhatItSent(t *testing.T) {
 				return c.fn()
 			})
 			all, err := io.ReadAll(r)
-			if string(all) != ":\ndata: first\n\n" || err == nil || !strings.Contains(err.Error(), c.want) {
+			if string(all) != ": .\ndata: first\n\n" || err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("read %q, %v; want an error with %q", all, err, c.want)
 			}
 			if name == "error" && !errors.Is(err, broken) {
@@ -133,7 +133,7 @@ func TestAReaderSendsHeartbeatsWhileTheCallbackIsSilent(t *testing.T) {
 			time.Sleep(2500 * time.Millisecond)
 			return nil
 		})
-		if all, err := io.ReadAll(r); err != nil || string(all) != ":\n:\n:\n" {
+		if all, err := io.ReadAll(r); err != nil || string(all) != ": .\n: .\n: .\n" {
 			t.Errorf("read %q, %v", all, err)
 		}
 	})

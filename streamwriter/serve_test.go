@@ -33,7 +33,7 @@ func TestTheFirstBytesPrecedeTheFirstEvent(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	const opening = ":\nretry: 2000\n"
+	const opening = ": .\nretry: 2000\n"
 	first := make([]byte, len(opening))
 	if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != opening {
 		t.Fatalf("first bytes %q, %v", first, err)
@@ -60,7 +60,7 @@ func TestHTTP10GetsIdentityAndTheEndOfTheConnection(t *testing.T) {
 			t.Fatalf("KeepHijackedConns=%v: %v", keep, err)
 		}
 		head, body, _ := strings.Cut(string(all), "\r\n\r\n")
-		if body != ":\nretry: 3000\ndata: a\n\n" {
+		if body != ": .\nretry: 3000\ndata: a\n\n" {
 			t.Errorf("body %q", body)
 		}
 		if !strings.HasPrefix(head, "HTTP/1.1 200 OK\r\n") ||
@@ -509,12 +509,12 @@ func TestAStalledReaderDelaysNobodysHeartbeat(t *testing.T) {
 			awaitStandstill(t, &sent)
 			c := s.dial()
 			_, resp := c.get()
-			opening := make([]byte, len(":\nretry: 3000\n"))
+			opening := make([]byte, len(": .\nretry: 3000\n"))
 			if _, err := io.ReadFull(resp.Body, opening); err != nil {
 				t.Fatal(err)
 			}
-			comments := make([]byte, 2*20)
-			if _, err := io.ReadFull(resp.Body, comments); err != nil || string(comments) != strings.Repeat(":\n", 20) {
+			comments := make([]byte, len(": .\n")*20)
+			if _, err := io.ReadFull(resp.Body, comments); err != nil || string(comments) != strings.Repeat(": .\n", 20) {
 				t.Errorf("heartbeats %q, %v", comments, err)
 			}
 			stalled.tcp.Close()
@@ -540,7 +540,7 @@ func TestHeartbeatsFindADeadClientWithoutAWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	var seen strings.Builder
-	for buf := make([]byte, 64); strings.Count(seen.String(), ":\n\r\n") < 3; { // chunks of heartbeats
+	for buf := make([]byte, 64); strings.Count(seen.String(), ": .\n\r\n") < 3; { // chunks of heartbeats
 		n, err := c.Read(buf)
 		if err != nil {
 			t.Fatal(err)

@@ -142,7 +142,7 @@ var transcripts = []struct {
 		c := s.send("GET")
 		c.Until("retry: 3000\n")
 		for range 2 {
-			c.Until(":\n")
+			c.Until(": .\n")
 		}
 		c.Close()
 	}},

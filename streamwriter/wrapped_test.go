@@ -19,7 +19,7 @@ type sluggish struct {
 }
 
 func (s *sluggish) Write(p []byte) (int, error) {
-	if string(p) == "2\r\n:\n\r\n" || strings.HasSuffix(string(p), "\r\n2\r\n:\n\r\n") { // a heartbeat
+	if string(p) == "4\r\n: .\n\r\n" || strings.HasSuffix(string(p), "\r\n4\r\n: .\n\r\n") { // a heartbeat
 		<-s.wait
 	}
 	return s.Conn.Write(p)
@@ -54,7 +54,7 @@ func TestAConnectionWhoseWriteWaitsDelaysNobodysHeartbeat(t *testing.T) {
 	_, resp := good.get()
 	bad := s.dial()
 	bad.get()
-	opening := make([]byte, len(":\nretry: 3000\n"))
+	opening := make([]byte, len(": .\nretry: 3000\n"))
 	if _, err := io.ReadFull(resp.Body, opening); err != nil {
 		t.Fatal(err)
 	}

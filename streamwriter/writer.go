@@ -119,7 +119,7 @@ func (w *Writer) LastEventID() string { return w.opts.LastEventID }
 // proxy know at once that the stream is there. [Serve] has done it already.
 func (w *Writer) Open() error {
 	return w.send(func(dst []byte) []byte {
-		dst = append(dst, ":\n"...)
+		dst = append(dst, heartbeat...)
 		if w.opts.Retry > 0 {
 			// No blank line: some clients take one for an empty event.
 			dst = AppendRetry(dst, w.opts.Retry)

@@ -29,7 +29,7 @@ func TestWriterWritesWholeEventsToAnyWriter(t *testing.T) {
 		err  error
 		wire string
 	}{
-		{w.Open(), ":\nretry: 2000\n"},
+		{w.Open(), ": .\nretry: 2000\n"},
 		{w.Send(Event{ID: "7", Type: "t", Data: []byte("a\rb")}), "event: t\ndata: a\ndata: b\nid: 7\n\n"},
 		{w.SendString("t", ""), "event: t\ndata: \n\n"},
 		{w.SendJSON(Event{}, map[string]string{"a": "b\nc"}), "data: {\"a\":\"b\\nc\"}\n\n"},
@@ -57,7 +57,7 @@ func TestNegativeRetryTellsNone(t *testing.T) {
 	var wire bytes.Buffer
 	w := must(NewWriter(&wire, Options{Retry: -1}))
 	defer w.Close()
-	if err := w.Open(); err != nil || wire.String() != ":\n" {
+	if err := w.Open(); err != nil || wire.String() != ": .\n" {
 		t.Errorf("wire %q, %v", wire.String(), err)
 	}
 }
@@ -93,7 +93,7 @@ func TestCloseEndsTheStream(t *testing.T) {
 	if cause := context.Cause(w.Context()); cause != ErrClosed {
 		t.Errorf("cause %v", cause)
 	}
-	for i, err := range []error{w.Open(), w.SendString("", "a"), w.SendEncoded([]byte(":\n"))} {
+	for i, err := range []error{w.Open(), w.SendString("", "a"), w.SendEncoded([]byte(": .\n"))} {
 		if err != ErrClosed {
 			t.Errorf("call %d after Close: %v", i, err)
 		}
@@ -149,7 +149,7 @@ func TestConcurrentSendsKeepEventsWhole(t *testing.T) {
 				text := fmt.Sprintf("%d\n%d", i, j)
 				err := w.Send(Event{ID: text[:1], Data: []byte(text)})
 				if j%10 == 0 {
-					err = errors.Join(err, w.Comment(text), w.SendEncoded([]byte(":\n")))
+					err = errors.Join(err, w.Comment(text), w.SendEncoded([]byte(": .\n")))
 				}
 				if err != nil {
 					t.Error(err)
@@ -253,7 +253,7 @@ func TestHeartbeatAfterSilence(t *testing.T) {
 			if pass(10*time.Second - 1); wire.take() != "" {
 				t.Fatal("a heartbeat too early")
 			}
-			if pass(1); wire.take() != ":\n" {
+			if pass(1); wire.take() != ": .\n" {
 				t.Fatal("no heartbeat after Heartbeat of silence")
 			}
 		}
@@ -269,7 +269,7 @@ func TestHeartbeatDefaultsTo15sAndNegativeDisables(t *testing.T) {
 		if pass(15*time.Second - 1); byDefault.take() != "" {
 			t.Error("a heartbeat before 15s")
 		}
-		if pass(1); byDefault.take() != ":\n" {
+		if pass(1); byDefault.take() != ": .\n" {
 			t.Error("no heartbeat at 15s")
 		}
 		if pass(time.Hour); disabled.take() != "" {
@@ -292,7 +292,7 @@ func TestNoHeartbeatsWhileTheCallbackWrites(t *testing.T) {
 				t.Fatalf("wire %q", got)
 			}
 		}
-		if pass(10 * time.Second); wire.take() != ":\n" {
+		if pass(10 * time.Second); wire.take() != ": .\n" {
 			t.Error("no heartbeat once it is silent")
 		}
 	})
@@ -310,7 +310,7 @@ func TestTheClockServesEachStreamAtItsTime(t *testing.T) {
 		}
 		pass(n * time.Second)
 		for i := 1; i <= n; i++ {
-			if got := strings.Count(wires[i].take(), ":\n"); got != n/i {
+			if got := strings.Count(wires[i].take(), ": .\n"); got != n/i {
 				t.Errorf("every %ds: %d heartbeats in %ds, want %d", i, got, n, n/i)
 			}
 			if i%2 == 0 {
@@ -323,7 +323,7 @@ func TestTheClockServesEachStreamAtItsTime(t *testing.T) {
 			if i%2 == 0 {
 				want = 0
 			}
-			if got := strings.Count(wires[i].take(), ":\n"); got != want {
+			if got := strings.Count(wires[i].take(), ": .\n"); got != want {
 				t.Errorf("every %ds: %d heartbeats in the second %ds, want %d", i, got, n, want)
 			}
 		}
@@ -363,7 +363,7 @@ func TestAStuckHeartbeatDelaysNobodyElses(t *testing.T) {
 		var wire lockedBuffer
 		bad, good := must(NewWriter(blocked, Options{Heartbeat: time.Second})), must(NewWriter(&wire, Options{Heartbeat: time.Second}))
 		pass(10 * time.Second)
-		if got := strings.Count(wire.take(), ":\n"); got != 10 {
+		if got := strings.Count(wire.take(), ": .\n"); got != 10 {
 			t.Errorf("%d heartbeats in 10s, want 10", got)
 		}
 		if got := len(blocked.entered); got != 1 {
@@ -411,7 +411,7 @@ func TestHeartbeatsGoOnUntilMaxAge(t *testing.T) {
 		w := must(NewWriter(&wire, Options{MaxAge: time.Minute, Heartbeat: 10 * time.Second}))
 		defer w.Close()
 		<-w.Context().Done()
-		if got := strings.Count(wire.take(), ":\n"); got != 5 {
+		if got := strings.Count(wire.take(), ": .\n"); got != 5 {
 			t.Errorf("%d heartbeats, want 5", got)
 		}
 		if pass(time.Hour); wire.take() != "" {

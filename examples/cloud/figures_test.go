@@ -62,7 +62,7 @@ func (p *program) subscribe() (*subscriber, *bufio.Reader, error) {
 	}
 	fmt.Fprint(conn, "GET /events?topic=load HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n\r\n")
 	r := bufio.NewReaderSize(conn, 1024)
-	for line := ""; line != ":\n"; {
+	for line := ""; line != ": .\n"; {
 		if line, err = r.ReadString('\n'); err != nil {
 			return nil, nil, err
 		}

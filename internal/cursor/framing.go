@@ -77,6 +77,6 @@ func (fr Framing) heartbeat() []byte {
 }
 
 var (
-	heartbeatLine  = []byte(":\n")
-	heartbeatChunk = []byte("2\r\n:\n\r\n")
+	heartbeatLine  = fastsse.AppendComment(nil, "")
+	heartbeatChunk = eventlog.AppendChunk(nil, heartbeatLine)
 )

@@ -158,7 +158,7 @@ func TestHeartbeatEndsASilence(t *testing.T) {
 	for _, step := range []struct {
 		at   int64
 		want string
-	}{{999, ""}, {1000, "2\r\n:\n\r\n"}, {1500, ""}, {1999, ""}, {2000, "2\r\n:\n\r\n"}} {
+	}{{999, ""}, {1000, "4\r\n: .\n\r\n"}, {1500, ""}, {1999, ""}, {2000, "4\r\n: .\n\r\n"}} {
 		r.now = step.at
 		if got := string(r.turn(100)); got != step.want {
 			t.Errorf("at %d ms it was offered %q, want %q", step.at, got, step.want)
@@ -224,7 +224,7 @@ func TestHeartbeatThatDoesNotGoOutIsDropped(t *testing.T) {
 	w.publish("a", "x")
 	r.all()
 	r.wants(t, "x")
-	if !strings.HasPrefix(r.got.String(), "2\r\n:\n\r\n") {
+	if !strings.HasPrefix(r.got.String(), "4\r\n: .\n\r\n") {
 		t.Errorf("the heartbeat was torn: %q", r.got.String())
 	}
 }
