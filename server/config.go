@@ -111,7 +111,11 @@ type Config struct {
 	MaxTopics int
 
 	// MaxEventBytes is the largest Data of an event, in bytes: at most 64 MiB. Zero
-	// means 64 KiB. On the wire each line of Data takes seven bytes more.
+	// means 63 KiB. On the wire each line of Data takes seven bytes more, and the other
+	// fields up to 420 bytes together. Clients that read with Go's bufio.Scanner (go-sse and
+	// r3labs/sse among them, unless they are given a larger buffer) fail at an event that
+	// takes 64 KiB there, and come back to the same event for ever; with the default, Data
+	// of up to 80 lines stays below that.
 	MaxEventBytes int
 
 	// Retention says how many events of which topics are kept, for clients that come
@@ -218,7 +222,7 @@ const (
 	defaultWriteTimeout  = 30 * time.Second
 	defaultMaxTopics     = 16
 	defaultPublishTime   = 5 * time.Second
-	defaultMaxEventBytes = 64 << 10
+	defaultMaxEventBytes = 63 << 10 // below bufio.MaxScanTokenSize on the wire
 	defaultHistoryBytes  = 256 << 20
 	defaultSendBuffer    = 64 << 10
 	defaultGapType       = "gap"

@@ -93,7 +93,7 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 		{"retry letters", "POST /?topic=a&retry=3s", "x", "", 400, "retry", "3s"},
 		{"retry empty", "POST /?topic=a&retry=", "x", "", 400, "retry", ""},
 		{"retry beyond a day", "POST /?topic=a&retry=86400001", "x", "", 400, "retry", "86400001"},
-		{"too large", "POST /?topic=a", strings.Repeat("x", 64<<10+1), "", 413, "data", strings.Repeat("x", 80)},
+		{"too large", "POST /?topic=a", strings.Repeat("x", 63<<10+1), "", 413, "data", strings.Repeat("x", 80)},
 
 		{"too large, of two bytes a character", "POST /?topic=a", "x" + strings.Repeat("é", 32<<10), "", 413, "data", "x" + strings.Repeat("é", 39) + "…"},
 
@@ -115,13 +115,13 @@ func TestBadPublishIsRefusedAndChangesNothing(t *testing.T) {
 		{"JSON retry negative", "POST /", `{"topic":"a","retry":-5}`, jsonType, 400, "retry", "-5"},
 		{"JSON retry fraction", "POST /", `{"topic":"a","retry":1.5}`, jsonType, 400, "retry", "1.5"},
 		{"JSON retry letters", "POST /", `{"topic":"a","retry":"3s"}`, jsonType, 400, "body", `{"topic":"a","retry":"3s"}`},
-		{"JSON too large", "POST /", `{"topic":"a","data":"` + strings.Repeat("x", 64<<10+1) + `"}`, jsonType, 413, "data", strings.Repeat("x", 80)},
+		{"JSON too large", "POST /", `{"topic":"a","data":"` + strings.Repeat("x", 63<<10+1) + `"}`, jsonType, 413, "data", strings.Repeat("x", 80)},
 		{"array empty", "POST /", `[]`, jsonType, 400, "body", "[]"},
 		{"array too long", "POST /", array(1001, `{"topic":"a"}`), jsonType, 400, "body", ""},
 		{"array with one bad topic", "POST /", `[{"topic":"a"},{"topic":"b"},{"topic":"c d"}]`, jsonType, 400, "topic", "c d"},
 		{"array with one bad id", "POST /", `[{"topic":"a"},{"topic":"b","id":"x y"}]`, jsonType, 400, "id", "x y"},
 		{"array with one bad retry", "POST /", `[{"topic":"a"},{"topic":"b","retry":0}]`, jsonType, 400, "retry", "0"},
-		{"array with one too large", "POST /", `[{"topic":"a"},{"topic":"b","data":"` + strings.Repeat("x", 64<<10+1) + `"}]`, jsonType, 413, "data", strings.Repeat("x", 80)},
+		{"array with one too large", "POST /", `[{"topic":"a"},{"topic":"b","data":"` + strings.Repeat("x", 63<<10+1) + `"}]`, jsonType, 413, "data", strings.Repeat("x", 80)},
 		{"array with null", "POST /", `[{"topic":"a"},null]`, jsonType, 400, "topic", ""},
 
 		{"two topics", "POST /?topic=a&topic=b", "x", "", 400, "topic", "b"},
@@ -170,7 +170,7 @@ func TestGoodPublish(t *testing.T) {
 	hub := newHub(t, server.Config{})
 	publish := server.PublishHandler(hub, server.PublishOptions{AllowAnyone: true})
 	epoch, _, _ := strings.Cut(hub.LastID(), "-")
-	limit := strings.Repeat("x", 64<<10)
+	limit := strings.Repeat("x", 63<<10)
 	tests := []struct {
 		name, line, body, typ, answer string
 		events                        int

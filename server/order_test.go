@@ -1,7 +1,10 @@
 package server_test
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
+	"net/http/httputil"
 	"slices"
 	"strings"
 	"sync"
@@ -31,7 +34,7 @@ func TestAnEventArrivesAsItWasPublished(t *testing.T) {
 	allConns(t, func(t *testing.T, kind connKind) {
 		h := newHarness(t, kind, setup{})
 		c := h.open("a")
-		big := strings.Repeat("x", 64<<10)
+		big := strings.Repeat("x", 63<<10)
 		events := []streamwriter.Event{
 			{Type: "greeting", Data: []byte("hello")},
 			{Data: nil},
@@ -54,6 +57,39 @@ func TestAnEventArrivesAsItWasPublished(t *testing.T) {
 			t.Errorf("retry %q", c.dec.Retry)
 		}
 	})
+}
+
+// Clients of others read with a bufio.Scanner and its usual buffer: go-sse, r3labs/sse. At an
+// event that does not fit they fail, and come back to it for ever.
+func TestTheLargestEventByDefaultFitsAScanner(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, parkedTCP, setup{})
+	c := h.open("a")
+	data := strings.Repeat(strings.Repeat("x", 63<<10/80-1)+"\n", 80)
+	largest := streamwriter.Event{
+		ID: strings.Repeat("i", 128), Type: strings.Repeat("t", 256), Retry: 1<<63 - 1,
+		Data: []byte(data + strings.Repeat("x", 63<<10-len(data))),
+	}
+	if _, err := h.hub.Publish("a", largest); err != nil {
+		t.Fatal(err)
+	}
+	largest.Data = append(largest.Data, 'x')
+	if _, err := h.hub.Publish("a", largest); err == nil {
+		t.Error("a larger one was published")
+	}
+	blocks := bufio.NewScanner(httputil.NewChunkedReader(c.r))
+	blocks.Split(func(data []byte, _ bool) (int, []byte, error) {
+		if end := bytes.Index(data, []byte("\n\n")); end >= 0 {
+			return end + 2, data[:end], nil
+		}
+		return 0, nil, nil
+	})
+	for blocks.Scan() {
+		if strings.HasSuffix(blocks.Text(), "\nid: "+largest.ID) {
+			return
+		}
+	}
+	t.Error(blocks.Err())
 }
 
 func TestSeveralTopicsAreOneOrder(t *testing.T) {

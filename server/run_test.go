@@ -70,6 +70,10 @@ func (r *running) get(path string) (status int, body string) {
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // a stream that is to come back may be cut
 		r.t.Fatal(err)
 	}
+	probe := path == "/healthz" || path == "/readyz"
+	if stored := res.Header.Get("Cache-Control") != "no-store"; probe && stored {
+		r.t.Errorf("%s: %d, which caches may store", path, res.StatusCode)
+	}
 	return res.StatusCode, string(b)
 }
 

@@ -53,6 +53,7 @@ func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 	if err := o.Validate(); err != nil {
 		ctx.Logger().Printf("streamwriter: serve stream: %v", err)
 		ctx.SetStatusCode(fasthttp.StatusInternalServerError)
+		ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 		ctx.SetBodyString("the stream is misconfigured; its server's log says how\n")
 		return
 	}

@@ -125,7 +125,7 @@ func (b *Backplane) findOrMake(ctx context.Context) (jetstream.Stream, error) {
 }
 
 // leastMessage is the smallest max_msg_size of a feed: room for an event of server.Config's
-// usual MaxEventBytes, 64 KiB, and what an entry has besides.
+// usual MaxEventBytes, 63 KiB, and what an entry has besides.
 const leastMessage = 128 << 10
 
 // check says what of a stream that is there already does not do for a feed. It may discard
@@ -152,7 +152,7 @@ func (o Options) check(c jetstream.StreamConfig) error {
 	case c.MaxMsgsPerSubject > 0:
 		return fmt.Errorf("it keeps %d messages per subject, and a feed has one subject: older entries would be dropped before all have read them; want no such limit (nats stream edit --max-msgs-per-subject=-1), but --max-msgs", c.MaxMsgsPerSubject)
 	case c.MaxMsgSize > 0 && c.MaxMsgSize < leastMessage:
-		return fmt.Errorf("it takes messages of up to %d bytes, too few for an event of 64 KiB; raise that to %d at least (nats stream edit --max-msg-size)", c.MaxMsgSize, leastMessage)
+		return fmt.Errorf("it takes messages of up to %d bytes, too few for an event of 63 KiB; raise that to %d at least (nats stream edit --max-msg-size)", c.MaxMsgSize, leastMessage)
 	case c.Sealed:
 		return errors.New("it is sealed, so nothing can be appended; set another Options.Feed")
 	case c.Duplicates < keysFor(c.MaxAge):
