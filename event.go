@@ -16,7 +16,10 @@ type Event struct {
 	ID string
 
 	// Type is the name that EventSource listeners register for. Empty means
-	// "message". It must not hold NUL, CR or LF.
+	// "message". It must not hold NUL, CR or LF. In browsers an event of type
+	// "error" or "open" also runs the page's onerror or onopen, which then sees an
+	// EventSource that is still open: choose another name where the protocol does
+	// not prescribe one of these, as those of AI providers do ("event: error").
 	Type string
 
 	// Data is the payload, UTF-8, any length. CRLF, LF and lone CR all end a

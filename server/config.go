@@ -136,7 +136,7 @@ type Config struct {
 	SlowSubscribers SlowSubscriberPolicy
 
 	// GapType is the type of the event that tells a client that some of what it has
-	// missed is lost. Empty means "gap".
+	// missed is lost. Empty means "gap". See [GapEvent] for a handler's own.
 	GapType string
 
 	// Shards is how many goroutines deliver to parked subscribers: at most 64. Zero

@@ -33,7 +33,7 @@
 //     the topic holds the event. The epoch is different for every hub.
 //  3. Nothing is lost silently. A client that resumes gets exactly what it missed, once,
 //     in order. If some of it is no longer held, the client first gets an event that says
-//     so, with the reason (Config.GapType), and then what is left. With the id of the
+//     so, with the reason (Config.GapType, GapEvent), and then what is left. With the id of the
 //     newest event, or without one, nothing is replayed. (See Gaps, below.)
 //  4. No subscriber waits for another. One that takes nothing costs the others nothing.
 //  5. A quiet stream can be told from a dead one. A comment (": .", the form that every
@@ -57,6 +57,9 @@
 //	epoch     its Last-Event-ID is that of another hub, or from before a restart
 //	ahead     its Last-Event-ID is of a sequence that the hub has not reached
 //	slow      it was connected, but so slow that events were evicted before it took them
+//
+// SubscribeOptions.Gap and FollowOptions.Gap give one handler's streams a gap event of their
+// own, for clients that cannot be changed.
 //
 // A gap may be reported where nothing was lost, but never the other way round. Of topics
 // and subtrees that it no longer holds, the hub remembers the losses of at least the last

@@ -33,6 +33,21 @@ import (
 // w.SetWriteDeadline, and removes the deadline before it returns. A write to an io.Writer
 // without write deadlines cannot be ended: Close waits for it.
 func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
+	return h.FollowWith(w, FollowOptions{}, topics...)
+}
+
+// FollowOptions are the settings of one call of FollowWith.
+type FollowOptions struct {
+	// Gap says how the client is told that some of what it has missed is lost.
+	Gap GapEvent
+}
+
+// FollowWith is Follow with options. If they are not valid, it returns an error at once.
+func (h *Hub) FollowWith(w *streamwriter.Writer, o FollowOptions, topics ...string) error {
+	form, err := o.Gap.form("FollowOptions.Gap", &h.cfg)
+	if err != nil {
+		return err
+	}
 	if err := h.checkTopics(topics); err != nil {
 		return fmt.Errorf("server: follow: %w", err)
 	}
@@ -49,7 +64,10 @@ func (h *Hub) Follow(w *streamwriter.Writer, topics ...string) error {
 		return h.followLater(w, why)
 	}
 	a, gap := h.admission(e, &Subscription{Topics: topics, LastEventID: w.LastEventID()}, cursor.Embedded)
-	a.Began = began
+	a.Began, a.Gap = began, form
+	if w.ForEventSource() {
+		a.Stream.Client = cursor.EventSource
+	}
 	a.Stream.Dies = 0 // the Writer has a maximum age of its own
 	if ended, err := h.followBack(w, e, a, gap); ended {
 		return err
@@ -94,7 +112,7 @@ func (h *Hub) followBack(w *streamwriter.Writer, e *epoch, a *delivery.Admission
 		return true, h.followLater(w, refusedBackplane)
 	}
 	a.Rest = e.appendPosition(nil, a.Stream.Next, w.LastEventID())
-	a.Rest = h.appendGap(e, a.Rest, a.Stream.Next, gap, w.LastEventID())
+	a.Rest = h.appendGap(e, a.Rest, a, a.Stream.Next, gap, w.LastEventID())
 	if back == nil {
 		return false, nil
 	}

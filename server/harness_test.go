@@ -248,6 +248,7 @@ type client struct {
 	r      *bufio.Reader
 	status string
 	head   textproto.MIMEHeader
+	body   io.Reader // what dec reads
 	dec    *testkit.Decoder
 }
 
@@ -332,7 +333,7 @@ func (h *harness) try(q request) (*client, error) {
 		}
 		body = io.LimitReader(c.r, length)
 	}
-	c.dec = testkit.NewDecoder(body)
+	c.body, c.dec = body, testkit.NewDecoder(body)
 	return c, nil
 }
 

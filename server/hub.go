@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse"
+	"github.com/fastsse/fastsse/internal/cursor"
 	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/internal/eventlog"
 	"github.com/fastsse/fastsse/streamwriter"
@@ -26,6 +27,7 @@ var ErrClosed = errors.New("server: the hub is closed")
 type Hub struct {
 	// Static after construction.
 	cfg   Config
+	gap   *cursor.Gap // for streams whose handler has none of its own
 	born  time.Time
 	relay *relay // nil: the hub is alone
 
@@ -49,7 +51,7 @@ func New(c Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hub{cfg: c, born: time.Now()}
+	h := &Hub{cfg: c, gap: &cursor.Gap{Type: c.GapType}, born: time.Now()}
 	h.opens.limit(c.MaxOpensPerSecond)
 	if c.Backplane != nil {
 		if err := h.startRelay(); err != nil {
@@ -73,7 +75,7 @@ func (h *Hub) host(e *epoch) delivery.Host {
 		State:   func() delivery.State { return e.state(delivery.State(h.state.Load())) },
 		Logger:  h.logger(),
 		Limits: delivery.Limits{
-			GapType: c.GapType, Skip: c.SlowSubscribers == Skip, Retry: c.Retry, Heartbeat: c.Heartbeat, MaxAge: c.MaxAge,
+			Gap: h.gap, Skip: c.SlowSubscribers == Skip, Retry: c.Retry, Heartbeat: c.Heartbeat, MaxAge: c.MaxAge,
 			WriteTimeout: c.WriteTimeout, SendBuffer: c.SendBuffer, NeverPark: c.Delivery == DeliverByGoroutine,
 		},
 		Ended: h.streamEnded,
@@ -108,6 +110,10 @@ func (h *Hub) logger() fasthttp.Logger {
 // only. If two events have the same, in this topic or in another that a client subscribes
 // to, and the older one is evicted, the client resumes after the newer one and loses what
 // is between them.
+//
+// In browsers, events of the types "error" and "open" run the page's onerror and onopen, as
+// the end and the opening of a stream do: see streamwriter.Event. They are published all the
+// same, because there are protocols in which they have a meaning.
 //
 // If e or topic is not valid, the error wraps a *streamwriter.FieldError that says why,
 // and nothing is published. After Close the error is ErrClosed.

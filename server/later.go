@@ -18,8 +18,9 @@ const maxLingering = 64
 // with a reconnection time, as Config.End says.
 func (o *opening) later(c net.Conn, head []byte, why refusal) {
 	o.hub.counters.refused.add(why)
-	retry := streamwriter.AppendRetry(streamwriter.AppendComment(nil, ""), o.hub.comeBackAfter())
-	o.hub.writeLast(c, o.framing.AppendEnd(o.framing.AppendControl(head, retry), o.cuts))
+	retry := streamwriter.AppendRetry(nil, o.hub.comeBackAfter())
+	body := o.client.AppendDataless(streamwriter.AppendComment(nil, ""), retry)
+	o.hub.writeLast(c, o.framing.AppendEnd(o.framing.AppendControl(head, body), o.client))
 }
 
 // comeBackAfter draws the reconnection time of a client that cannot have a stream now.

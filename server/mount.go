@@ -14,8 +14,8 @@ type MountOptions struct {
 }
 
 // Mount adds routes to r for SubscribeHandler at SubscribePath and PublishHandler at
-// PublishPath, for all methods. It panics if the options contradict each other (see
-// CORS), or if r has such a route already.
+// PublishPath, for all methods. It panics if the options are not valid (see
+// CORS and GapEvent), or if r has such a route already.
 func (h *Hub) Mount(r *router.Router, o MountOptions) {
 	subscribe, publish := o.SubscribePath, o.PublishPath
 	if subscribe == "" {

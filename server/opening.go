@@ -10,6 +10,7 @@ import (
 	"github.com/fastsse/fastsse/internal/cursor"
 	"github.com/fastsse/fastsse/internal/delivery"
 	"github.com/fastsse/fastsse/internal/eventlog"
+	"github.com/fastsse/fastsse/internal/header"
 	"github.com/fastsse/fastsse/streamwriter"
 	"github.com/valyala/fasthttp"
 )
@@ -23,15 +24,15 @@ type opening struct {
 	began   *delivery.Era // the era before Authorize was called
 	refused refusal       // why the client is told to come back later, whatever happens
 	framing cursor.Framing
-	cuts    bool       // it is cut if this side ends it: see streamwriter.End
-	client  netip.Addr // Hub.client
+	client  cursor.ClientKind
+	address netip.Addr // Hub.client
 	remote  string     // the peer's address; empty if there are no hooks
 	tls     bool
 }
 
 // opening makes an opening.
 func (s *subscribeHandler) opening(ctx *fasthttp.RequestCtx, sub Subscription) *opening {
-	o := &opening{handler: s, hub: s.hub, sub: sub, framing: cursor.Chunked, cuts: s.hub.cfg.End.Cuts(ctx), tls: ctx.IsTLS()}
+	o := &opening{handler: s, hub: s.hub, sub: sub, framing: cursor.Chunked, client: s.hub.clientOf(ctx), tls: ctx.IsTLS()}
 	if !ctx.Request.Header.IsHTTP11() {
 		o.framing = cursor.Identity
 	}
@@ -41,15 +42,26 @@ func (s *subscribeHandler) opening(ctx *fasthttp.RequestCtx, sub Subscription) *
 	return o
 }
 
+// clientOf returns what a request tells of its client.
+func (h *Hub) clientOf(ctx *fasthttp.RequestCtx) (c cursor.ClientKind) {
+	if header.IsEventSource(&ctx.Request.Header) {
+		c |= cursor.EventSource
+	}
+	if h.cfg.End.Cuts(ctx) {
+		c |= cursor.Cut
+	}
+	return c
+}
+
 // hooks returns what hooks, Kick and the end of the stream need to know about it; nil:
 // nothing. It has no owner yet.
 func (o *opening) hooks() *delivery.HookData {
-	if o.sub.User == nil && o.handler.OnClose == nil && !o.client.IsValid() {
+	if o.sub.User == nil && o.handler.OnClose == nil && !o.address.IsValid() {
 		return nil
 	}
 	h := &delivery.HookData{User: o.sub.User, RemoteAddr: o.remote, Indexed: delivery.Indexable(o.sub.User)}
-	if o.client.IsValid() {
-		client := o.client // a copy: the opening need not stay
+	if o.address.IsValid() {
+		client := o.address // a copy: the opening need not stay
 		h.Client = &client
 	}
 	return h
@@ -63,7 +75,7 @@ func (o *opening) mayOpen(begun bool) refusal {
 	case !begun:
 		return refusedClosed
 	}
-	return o.hub.enter(o.client)
+	return o.hub.enter(o.address)
 }
 
 // run opens the stream on the hijacked connection.
@@ -83,7 +95,7 @@ func (o *opening) run(c net.Conn, head []byte) {
 	}
 	a, gap := o.hub.admission(o.epoch, &o.sub, o.framing)
 	a.Hooks, a.Began, o.began = o.hooks(), o.began, nil
-	a.Stream.Cut = o.cuts
+	a.Stream.Client, a.Gap = o.client, o.handler.gap
 	defer func() {
 		if !a.Settled {
 			o.hub.abandon(o.epoch, a, cursor.Failed)
@@ -135,7 +147,7 @@ func (o *opening) first(a *delivery.Admission, gap string) ([]byte, error) {
 	b := streamwriter.AppendComment(nil, "")
 	b = o.epoch.appendPosition(b, a.Stream.Next, o.sub.LastEventID)
 	b = appendRetryLine(b, o.hub.cfg.Retry)
-	b = o.hub.appendGap(o.epoch, b, a.Stream.Next, gap, o.sub.LastEventID)
+	b = o.hub.appendGap(o.epoch, b, a, a.Stream.Next, gap, o.sub.LastEventID)
 	if o.handler.OnOpen == nil {
 		return b, nil
 	}
@@ -171,13 +183,17 @@ func (e *epoch) appendPosition(dst []byte, next uint64, lastID string) []byte {
 	return streamwriter.AppendID(dst, e.history.ID(next-1))
 }
 
-// appendGap appends a gap event, if why says that there is a gap.
-func (h *Hub) appendGap(e *epoch, dst []byte, next uint64, why, lastID string) []byte {
+// appendGap appends a's gap event, if why says that there is a gap.
+func (h *Hub) appendGap(e *epoch, dst []byte, a *delivery.Admission, next uint64, why, lastID string) []byte {
 	if why == "" {
 		return dst
 	}
 	h.counters.gaps.Add(1)
-	return cursor.AppendGap(dst, h.cfg.GapType, e.history.ID(next-1), why, lastID)
+	g := a.Gap
+	if g == nil {
+		g = h.gap
+	}
+	return g.Append(dst, a.Stream.Client, e.history.ID(next-1), why, lastID)
 }
 
 // appendBuffer is an io.Writer that appends.

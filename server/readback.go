@@ -238,7 +238,7 @@ func (b *readBack) lose() {
 		return
 	}
 	b.block = b.stream.Framing.AppendControl(b.block,
-		b.relay.hub.appendGap(b.epoch, nil, b.next, cursor.GapEvicted, b.lastID))
+		b.relay.hub.appendGap(b.epoch, nil, b.stream, b.next, cursor.GapEvicted, b.lastID))
 }
 
 // forget tells the stream of a gap, behind which it goes on with the logs: what it has read
@@ -282,7 +282,8 @@ func (b *readBack) flush(write func([]byte) error) error {
 		if b.done || now-b.said < long {
 			return nil
 		}
-		b.block = b.stream.Framing.AppendControl(nil, fastsse.AppendID(nil, b.epoch.history.ID(b.next-1)))
+		b.block = b.stream.Framing.AppendControl(nil,
+			b.stream.Stream.Client.AppendDataless(nil, fastsse.AppendID(nil, b.epoch.history.ID(b.next-1))))
 	}
 	if err := write(b.block); err != nil {
 		return err
@@ -357,7 +358,7 @@ func (o *opening) readBack(c net.Conn, a *delivery.Admission, b *readBack) bool 
 	}
 	o.hub.abandon(o.epoch, a, why)
 	if !broken {
-		o.hub.writeLast(c, a.Framing.AppendFarewell(nil, o.hub.cfg.Retry, a.Stream.Cut))
+		o.hub.writeLast(c, a.Framing.AppendFarewell(nil, o.hub.cfg.Retry, a.Stream.Client))
 	}
 	return false
 }

@@ -29,10 +29,14 @@ import (
 // middleware has set are sent; if it reads the response's body, it finds it empty.
 // Another request pipelined on the same connection is dropped.
 //
-// SubscribeHandler panics if the options contradict each other (see CORS).
+// SubscribeHandler panics if the options are not valid (see CORS and GapEvent).
 func (h *Hub) SubscribeHandler(o SubscribeOptions) fasthttp.RequestHandler {
 	o.CORS.check()
-	s := &subscribeHandler{hub: h, SubscribeOptions: o}
+	gap, err := o.Gap.form("SubscribeOptions.Gap", &h.cfg)
+	if err != nil {
+		panic(err.Error())
+	}
+	s := &subscribeHandler{hub: h, SubscribeOptions: o, gap: gap}
 	return s.serve
 }
 
@@ -44,6 +48,7 @@ func SubscribeHandler(h *Hub, o SubscribeOptions) fasthttp.RequestHandler {
 type subscribeHandler struct {
 	hub *Hub
 	SubscribeOptions
+	gap *cursor.Gap // of Gap; nil: the hub's
 }
 
 const subscribeMethods = "GET, HEAD, OPTIONS"
@@ -78,7 +83,7 @@ func (s *subscribeHandler) serve(ctx *fasthttp.RequestCtx) {
 		return
 	}
 	a := s.opening(ctx, sub)
-	a.epoch, a.refused, a.began, a.client = e, refused, began, client
+	a.epoch, a.refused, a.began, a.address = e, refused, began, client
 	hijack.Take(ctx, a.framing == cursor.Chunked, a.run)
 }
 

@@ -95,6 +95,10 @@ type SubscribeOptions struct {
 	// of more and more calls waiting (Stats.Closing).
 	OnClose func(s Subscriber, why Reason)
 
+	// Gap says how the handler's streams tell their clients that some of what they have
+	// missed is lost.
+	Gap GapEvent
+
 	// CORS lets pages of other origins subscribe.
 	CORS CORS
 }

@@ -111,6 +111,25 @@ var resumeTranscripts = []scenario{
 		st.data("1")
 		st.Close()
 	}},
+	{name: "gap-of-a-handler", in: twoKinds, setup: setup{
+		subscribe: server.SubscribeOptions{Gap: server.GapEvent{Type: "message", Data: `{"type":"ping"}`}},
+	}, run: gapAndOn},
+	{name: "gap-as-comment", in: twoKinds, setup: setup{
+		subscribe: server.SubscribeOptions{Gap: server.GapEvent{Comment: true}},
+	}, run: gapAndOn},
+	{name: "gap-slow-as-comment", in: twoKinds, setup: setup{
+		config: server.Config{
+			SlowSubscribers: server.Skip, MaxEventBytes: len(huge), Retention: []server.Retention{{Topics: "*", Events: 1}},
+		},
+		subscribe: server.SubscribeOptions{Gap: server.GapEvent{Comment: true}},
+	}, run: func(s *scene) {
+		st := s.fresh("topic=a")
+		s.put("a", huge)
+		st.Await(500)
+		s.put("a", "2", "3")
+		st.data(huge, "3")
+		st.Close()
+	}},
 	// The reader is inside an event that no buffer holds, and misses the next.
 	{name: "gap-slow", in: twoKinds, setup: setup{config: server.Config{
 		SlowSubscribers: server.Skip, MaxEventBytes: len(huge), Retention: []server.Retention{{Topics: "*", Events: 1}},
@@ -124,4 +143,14 @@ var resumeTranscripts = []scenario{
 		st.data("4")
 		st.Close()
 	}},
+}
+
+// gapAndOn resumes after an event that nobody has, as an EventSource and as another client.
+func gapAndOn(s *scene) {
+	s.put("a", "1")
+	for _, headers := range [][]string{asEventSource, nil} {
+		st := s.get("topic=a", append([]string{"Last-Event-ID: never-seen"}, headers...)...)
+		st.data("1")
+		st.Close()
+	}
 }

@@ -124,6 +124,10 @@ func (w *Writer) farewellLocked() error {
 	if len(retry) == 0 {
 		return nil
 	}
+	if !w.eventSource {
+		// No blank line, as in Open: clients take the time when its line ends.
+		retry = retry[:len(retry)-1]
+	}
 	return w.flushLocked(retry)
 }
 

@@ -68,7 +68,7 @@ func Serve(ctx *fasthttp.RequestCtx, o Options, fn func(*Writer) error) {
 		o.Logger = ctx.Logger()
 	}
 	o.Drain = drainOf(ctx, &o)
-	s := &stream{ctx: ctx, conn: ctx.Conn(), shutdown: ctx.Done(), opts: o, fn: fn, cuts: o.End.Cuts(ctx)}
+	s := &stream{ctx: ctx, conn: ctx.Conn(), shutdown: ctx.Done(), opts: o, fn: fn, isSource: header.IsEventSource(&ctx.Request.Header), cuts: o.End.Cuts(ctx)}
 	if !ctx.Request.Header.IsHTTP11() {
 		hijack.Take(ctx, false, s.serveUnframed)
 		return
@@ -128,6 +128,7 @@ type stream struct {
 	shutdown <-chan struct{} // closed when the fasthttp server shuts down
 	opts     Options
 	fn       func(*Writer) error
+	isSource bool // the client has shown itself to be an EventSource
 	cuts     bool // the response must not look complete if the stream is not finished
 
 	running sync.Mutex // held while the stream runs; guards cut and late
@@ -234,6 +235,7 @@ func writeHead(c net.Conn, head []byte) bool {
 func (s *stream) run(dst io.Writer) error {
 	socket.Unblock(s.conn) // or no deadline would end a write
 	w := newWriter(s.transport(dst), s.opts)
+	w.eventSource = s.isSource
 	defer w.release()
 	defer w.cancel(ErrClosed)
 	defer s.setWriter(nil)

@@ -46,6 +46,8 @@ type Writer struct {
 	born   time.Time
 	dies   time.Time // when MaxAge has passed; zero: never
 
+	eventSource bool // the client has shown itself to be an EventSource; set before the first byte
+
 	takesPart bool // opts.Drain counts it, until Close; Serve's streams are counted by Serve
 
 	wrote atomic.Int64 // unix nanoseconds of the last write that succeeded
@@ -110,6 +112,11 @@ func (w *Writer) Context() context.Context { return w.ctx }
 // that goes on for ever should return now. Without a Drain the channel is nil, and never
 // ready.
 func (w *Writer) Draining() <-chan struct{} { return w.opts.Drain.signal() }
+
+// ForEventSource reports whether the client has shown itself to be an EventSource: see [End].
+// If so, a block without data is no event to it. It is false for a stream of [NewWriter] or
+// [NewReader], whose client is not known.
+func (w *Writer) ForEventSource() bool { return w.eventSource }
 
 // LastEventID is the id of the last event that the client says it has seen, or empty.
 // It is not checked: a client can send anything.

@@ -28,13 +28,21 @@ var unfinished = map[string]func(w *world, r *reader){
 	},
 }
 
+// client is one whose stream is cut, or an EventSource.
+func client(cut bool) ClientKind {
+	if cut {
+		return Cut
+	}
+	return EventSource
+}
+
 func TestACutStreamIsSentItsRetryAndNoLastChunk(t *testing.T) {
 	for name, end := range unfinished {
 		for _, cut := range []bool{false, true} {
 			w := newWorld(t, keeping("a", 1))
 			r := &reader{m: w.machine(Chunked, "a"), s: w.fresh()}
 			r.m.Retry = time.Second
-			r.s.Cut = cut
+			r.s.Client = client(cut)
 			w.publish("a", "1")
 			r.all()
 			end(w, r)
@@ -55,7 +63,7 @@ func TestTheOtherFramingsEndAlikeCutOrNot(t *testing.T) {
 				w := newWorld(t, keeping("a", 1))
 				r := &reader{m: w.machine(framing, "a"), s: w.fresh()}
 				r.m.Retry = time.Second
-				r.s.Cut = cut
+				r.s.Client = client(cut)
 				w.publish("a", "1")
 				r.all()
 				end(w, r)

@@ -2,7 +2,7 @@ package cursor
 
 import "github.com/fastsse/fastsse/internal/eventlog"
 
-// Feed is what all streams with the same topics and framing read: the logs of these
+// Feed is what all streams with the same topics, framing and gap event read: the logs of these
 // topics, merged by sequence. It keeps the last span that it looked up, because most
 // streams of a feed are at the same position.
 //
@@ -11,6 +11,7 @@ import "github.com/fastsse/fastsse/internal/eventlog"
 type Feed struct {
 	Topics  []*eventlog.Topic // in the order of their names; must not be changed
 	Framing Framing
+	Gap     *Gap // how its streams are told of a gap; nil: as Settings.Gap says
 
 	workspace *Workspace
 	last      span

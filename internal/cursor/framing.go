@@ -42,8 +42,8 @@ func (fr Framing) AppendControl(dst, block []byte) []byte {
 
 // AppendEnd appends the end of the body to dst, if the framing has one, unless the stream
 // is cut: without it a client can tell that the stream is not finished.
-func (fr Framing) AppendEnd(dst []byte, cut bool) []byte {
-	if fr == Chunked && !cut {
+func (fr Framing) AppendEnd(dst []byte, c ClientKind) []byte {
+	if fr == Chunked && !c.is(Cut) {
 		return append(dst, eventlog.LastChunk...)
 	}
 	return dst
@@ -52,16 +52,17 @@ func (fr Framing) AppendEnd(dst []byte, cut bool) []byte {
 // AppendFarewell appends to dst what a stream that this side ends is sent last: a
 // reconnection time, drawn at random from retry to twice retry, and, unless the stream is
 // cut, the end of the body. To an Embedded stream its Writer sends them.
-func (fr Framing) AppendFarewell(dst []byte, retry time.Duration, cut bool) []byte {
-	return fr.appendFarewell(dst, backoff.Retry(retry), cut)
+func (fr Framing) AppendFarewell(dst []byte, retry time.Duration, c ClientKind) []byte {
+	return fr.appendFarewell(dst, backoff.Retry(retry), c)
 }
 
 // appendFarewell is AppendFarewell with a time that has been drawn.
-func (fr Framing) appendFarewell(dst []byte, retry time.Duration, cut bool) []byte {
+func (fr Framing) appendFarewell(dst []byte, retry time.Duration, c ClientKind) []byte {
 	if fr == Embedded {
 		return dst
 	}
-	return fr.AppendEnd(fr.AppendControl(dst, fastsse.AppendRetry(nil, retry)), cut)
+	block := c.AppendDataless(nil, fastsse.AppendRetry(nil, retry))
+	return fr.AppendEnd(fr.AppendControl(dst, block), c)
 }
 
 // heartbeat returns the comment that ends a silence; nil where the Writer sends

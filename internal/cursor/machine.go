@@ -11,7 +11,7 @@ import (
 
 // Settings are the settings of all streams of a machine.
 type Settings struct {
-	GapType   string        // the type of gap events
+	Gap       *Gap          // for streams whose feed has none
 	Skip      bool          // send a slow reader a gap event and go on; else end its stream
 	Retry     time.Duration // the reconnection time; 0: none is sent
 	Heartbeat int64         // milliseconds of silence after which a heartbeat is sent; 0: none
@@ -169,8 +169,7 @@ func (m *Machine) silence(o *Offer, key int32, s *Stream, f *Feed, now int64) bo
 }
 
 // tellPosition offers the id of the newest event to a stream that has everything, so that
-// its client, when it comes back, is not told of a loss that it did not have. The offer is
-// a block without data: an EventSource stores its id and does nothing else.
+// its client, when it comes back, is not told of a loss that it did not have.
 func (m *Machine) tellPosition(o *Offer, key int32, s *Stream, f *Feed) bool {
 	present := m.workspace.newest()
 	// Each event up to there is found now, or is on record as lost, or the stream has it.
@@ -181,7 +180,7 @@ func (m *Machine) tellPosition(o *Offer, key int32, s *Stream, f *Feed) bool {
 		return false // the next turn deals with it
 	}
 	o.told = present
-	return o.sayBlock(position, f.Framing, fastsse.AppendID(nil, m.history.ID(present)))
+	return o.sayBlock(position, f.Framing, s.Client.AppendDataless(nil, fastsse.AppendID(nil, m.history.ID(present))))
 }
 
 // sayBlock sets the offer to a block that is in no log.
@@ -273,7 +272,7 @@ func (m *Machine) farewell(o *Offer, s *Stream, f *Feed, now int64) bool {
 		retry = m.Drain.Back.Retry(m.Retry, now)
 	}
 	m.Back = retry
-	o.scratch = f.Framing.appendFarewell(o.scratch[:0], retry, s.Cut)
+	o.scratch = f.Framing.appendFarewell(o.scratch[:0], retry, s.Client)
 	if len(o.scratch) == 0 {
 		s.Phase = Closed
 		return false
@@ -286,11 +285,15 @@ func (m *Machine) farewell(o *Offer, s *Stream, f *Feed, now int64) bool {
 func (m *Machine) gap(o *Offer, key int32, s *Stream, f *Feed, lost uint64) bool {
 	m.Gaps++
 	m.noteTold(key, lost)
+	g := f.Gap
+	if g == nil {
+		g = m.Settings.Gap
+	}
 	if forgotten, goOn := m.history.Forgotten(); lost <= forgotten {
 		s.Next = max(s.Next, lost+1)
-		return o.sayBlock(control, f.Framing, AppendGap(nil, m.GapType, m.history.ID(goOn), GapEvicted, ""))
+		return o.sayBlock(control, f.Framing, g.Append(nil, s.Client, m.history.ID(goOn), GapEvicted, ""))
 	}
-	return o.sayBlock(control, f.Framing, AppendGap(nil, m.GapType, m.history.ID(s.Next-1), GapSlow, ""))
+	return o.sayBlock(control, f.Framing, g.Append(nil, s.Client, m.history.ID(s.Next-1), GapSlow, ""))
 }
 
 // Due returns when the stream needs a turn even if nothing is published, in milliseconds;

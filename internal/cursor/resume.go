@@ -1,20 +1,6 @@
 package cursor
 
-import (
-	"encoding/json"
-
-	"github.com/fastsse/fastsse"
-	"github.com/fastsse/fastsse/internal/eventlog"
-)
-
-// Why a stream cannot resume where its client left off, as gap events say it.
-const (
-	GapEvicted = "evicted" // some of what it missed was evicted
-	GapUnknown = "unknown" // no event that is held has the id
-	GapEpoch   = "epoch"   // the id has another epoch: of another hub, or from before a restart
-	GapAhead   = "ahead"   // the id's sequence is above the newest
-	GapSlow    = "slow"    // the reader was so slow that its next event was evicted
-)
+import "github.com/fastsse/fastsse/internal/eventlog"
 
 // Start is where a stream begins.
 type Start struct {
@@ -81,17 +67,4 @@ func aliasSeq(h *eventlog.History, id string, topics []*eventlog.Topic) (seq uin
 		}
 	}
 	return seq, found
-}
-
-// AppendGap appends a gap event to dst. Its id is the position from which the stream goes
-// on, so that a client whose connection breaks right after it resumes there.
-func AppendGap(dst []byte, typ, id, why, lastID string) []byte {
-	data, err := json.Marshal(struct {
-		Reason      string `json:"reason"`
-		LastEventID string `json:"lastEventId,omitempty"`
-	}{why, fastsse.Shorten(lastID)})
-	if err != nil {
-		panic("cursor: two strings do not marshal: " + err.Error()) // unreachable
-	}
-	return fastsse.AppendEvent(dst, &fastsse.Event{ID: id, Type: typ, Data: data})
 }

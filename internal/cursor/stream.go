@@ -11,7 +11,7 @@ type Stream struct {
 	Phase   Phase
 	Pending bool // the machine has the unsent rest of an offer, which is sent first
 	Reason  Reason
-	Cut     bool // it ends without the end of the body: see Framing.AppendFarewell
+	Client  ClientKind
 }
 
 // Phase is how far a stream is on the way to its end.

@@ -180,9 +180,22 @@ func TestHeartbeatEndsASilence(t *testing.T) {
 // A stream that has everything is told so when its position has grown old; one that
 // has not gets what is missing instead.
 func TestHeartbeatTellsAnOldPosition(t *testing.T) {
-	for fr, want := range map[Framing]string{Chunked: "9\r\nid: e-2\n\n\r\n", Identity: "id: e-2\n\n", Embedded: "id: e-2\n\n"} {
+	for _, tt := range []struct {
+		fr   Framing
+		to   ClientKind
+		want string
+	}{
+		{Chunked, EventSource, "9\r\nid: e-2\n\n\r\n"},
+		{Identity, EventSource, "id: e-2\n\n"},
+		{Embedded, EventSource, "id: e-2\n\n"},
+		{Chunked, Cut, "8\r\nid: e-2\n\r\n"}, // a blank line would make it an event
+		{Identity, 0, "id: e-2\n"},
+		{Embedded, 0, "id: e-2\n"},
+	} {
+		fr, want := tt.fr, tt.want
 		w := newWorld(t)
 		r := reader{m: w.machine(fr, "a", "b/*"), s: w.fresh()}
+		r.s.Client = tt.to
 		r.m.Heartbeat = 1000
 		w.publish("x", "1")
 		w.publish("x", "2")

@@ -76,7 +76,7 @@ func (w *world) machine(fr Framing, topics ...string) *Machine {
 	for _, name := range topics {
 		of = append(of, w.topic(name))
 	}
-	m := NewMachine(w.history, space, Settings{GapType: "gap", LingerFor: lingerFor})
+	m := NewMachine(w.history, space, Settings{Gap: &Gap{Type: "gap"}, LingerFor: lingerFor})
 	m.Feeds = []*Feed{NewFeed(of, fr, space)}
 	return &m
 }

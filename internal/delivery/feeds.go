@@ -8,7 +8,7 @@ import (
 	"github.com/fastsse/fastsse/internal/eventlog"
 )
 
-// The feeds of a shard. A feed is found by its topics and framing (byKey), and by each of
+// The feeds of a shard. A feed is found by its topics, framing and gap event (byKey), and by each of
 // its topics (byTopic). It is made for its first reader and dropped with its last. Making
 // or dropping one takes time in proportion to its own topics, however many other feeds
 // have the same topics.
@@ -35,38 +35,40 @@ const noFeed = -1
 
 var feedSeed = maphash.MakeSeed()
 
-// feedKey is a hash of topics, in the order of their names, and a framing. Feeds keep
+// feedKey is a hash of topics, in the order of their names, a framing and a gap event. Feeds keep
 // their topics acquired, so that a name is the same *Topic for as long as the feed lives.
-func feedKey(topics []*eventlog.Topic, fr cursor.Framing) uint64 {
+func feedKey(topics []*eventlog.Topic, fr cursor.Framing, gap *cursor.Gap) uint64 {
 	var h maphash.Hash
 	h.SetSeed(feedSeed)
 	_ = h.WriteByte(byte(fr)) // it never fails
+	maphash.WriteComparable(&h, gap)
 	for _, t := range topics {
 		maphash.WriteComparable(&h, t)
 	}
 	return h.Sum64()
 }
 
-// feed finds or makes the feed for these topics and framing, and returns its index. It
+// feed finds or makes the feed for these topics, framing and gap event, and returns its index. It
 // takes over the caller's references to the topics.
-func (s *shard) feed(topics []*eventlog.Topic, fr cursor.Framing) int32 {
-	return s.feedAt(feedKey(topics, fr), topics, fr)
+func (s *shard) feed(topics []*eventlog.Topic, fr cursor.Framing, gap *cursor.Gap) int32 {
+	return s.feedAt(feedKey(topics, fr, gap), topics, fr, gap)
 }
 
 // feedAt is feed with a given key.
-func (s *shard) feedAt(key uint64, topics []*eventlog.Topic, fr cursor.Framing) int32 {
+func (s *shard) feedAt(key uint64, topics []*eventlog.Topic, fr cursor.Framing, gap *cursor.Gap) int32 {
 	first, found := s.byKey[key]
 	if !found {
 		first = noFeed
 	}
 	for f := first; f != noFeed; f = s.readers[f].next {
-		if g := s.machine.Feeds[f]; g.Framing == fr && slices.Equal(g.Topics, topics) {
+		if g := s.machine.Feeds[f]; g.Framing == fr && g.Gap == gap && slices.Equal(g.Topics, topics) {
 			s.host.History.Release(topics) // the feed has its own references
 			return f
 		}
 	}
 	f := s.freeFeed()
 	s.machine.Feeds[f] = cursor.NewFeed(topics, fr, s.machine.Workspace())
+	s.machine.Feeds[f].Gap = gap
 	s.made++
 	s.readers[f] = readers{key: key, next: first, made: s.made, places: make([]int32, len(topics))}
 	setLazy(&s.byKey, key, f)

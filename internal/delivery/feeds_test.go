@@ -27,11 +27,11 @@ func TestFeedsAreFoundByTheirTopics(t *testing.T) {
 				} else {
 					names := []string{fmt.Sprint("t", random.IntN(4)), fmt.Sprint("u", random.IntN(30))}
 					topics, fr := s.host.History.Acquire(names), cursor.Framing(random.IntN(2))
-					key := feedKey(topics, fr)
+					key := feedKey(topics, fr, nil)
 					if collide {
 						key = 0
 					}
-					f := int(s.feedAt(key, topics, fr))
+					f := int(s.feedAt(key, topics, fr, nil))
 					for len(open) <= f {
 						open = append(open, nil)
 					}

@@ -77,7 +77,7 @@ func (d *Delivery) park(sh *shard, a *Admission, sock socket.Parked) *NotHeld {
 	}
 	d.parked.Add(-1)
 	if a.Rest == nil { // the opening is out; if the farewell does not go out at once, nothing is lost
-		_, _ = sock.Write(a.Framing.AppendFarewell(nil, d.host.Limits.Retry, a.Stream.Cut))
+		_, _ = sock.Write(a.Framing.AppendFarewell(nil, d.host.Limits.Retry, a.Stream.Client))
 	}
 	sock.Close()
 	return &NotHeld{Why: d.notAdmitted(sh, err)}

@@ -31,7 +31,7 @@ type Host struct {
 
 // Limits are the settings of delivery. Zero means off.
 type Limits struct {
-	GapType      string        // the type of gap events
+	Gap          *cursor.Gap   // for streams whose Admission has none
 	Skip         bool          // send a slow reader a gap event and go on; else end its stream
 	Retry        time.Duration // the reconnection time
 	Heartbeat    time.Duration // the longest silence on a stream
@@ -44,7 +44,7 @@ type Limits struct {
 // machine makes a machine. heartbeat is in milliseconds.
 func (h *Host) machine(w *cursor.Workspace, heartbeat int64, patience time.Duration) cursor.Machine {
 	return cursor.NewMachine(h.History, w, cursor.Settings{
-		GapType: h.Limits.GapType, Skip: h.Limits.Skip, Retry: h.Limits.Retry,
+		Gap: h.Limits.Gap, Skip: h.Limits.Skip, Retry: h.Limits.Retry,
 		Heartbeat: heartbeat, Patience: patience.Milliseconds(), LingerFor: LingerFor.Milliseconds(),
 	})
 }

@@ -12,11 +12,12 @@ type Admission struct {
 	Stream   cursor.Stream
 	Topics   []*eventlog.Topic // acquired, in the order of their names; counted in Topic.Readers
 	Framing  cursor.Framing
-	ToldLost uint64    // the highest loss that the opening reports; 0: none
-	Rest     []byte    // of the response head and the opening, what is not yet written
-	Hooks    *HookData // nil: there are neither hooks nor a user
-	Began    *Era      // the era in which the stream began to open; nil: no kick is for it
-	Settled  bool      // a shard has it, or it was abandoned: its end is seen to
+	Gap      *cursor.Gap // how it is told of a gap; nil: as Limits.Gap says
+	ToldLost uint64      // the highest loss that the opening reports; 0: none
+	Rest     []byte      // of the response head and the opening, what is not yet written
+	Hooks    *HookData   // nil: there are neither hooks nor a user
+	Began    *Era        // the era in which the stream began to open; nil: no kick is for it
+	Settled  bool        // a shard has it, or it was abandoned: its end is seen to
 
 	sock   socket.Parked
 	handle *handle // of its pump; nil: the stream is parked
@@ -28,12 +29,20 @@ func (a *Admission) canWait(newest uint64) bool {
 	return a.handle == nil && a.Rest == nil && a.Stream.Next > newest
 }
 
+// toldBySlot is a.Gap if the shard writes the stream, and nil if its pump does.
+func (a *Admission) toldBySlot() *cursor.Gap {
+	if a.handle != nil {
+		return nil
+	}
+	return a.Gap
+}
+
 // assign gives a stream its slot, and its first turn.
 func (s *shard) assign(a *Admission) {
 	i := s.slots.take()
 	st := s.slots.at(i)
 	st.Stream = a.Stream
-	st.Feed = s.feed(a.Topics, a.Framing)
+	st.Feed = s.feed(a.Topics, a.Framing, a.toldBySlot())
 	st.Parked = a.sock
 	s.live++
 	if len(s.walks) > 0 {

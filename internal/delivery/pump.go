@@ -33,7 +33,9 @@ func (d *Delivery) newPump(a *Admission, h *handle) *pump {
 	p := &pump{delivery: d, handle: h, stream: a.Stream}
 	p.machine = d.host.machine(space, d.host.Limits.Heartbeat.Milliseconds(), 0)
 	p.machine.Begin(0, &p.stream, nil, a.ToldLost)
-	p.machine.Feeds = []*cursor.Feed{cursor.NewFeed(a.Topics, a.Framing, space)}
+	feed := cursor.NewFeed(a.Topics, a.Framing, space)
+	feed.Gap = a.Gap
+	p.machine.Feeds = []*cursor.Feed{feed}
 	return p
 }
 
@@ -58,7 +60,7 @@ func (d *Delivery) pumpConn(sh *shard, c net.Conn, a *Admission) *NotHeld {
 	head := a.Rest
 	a.Rest = nil
 	if err := sh.admit(a); err != nil {
-		return &NotHeld{Why: d.notAdmitted(sh, err), Rest: a.Framing.AppendFarewell(head, d.host.Limits.Retry, a.Stream.Cut)}
+		return &NotHeld{Why: d.notAdmitted(sh, err), Rest: a.Framing.AppendFarewell(head, d.host.Limits.Retry, a.Stream.Client)}
 	}
 	if p.runAndSignOff(sh, head); p.stream.Phase == cursor.Closed {
 		d.lingering.Add(1)

@@ -58,7 +58,7 @@ func TestAWalkSparesStreamsThatComeMeanwhile(t *testing.T) {
 		}
 		n := s.admission("a", "late")
 		s.assign(n)
-		slots := s.readers[s.feed(s.host.History.Acquire([]string{"a", "late"}), cursor.Chunked)].slots
+		slots := s.readers[s.feed(s.host.History.Acquire([]string{"a", "late"}), cursor.Chunked, nil)].slots
 		late[slots[len(slots)-1]] = true
 	}
 	s.turn()

@@ -3,6 +3,7 @@ package testkit
 import (
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/fastsse/fastsse"
 )
@@ -26,7 +27,8 @@ type Decoder struct {
 	OnID func(id string) bool
 
 	dec  *fastsse.Decoder
-	said string // the last id of this stream
+	wait time.Duration // the last reconnection time, which is that of an unfinished block as well
+	said string        // the last id of this stream
 }
 
 // NewDecoder reads from r.
@@ -37,11 +39,13 @@ func (d *Decoder) Next() (Event, error) {
 	for {
 		b, err := d.dec.NextBlock()
 		d.Comments = d.dec.Comments()
+		wait, _ := d.dec.Retry()
+		if err == nil && b.HasRetry || wait != d.wait { // it counts when its line ends
+			d.Retry = strconv.FormatInt(wait.Milliseconds(), 10)
+		}
+		d.wait = wait
 		if err != nil {
 			return Event{}, err
-		}
-		if wait, _ := d.dec.Retry(); b.HasRetry {
-			d.Retry = strconv.FormatInt(wait.Milliseconds(), 10)
 		}
 		moved := d.take(string(b.ID))
 		e := Event{d.LastID, string(b.Type), string(b.Data)}
