@@ -76,6 +76,13 @@ func TestTheOtherFramingsEndAlikeCutOrNot(t *testing.T) {
 	}
 }
 
+// A feed of 113 bytes would be given 128.
+func TestAFeedTakes112Bytes(t *testing.T) {
+	if n := unsafe.Sizeof(Feed{}); n > 112 {
+		t.Errorf("it takes %d", n)
+	}
+}
+
 // A slot is a cache line, of which this is the greater part.
 func TestAStreamTakes40Bytes(t *testing.T) {
 	if n := unsafe.Sizeof(Stream{}); n != 40 {

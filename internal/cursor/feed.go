@@ -45,14 +45,14 @@ func NewWorkspace(h *eventlog.History, shared bool) *Workspace {
 type span struct {
 	from   uint64 // Next of the streams that the span is for
 	to     uint64 // their Next once they have taken all of it
-	replay bool   // it ends before an ephemeral event
 	events int
 	bytes  []byte
 
 	// Where each event ends: the frames of one segment, or else the boundaries of what
 	// the workspace has gathered.
 	segment *eventlog.Segment
-	first   int
+	first   int32 // not more, or a feed would need 128 bytes: many a stream has one of its own
+	replay  bool  // the span ends before an ephemeral event
 }
 
 // gathered is events that were copied into one buffer.
@@ -159,7 +159,7 @@ func (f *Feed) slice(t *eventlog.Topic, from, limit uint64) {
 	if at >= end || r.to > from {
 		return
 	}
-	r.segment, r.first, r.events = c.Segment, at, end-at
+	r.segment, r.first, r.events = c.Segment, int32(at), end-at
 	r.to = frames[end-1].Seq + 1
 	r.bytes = c.Segment.Bytes[frames[at].Start:frames[end-1].End]
 }

@@ -49,10 +49,10 @@ func (f *Feed) add(seg *eventlog.Segment, fr *eventlog.Frame) {
 	switch {
 	case w.holder == f: // the span is in the workspace already
 	case r.events == 1 && f.Framing.inLogs():
-		r.segment, r.first = seg, frameIndex(seg, fr)
+		r.segment, r.first = seg, int32(frameIndex(seg, fr))
 		r.bytes = seg.Bytes[fr.Start:fr.End]
 		return
-	case r.segment == seg && &seg.Frames[r.first+r.events-1] == fr:
+	case r.segment == seg && &seg.Frames[int(r.first)+r.events-1] == fr:
 		r.bytes = seg.Bytes[seg.Frames[r.first].Start:fr.End]
 		return
 	default:
@@ -80,7 +80,7 @@ func (w *Workspace) claim(f *Feed) {
 	if r.segment == nil {
 		return
 	}
-	frames := r.segment.Frames[r.first : r.first+r.events-1] // the last is still to be copied
+	frames := r.segment.Frames[r.first : int(r.first)+r.events-1] // the last is still to be copied
 	for i := range frames {
 		g.boundaries = append(g.boundaries, boundary{seq: frames[i].Seq, end: int(frames[i].End - frames[0].Start)})
 	}

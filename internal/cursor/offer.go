@@ -47,7 +47,7 @@ func (o *Offer) Behind() bool { return o.kind == fromLog && o.events > 1 }
 func (o *Offer) take(f *Feed) bool {
 	r := &f.last
 	o.kind, o.Bytes = fromLog, r.bytes
-	o.from, o.to, o.events, o.segment, o.first = r.from, r.to, r.events, r.segment, r.first
+	o.from, o.to, o.events, o.segment, o.first = r.from, r.to, r.events, r.segment, int(r.first)
 	if f.workspace.holder == f {
 		o.gathered = f.workspace.gathered
 		o.gathered.offers++
