@@ -100,8 +100,12 @@ func (tab *FirefoxTab) close() {
 	f := tab.firefox
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.do(nil, "WebDriver:SwitchToWindow", map[string]any{"handle": tab.handle, "focus": false}) == nil {
-		_ = f.do(nil, "WebDriver:CloseWindow", nil) // Firefox ends anyway
+	if f.do(nil, "WebDriver:SwitchToWindow", map[string]any{"handle": tab.handle, "focus": false}) != nil {
+		return // Firefox ends anyway
+	}
+	var left []string
+	if f.do(&left, "WebDriver:CloseWindow", nil) == nil && len(left) > 0 { // or it could open no other
+		_ = f.do(nil, "WebDriver:SwitchToWindow", map[string]any{"handle": left[0], "focus": false})
 	}
 }
 

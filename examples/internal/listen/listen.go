@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fastsse/fastsse/server"
@@ -61,18 +62,29 @@ func Addr() string { return ":" + cmp.Or(os.Getenv("PORT"), "8080") }
 // Serve serves h at addr, says where its page and the stream at path are, and
 // returns after SIGINT or SIGTERM, when every stream has been ended properly. A
 // second signal ends the program at once.
-func Serve(addr, path string, h fasthttp.RequestHandler) error {
+func Serve(addr, path string, h fasthttp.RequestHandler) error { return ServeHub(addr, path, nil, h) }
+
+// ServeHub is Serve for handlers of a hub, whose streams end as [server.Run] ends them.
+func ServeHub(addr, path string, hub *server.Hub, h fasthttp.RequestHandler) error {
 	err := server.Run(context.Background(), server.RunOptions{
-		Handler: h, Addr: addr, Grace: grace, Server: &fasthttp.Server{Name: "fastsse-example"},
+		Hub: hub, Handler: h, Addr: addr, Grace: grace, Server: &fasthttp.Server{Name: "fastsse-example"},
 		Listening: func(at net.Addr) {
 			url := pageURL(addr, at)
-			fmt.Printf("open    %s\nor      curl -N %s%s\n", url, url, path)
+			fmt.Printf("open    %s\nor      curl -N %s\n", url, quote(url+path))
 		},
 	})
 	if err != nil {
 		return fmt.Errorf("%w; -addr changes the address, such as -addr :3000, and so does PORT=3000", err)
 	}
 	return nil
+}
+
+// quote puts a URL in quotes if a shell would read more into it.
+func quote(url string) string {
+	if strings.ContainsAny(url, "?*&") {
+		return "'" + url + "'"
+	}
+	return url
 }
 
 // Page answers with an HTML page.
