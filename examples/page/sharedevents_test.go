@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/examples/internal/exampletest"
 	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 )
@@ -49,8 +50,8 @@ func TestComesBackAfterARestart(t *testing.T) {
 		for _, way := range []string{"worker", "channel"} {
 			t.Run(way, func(t *testing.T) {
 				before := count(t, 0, server.Config{})
-				line := newWire(t, before.Addr)
-				url := "http://" + line.Addr + "/?tabs=" + way
+				line := exampletest.NewWire(t, before.Addr)
+				url := line.URL + "/?tabs=" + way
 				tabs := []tab{open(t, url), open(t, url)}
 				for _, tab := range tabs {
 					tab.until(t, isOpen)
@@ -59,13 +60,13 @@ func TestComesBackAfterARestart(t *testing.T) {
 				for _, tab := range tabs {
 					tab.until(t, shows(3))
 				}
-				line.down()
+				line.Down()
 				for _, tab := range tabs {
 					tab.until(t, shows(3)+`&& events.state === "reconnecting" && Math.abs(Date.now() - events.since) < 60000`)
 				}
 				after := count(t, 5, server.Config{})
 				after.refuses(502)
-				line.mend(t, after.Addr)
+				line.Mend(t, after.Addr)
 				testkit.Eventually(t, "the stream is asked for after a 502", func() bool { return after.requests() >= 3 })
 				after.refuses(0)
 				for _, tab := range tabs {
@@ -84,13 +85,13 @@ func TestComesBackAfterARestart(t *testing.T) {
 func TestResumesAfterACut(t *testing.T) {
 	inBrowsers(t, func(t *testing.T, open opens) {
 		c := count(t, 0, server.Config{})
-		line := newWire(t, c.Addr)
-		tab := open(t, "http://"+line.Addr)
+		line := exampletest.NewWire(t, c.Addr)
+		tab := open(t, line.URL)
 		tab.until(t, isOpen)
 		n := 0
 		for range 5 {
 			c.next(20)
-			line.cut()
+			line.Cut()
 			c.next(20)
 			n += 40
 			tab.until(t, isOpen+"&&"+shows(n)+"&& self.gaps.length === 0")
@@ -103,12 +104,12 @@ func TestResumesAfterACut(t *testing.T) {
 func TestWakesFromADeadConnection(t *testing.T) {
 	inBrowsers(t, func(t *testing.T, open opens) {
 		c := count(t, 0, server.Config{})
-		line := newWire(t, c.Addr)
-		tab := open(t, "http://"+line.Addr+`/?options={"silence":200}`)
+		line := exampletest.NewWire(t, c.Addr)
+		tab := open(t, line.URL+`/?options={"silence":200}`)
 		tab.until(t, isOpen)
 		c.next(3)
 		tab.until(t, shows(3))
-		line.silence()
+		line.Silence()
 		c.next(3)
 		tab.until(t, `(self.begun ??= Date.now(), Date.now() - self.begun > 500)`)
 		tab.until(t, shows(3)+"&&"+isOpen) // it does not know
@@ -120,14 +121,14 @@ func TestWakesFromADeadConnection(t *testing.T) {
 func TestGapCallsOngap(t *testing.T) {
 	inBrowsers(t, func(t *testing.T, open opens) {
 		c := count(t, 0, server.Config{Retention: []server.Retention{{Topics: "*", Events: 2}}})
-		line := newWire(t, c.Addr)
-		tab := open(t, "http://"+line.Addr+"/?noload")
+		line := exampletest.NewWire(t, c.Addr)
+		tab := open(t, line.URL+"/?noload")
 		tab.until(t, isOpen)
 		c.next(1)
 		tab.until(t, shows(1))
-		line.down()
+		line.Down()
 		c.next(5)
-		line.mend(t, c.Addr)
+		line.Mend(t, c.Addr)
 		tab.until(t, `self.gaps.join() === "evicted" && self.numbers.join() === "1,5,6"`)
 	})
 }

@@ -1,4 +1,4 @@
-package page_test
+package exampletest
 
 import (
 	"net"
@@ -6,9 +6,10 @@ import (
 	"testing"
 )
 
-// wire passes connections on to a server, and fails as networks do.
-type wire struct {
-	Addr string // where it listens
+// Wire passes connections on to a server, and fails as networks do.
+type Wire struct {
+	URL  string // where it listens
+	Addr string // the same, as host:port
 
 	mu     sync.Mutex // guards what follows
 	server string
@@ -16,24 +17,24 @@ type wire struct {
 	open   []*strand
 }
 
-// strand is one connection through a wire.
+// strand is one connection through a Wire.
 type strand struct {
 	client, server net.Conn
 	mu             sync.Mutex // guards dead, and is held while bytes are passed on
 	dead           bool
 }
 
-// newWire passes connections on to the server at that address, until the test ends.
-func newWire(t *testing.T, server string) *wire {
+// NewWire passes connections on to the server at that address, until the test ends.
+func NewWire(t testing.TB, server string) *Wire {
 	t.Helper()
-	w := &wire{Addr: "127.0.0.1:0", server: server}
-	w.mend(t, server)
-	t.Cleanup(w.down)
+	w := &Wire{Addr: "127.0.0.1:0"}
+	w.Mend(t, server)
+	t.Cleanup(w.Down)
 	return w
 }
 
-// mend listens, again at the same address, for the server at that one.
-func (w *wire) mend(t *testing.T, server string) {
+// Mend listens, again at the same address, for the server at that one.
+func (w *Wire) Mend(t testing.TB, server string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", w.Addr)
 	if err != nil {
@@ -42,10 +43,11 @@ func (w *wire) mend(t *testing.T, server string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.server, w.ln, w.Addr = server, ln, ln.Addr().String()
+	w.URL = "http://" + w.Addr
 	go w.accept(ln)
 }
 
-func (w *wire) accept(ln net.Listener) {
+func (w *Wire) accept(ln net.Listener) {
 	for {
 		client, err := ln.Accept()
 		if err != nil {
@@ -85,9 +87,9 @@ func (s *strand) pass(from, to net.Conn) {
 	}
 }
 
-// silence takes everything on the connections that are open and passes nothing on: neither
+// Silence takes everything on the connections that are open and passes nothing on: neither
 // end hears that the other is gone.
-func (w *wire) silence() {
+func (w *Wire) Silence() {
 	w.each(func(s *strand) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -95,8 +97,8 @@ func (w *wire) silence() {
 	})
 }
 
-// cut resets the connections that are open.
-func (w *wire) cut() {
+// Cut resets the connections that are open.
+func (w *Wire) Cut() {
 	w.each(func(s *strand) {
 		for _, c := range []net.Conn{s.client, s.server} {
 			_ = c.(*net.TCPConn).SetLinger(0)
@@ -108,15 +110,15 @@ func (w *wire) cut() {
 	w.open = nil
 }
 
-// down is what a killed server looks like: nobody listens, and connections are cut.
-func (w *wire) down() {
+// Down is what a killed server looks like: nobody listens, and connections are cut.
+func (w *Wire) Down() {
 	w.mu.Lock()
 	_ = w.ln.Close()
 	w.mu.Unlock()
-	w.cut()
+	w.Cut()
 }
 
-func (w *wire) each(f func(*strand)) {
+func (w *Wire) each(f func(*strand)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range w.open {
