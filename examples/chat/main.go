@@ -11,8 +11,9 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -53,6 +54,8 @@ const (
 	maxNameBytes = 40   // of who speaks
 	maxTextBytes = 2000 // of a message
 )
+
+var errNoRoom = errors.New("there is no such room")
 
 type chat struct {
 	hub   *server.Hub
@@ -140,36 +143,25 @@ func (r *room) presence() presence {
 func (c *chat) look(ctx *fasthttp.RequestCtx) {
 	room := c.rooms[ctx.UserValue("room").(string)]
 	if room == nil {
-		ctx.Error("there is no such room", fasthttp.StatusNotFound)
+		ctx.Error(errNoRoom.Error(), fasthttp.StatusNotFound)
 		return
 	}
 	c.mu.Lock()
-	body, err := json.Marshal(map[string]any{"id": c.hub.LastID(), "said": room.said, "here": room.presence()})
-	c.mu.Unlock()
-	if err != nil {
-		ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
-		return
-	}
-	ctx.SetContentType("application/json")
-	ctx.SetBody(body)
+	defer c.mu.Unlock()
+	page.JSON(ctx, map[string]any{"id": c.hub.LastID(), "said": room.said, "here": room.presence()})
 }
 
 // speak publishes a message. What is said is text: the page shows it as such.
 func (c *chat) speak(ctx *fasthttp.RequestCtx) {
+	name, unnamed := field(ctx.PostArgs(), "name", maxNameBytes)
+	text, silent := field(ctx.PostArgs(), "text", maxTextBytes)
 	topic := ctx.UserValue("room").(string)
 	room := c.rooms[topic]
-	name, err := field(ctx.PostArgs(), "name", maxNameBytes)
-	if err == nil && room == nil {
-		err = fmt.Errorf("there is no room %q", topic)
-	}
-	m := message{Name: name, At: time.Now().UnixMilli()}
-	if err == nil {
-		m.Text, err = field(ctx.PostArgs(), "text", maxTextBytes)
-	}
-	if err != nil {
-		ctx.Error(err.Error(), fasthttp.StatusBadRequest)
+	if err := cmp.Or(unnamed, silent); err != nil || room == nil {
+		ctx.Error(fmt.Sprint(cmp.Or(err, errNoRoom)), fasthttp.StatusBadRequest)
 		return
 	}
+	m := message{name, text, time.Now().UnixMilli()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, err := c.hub.PublishJSON("rooms/"+topic, streamwriter.Event{Type: "said"}, m); err != nil {

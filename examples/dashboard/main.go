@@ -11,7 +11,6 @@ package main
 
 import (
 	_ "embed"
-	"encoding/json"
 	"flag"
 	"math"
 	"math/rand/v2"
@@ -130,12 +129,6 @@ func (d *dashboard) handler() fasthttp.RequestHandler {
 // now answers with the charts, and the id that they are true at.
 func (d *dashboard) now(ctx *fasthttp.RequestCtx) {
 	d.mu.Lock()
-	body, err := json.Marshal(map[string]any{"id": d.hub.LastID(), "charts": d.charts})
-	d.mu.Unlock()
-	if err != nil {
-		ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
-		return
-	}
-	ctx.SetContentType("application/json")
-	ctx.SetBody(body)
+	defer d.mu.Unlock()
+	page.JSON(ctx, map[string]any{"id": d.hub.LastID(), "charts": d.charts})
 }

@@ -13,7 +13,6 @@ package main
 import (
 	"crypto/rand"
 	_ "embed"
-	"encoding/json"
 	"flag"
 	"slices"
 	"sync"
@@ -157,13 +156,7 @@ func (a *app) inbox(ctx *fasthttp.RequestCtx) {
 		refuse(ctx, fasthttp.StatusUnauthorized, "log in")
 		return
 	}
-	body, err := json.Marshal(map[string]any{"id": a.hub.LastID(), "user": user, "notes": a.notes[user]})
-	if err != nil {
-		refuse(ctx, fasthttp.StatusInternalServerError, err.Error())
-		return
-	}
-	ctx.SetContentType("application/json")
-	ctx.SetBody(body)
+	page.JSON(ctx, map[string]any{"id": a.hub.LastID(), "user": user, "notes": a.notes[user]})
 }
 
 // read marks one note as read, or all.

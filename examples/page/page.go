@@ -5,6 +5,7 @@ package page
 
 import (
 	_ "embed"
+	"encoding/json"
 
 	"github.com/fasthttp/router"
 	"github.com/valyala/fasthttp"
@@ -28,6 +29,18 @@ func Mount(r *router.Router, html []byte) {
 
 // Script answers with sharedevents.js.
 func Script(ctx *fasthttp.RequestCtx) { asset("text/javascript; charset=utf-8", script)(ctx) }
+
+// JSON answers with v, which caches must not keep: a state, for the load of sharedevents.js.
+func JSON(ctx *fasthttp.RequestCtx, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
+		return
+	}
+	ctx.SetContentType("application/json")
+	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+	ctx.SetBody(body)
+}
 
 // asset answers with a part of a page. Browsers ask again each time, so that page, style
 // and script never come from two versions.
