@@ -133,6 +133,24 @@ func TestGapCallsOngap(t *testing.T) {
 	})
 }
 
+// TestEventsThatComeWhileLoadRunsWait: those that the state has are dropped, and the others
+// come after it.
+func TestEventsThatComeWhileLoadRunsWait(t *testing.T) {
+	inBrowsers(t, func(t *testing.T, open opens) {
+		c := count(t, 0, server.Config{Retention: []server.Retention{{Topics: "*", Events: 4}}})
+		line := exampletest.NewWire(t, c.Addr)
+		tab := open(t, line.URL)
+		tab.until(t, isOpen)
+		c.next(1)
+		tab.until(t, shows(1))
+		line.Down()
+		c.next(9)
+		c.counts(2)
+		line.Mend(t, c.Addr)
+		tab.until(t, shows(12)+`&& self.gaps.join() === "evicted"`)
+	})
+}
+
 // TestTabThatComesLateIsToldWhatItMissed: another tab's stream is further than it is. What
 // is no longer kept is a gap.
 func TestTabThatComesLateIsToldWhatItMissed(t *testing.T) {

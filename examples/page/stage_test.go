@@ -35,6 +35,7 @@ type counter struct {
 	numbers []int
 	status  int // of all answers but the page's, if it is not 0
 	asked   int // requests for the stream
+	during  int // numbers that are counted while the next state is on its way
 }
 
 // count serves a counter that has got that far.
@@ -82,7 +83,13 @@ func (c *counter) answer(ctx *fasthttp.RequestCtx, h fasthttp.RequestHandler) {
 func (c *counter) state(ctx *fasthttp.RequestCtx) {
 	c.mu.Lock()
 	body, _ := json.Marshal(map[string]any{"id": c.hub.LastID(), "numbers": c.numbers})
+	during := c.during
+	c.during = 0
 	c.mu.Unlock()
+	if sent := c.hub.Stats().Delivered; during > 0 {
+		c.next(during)
+		testkit.Soon(testkit.Patience, func() bool { return c.hub.Stats().Delivered >= sent+int64(during) })
+	}
 	ctx.SetContentType("application/json")
 	ctx.SetBody(body)
 }
@@ -106,6 +113,13 @@ func (c *counter) refuses(status int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.status, c.asked = status, 0
+}
+
+// counts has so many numbers counted while the next state is on its way.
+func (c *counter) counts(during int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.during = during
 }
 
 // requests is how often the stream was asked for since refuses was called.
@@ -164,7 +178,7 @@ func (f firefoxTab) leave(t *testing.T) {
 	f.Eval(t, &ok, `!!(location = "about:blank")`)
 }
 
-// inBrowsers runs test in Chromium and in Firefox.
+// inBrowsers runs test in Chromium and, unless it is to be short, in Firefox.
 func inBrowsers(t *testing.T, test func(t *testing.T, open opens)) {
 	t.Run("Chromium", func(t *testing.T) {
 		first, used := browser.New(t), false
@@ -178,6 +192,9 @@ func inBrowsers(t *testing.T, test func(t *testing.T, open opens)) {
 			return chromiumTab{ctx}
 		})
 	})
+	if testing.Short() {
+		return
+	}
 	t.Run("Firefox", func(t *testing.T) {
 		firefox := browser.NewFirefox(t)
 		test(t, func(t *testing.T, url string) tab { return firefoxTab{firefox.Open(t, url)} })
