@@ -18,6 +18,8 @@ var ErrTooLong = errors.New("event too long")
 // returns each event as soon as its blank line has come, and does not allocate once its
 // buffer has the size of the largest event (BenchmarkDecoder). It is for one goroutine.
 //
+// Bytes that are not UTF-8 are returned as they came: an EventSource has U+FFFD for them.
+//
 // [NewDecoder] makes one that reads from a reader, as much as is there. The zero Decoder
 // is given the bytes instead: see [Decoder.Feed].
 type Decoder struct {

@@ -6,7 +6,8 @@
 //
 // An EventSource dispatches exactly the event that was appended, whatever its fields
 // hold: data is split on CRLF, LF and lone CR, and nothing can be injected through an id
-// or a type.
+// or a type. [Read] and [Decoder] are the other direction: they hand out what an
+// EventSource would dispatch.
 //
 // # The module
 //

@@ -40,3 +40,17 @@ func ExampleDecoder() {
 	// goal: 2 : 1
 	// resume after 42
 }
+
+func ExampleRead() {
+	body := strings.NewReader("event: goal\ndata: 2 : 1\nid: 42\n\n: a heartbeat\ndata: the end\n\n")
+	for event, err := range fastsse.Read(body) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("%q %q, resume after %q\n", event.Type, event.Data, event.ID)
+	}
+	// Output:
+	// "goal" "2 : 1", resume after "42"
+	// "" "the end", resume after "42"
+}
