@@ -1,7 +1,7 @@
 # The tests of all modules run from the root: go test work.
 
 GO ?= go
-MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench examples examples/clients examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
+MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench bench/rivals examples examples/clients examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: check test race clients soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record

@@ -30,6 +30,7 @@ var may = map[string][]string{
 	"internal/socket":     {},
 	"internal/testkit":    {},
 	"internal/transcript": {},
+	"internal/vectors":    {},
 	"internal/eventlog":   {},
 	"internal/cursor":     {"internal/eventlog", "internal/backoff"},
 	"internal/delivery":   {"internal/cursor", "internal/eventlog", "internal/socket", "internal/queue"},
@@ -124,7 +125,7 @@ func checkImport(t *testing.T, file, room, imported string, allowed []string, is
 	}
 	if own, ok := strings.CutPrefix(imported, module+"/"); ok {
 		inRoom := own == room || strings.HasPrefix(own, room+"/")
-		testHelp := isTest && below(own, []string{"internal/absent", "internal/testkit", "internal/transcript", "internal/soak", "server/backplane/backplanetest"})
+		testHelp := isTest && below(own, []string{"internal/absent", "internal/testkit", "internal/transcript", "internal/vectors", "internal/soak", "server/backplane/backplanetest"})
 		bothEnds := isTest && room == "client" && below(own, []string{"server", "streamwriter"}) // a client of ours and a server of ours
 		if !inRoom && !testHelp && !bothEnds && !below(own, allowed) {
 			t.Errorf("%s imports %s: the arrow does not point down (%s may import %v)", file, own, room, allowed)
