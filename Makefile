@@ -73,6 +73,7 @@ staticcheck:
 # Every fuzz target, FUZZTIME each.
 FUZZTIME ?= 20s
 fuzz:
+	@[ -n "$$SSE_CLIENTS" ] || echo "SKIPPED: SSE_CLIENTS is not set: FuzzDecoderIsEventsourceParser is not run (npm_test.go)"
 	@for p in . client internal/cursor bench/check bench/fault bench/load; do \
 		for f in $$($(GO) test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
 			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; \

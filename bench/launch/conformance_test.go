@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/internal/absent"
+	"github.com/fastsse/fastsse/internal/testkit"
 )
 
 // Every target does what bench compare needs.
@@ -67,7 +67,7 @@ func conforms(t *testing.T, s *Server) {
 }
 
 // subscribe returns when it has the head of the answer: no event may be needed.
-func subscribe(t *testing.T, ctx context.Context, url string) *bufio.Scanner {
+func subscribe(t *testing.T, ctx context.Context, url string) *testkit.Decoder {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -82,7 +82,7 @@ func subscribe(t *testing.T, ctx context.Context, url string) *bufio.Scanner {
 	if got := res.Header.Get("Content-Type"); res.StatusCode != 200 || !strings.HasPrefix(got, "text/event-stream") {
 		t.Fatalf("answered with %s, %s; want a stream", res.Status, got)
 	}
-	return bufio.NewScanner(res.Body)
+	return testkit.NewDecoder(res.Body)
 }
 
 func post(t *testing.T, ctx context.Context, url, body string) {
@@ -102,14 +102,12 @@ func post(t *testing.T, ctx context.Context, url, body string) {
 	}
 }
 
-// nextData is the data of the next line that has some.
-func nextData(t *testing.T, stream *bufio.Scanner) string {
+// nextData is the data of the next event.
+func nextData(t *testing.T, stream *testkit.Decoder) string {
 	t.Helper()
-	for stream.Scan() {
-		if data, ok := strings.CutPrefix(stream.Text(), "data:"); ok {
-			return strings.TrimPrefix(data, " ")
-		}
+	e, err := stream.Next()
+	if err != nil {
+		t.Fatalf("the stream has ended: %v", err)
 	}
-	t.Fatalf("the stream has ended: %v", stream.Err())
-	return ""
+	return e.Data
 }

@@ -58,12 +58,17 @@ func readLaunchDarkly(r io.Reader) (list []event) {
 
 // readR3labs reads with the whole client: its reader alone splits blocks, no more.
 func readR3labs(r io.Reader) (list []event) {
-	c := r3labs.NewClient("http://localhost/", r3labs.ClientMaxBufferSize(largest))
-	c.Connection = &http.Client{Transport: answer{r}}
-	_ = c.SubscribeRaw(func(e *r3labs.Event) {
+	_ = subscribe(r, func(e *r3labs.Event) {
 		list = append(list, newEvent(string(e.Event), string(e.Data), string(e.ID)))
 	})
 	return list
+}
+
+// subscribe is r3labs' client of one answer with the body r.
+func subscribe(r io.Reader, each func(*r3labs.Event)) error {
+	c := r3labs.NewClient("http://localhost/", r3labs.ClientMaxBufferSize(largest))
+	c.Connection = &http.Client{Transport: answer{r}}
+	return c.SubscribeRaw(each)
 }
 
 // answer is a transport whose answers have one body.

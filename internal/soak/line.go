@@ -59,7 +59,8 @@ func (l *Line) open(request []byte, within time.Duration) error {
 }
 
 // Block reads the next block that says something. An unfinished one is dropped,
-// and its id with it.
+// and its id with it. It reads what hubs write by itself: whether a block has an id of its own is
+// what a ledger has to know, and a fastsse.Decoder has the last one.
 func (l *Line) Block() (Receipt, error) {
 	var r Receipt
 	var typ string
