@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 )
@@ -24,7 +25,7 @@ import (
 //   - an event has its own id or none, where a Decoder's has the last one; the ids of blocks
 //     without data it does not tell;
 //   - it does not tell of blocks without data otherwise either, but of their reconnection times;
-//   - a reconnection time has no bound: it may be 1e+26 ms.
+//   - a reconnection time has no bound: it may be 1e+26 ms, or Infinity.
 //
 // Bytes that are not UTF-8 are no difference: see testdata/eventsource-parser.mjs.
 
@@ -207,6 +208,7 @@ func FuzzDecoderIsEventsourceParser(f *testing.F) {
 	for _, wire := range streams {
 		f.Add([]byte(wire), []byte{0, 3, 6})
 	}
+	f.Add([]byte("retry: "+strings.Repeat("9", 400)+"\n\n"), []byte{100})
 	f.Fuzz(func(t *testing.T, wire, cuts []byte) {
 		s := npmStream{wire, cutAt(wire, cuts)}
 		if err := parser.ask(t, []npmStream{s})[0].same(s); err != nil {

@@ -16,7 +16,7 @@ function parse(pieces) {
   const said = {events: [], retry: null, comments: 0}
   const parser = createParser({
     onEvent: ({id, event, data}) => said.events.push([id ?? null, event ?? '', data, said.retry, said.comments]),
-    onRetry: (ms) => (said.retry = ms),
+    onRetry: (ms) => (said.retry = Math.min(ms, Number.MAX_VALUE)), // Infinity is null in JSON
     onComment: () => said.comments++,
   })
   parser.feed('')
