@@ -10,10 +10,15 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
-// keptBody is how much of an answer that is no stream a StatusError has.
-const keptBody = 4 << 10
+// keptBody is how much of an answer that is no stream a StatusError has, and bodyTime how long
+// the client waits for it: the body may be a stream that never ends.
+const (
+	keptBody = 4 << 10
+	bodyTime = time.Second
+)
 
 // passes is whether an answer with this status, which is not 200, may be another one later: the
 // default of RetryStatus.
@@ -26,8 +31,9 @@ func passes(status int) bool {
 	return false
 }
 
-// refused says what an answer means that is no stream.
-func (l *loop) refused(resp *http.Response, body io.Reader) (e end, refused bool) {
+// refused says what an answer means that is no stream. It cancels the request if the answer's
+// body takes too long.
+func (l *loop) refused(resp *http.Response, body io.Reader, cancel func()) (e end, refused bool) {
 	problem := ""
 	switch resp.StatusCode {
 	case http.StatusNoContent:
@@ -38,8 +44,10 @@ func (l *loop) refused(resp *http.Response, body io.Reader) (e end, refused bool
 		}
 	}
 	err := &StatusError{Method: l.Method, URL: l.url.Redacted(), StatusCode: resp.StatusCode, Header: resp.Header, problem: problem}
+	defer time.AfterFunc(bodyTime, cancel).Stop()
 	err.Body, _ = io.ReadAll(io.LimitReader(body, keptBody)) // what of it has come
-	return end{err: err, final: problem != "" || !l.RetryStatus(resp.StatusCode), after: err.RetryAfter()}, true
+	final := l.Once || problem != "" || !l.RetryStatus(resp.StatusCode)
+	return end{err: err, final: final, after: err.RetryAfter()}, true
 }
 
 // notAStream says why a response with the status 200 is no stream that can be read; empty: it is.
@@ -64,6 +72,9 @@ func (l *loop) unopened(ctx context.Context, resp *http.Response, err error) end
 	var ofURL *url.Error
 	if errors.As(err, &ofURL) {
 		err = ofURL.Err // the URL is said elsewhere
+	}
+	if errors.Is(err, io.EOF) { // of the connection: io.EOF alone would be the end of a stream
+		err = fmt.Errorf("%w before the answer (%v)", io.ErrUnexpectedEOF, err)
 	}
 	return end{err: l.why(ctx, err), final: final}
 }

@@ -107,6 +107,29 @@ func TestStatusErrorKeepsAPieceOfTheBody(t *testing.T) {
 	}
 }
 
+// An answer that is no stream by its head may be one by its body, which never ends.
+func TestRefusalsThatNeverEndAreNotReadOn(t *testing.T) {
+	for code, kind := range map[int]string{200: "text/plain", 503: "text/event-stream"} {
+		s := newScript(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			w.WriteHeader(code)
+			_, _ = io.WriteString(w, "data: a\n\n")
+			for r.Context().Err() == nil {
+				_, _ = io.WriteString(w, ":\n")
+				_ = http.NewResponseController(w).Flush()
+				time.Sleep(20 * time.Millisecond)
+			}
+		})
+		source := quick(t, s.URL)
+		source.Once = true
+		_, err := all(t, &source)
+		var refused *client.StatusError
+		if !errors.As(err, &refused) || refused.StatusCode != code || !strings.HasPrefix(string(refused.Body), "data: a\n\n:\n") {
+			t.Errorf("%d: %v", code, err)
+		}
+	}
+}
+
 func TestRetryAfterIsHeeded(t *testing.T) {
 	for value, wants := range map[string][2]time.Duration{
 		"1": {time.Second, time.Second},

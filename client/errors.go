@@ -20,7 +20,7 @@ type StatusError struct {
 	Method, URL string // of the request; a password in the URL is left out
 	StatusCode  int
 	Header      http.Header
-	Body        []byte // its first 4 KiB
+	Body        []byte // its first 4 KiB, or what of them has come within a second
 
 	problem string // if the status is not the problem
 }

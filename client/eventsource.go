@@ -57,8 +57,9 @@ type EventSource struct {
 	ReadTimeout time.Duration
 
 	// MaxEvent is the largest event, in bytes on the wire. A larger one ends the loop with
-	// an error that wraps [fastsse.ErrTooLong]: coming back would bring the same event. Zero
-	// means 16 MiB.
+	// an error that wraps [fastsse.ErrTooLong]: coming back would bring the same event. It
+	// bounds the memory that unfinished events take: one whose end came with the last bytes read
+	// may be longer. Zero means 16 MiB.
 	MaxEvent int
 
 	// GapType is the type of the events by which a server says that some events are lost,

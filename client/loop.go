@@ -105,7 +105,7 @@ func (l *loop) attempt() end {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body := &watched{resp.Body, s}
-	if e, refused := l.refused(resp, body); refused {
+	if e, refused := l.refused(resp, body, func() { cancel(nil) }); refused {
 		return e
 	}
 	return l.read(ctx, resp, body)

@@ -1,8 +1,10 @@
 package client_test
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"testing"
 	"time"
@@ -46,6 +48,7 @@ func TestOnceDoesNotTryAgain(t *testing.T) {
 	s := newScript(t, status(http.StatusServiceUnavailable, "overloaded"))
 	source := quick(t, s.URL)
 	source.Once = true
+	source.RetryStatus = func(int) bool { t.Error("RetryStatus is asked"); return true }
 	_, err := all(t, &source)
 	var refused *client.StatusError
 	if !errors.As(err, &refused) || refused.StatusCode != 503 || len(s.got()) != 1 {
@@ -54,5 +57,39 @@ func TestOnceDoesNotTryAgain(t *testing.T) {
 	s.Close()
 	if _, err := all(t, &source); err == nil {
 		t.Error("no error where nobody listens")
+	}
+}
+
+// A connection that is closed before the answer ends with io.EOF, as a whole stream does.
+func TestNoAnswerIsNoCleanEnd(t *testing.T) {
+	s := newScript(t)
+	s.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	hangsUp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hangsUp.Close()
+	go func() {
+		for c, err := hangsUp.Accept(); err == nil; c, err = hangsUp.Accept() {
+			_, _ = c.Read(make([]byte, 4<<10))
+			_ = c.Close()
+		}
+	}()
+	for name, url := range map[string]string{"request": s.URL, "TLS handshake": "https://" + hangsUp.Addr().String()} {
+		source := quick(t, url)
+		source.Once = true
+		if events, err := all(t, &source); !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			t.Errorf("%s: the loop yields %q and ends with %v", name, events, err)
+		}
+		source.Once = false
+		ctx, stop := context.WithCancel(t.Context())
+		source.OnReconnect = func(err error, _ time.Duration) {
+			stop()
+			if !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+				t.Errorf("%s: comes back after %v", name, err)
+			}
+		}
+		for range source.Events(ctx) {
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ func (l *loop) prepare() error {
 			l.Method = http.MethodPost
 		}
 	}
-	for _, check := range []func() error{l.prepareURL, l.checkHeader, l.checkID, l.prepareTimes} {
+	for _, check := range []func() error{l.prepareURL, l.checkHeader, l.checkID, l.prepareTimes, l.checkBounds} {
 		if err := check(); err != nil {
 			return fmt.Errorf("client: EventSource: %w", err)
 		}
@@ -97,6 +98,17 @@ func (l *loop) prepareTimes() error {
 		case *t.d > 0 && *t.d < time.Millisecond:
 			return fastsse.NewFieldError(t.name, t.d.String(), "is below one millisecond", "give a duration such as 3s, or zero for the default")
 		}
+	}
+	return nil
+}
+
+// checkBounds refuses what would end each stream.
+func (l *loop) checkBounds() error {
+	if l.MaxEvent < 0 {
+		return fastsse.NewFieldError("MaxEvent", strconv.Itoa(l.MaxEvent), "is negative", "give a number of bytes, or zero for the default")
+	}
+	if l.Client != nil && l.Client.Timeout != 0 {
+		return fastsse.NewFieldError("Client.Timeout", l.Client.Timeout.String(), "would end each stream", "leave it zero; EventSource.ReadTimeout bounds silence")
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ func TestSettingsAreChecked(t *testing.T) {
 		"Retry":       {URL: url, Retry: 5},
 		"negative":    {URL: url, MaxRetry: -1},
 		"millisecond": {URL: url, ReadTimeout: 5},
+		"MaxEvent":    {URL: url, MaxEvent: -1},
+		"Timeout":     {URL: url, Client: &http.Client{Timeout: time.Hour}},
 	} {
 		events, err := all(t, &source)
 		if len(events) != 0 || err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "secret") {
