@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,6 +45,9 @@ func (l *loop) prepare() error {
 
 func (l *loop) prepareURL() error {
 	u, err := url.Parse(l.URL)
+	if ofURL, ok := errors.AsType[*url.Error](err); ok { // its text has the URL, and a password in it
+		err = fmt.Errorf("parse URL: %w", ofURL.Err)
+	}
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ func TestSettingsAreChecked(t *testing.T) {
 	for name, source := range map[string]client.EventSource{
 		"URL":         {},
 		"web server":  {URL: "ftp://user:secret@host/"},
-		"parse":       {URL: "http://[::1"},
+		"parse":       {URL: "http://user:secret@[::1"},
 		"method":      {URL: url, Method: "GET ME"},
 		"last-event-": {URL: url, Header: http.Header{"last-event-id": {"1"}}},
 		"control":     {URL: url, Header: http.Header{"X": {"a\nb"}}},
