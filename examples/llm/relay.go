@@ -20,7 +20,7 @@ import (
 const (
 	// headWait is how long the reader's answer waits for the upstream's: a refusal within
 	// it (no such key, too many requests) is passed on with its status, so that clients
-	// can heed it, and one after it as an event. The reader is not watched meanwhile.
+	// can heed it, and one after it as an event.
 	headWait = 2 * time.Second
 
 	// unclaimed is how long the upstream's answer may wait for the reader's stream, which
@@ -76,14 +76,20 @@ func (r *relay) serve(ctx *fasthttp.RequestCtx) {
 	}
 	asking, cancel := context.WithCancel(context.Background())
 	parts := r.ask(asking, body)
+	first, more := part{}, true
+	stop := watch(ctx, cancel)
 	select {
-	case first := <-parts:
-		if first.err != nil {
-			cancel()
-			refuse(ctx, first.err)
-			return
-		}
+	case first, more = <-parts:
 	case <-time.After(headWait):
+	}
+	stop()
+	if !more {
+		first.err = errors.New("relay: the upstream's answer is empty")
+	}
+	if first.err != nil {
+		cancel()
+		refuse(ctx, first.err)
+		return
 	}
 	lease := time.AfterFunc(unclaimed, cancel)
 	streamwriter.Serve(ctx, streamwriter.Options{Retry: -1}, func(w *streamwriter.Writer) error {
@@ -122,13 +128,20 @@ func send(w *streamwriter.Writer, p part) error {
 func refuse(ctx *fasthttp.RequestCtx, err error) {
 	if refused, ok := errors.AsType[*client.StatusError](err); ok {
 		for name, values := range refused.Header {
-			if strings.HasPrefix(name, "Retry-After") || strings.HasPrefix(name, "X-") {
+			if passes(name) {
 				ctx.Response.Header.Set(name, values[0])
 			}
 		}
 	}
 	status, body := explain(err)
 	answer(ctx, status, body)
+}
+
+// passes reports whether a header of a refusal is passed on. Others could command a proxy in
+// front of the relay: with X-Accel-Redirect, nginx would answer with one of its files.
+func passes(name string) bool {
+	return strings.HasPrefix(name, "Retry-After") || strings.HasPrefix(name, "X-Ratelimit-") ||
+		name == "X-Request-Id" || name == "X-Should-Retry"
 }
 
 // explain returns an error of the upstream as clients of the API expect it: a status, and a

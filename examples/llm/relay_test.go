@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -91,14 +92,8 @@ func TestEachTokenArrivesBeforeTheNext(t *testing.T) {
 // leave opens an answer, and closes or resets its connection after the first token.
 func leave(t *testing.T, addr string, reset bool) (at time.Time) {
 	t.Helper()
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := post(t, addr, "slow")
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
-	body := request("slow")
-	fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 	var got strings.Builder
 	for b := make([]byte, 4096); !strings.Contains(got.String(), "One"); {
 		n, err := c.Read(b)
@@ -132,19 +127,57 @@ func TestUpstreamIsCancelledWhenTheReaderLeavesBeforeItAnswers(t *testing.T) {
 	u := newUpstream(t)
 	s := start(t, u.URL)
 	for _, reset := range []bool{false, true} {
-		c, err := net.Dial("tcp", s.Addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body := request("silent")
-		fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
-		testkit.Eventually(t, "the upstream is asked", func() bool { return u.authorization() != "" })
+		c := post(t, s.Addr, "silent")
+		testkit.Receive(t, "the upstream is asked", u.asked)
 		if reset {
 			_ = c.(*net.TCPConn).SetLinger(0)
 		}
+		at := time.Now()
 		c.Close()
-		testkit.Receive(t, "the upstream's request is cancelled", u.left)
+		took := testkit.Receive(t, "the upstream's request is cancelled", u.left).Sub(at)
+		t.Logf("reset %v: the upstream knows after %v", reset, took)
+		if took >= headWait {
+			t.Errorf("the reader is not watched while the upstream is silent: it took %v", took)
+		}
 	}
+}
+
+// A connection whose reader was watched serves further requests.
+func TestConnectionsAreUsedAgainAfterRefusals(t *testing.T) {
+	s := start(t, newUpstream(t).URL)
+	c := post(t, s.Addr, "busy")
+	defer c.Close()
+	answers := bufio.NewReader(c)
+	for i, want := range []int{429, 200, 401} {
+		res, err := http.ReadResponse(answers, nil)
+		if err != nil || res.StatusCode != want {
+			t.Fatalf("answer %d: %v, %v; want %d", i+1, res, err, want)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		if i == 0 {
+			ask(t, s.URL, "good") // another connection meanwhile
+			fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+		} else if i == 1 {
+			fmt.Fprint(c, posted("no key"))
+		}
+	}
+}
+
+// post requests an answer on a connection of its own.
+func post(t *testing.T, addr, model string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetDeadline(time.Now().Add(patience))
+	fmt.Fprint(c, posted(model))
+	return c
+}
+
+func posted(model string) string {
+	body := request(model)
+	return fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
 func TestRefusalsOfTheUpstreamArePassedOnWithTheirStatus(t *testing.T) {
@@ -160,6 +193,8 @@ func TestRefusalsOfTheUpstreamArePassedOnWithTheirStatus(t *testing.T) {
 		{s.URL, "busy", 429, "refused with 429"},
 		{s.URL, "broken", 500, "the upstream refuses: Internal Server Error"},
 		{s.URL, "no stream", 502, "the upstream does not answer with a stream"},
+		{s.URL, "nothing", 502, "the upstream does not answer with a stream"},
+		{s.URL, "hangs up", 502, "the upstream has broken off its answer"},
 		{nobody.URL, "good", 502, "the upstream does not answer with a stream"},
 	} {
 		res := ask(t, c.url, c.model)
@@ -172,8 +207,11 @@ func TestRefusalsOfTheUpstreamArePassedOnWithTheirStatus(t *testing.T) {
 		}
 	}
 	res := ask(t, s.URL, "busy")
-	if res.Header.Get("Retry-After") != "7" || res.Header.Get("X-Request-Id") != "req-1" {
-		t.Errorf("%v; want the upstream's Retry-After and X-Request-Id", res.Header)
+	if res.Header.Get("Retry-After") != "7" || res.Header.Get("X-Request-Id") != "req-1" || res.Header.Get("X-Ratelimit-Reset-Tokens") != "6m0s" {
+		t.Errorf("%v; want the upstream's Retry-After, X-Request-Id and limits", res.Header)
+	}
+	if res.Header.Get("X-Accel-Redirect") != "" {
+		t.Error("X-Accel-Redirect is passed on")
 	}
 }
 

@@ -18,8 +18,9 @@ const key = "the relay's key"
 // upstream is an API whose models each do one thing.
 type upstream struct {
 	*httptest.Server
-	left chan time.Time // when a request was cancelled, of the models that wait for it
-	busy atomic.Int32   // requests for "busy once"
+	asked chan struct{}  // a request for "silent" has come
+	left  chan time.Time // when a request was cancelled, of the models that wait for it
+	busy  atomic.Int32   // requests for "busy once"
 
 	mu   sync.Mutex // guards what follows
 	auth string     // of the last request
@@ -27,7 +28,7 @@ type upstream struct {
 
 func newUpstream(t *testing.T) *upstream {
 	t.Helper()
-	u := &upstream{left: make(chan time.Time, 100)}
+	u := &upstream{left: make(chan time.Time, 100), asked: make(chan struct{}, 100)}
 	u.Server = httptest.NewServer(u)
 	t.Cleanup(func() {
 		u.CloseClientConnections() // or Close would wait for those that a failed test has left
@@ -66,7 +67,11 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "no key":
 		refuseWith(w, http.StatusUnauthorized)
 	case "busy":
-		refuseWith(w, http.StatusTooManyRequests, "Retry-After: 7", "X-Request-Id: req-1")
+		refuseWith(w, http.StatusTooManyRequests, "Retry-After: 7", "X-Request-Id: req-1", "X-Ratelimit-Reset-Tokens: 6m0s", "X-Accel-Redirect: /secret")
+	case "nothing":
+		w.WriteHeader(http.StatusNoContent)
+	case "hangs up":
+		panic(http.ErrAbortHandler)
 	case "broken":
 		http.Error(w, "<html>", http.StatusInternalServerError)
 	case "no stream":
@@ -87,6 +92,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(w, "One ")
 		u.wait(r)
 	case "silent": // not even a head
+		u.asked <- struct{}{}
 		u.wait(r)
 	}
 }
