@@ -27,6 +27,8 @@ import (
 	"io"
 	"iter"
 	"mime"
+	"strings"
+	"time"
 
 	"github.com/fastsse/fastsse"
 	"github.com/valyala/fasthttp"
@@ -65,7 +67,7 @@ func read(ctx context.Context, resp *fasthttp.Response, take func(fastsse.Event)
 	stop := context.AfterFunc(ctx, closeBody)
 	defer closeBody()
 	defer stop()
-	err := notAStream(resp, body)
+	err := notAStream(resp, body, closeBody)
 	for d := fastsse.NewDecoder(body); err == nil && ctx.Err() == nil; {
 		var b *fastsse.Received
 		if b, err = d.Next(); err == nil && ctx.Err() == nil && !take(event(d, b)) {
@@ -90,12 +92,22 @@ func event(d *fastsse.Decoder, b *fastsse.Received) fastsse.Event {
 	return e
 }
 
+// bodyTime is how long the body of a response that is no event stream is waited for: it may
+// never end.
+const bodyTime = time.Second
+
 // notAStream says why resp is no event stream; nil: it is one.
-func notAStream(resp *fasthttp.Response, body io.Reader) error {
-	kind := string(resp.Header.ContentType())
-	if essence, _, _ := mime.ParseMediaType(kind); resp.StatusCode() == fasthttp.StatusOK && essence == "text/event-stream" {
+func notAStream(resp *fasthttp.Response, body io.Reader, closeBody func()) error {
+	kind, coding := string(resp.Header.ContentType()), string(resp.Header.ContentEncoding())
+	essence, _, _ := mime.ParseMediaType(kind)
+	switch {
+	case resp.StatusCode() != fasthttp.StatusOK || essence != "text/event-stream":
+	case coding != "" && !strings.EqualFold(coding, "identity"):
+		return fmt.Errorf("the response is compressed (Content-Encoding: %s); ask for Accept-Encoding: identity", fastsse.Shorten(coding))
+	default:
 		return nil
 	}
+	defer time.AfterFunc(bodyTime, closeBody).Stop()
 	said, _ := io.ReadAll(io.LimitReader(body, 200)) // what of it has come
 	return fmt.Errorf("the response is none: status %d, Content-Type %q: %q", resp.StatusCode(), kind, fastsse.Shorten(string(said)))
 }

@@ -183,8 +183,12 @@ func TestWhatIsNoStreamIsRefused(t *testing.T) {
 	for want, answer := range map[string]string{
 		`status 404, Content-Type "text/plain": "gone"`: "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\ngone",
 		`status 200, Content-Type "text/html"`:          "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n",
+		`Content-Type "text/plain": "data: a\n\n"`:      strings.Replace(head, "event-stream", "plain", 1) + chunk("data: a\n\n"), // it goes on
+		"compressed (Content-Encoding: gzip)":           strings.Replace(head, "\r\n", "\r\nContent-Encoding: gzip\r\n", 1) + chunk("\x1f\x8b\n\n") + "0\r\n\r\n",
 	} {
-		all, err := read(t, t.Context(), &fasthttp.Client{}, serve(answer), nothing)
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Patience)
+		defer cancel()
+		all, err := read(t, ctx, &fasthttp.Client{}, serve(answer), nothing)
 		if len(all) != 0 || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q, %v, want %q", all, err, want)
 		}
