@@ -35,6 +35,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program even if nobody takes its output
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 

@@ -179,3 +179,35 @@ func TestTailIsStoppedByAnInterrupt(t *testing.T) {
 	}
 	testkit.Eventually(t, "the connection is closed", func() bool { return hub.Stats().Subscribers == 0 })
 }
+
+// Nobody takes its output: a pager that was left open, for example.
+func TestTailIsStoppedByInterruptsWhileItWrites(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: "+strings.Repeat("x", 1<<20)+"\n\n")
+	}))
+	defer s.Close()
+	cmd := exampletest.Command(t, nil, s.URL)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = out.Read(make([]byte, 1)) // it writes now
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = cmd.Process.Wait()
+	}()
+	testkit.Eventually(t, "it ends", func() bool {
+		_ = cmd.Process.Signal(os.Interrupt)
+		select {
+		case <-ended:
+			return true
+		case <-time.After(20 * time.Millisecond):
+			return false
+		}
+	})
+}
