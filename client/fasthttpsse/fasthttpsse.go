@@ -21,6 +21,7 @@
 package fasthttpsse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,29 +68,21 @@ func read(ctx context.Context, resp *fasthttp.Response, take func(fastsse.Event)
 	stop := context.AfterFunc(ctx, closeBody)
 	defer closeBody()
 	defer stop()
-	err := notAStream(resp, body, closeBody)
-	for d := fastsse.NewDecoder(body); err == nil && ctx.Err() == nil; {
-		var b *fastsse.Received
-		if b, err = d.Next(); err == nil && ctx.Err() == nil && !take(event(d, b)) {
+	if err := notAStream(resp, body, closeBody); err != nil {
+		return cmp.Or(ctx.Err(), err)
+	}
+	for e, err := range fastsse.Read(body) {
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if !take(e) {
 			return nil
 		}
 	}
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err == io.EOF:
-		return nil
-	}
-	return err
-}
-
-// event is a copy of b.
-func event(d *fastsse.Decoder, b *fastsse.Received) fastsse.Event {
-	e := fastsse.Event{ID: string(b.ID), Type: string(b.Type), Data: append([]byte(nil), b.Data...)}
-	if b.HasRetry {
-		e.Retry, _ = d.Retry()
-	}
-	return e
+	return ctx.Err()
 }
 
 // bodyTime is how long the body of a response that is no event stream is waited for: it may
