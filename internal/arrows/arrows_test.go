@@ -23,6 +23,7 @@ var may = map[string][]string{
 	"internal/absent":     {},
 	"internal/arrows":     {},
 	"internal/backoff":    {},
+	"internal/guides":     {"internal/absent", "client", "server"},
 	"internal/header":     {},
 	"internal/hijack":     {},
 	"internal/queue":      {},
