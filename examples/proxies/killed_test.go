@@ -22,24 +22,25 @@ func (w *watched) killed(t *testing.T, l line, up proxy, topic string) error {
 		published = append(published, strconv.Itoa(len(published)))
 		w.publish(t, topic, published[len(published)-1])
 	}
-	publishUntil := func(ok func() bool) {
+	publishUntil := func(ok func() bool) bool {
 		slowly := time.NewTicker(10 * time.Millisecond) // the topic keeps 4,096
 		defer slowly.Stop()
-		testkit.Eventually(t, "the client gets events", func() bool {
+		return testkit.Soon(testkit.Patience, func() bool {
 			<-slowly.C
 			publish()
 			return ok()
 		})
 	}
-	publishUntil(func() bool { return f.count() > 20 })
+	if !publishUntil(func() bool { return f.count() > 20 }) {
+		return errors.New("none came")
+	}
 	up.process.kill(t)
 	for range 20 { // of which the client learns when it is back
 		publish()
 	}
 	up.begin(t)
 	back := f.count() + 40
-	publishUntil(func() bool { return f.count() > back })
-	if !testkit.Soon(testkit.Patience, func() bool { return f.count() >= len(published) }) {
+	if !publishUntil(func() bool { return f.count() > back }) || !testkit.Soon(testkit.Patience, func() bool { return f.count() >= len(published) }) {
 		t.Logf("%s: %d of %d events came", l.url, f.count(), len(published))
 		return errors.New("not all came")
 	}
