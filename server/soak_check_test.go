@@ -48,10 +48,16 @@ func (r *soakRound) judge(v *session) error {
 			return fmt.Errorf("block %d, %v: %w", i+1, got, err)
 		}
 	}
-	if r.drained && v.end == "clean" && v.ended > r.drainBegan && d.endedByDrain() {
+	if r.drained && v.wasEnded() && v.ended > r.drainBegan && d.endedByDrain() {
 		d.reach = max(d.reach, r.drainSeq)
 	}
 	return d.complete()
+}
+
+// wasEnded says whether the hub may have ended the stream: those of clients that are no
+// EventSource it cuts.
+func (v *session) wasEnded() bool {
+	return v.end == "clean" || v.other && v.path != "/follow" && v.end == "cut"
 }
 
 // endedByDrain says whether the stream got to its end through Drain. Of Follow

@@ -16,6 +16,7 @@ type session struct {
 	client int
 	path   string
 	proto  string
+	other  bool // its client is no EventSource
 	topics []string
 	lastID string
 	// foreign is the gap that must come first, because of the id that the client
@@ -40,9 +41,14 @@ func (r *soakRound) call(v *session, narrow bool) (*soak.Line, error) {
 	if narrow { // that it stalls is noticed sooner
 		_ = tcp.SetReadBuffer(4 << 10)
 	}
-	q := request{path: v.path, proto: v.proto, topics: v.topics, lastID: v.lastID, query: fmt.Sprintf("n=%d", v.number)}
+	q := request{path: v.path, proto: v.proto, other: v.other, topics: v.topics, lastID: v.lastID, query: fmt.Sprintf("n=%d", v.number)}
 	v.floor, v.asked = r.now(), r.clock()
-	return soak.Open(tcp, q.bytes(), patience)
+	l, err := soak.Open(tcp, q.bytes(), patience)
+	if err != nil {
+		return nil, err
+	}
+	l.AtLines = v.other
+	return l, nil
 }
 
 // someone is a client that comes and goes.
@@ -78,6 +84,7 @@ func (r *soakRound) visit(s *someone, m soak.Manners, random *rand.Rand, opened 
 	v := &session{
 		number: r.visits.Add(1), client: s.client, path: "/events",
 		topics: s.topics, lastID: s.lastID, foreign: s.foreign,
+		other: random.IntN(2) == 0,
 	}
 	switch random.IntN(4) {
 	case 0:

@@ -124,7 +124,9 @@ func newSoakRound(t *testing.T, random *rand.Rand) *soakRound {
 	var once atomic.Int64
 	r.plan.Once = func() int { return int(once.Add(1)) }
 	kind := twoKinds[random.IntN(len(twoKinds))]
+	gap := server.GapEvent{Comment: random.IntN(3) == 0}
 	r.harness = newHarness(t, kind, setup{config: r.config, subscribe: server.SubscribeOptions{
+		Gap: gap,
 		Authorize: func(ctx *fasthttp.RequestCtx, s *server.Subscription) error {
 			n, err := ctx.QueryArgs().GetUint("n")
 			s.User = uint64(n)
@@ -146,7 +148,7 @@ func newSoakRound(t *testing.T, random *rand.Rand) *soakRound {
 		}
 		return false
 	}}
-	t.Logf("%s, %s, ends with %s after %v; %+v", kind.name, r.plan.name, r.plan.end, r.plan.length, r.config)
+	t.Logf("%s, %s, ends with %s after %v; %+v, %+v", kind.name, r.plan.name, r.plan.end, r.plan.length, r.config, gap)
 	return r
 }
 

@@ -14,6 +14,10 @@ import (
 
 // Line is an open stream on the client's side. It is for one goroutine.
 type Line struct {
+	// AtLines takes a position when its line is read, as clients do that are no EventSource: no
+	// blank line comes behind it. Without AtLines a position is a block.
+	AtLines bool
+
 	conn  *net.TCPConn
 	lines *bufio.Reader
 }
@@ -62,37 +66,63 @@ func (l *Line) open(request []byte, within time.Duration) error {
 // and its id with it. It reads what hubs write by itself: whether a block has an id of its own is
 // what a ledger has to know, and a fastsse.Decoder has the last one.
 func (l *Line) Block() (Receipt, error) {
-	var r Receipt
-	var typ string
-	var data []byte
-	hasData := false
+	var b block
 	for {
-		b, err := l.lines.ReadBytes('\n')
+		line, err := l.lines.ReadBytes('\n')
 		if err != nil {
-			return r, err
+			return b.Receipt, err
 		}
-		b = b[:len(b)-1]
-		name, value, _ := bytes.Cut(b, []byte(": "))
-		switch string(name) {
-		case "id":
-			r.ID = string(value)
-		case "event":
-			typ = string(value)
-		case "data":
-			if hasData {
-				data = append(data, '\n')
-			}
-			data, hasData = append(data, value...), true
+		if b.add(line[:len(line)-1], l.AtLines) {
+			return b.receipt()
 		}
-		if len(b) > 0 || (!hasData && r.ID == "") {
-			continue
-		}
-		if hasData {
-			return r.filled(typ, data)
-		}
-		r.Kind = Position
-		return r, nil
 	}
+}
+
+// block is what was read of a block.
+type block struct {
+	Receipt
+	typ     string
+	data    []byte
+	hasData bool
+}
+
+// add adds a line, and reports whether the block is whole.
+func (b *block) add(line []byte, atLines bool) (whole bool) {
+	name, value, _ := bytes.Cut(line, []byte(": "))
+	switch string(name) {
+	case "":
+		if reason, told := bytes.CutPrefix(value, []byte("gap ")); told {
+			b.Reason = string(reason)
+		}
+	case "id":
+		b.ID = string(value)
+		if atLines && !b.hasData {
+			return true
+		}
+	case "event":
+		b.typ = string(value)
+	case "data":
+		if b.hasData {
+			b.data = append(b.data, '\n')
+		}
+		b.data, b.hasData = append(b.data, value...), true
+	}
+	return len(line) == 0 && (b.hasData || b.ID != "")
+}
+
+// receipt is the receipt of a whole block.
+func (b *block) receipt() (Receipt, error) {
+	switch {
+	case b.hasData && b.Reason != "":
+		return b.Receipt, fmt.Errorf("no id between the comment of a gap, %s, and an event", b.Reason)
+	case b.hasData:
+		return b.filled(b.typ, b.data)
+	case b.Reason != "":
+		b.Kind = Gap
+	default:
+		b.Kind = Position
+	}
+	return b.Receipt, nil
 }
 
 // Leave ends the connection from the client's side: by "fin", "rst", or "half", which closes

@@ -17,6 +17,7 @@ type session struct {
 	node    int
 	path    string
 	proto   string
+	other   bool // its client is no EventSource
 	topics  []string
 	lastID  string
 	epoch   string // of lastID, if that is a publisher's
@@ -91,6 +92,10 @@ func (r *round) visitAt(n *node, s *someone, m soak.Manners, random *rand.Rand, 
 	case 1:
 		v.proto = "HTTP/1.0"
 	}
+	v.other = random.IntN(2) == 0
+	if random.IntN(3) == 0 {
+		v.path += "-and-comments"
+	}
 	line, err := r.call(n, v, narrow)
 	if err != nil {
 		r.unopened(n, v, err)
@@ -128,12 +133,20 @@ func (r *round) call(n *node, v *session, narrow bool) (*soak.Line, error) {
 	if narrow { // that it stalls is noticed sooner
 		_ = tcp.SetReadBuffer(4 << 10)
 	}
-	q := fmt.Appendf(nil, "GET %s?%s %s\r\nHost: test\r\nAccept: text/event-stream\r\nCache-Control: no-cache\r\n", v.path, query(v.topics), v.proto)
+	q := fmt.Appendf(nil, "GET %s?%s %s\r\nHost: test\r\nAccept: text/event-stream\r\n", v.path, query(v.topics), v.proto)
+	if !v.other {
+		q = append(q, "Cache-Control: no-cache\r\n"...)
+	}
 	if v.lastID != "" {
 		q = fmt.Appendf(q, "Last-Event-ID: %s\r\n", v.lastID)
 	}
 	v.asked = r.clock()
-	return soak.Open(tcp, append(q, "\r\n"...), testkit.Patience)
+	line, err := soak.Open(tcp, append(q, "\r\n"...), testkit.Patience)
+	if err != nil {
+		return nil, err
+	}
+	line.AtLines = v.other
+	return line, nil
 }
 
 // unopened judges why there was no stream.

@@ -73,23 +73,38 @@ func (s *settings) serve(ctx context.Context, b backplane.Backplane, log fasthtt
 
 func routes(hub *server.Hub, c server.Config) fasthttp.RequestHandler {
 	r := router.New()
-	hub.Mount(r, server.MountOptions{
-		Publish: server.PublishOptions{AllowAnyone: true},
-		Subscribe: server.SubscribeOptions{
-			OnOpen: func(_ server.Subscriber, w *streamwriter.Writer) error { return w.SendString("hello", "hello") },
-		},
-	})
-	r.GET("/follow", func(ctx *fasthttp.RequestCtx) {
-		var topics []string
-		for _, t := range ctx.QueryArgs().PeekMulti("topic") {
-			topics = append(topics, string(t))
+	subscribe := server.SubscribeOptions{
+		OnOpen: func(_ server.Subscriber, w *streamwriter.Writer) error { return w.SendString("hello", "hello") },
+	}
+	hub.Mount(r, server.MountOptions{Publish: server.PublishOptions{AllowAnyone: true}, Subscribe: subscribe})
+	inComments := server.GapEvent{Comment: true}
+	subscribe.Gap = inComments
+	r.GET("/events-and-comments", hub.SubscribeHandler(subscribe))
+	follow := func(gap server.GapEvent) fasthttp.RequestHandler {
+		return func(ctx *fasthttp.RequestCtx) {
+			topics := topicsOf(ctx)
+			streamwriter.Serve(ctx, writerOptions(c), func(w *streamwriter.Writer) error {
+				return hub.FollowWith(w, server.FollowOptions{Gap: gap}, topics...)
+			})
 		}
-		o := streamwriter.Options{Heartbeat: c.Heartbeat, Retry: c.Retry, MaxAge: c.MaxAge, WriteTimeout: c.WriteTimeout, Logger: c.Logger}
-		streamwriter.Serve(ctx, o, func(w *streamwriter.Writer) error { return hub.Follow(w, topics...) })
-	})
+	}
+	r.GET("/follow", follow(server.GapEvent{}))
+	r.GET("/follow-and-comments", follow(inComments))
 	r.GET("/kick", func(*fasthttp.RequestCtx) { hub.Kick(func(server.Subscriber) bool { return rand.IntN(4) == 0 }) })
 	r.GET("/stats", func(ctx *fasthttp.RequestCtx) { _ = json.NewEncoder(ctx).Encode(hub.Stats()) })
 	return r.Handler
+}
+
+func writerOptions(c server.Config) streamwriter.Options {
+	return streamwriter.Options{Heartbeat: c.Heartbeat, Retry: c.Retry, MaxAge: c.MaxAge, WriteTimeout: c.WriteTimeout, Logger: c.Logger}
+}
+
+// topicsOf returns copies: the query does not outlive the request's handler.
+func topicsOf(ctx *fasthttp.RequestCtx) (topics []string) {
+	for _, t := range ctx.QueryArgs().PeekMulti("topic") {
+		topics = append(topics, string(t))
+	}
+	return topics
 }
 
 // node is a hub that runs: in a process of its own, or in the test's.
