@@ -37,12 +37,9 @@ func (g *GapEvent) form(field string, c *Config) (*cursor.Gap, error) {
 	if err := g.check(field, c); err != nil {
 		return nil, err
 	}
-	form := &cursor.Gap{Type: g.Type, Comment: g.Comment}
+	form := &cursor.Gap{Type: g.Type, Data: g.Data, Comment: g.Comment}
 	if g.Type == "" {
 		form.Type = c.GapType
-	}
-	if g.Data != "" {
-		form.Data = []byte(g.Data)
 	}
 	return form, nil
 }

@@ -19,8 +19,13 @@ const (
 // a stream uses it.
 type Gap struct {
 	Type    string // of the event
-	Data    []byte // of the event; nil: the reason, as JSON
+	Data    string // of the event; empty: the reason, as JSON
 	Comment bool   // a comment, in place of an event
+}
+
+// Same reports whether g and other say the same. Either may be nil: as Settings.Gap says.
+func (g *Gap) Same(other *Gap) bool {
+	return g == other || g != nil && other != nil && *g == *other
 }
 
 // Append appends a gap event to dst. Its id is the position from which the stream goes on,
@@ -30,8 +35,8 @@ func (g *Gap) Append(dst []byte, c ClientKind, id, why, lastID string) []byte {
 		dst = fastsse.AppendComment(dst, "gap "+why)
 		return c.AppendDataless(dst, fastsse.AppendID(nil, id))
 	}
-	data := g.Data
-	if data == nil {
+	data := []byte(g.Data)
+	if g.Data == "" {
 		data = reason(why, lastID)
 	}
 	return fastsse.AppendEvent(dst, &fastsse.Event{ID: id, Type: g.Type, Data: data})

@@ -41,7 +41,9 @@ func feedKey(topics []*eventlog.Topic, fr cursor.Framing, gap *cursor.Gap) uint6
 	var h maphash.Hash
 	h.SetSeed(feedSeed)
 	_ = h.WriteByte(byte(fr)) // it never fails
-	maphash.WriteComparable(&h, gap)
+	if gap != nil {           // what it says, not which it is: a handler may be made for each request
+		maphash.WriteComparable(&h, *gap)
+	}
 	for _, t := range topics {
 		maphash.WriteComparable(&h, t)
 	}
@@ -61,7 +63,7 @@ func (s *shard) feedAt(key uint64, topics []*eventlog.Topic, fr cursor.Framing, 
 		first = noFeed
 	}
 	for f := first; f != noFeed; f = s.readers[f].next {
-		if g := s.machine.Feeds[f]; g.Framing == fr && g.Gap == gap && slices.Equal(g.Topics, topics) {
+		if g := s.machine.Feeds[f]; g.Framing == fr && g.Gap.Same(gap) && slices.Equal(g.Topics, topics) {
 			s.host.History.Release(topics) // the feed has its own references
 			return f
 		}

@@ -27,15 +27,16 @@ func TestFeedsAreFoundByTheirTopics(t *testing.T) {
 				} else {
 					names := []string{fmt.Sprint("t", random.IntN(4)), fmt.Sprint("u", random.IntN(30))}
 					topics, fr := s.host.History.Acquire(names), cursor.Framing(random.IntN(2))
-					key := feedKey(topics, fr, nil)
+					gap := []*cursor.Gap{nil, {Comment: true}, {Type: "t"}}[random.IntN(3)]
+					key := feedKey(topics, fr, gap)
 					if collide {
 						key = 0
 					}
-					f := int(s.feedAt(key, topics, fr, nil))
+					f := int(s.feedAt(key, topics, fr, gap))
 					for len(open) <= f {
 						open = append(open, nil)
 					}
-					want := append(names, fmt.Sprint(fr))
+					want := append(names, fmt.Sprint(fr, gap))
 					if open[f] != nil && !slices.Equal(open[f], want) {
 						t.Fatalf("feed %d of %v is given to %v", f, open[f], want)
 					}
@@ -52,6 +53,21 @@ func TestFeedsAreFoundByTheirTopics(t *testing.T) {
 				t.Errorf("left are %d keys, %d topics of feeds, %d topics", len(s.byKey), len(s.byTopic), s.host.History.Held())
 			}
 		})
+	}
+}
+
+// Streams whose gap events say the same share a feed, also if a handler is made for each of
+// their requests.
+func TestFeedsAreSharedByWhatTheirGapEventsSay(t *testing.T) {
+	s := newSinks(t, Limits{})
+	feeds := map[int32]bool{}
+	for range 10 {
+		for _, gap := range []*cursor.Gap{nil, {Comment: true}, {Type: "t", Data: "d"}} {
+			feeds[s.feed(s.host.History.Acquire([]string{"a"}), cursor.Chunked, gap)] = true
+		}
+	}
+	if len(feeds) != 3 {
+		t.Errorf("%d feeds, want 3", len(feeds))
 	}
 }
 
