@@ -24,9 +24,9 @@ var ErrTooLong = errors.New("event too long")
 // is given the bytes instead: see [Decoder.Feed].
 type Decoder struct {
 	// MaxEvent bounds how much of an unfinished event is held, in bytes on the wire:
-	// its lines with their names and ends, and comments between them. An event that
-	// came together with its end may be longer. Zero means 16 MiB. Set it before the
-	// first Next.
+	// its lines with their names and ends, and comments between them, but no heartbeats
+	// that come before its type and data. An event that came together with its end may
+	// be longer. Zero means 16 MiB. Set it before the first Next.
 	MaxEvent int
 
 	// What was read: of buf, the block begins at start, its next line at scan. From
@@ -52,6 +52,7 @@ type Decoder struct {
 	id      []byte // the last event ID
 	any     bool   // the block has a field
 	hasID   bool   // it has an id
+	early   bool   // its ID is in held, and not a part of buf
 	several bool   // it has several lines of data, which are joined
 	done    bool   // it was returned: the next one is to begin
 
@@ -59,6 +60,7 @@ type Decoder struct {
 	// it would be out of the cache.
 
 	joined   []byte
+	held     []byte // an early id
 	retry    time.Duration
 	hasRetry bool
 	comments int
@@ -196,7 +198,7 @@ func (d *Decoder) begin() {
 	d.start = d.scan
 	b := &d.block // its ID is that of the next block as well
 	b.Type, b.Data, b.HasData, b.HasRetry = b.Type[:0], b.Data[:0], false, false
-	d.any, d.hasID, d.several, d.done = false, false, false, false
+	d.any, d.hasID, d.early, d.several, d.done = false, false, false, false, false
 }
 
 // end completes the block, which is to be returned.
@@ -215,6 +217,9 @@ func (d *Decoder) field(line []byte) {
 	switch line[0] {
 	case ':':
 		d.comments++
+		if d.any && !d.raw {
+			d.letGo()
+		}
 	case 'd':
 		if v, ok := value(line, "data"); ok {
 			d.data(v)
@@ -228,7 +233,7 @@ func (d *Decoder) field(line []byte) {
 	case 'i':
 		if v, ok := value(line, "id"); ok {
 			if bytes.IndexByte(v, 0) < 0 {
-				d.block.ID, d.hasID = v, true
+				d.block.ID, d.hasID, d.early = v, true, false
 			}
 			d.any = true
 		}
@@ -348,42 +353,4 @@ func (d *Decoder) read() error {
 	}
 	d.err = io.ErrNoProgress
 	return d.err
-}
-
-// makeRoom lets the block begin at the front of a buffer that has room.
-func (d *Decoder) makeRoom() {
-	if cap(d.buf)-len(d.buf) > 0 && d.start == 0 {
-		return
-	}
-	held := d.buf[d.start:]
-	to := d.buf[:0]
-	if len(held) >= cap(d.buf)/2 {
-		to = make([]byte, 0, max(2*cap(d.buf), smallestReadSize))
-	}
-	d.become(append(to, held...))
-}
-
-// become replaces buf by b, which begins with what is held. The block's parts move along.
-func (d *Decoder) become(b []byte) {
-	if d.hasID {
-		d.block.ID = d.moved(d.block.ID, b)
-	}
-	if !d.several {
-		d.block.Data = d.moved(d.block.Data, b)
-	}
-	d.block.Type = d.moved(d.block.Type, b)
-	d.buf = b
-	d.scan -= d.start
-	d.noLF -= d.start
-	d.noCR -= d.start
-	d.start = 0
-}
-
-// moved returns where part, which is a part of buf, is in b.
-func (d *Decoder) moved(part, b []byte) []byte {
-	if len(part) == 0 {
-		return nil
-	}
-	from := cap(d.buf) - cap(part) - d.start
-	return b[from : from+len(part)]
 }

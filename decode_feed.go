@@ -44,7 +44,7 @@ func (d *Decoder) Reset(r io.Reader) {
 		buf = d.own[:0]
 	}
 	*d = Decoder{
-		MaxEvent: d.MaxEvent, r: r, buf: buf, own: buf, joined: d.joined,
+		MaxEvent: d.MaxEvent, r: r, buf: buf, own: buf, joined: d.joined, held: d.held,
 		block: Received{ID: d.id}, id: d.id, retry: d.retry, hasRetry: d.hasRetry, comments: d.comments,
 	}
 }

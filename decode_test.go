@@ -115,10 +115,35 @@ func TestDecoderBoundsEvents(t *testing.T) {
 			}
 		}
 	}
-	d := NewDecoder(strings.NewReader(strings.Repeat(": heartbeat\n", 10_000) + "data: a\n\n"))
-	d.MaxEvent = 4096
-	if e, err := d.Next(); err != nil || string(e.Data) != "a" {
-		t.Errorf("after many heartbeats: %q, %v", e.Data, err)
+	// Servers send lines that count for the event to come, and then heartbeats for days.
+	for _, opening := range []string{"", "retry: 1\n", "id: 5\nretry: 1\n", "id: 6\n: .\nid: 5\n"} {
+		quiet := opening + strings.Repeat(": heartbeat\n", 10_000)
+		for _, rest := range []string{"data: a\n\n", "event: \n: .\ndata: a\n: .\n\n"} {
+			read := NewDecoder(strings.NewReader("id: 5\ndata: b\n\n" + quiet + rest))
+			fed := &Decoder{}
+			fed.Feed([]byte("id: 5\ndata: b\n\n" + quiet + rest))
+			inLines := NewDecoder(iotest.OneByteReader(strings.NewReader("id: 5\ndata: b\n\n" + quiet + rest)))
+			for _, d := range []*Decoder{read, fed, inLines} {
+				d.MaxEvent = 4096
+				if e, err := d.Next(); err != nil || string(e.Data) != "b" {
+					t.Fatalf("%+v, %v", e, err)
+				}
+				if e, err := d.Next(); err != nil || string(e.Data) != "a" || string(e.ID) != "5" || d.LastEventID() != "5" || e.HasRetry != strings.Contains(opening, "retry") {
+					t.Errorf("%q and many heartbeats: %+v, %v", opening, e, err)
+				}
+				if n := cap(d.buf); d != fed && n > 2*4096 {
+					t.Errorf("%q: %d bytes are held", opening, n)
+				}
+			}
+		}
+	}
+}
+
+// What a block without a blank line says is not taken when the stream ends.
+func TestALineBeforeHeartbeatsIsDroppedWithItsBlock(t *testing.T) {
+	d := NewDecoder(strings.NewReader("id: 1\n\nid: 2\n: .\n: .\n"))
+	if _, err := d.Next(); err != io.EOF || d.LastEventID() != "1" {
+		t.Errorf("%v, last event ID %q", err, d.LastEventID())
 	}
 }
 
