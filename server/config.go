@@ -115,7 +115,9 @@ type Config struct {
 	// fields up to 420 bytes together. Clients that read with Go's bufio.Scanner (go-sse and
 	// r3labs/sse among them, unless they are given a larger buffer) fail at an event that
 	// takes 64 KiB there, and come back to the same event for ever; with the default, Data
-	// of up to 80 lines stays below that.
+	// of up to 80 lines stays below that. They count the heartbeats since the event before,
+	// too: after an hour of silence they may fail at the largest event, and get it when they
+	// are back.
 	MaxEventBytes int
 
 	// Retention says how many events of which topics are kept, for clients that come
