@@ -29,7 +29,7 @@ func TestOnceEndsWithTheStream(t *testing.T) {
 			source := quick(t, s.URL)
 			source.Once = true
 			if name == "silent" {
-				source.ReadTimeout = 50 * time.Millisecond
+				source.ReadTimeout = 500 * time.Millisecond
 			}
 			source.OnReconnect = func(err error, _ time.Duration) { t.Errorf("comes back after %v", err) }
 			events, err := all(t, &source)
