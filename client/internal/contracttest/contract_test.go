@@ -82,12 +82,12 @@ func byteOrderMarks(_ *testing.T, s *suite) {
 	for _, sent := range [][]string{
 		{mark + "data: a\n\n"}, {mark[:2], mark[2:] + "data: a\n\n"}, {mark[:1], mark[1:2], mark[2:], "data: a\n\n"},
 	} {
-		s.again(sent, "event|||a")
+		s.again(sent, "event|message||a")
 	}
-	s.again([]string{mark + "data: " + mark + "a\n\n"}, "event|||"+mark+"a")
-	s.again([]string{"data: a\n\n", "data: " + mark + "b\n\n"}, "event|||a", "event|||"+mark+"b")
-	s.again([]string{mark + ":comment\ndata: a\n\n"}, "comment|comment", "event|||a")
-	s.again([]string{mark + "data:\n\n"}, "event|||")
+	s.again([]string{mark + "data: " + mark + "a\n\n"}, "event|message||"+mark+"a")
+	s.again([]string{"data: a\n\n", "data: " + mark + "b\n\n"}, "event|message||a", "event|message||"+mark+"b")
+	s.again([]string{mark + ":comment\ndata: a\n\n"}, "comment|comment", "event|message||a")
+	s.again([]string{mark + "data:\n\n"}, "event|message||")
 }
 
 // again opens another stream of the suite, sends it these pieces, and waits for the messages.
@@ -108,8 +108,8 @@ func (s *suite) again(sent []string, want ...string) {
 func comments(_ *testing.T, s *suite) {
 	s.again([]string{":Hello\n"}, "comment|Hello") // without waiting for a blank line
 	s.again([]string{":Hello\n", ":World\n"}, "comment|Hello", "comment|World")
-	s.again([]string{":Hello\n", "data: Hello\n\n"}, "comment|Hello", "event|||Hello")
-	s.again([]string{"data: Hello\n\n:Hello\n"}, "event|||Hello", "comment|Hello")
+	s.again([]string{":Hello\n", "data: Hello\n\n"}, "comment|Hello", "event|message||Hello")
+	s.again([]string{"data: Hello\n\n:Hello\n"}, "event|message||Hello", "comment|Hello")
 }
 
 func headers(t *testing.T, s *suite) {
@@ -125,7 +125,7 @@ func lastEventID(t *testing.T, s *suite) {
 		t.Errorf("%q", got)
 	}
 	c.send("data: a\n\n") // as if abc had come before it
-	s.want("event||abc|a")
+	s.want("event|message|abc|a")
 }
 
 func payloads(_ *testing.T, s *suite) {
@@ -133,7 +133,7 @@ func payloads(_ *testing.T, s *suite) {
 	for _, size := range []int{1, 1023, 1024, 1025, 4094, 4096, 4098, 8189, 8192, 8195, 32768, 65536, 262144, 1 << 20, 10 << 20} {
 		data := strings.Repeat("x", size)
 		c.send("data: " + data + "\n\n")
-		s.want("event|||" + data)
+		s.want("event|message||" + data)
 	}
 }
 
@@ -154,7 +154,7 @@ func withBody(t *testing.T, s *suite, method string) {
 func readTimeout(_ *testing.T, s *suite) {
 	_, c := s.open(map[string]any{"readTimeoutMs": 500})
 	c.send("data: Hello\n\n")
-	s.want("event|||Hello", "error")
+	s.want("event|message||Hello", "error")
 	<-c.gone
 	s.await()
 }
@@ -162,7 +162,7 @@ func readTimeout(_ *testing.T, s *suite) {
 func restart(t *testing.T, s *suite) {
 	resource, c := s.open(nil)
 	c.send("data: Hello\nid: abc\n\n")
-	s.want("event||abc|Hello")
+	s.want("event|message|abc|Hello")
 	s.order(http.MethodPost, resource, map[string]any{"command": "restart"}, http.StatusNoContent)
 	<-c.gone
 	c = s.await()
@@ -170,7 +170,7 @@ func restart(t *testing.T, s *suite) {
 		t.Errorf("Last-Event-ID %q", got)
 	}
 	c.send("data: Thanks\n\n")
-	s.want("event||abc|Thanks")
+	s.want("event|message|abc|Thanks")
 }
 
 func TestMandatoryBehaviour(t *testing.T) {
@@ -182,7 +182,7 @@ func TestMandatoryBehaviour(t *testing.T) {
 		}
 	}
 	c.send("data: a\nid: abc\n\ndata: b\n\nevent:  greeting\ndata:  c\ncolor: blue\n\ndata\n\nid: x\x00\ndata\ndata\r\n\r\n")
-	s.want("event||abc|a", "event||abc|b", "event| greeting|abc| c", "event||abc|", "event||abc|\n")
+	s.want("event|message|abc|a", "event|message|abc|b", "event| greeting|abc| c", "event|message|abc|", "event|message|abc|\n")
 	c.send("data: unfinished\nid: def")
 	c.breaks()
 	s.want("error")
@@ -195,7 +195,7 @@ func TestMandatoryBehaviour(t *testing.T) {
 			c.send(piece[i : i+1])
 		}
 	}
-	s.want("event|||€豆腐")
+	s.want("event|message||€豆腐")
 	c.breaks()
 	s.want("error")
 	if _, has := s.await().Header["Last-Event-Id"]; has {
@@ -213,7 +213,7 @@ func TestRedirects(t *testing.T) {
 		}
 		_, c := s.open(nil)
 		c.send("data: a\n\n")
-		s.want("event|||a")
+		s.want("event|message||a")
 
 		for _, location := range [][]string{nil, {""}} {
 			s := newSuite(t)

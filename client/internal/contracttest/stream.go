@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fastsse/fastsse"
 	"github.com/fastsse/fastsse/client"
 )
 
@@ -53,9 +55,14 @@ type message struct {
 }
 
 type event struct {
-	Type string `json:"type,omitempty"`
+	Type string `json:"type"`
 	Data string `json:"data"`
 	ID   string `json:"id,omitempty"`
+}
+
+// newEvent is e as a browser would dispatch it: without a type it is a message.
+func newEvent(e fastsse.Event) *event {
+	return &event{Type: cmp.Or(e.Type, "message"), Data: string(e.Data), ID: e.ID}
 }
 
 // stream is one loop over events, or several one after the other if it is restarted.
@@ -99,7 +106,7 @@ func (s *stream) loop() (again bool) {
 		switch {
 		case err == nil:
 			last = e.ID
-			s.tell(message{Kind: "event", Event: &event{e.Type, string(e.Data), e.ID}})
+			s.tell(message{Kind: "event", Event: newEvent(e)})
 		case ctx.Err() != nil:
 			return s.ctx.Err() == nil
 		default:
