@@ -130,7 +130,7 @@ func lastEventID(t *testing.T, s *suite) {
 
 func payloads(_ *testing.T, s *suite) {
 	_, c := s.open(nil)
-	for _, size := range []int{1, 1023, 1024, 1025, 4094, 4096, 4098, 8189, 8192, 8195, 32768, 65536, 262144, 1 << 20, 10 << 20} {
+	for _, size := range []int{1, 1023, 1024, 1025, 4094, 4096, 4098, 8189, 8192, 8195, 32768, 65536, 262144, 1 << 20, 10 << 20, 32<<20 + 1} {
 		data := strings.Repeat("x", size)
 		c.send("data: " + data + "\n\n")
 		s.want("event|message||" + data)

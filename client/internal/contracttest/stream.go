@@ -28,9 +28,15 @@ type params struct {
 	Body           *string           `json:"body"`
 }
 
+// maxEvent has room for the largest event of the suite, which takes 128 MiB and nine bytes.
+const maxEvent = 256 << 20
+
 // source is the EventSource that is meant.
 func (p *params) source() client.EventSource {
-	s := client.EventSource{URL: p.StreamURL, Method: p.Method, LastEventID: p.LastEventID, Header: http.Header{}, GapsAreEvents: true}
+	s := client.EventSource{
+		URL: p.StreamURL, Method: p.Method, LastEventID: p.LastEventID, Header: http.Header{},
+		GapsAreEvents: true, MaxEvent: maxEvent,
+	}
 	for name, value := range p.Headers {
 		s.Header.Set(name, value)
 	}
