@@ -48,6 +48,7 @@ var claims = map[string]func(*testing.T, *suite){
 	"204":                          noContent,
 	"bom":                          byteOrderMarks,
 	"comments":                     comments,
+	"empty-or-missing-location":    noLocation,
 	"headers":                      headers,
 	"last-event-id":                lastEventID,
 	"payload-size-stress-testable": payloads,
@@ -55,6 +56,8 @@ var claims = map[string]func(*testing.T, *suite){
 	"read-timeout":                 readTimeout,
 	"report":                       func(t *testing.T, s *suite) { withBody(t, s, "REPORT") },
 	"restart":                      restart,
+
+	"server-directed-shutdown-request": noContent,
 }
 
 func TestCapabilities(t *testing.T) {
@@ -110,6 +113,20 @@ func comments(_ *testing.T, s *suite) {
 	s.again([]string{":Hello\n", ":World\n"}, "comment|Hello", "comment|World")
 	s.again([]string{":Hello\n", "data: Hello\n\n"}, "comment|Hello", "event|message||Hello")
 	s.again([]string{"data: Hello\n\n:Hello\n"}, "event|message||Hello", "comment|Hello")
+}
+
+func noLocation(t *testing.T, _ *suite) {
+	for _, status := range []int{http.StatusMovedPermanently, http.StatusTemporaryRedirect} {
+		for _, location := range [][]string{nil, {""}} {
+			s := newSuite(t)
+			s.refuse = func(w http.ResponseWriter, _ *http.Request) {
+				w.Header()["Location"] = location
+				w.WriteHeader(status)
+			}
+			s.create(nil)
+			s.want("error")
+		}
+	}
 }
 
 func headers(t *testing.T, s *suite) {
@@ -214,15 +231,5 @@ func TestRedirects(t *testing.T) {
 		_, c := s.open(nil)
 		c.send("data: a\n\n")
 		s.want("event|message||a")
-
-		for _, location := range [][]string{nil, {""}} {
-			s := newSuite(t)
-			s.refuse = func(w http.ResponseWriter, _ *http.Request) {
-				w.Header()["Location"] = location
-				w.WriteHeader(status)
-			}
-			s.create(nil)
-			s.want("error")
-		}
 	}
 }

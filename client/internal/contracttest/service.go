@@ -8,11 +8,13 @@ import (
 	"sync"
 )
 
-// capabilities are the optional features that the suite may test. There is one that the client
-// does not have: event-type-listeners, for clients that must be told which types to expect.
+// capabilities are the optional features that the suite may test. Two names are of one: what a
+// 204 does is server-directed-shutdown-request to other services of the suite, 204 to its tests.
+// There is one that the client does not have: event-type-listeners, for clients that must be told
+// which types to expect.
 var capabilities = []string{
-	"204", "bom", "comments", "headers", "last-event-id", "payload-size-stress-testable",
-	"post", "read-timeout", "report", "restart",
+	"204", "bom", "comments", "empty-or-missing-location", "headers", "last-event-id", "payload-size-stress-testable",
+	"post", "read-timeout", "report", "restart", "server-directed-shutdown-request",
 }
 
 // service runs the streams that the suite has asked for.
