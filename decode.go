@@ -333,7 +333,7 @@ func (d *Decoder) read() error {
 		most = defaultMaxEvent
 	}
 	if len(d.buf)-d.start > most {
-		d.err = fmt.Errorf("fastsse: decode event: %w: more than %d bytes; raise Decoder.MaxEvent", ErrTooLong, most)
+		d.err = fmt.Errorf("fastsse: decode event: %w: more than %d bytes; raise MaxEvent of the Decoder or client.EventSource", ErrTooLong, most)
 		return d.err
 	}
 	if d.r == nil {

@@ -41,7 +41,7 @@ func TestMaxEventEndsTheLoop(t *testing.T) {
 	source.MaxEvent = 10 << 10
 	events, err := all(t, &source)
 	expect(t, "events", events, []string{"|1|a"})
-	if !errors.Is(err, fastsse.ErrTooLong) || len(s.got()) != 1 {
+	if !errors.Is(err, fastsse.ErrTooLong) || len(s.got()) != 1 || !strings.Contains(err.Error(), "EventSource") {
 		t.Errorf("%v after %d requests", err, len(s.got()))
 	}
 }
