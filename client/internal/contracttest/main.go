@@ -5,7 +5,7 @@
 //	go run ./client/internal/contracttest -addr 127.0.0.1:8000
 //	sse-contract-tests -url http://127.0.0.1:8000
 //
-// The tests of this package play the suite's part by its documentation.
+// The tests of this package play the suite's part by its documentation, for it is not run in CI.
 package main
 
 import (
