@@ -177,26 +177,3 @@ func (f firefoxTab) leave(t *testing.T) {
 	var ok bool
 	f.Eval(t, &ok, `!!(location = "about:blank")`)
 }
-
-// inBrowsers runs test in Chromium and, unless it is to be short, in Firefox.
-func inBrowsers(t *testing.T, test func(t *testing.T, open opens)) {
-	t.Run("Chromium", func(t *testing.T) {
-		first, used := browser.New(t), false
-		test(t, func(t *testing.T, url string) tab {
-			ctx := first
-			if used {
-				ctx = browser.Tab(t, first)
-			}
-			used = true
-			browser.Open(t, ctx, url)
-			return chromiumTab{ctx}
-		})
-	})
-	if testing.Short() {
-		return
-	}
-	t.Run("Firefox", func(t *testing.T) {
-		firefox := browser.NewFirefox(t)
-		test(t, func(t *testing.T, url string) tab { return firefoxTab{firefox.Open(t, url)} })
-	})
-}
