@@ -28,6 +28,8 @@
 //   status  why it is closed: what the server answered, 204, 401, 403 or 410. After other
 //           answers, and when nobody answers, it comes back
 //
+// A handler that throws is reported as any error is, and what it was told counts as told.
+//
 // close() ends it for this tab. Other options: lastEventId, to begin at an id that the
 // page has already; withCredentials; gapType, if it is not `gap`; silence, after how many
 // milliseconds without an event a stream is opened anew when somebody looks at the page
@@ -43,6 +45,7 @@
 const VERSION = 1;        // of the messages between tabs: two versions share nothing
 const KEPT = 256;         // events that a tab which joins can still be told
 const PROVEN = 150;       // milliseconds: a server that is about to end answers, and hangs up at once
+const HERE = 10000;       // milliseconds: how often a tab says that it is here
 const FINAL = [204, 401, 403, 410];
 const WORKER = 'sharedevents ';
 
@@ -82,7 +85,8 @@ class SharedEvents {
   #options;
   #stream = { state: 'connecting', since: 0, status: 0 }; // as its holder says
   #holder = null;     // what says things to it
-  #joined = false;    // it has heard of us once
+  #begun = false;     // the first load is done
+  #joined = false;    // the holder has heard of us once
   #queue = null;      // events that wait for load
   #turn = 0;          // numbers calls of load: an older one's answer is dropped
   #failing = 0;       // since when load fails, or 0
@@ -94,9 +98,9 @@ class SharedEvents {
     this.load = load;
     const { signal } = this.#ended;
     addEventListener('pagehide', () => this.#leave(), { signal });
-    addEventListener('pageshow', e => { if (e.persisted) this.#enter(); }, { signal });
+    addEventListener('pageshow', e => { if (e.persisted && this.#begun) this.#enter(); }, { signal });
     document.addEventListener('visibilitychange', () => { if (!document.hidden) this.#holder?.wake(); }, { signal });
-    const timer = setInterval(() => this.#holder?.here(), 20000);
+    const timer = setInterval(() => this.#holder?.here(), HERE);
     signal.onabort = () => clearInterval(timer);
     queueMicrotask(() => this.#begin()); // when the page has set its handlers
   }
@@ -110,6 +114,7 @@ class SharedEvents {
 
   async #begin() {
     if (this.load) await this.#reload();
+    this.#begun = true;
     if (!this.#ended.signal.aborted) this.#enter();
   }
 
@@ -143,12 +148,12 @@ class SharedEvents {
     if (this.#queue) return this.#queue.push(event);
     if (event.id && this.lastEventId && !follows(event.id, this.lastEventId)) return; // it is known
     this.lastEventId = event.id || this.lastEventId;
-    this.onevent?.({ type: event.type, data: event.data, lastEventId: this.lastEventId });
+    this.#call('onevent', { type: event.type, data: event.data, lastEventId: this.lastEventId });
   }
 
   #gap(gap) {
     this.lastEventId = gap.id || this.lastEventId;
-    this.ongap?.(gap);
+    this.#call('ongap', gap);
     if (this.load) this.#reload();
   }
 
@@ -175,7 +180,7 @@ class SharedEvents {
     this.#failing = 0;
     const waiting = this.#queue;
     this.#queue = null;
-    for (const event of waiting) this.#take(event);
+    for (const event of waiting) if (!this.#ended.signal.aborted) this.#take(event); // a handler may close it
     this.#show();
   }
 
@@ -193,7 +198,12 @@ class SharedEvents {
     }
     if (state === this.state && since === this.since && status === this.status) return;
     Object.assign(this, { state, since, status });
-    this.onstate?.({ state, since, status });
+    this.#call('onstate', { state, since, status });
+  }
+
+  // call calls a handler of the page. Its mistakes must not end what we are about.
+  #call(handler, news) {
+    try { this[handler]?.(news); } catch (error) { reportError(error); }
   }
 }
 
@@ -214,18 +224,29 @@ function connect(options, position, receive) {
   return { here: () => holder.here(), wake: () => holder.wake(), bye() { gone = true; holder.bye(); } };
 }
 
+// joinWorker joins the SharedWorker, which answers each here. If it does not, the browser has
+// ended it, as when the process of the tab that began it crashes, and another is begun.
 function joinWorker(options, position, receive, failed) {
-  let worker;
-  try {
-    worker = new SharedWorker(options.script, { type: 'module', name: WORKER + nameOf(options) });
-  } catch { // forbidden, as in some private windows
-    return null;
-  }
-  worker.onerror = failed; // there is no such script
-  worker.port.onmessage = ({ data }) => receive(data);
-  const say = word => worker.port.postMessage({ word, position: position() });
-  say('here');
-  return { here: () => say('here'), wake: () => say('wake'), bye: () => say('bye') };
+  let port, heard = false, answered = false;
+  const say = word => port.postMessage({ word, position: position() });
+  const begin = () => {
+    const worker = new SharedWorker(options.script, { type: 'module', name: WORKER + nameOf(options) });
+    worker.onerror = failed; // there is no such script
+    port = worker.port;
+    port.onmessage = ({ data }) => { heard = answered = true; receive(data); };
+    say('here');
+  };
+  try { begin(); } catch { return null; } // forbidden, as in some private windows
+  const here = () => {
+    const dead = heard && !answered;
+    answered = false;
+    if (!dead) return say('here');
+    say('bye'); // in case that it was but slow
+    port.close();
+    heard = false;
+    begin();
+  };
+  return { here, wake() { here(); say('wake'); }, bye: () => say('bye') };
 }
 
 // nameOf is what tabs that share a stream have in common.
@@ -483,7 +504,8 @@ if (self.SharedWorkerGlobalScope && self instanceof SharedWorkerGlobalScope && s
   self.onconnect = ({ ports: [port] }) => {
     port.onmessage = ({ data: { word, position } }) => {
       if (word === 'bye') return forget(port);
-      if (!tabs.has(port)) stream.join(position, message => port.postMessage(message));
+      if (tabs.has(port)) port.postMessage({}); // the answer to here
+      else stream.join(position, message => port.postMessage(message));
       tabs.set(port, Date.now());
       if (word === 'wake') stream.wake();
     };

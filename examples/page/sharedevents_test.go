@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
 	"github.com/fastsse/fastsse/examples/internal/browser"
 	"github.com/fastsse/fastsse/examples/internal/exampletest"
 	"github.com/fastsse/fastsse/internal/testkit"
@@ -26,6 +27,8 @@ var scenes = []struct {
 	{"LoadThatFailsIsCalledAgain", loadThatFailsIsCalledAgain},
 	{"CloseEndsTheStreamOfTheLastTab", closeEndsTheStreamOfTheLastTab},
 	{"WithoutTheWorkersScript", withoutTheWorkersScript},
+	{"LeadersThatLeaveLoseNothing", leadersThatLeaveLoseNothing},
+	{"HandlersThatThrowLoseNothing", handlersThatThrowLoseNothing},
 }
 
 // TestSharedEvents plays all scenes in one Chromium and, unless it is to be short, in one
@@ -256,4 +259,60 @@ func withoutTheWorkersScript(t *testing.T, open opens) {
 	tab.until(t, isOpen)
 	c.next(1)
 	tab.until(t, shows(1))
+}
+
+// leadersThatLeaveLoseNothing, in the middle of a burst: the others have each event once.
+func leadersThatLeaveLoseNothing(t *testing.T, open opens) {
+	for _, way := range []string{"channel", "election"} {
+		t.Run(way, func(t *testing.T) {
+			c := count(t, 0, server.Config{})
+			var tabs []tab
+			for range 4 {
+				tab := open(t, c.URL+"/?tabs="+way)
+				tab.until(t, isOpen)
+				tabs = append(tabs, tab)
+			}
+			for _, leader := range tabs[:3] {
+				c.next(200)
+				leader.leave(t)
+				c.next(200)
+			}
+			tabs[3].until(t, shows(1200)+"&&"+isOpen)
+		})
+	}
+}
+
+// handlersThatThrowLoseNothing: not while the stream is open, and not of what has waited for load.
+func handlersThatThrowLoseNothing(t *testing.T, open opens) {
+	for _, way := range []string{"worker", "channel", "alone"} {
+		t.Run(way, func(t *testing.T) {
+			c := count(t, 0, server.Config{Retention: []server.Retention{{Topics: "*", Events: 4}}})
+			line := exampletest.NewWire(t, c.Addr)
+			tab := open(t, line.URL+"/?throws=onevent,ongap,onstate&tabs="+way)
+			tab.until(t, isOpen)
+			c.next(2)
+			tab.until(t, shows(2))
+			line.Down()
+			c.next(9)
+			c.counts(3)
+			line.Mend(t, c.Addr)
+			tab.until(t, shows(14)+"&&"+isOpen)
+		})
+	}
+}
+
+// TestWorkerThatCrashedIsReplaced: it goes with the process of the tab that began it.
+func TestWorkerThatCrashedIsReplaced(t *testing.T) {
+	t.Parallel()
+	first := browser.New(t)
+	c := count(t, 0, server.Config{})
+	browser.Open(t, first, c.URL)
+	second := chromiumTab{browser.Tab(t, first)}
+	browser.Open(t, second.ctx, c.URL)
+	c.next(2)
+	second.until(t, isOpen+"&&"+shows(2))
+	go func() { _ = chromedp.Do(first, chromedp.Navigate("chrome://crash")) }() // until the test ends
+	testkit.Eventually(t, "the worker's stream ends", func() bool { return c.hub.Stats().Subscribers == 0 })
+	c.next(2)
+	second.until(t, `document.dispatchEvent(new Event("visibilitychange")) && `+shows(4)) // or every ten seconds
 }
