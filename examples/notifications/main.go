@@ -14,6 +14,7 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"flag"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -41,13 +42,13 @@ func main() {
 	if err != nil {
 		listen.Exit(err)
 	}
-	listen.Exit(listen.ServeHub(*addr, "/inbox", hub, newApp(hub, origins...).handler()))
+	listen.Exit(listen.ServeHub(*addr, "/login -d user=ada -c jar", hub, newApp(hub, origins...).handler()))
 }
 
 const (
 	cookie  = "session"
 	kept    = 50  // notes of a user
-	maxText = 200 // bytes of a note
+	maxText = 450 // bytes of a note: 150 characters, as the page lets one write, of up to 3 bytes each
 )
 
 type app struct {
@@ -114,25 +115,33 @@ func (a *app) authorize(ctx *fasthttp.RequestCtx, s *server.Subscription) error 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	session, user := a.session(ctx)
-	if named := string(ctx.QueryArgs().Peek("user")); user == "" || named != "" && named != user {
+	if user == "" {
 		return &server.StatusError{Code: fasthttp.StatusUnauthorized, Message: "log in"}
 	}
 	s.User, s.Topics = session, []string{"inbox/" + user}
 	return nil
 }
 
-// session is that of the request's cookie, and whose it is: nobody's if there is none.
+// session is that of the request's cookie, and whose it is: nobody's if there is none, or if
+// the URL names somebody else. Such a request comes from a page that shows another user's
+// inbox, from before the browser's cookie was replaced.
 func (a *app) session(ctx *fasthttp.RequestCtx) (session, user string) {
 	session = string(ctx.Request.Header.Cookie(cookie))
-	return session, a.sessions[session]
+	user = a.sessions[session]
+	if named := string(ctx.QueryArgs().Peek("user")); named != "" && named != user {
+		return session, ""
+	}
+	return session, user
 }
 
+// login begins a session, and ends the one that the browser had: its other tabs are told.
 func (a *app) login(ctx *fasthttp.RequestCtx) {
 	user, session := string(ctx.PostArgs().Peek("user")), rand.Text()
 	if a.notes[user] == nil {
 		refuse(ctx, fasthttp.StatusForbidden, "ada and bob are the users")
 		return
 	}
+	a.end(string(ctx.Request.Header.Cookie(cookie)))
 	a.sessions[session] = user
 	var c fasthttp.Cookie
 	c.SetKey(cookie)
@@ -142,11 +151,19 @@ func (a *app) login(ctx *fasthttp.RequestCtx) {
 	ctx.Response.Header.SetCookie(&c)
 }
 
-// logout ends the streams of the session. When their clients come back they get 401.
 func (a *app) logout(ctx *fasthttp.RequestCtx) {
-	session, _ := a.session(ctx)
-	delete(a.sessions, session)
+	session, user := a.session(ctx)
+	if user == "" {
+		refuse(ctx, fasthttp.StatusUnauthorized, "log in")
+		return
+	}
+	a.end(session)
 	ctx.Response.Header.DelClientCookie(cookie)
+}
+
+// end ends a session and its streams. When their clients come back they get 401.
+func (a *app) end(session string) {
+	delete(a.sessions, session)
 	a.hub.KickUser(session)
 }
 
@@ -176,8 +193,12 @@ func (a *app) read(ctx *fasthttp.RequestCtx) {
 func (a *app) send(ctx *fasthttp.RequestCtx) {
 	_, from := a.session(ctx)
 	to, text := string(ctx.PostArgs().Peek("to")), string(ctx.PostArgs().Peek("text"))
-	if from == "" || a.notes[to] == nil || text == "" || len(text) > maxText {
-		refuse(ctx, fasthttp.StatusBadRequest, "log in, and give a user and a text of up to 200 bytes")
+	if from == "" {
+		refuse(ctx, fasthttp.StatusUnauthorized, "log in")
+		return
+	}
+	if a.notes[to] == nil || text == "" || len(text) > maxText {
+		refuse(ctx, fasthttp.StatusBadRequest, fmt.Sprintf("give a user and a text of up to %d bytes", maxText))
 		return
 	}
 	a.last++

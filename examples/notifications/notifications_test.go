@@ -13,6 +13,7 @@ import (
 
 	"github.com/fastsse/fastsse/examples/internal/browser"
 	"github.com/fastsse/fastsse/examples/internal/exampletest"
+	"github.com/fastsse/fastsse/internal/testkit"
 	"github.com/fastsse/fastsse/server"
 )
 
@@ -100,7 +101,7 @@ func TestNotesOfOneUserReachThatUserAlone(t *testing.T) {
 	evil := `<img src=x onerror="document.title='evil'">`
 	browser.Eval[bool](t, ada, fmt.Sprintf(`(document.getElementById("text").value = %q, true)`, evil))
 	browser.Click(t, ada, "#send button")
-	browser.Until(t, bob, 10*time.Second, unread(1, 1)+` && document.title === "(1) Notifications" && document.querySelector("#notes span").textContent === `+fmt.Sprintf("%q", "ada: "+evil))
+	browser.Until(t, bob, 10*time.Second, unread(1, 1)+` && document.title === "(1) Notifications" && document.querySelector("#notes span").textContent === `+fmt.Sprintf("%q", "Ada: "+evil))
 	if n := browser.Eval[int](t, bob, `document.querySelectorAll("img").length`); n > 0 {
 		t.Error("what was written is an element")
 	}
@@ -188,6 +189,43 @@ func TestLoggingOutEndsTheStreamInAllTabs(t *testing.T) {
 		t.Errorf("%d streams are open", n)
 	}
 	comeIn(t, first, s.URL, "bob")
+}
+
+// TestSecondLoginInABrowserEndsTheFirst: a tab that showed the first user's inbox shows the
+// login, and what it still asks for is not done in the second one's name.
+func TestSecondLoginInABrowserEndsTheFirst(t *testing.T) {
+	a, s := stage(t)
+	first := browser.New(t)
+	comeIn(t, first, s.URL, "ada")
+	second := browser.Tab(t, first)
+	browser.Open(t, second, s.URL)
+	browser.Until(t, second, 10*time.Second, live)
+	browser.Eval[bool](t, second, `fetch("/login", {method: "POST", body: new URLSearchParams({user: "bob"})}).then(a => a.ok)`)
+	browser.Until(t, first, 10*time.Second, `!document.getElementById("login").hidden && document.getElementById("inbox").hidden`)
+	testkit.Eventually(t, "her stream is closed", func() bool { return a.hub.Stats().Subscribers == 0 })
+
+	ada, bob := logIn(t, s.URL, "ada"), logIn(t, s.URL, "bob")
+	ada.send("bob", 1)
+	for _, path := range []string{"/read", "/send", "/logout"} {
+		answer, err := bob.client.PostForm(s.URL+path+"?user=ada", url.Values{"to": {"bob"}, "text": {"x"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s of Ada's page with Bob's cookie: %s, want 401", path, answer.Status)
+		}
+	}
+	if notes := a.notes["bob"]; len(notes) != 1 || notes[0].Read {
+		t.Errorf("Bob has %+v, want one unread note", notes)
+	}
+	bob.post("/read") // he is still logged in
+}
+
+// TestLongestNoteThatThePageTakesIsSent, in any script.
+func TestLongestNoteThatThePageTakesIsSent(t *testing.T) {
+	_, s := stage(t)
+	logIn(t, s.URL, "ada").post("/send", "to", "bob", "text", strings.Repeat("語", 150))
 }
 
 // TestPageOnAnotherOrigin: with the cookie, if the origin is allowed, and only then.
