@@ -131,6 +131,28 @@ func TestWhatIsSaidIsText(t *testing.T) {
 	}
 }
 
+// TestLongestNameAndTextOfAnyScript: what the page lets one write, the server takes.
+func TestLongestNameAndTextOfAnyScript(t *testing.T) {
+	_, s := stage(t)
+	tab := browser.New(t)
+	name, text := strings.Repeat("Я", 40), strings.Repeat("語", 1000)
+	comeIn(t, tab, s.URL, name)
+	say(t, tab, text)
+	browser.Until(t, tab, 10*time.Second, heard(text)+"&&"+here(name+" (you)"))
+}
+
+// TestPageShowsTheNewestMessages of a flood, and does not grow for ever.
+func TestPageShowsTheNewestMessages(t *testing.T) {
+	_, s := stage(t)
+	tab := browser.New(t)
+	comeIn(t, tab, s.URL, "Ada")
+	for range 500 {
+		post(t, s.URL+"/rooms/lobby", said("Bob", "again"))
+	}
+	post(t, s.URL+"/rooms/lobby", said("Bob", "at last"))
+	browser.Until(t, tab, 20*time.Second, `(p => p.length === 400 && p[399].textContent === "at last")(document.querySelectorAll("#said p"))`)
+}
+
 func TestWhatIsNotAMessageIsRefused(t *testing.T) {
 	_, s := stage(t)
 	for status, forms := range map[int][]url.Values{

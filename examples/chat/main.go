@@ -51,8 +51,8 @@ var retention = []server.Retention{
 
 const (
 	kept         = 200  // messages of a room that newcomers see
-	maxNameBytes = 40   // of who speaks
-	maxTextBytes = 2000 // of a message
+	maxNameBytes = 120  // of who speaks: the page lets one write 40 characters, of up to 3 bytes each
+	maxTextBytes = 3000 // of a message: 1,000 characters
 )
 
 var errNoRoom = errors.New("there is no such room")
