@@ -67,8 +67,19 @@ func (r *relay) ask(ctx context.Context, body []byte) <-chan part {
 	return parts
 }
 
+// otherPage tells whether a page of another origin asks. A browser sends the request of any
+// page, also to a server that listens for its own machine alone, and the key would pay for it.
+func otherPage(ctx *fasthttp.RequestCtx) bool {
+	origin, host := string(ctx.Request.Header.Peek("Origin")), string(ctx.Host())
+	return origin != "" && origin != "http://"+host && origin != "https://"+host
+}
+
 func (r *relay) serve(ctx *fasthttp.RequestCtx) {
 	body := bytes.Clone(ctx.PostBody()) // ctx is gone when the stream runs
+	if otherPage(ctx) {
+		answer(ctx, fasthttp.StatusForbidden, problem("this relay answers its own page, and programs; this is a page of another origin"))
+		return
+	}
 	var request struct{ Stream bool }
 	if err := json.Unmarshal(body, &request); err != nil || !request.Stream {
 		answer(ctx, fasthttp.StatusBadRequest, problem(`this relay streams: send a JSON object with "stream": true`))

@@ -230,6 +230,29 @@ func TestWhatIsNoRequestForAStreamIsRefused(t *testing.T) {
 	}
 }
 
+// TestPagesOfOtherOriginsAreRefused: they would spend the key.
+func TestPagesOfOtherOriginsAreRefused(t *testing.T) {
+	u := newUpstream(t)
+	s := start(t, u.URL)
+	for origin, want := range map[string]int{"": 200, s.URL: 200, "http://other.example": 403, "null": 403} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/chat/completions", strings.NewReader(request("good")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if origin != "" {
+			req.Header.Set("Origin", origin)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != want {
+			t.Errorf("a page of %q: %s, want %d", origin, res.Status, want)
+		}
+	}
+}
+
 func TestErrorsInTheMiddleBecomeEvents(t *testing.T) {
 	u := newUpstream(t)
 	s := start(t, u.URL)
