@@ -22,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/fasthttp/router"
 	"github.com/fastsse/fastsse/examples/internal/listen"
@@ -106,8 +107,8 @@ func (l *list) add(ctx *fasthttp.RequestCtx) {
 	defer l.mu.Unlock()
 	text := strings.TrimSpace(string(ctx.FormValue("text")))
 	switch {
-	case text == "" || len(text) > 100:
-		ctx.Error("Write what to buy, in 100 bytes at most.", fasthttp.StatusUnprocessableEntity)
+	case text == "" || utf8.RuneCountInString(text) > 100:
+		ctx.Error("Write what to buy, in 100 characters at most.", fasthttp.StatusUnprocessableEntity)
 	case len(l.items) == most:
 		ctx.Error(fmt.Sprintf("A list holds %d things; remove one first.", most), fasthttp.StatusConflict)
 	default:

@@ -81,10 +81,13 @@ func TestAFragmentIsAnEventWithoutAType(t *testing.T) {
 
 func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	l := start(t, "")
-	if status, says := add(t, l, " "); status != 422 || !strings.Contains(says, "100 bytes") {
+	if status, says := add(t, l, " "); status != 422 || !strings.Contains(says, "100 characters") {
 		t.Errorf("nothing to buy: %d, %q; want 422", status, says)
 	}
-	for range most - 2 {
+	if status, says := add(t, l, strings.Repeat("塩", 100)); status != 204 { // as many as the page lets one write
+		t.Errorf("100 characters: %d, %q; want 204", status, says)
+	}
+	for range most - 3 {
 		add(t, l, "Salt")
 	}
 	if status, says := add(t, l, "Salt"); status != 409 || !strings.Contains(says, "remove one") {
