@@ -82,7 +82,7 @@ func TestChartsStandStillWithoutAServer(t *testing.T) {
 	again, _ := stage(t, s.Addr)
 	again.charts[0].low, again.charts[0].high = 99.5, 99.5
 	again.add(again.charts[0], time.Now())
-	browser.Until(t, tab, 20*time.Second, live+` && !document.querySelector(".stale") && `+value("0")+` === "99.5"`)
+	browser.Until(t, tab, 20*time.Second, live+` && !document.querySelector(".stale") && `+value("0")+` === "99.50"`)
 }
 
 func TestAxeFindsNothingWrong(t *testing.T) {
