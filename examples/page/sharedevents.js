@@ -346,12 +346,12 @@ function elect(channel, me, lead, resign) {
 //   {gap: {reason, id}}
 class Stream {
   constructor(options, tell) {
-    Object.assign(this, options, { tell, position: '', floor: '', log: [], source: null, retry: 0, attempts: 0, turn: 0, heard: 0, opened: false, used: false });
+    Object.assign(this, options, { tell, position: '', floor: '', log: [], source: null, retry: 0, attempts: 0, turn: 0, heard: 0, opened: false, used: false, offline: false });
     this.now = { state: 'connecting', since: 0, status: 0 };
     this.ended = new AbortController();
     const { signal } = this.ended;
     addEventListener('online', () => { if (this.running()) this.open(); }, { signal });
-    addEventListener('offline', () => { if (this.running()) this.lost(); }, { signal });
+    addEventListener('offline', () => { if (this.running()) { this.offline = true; this.lost(); } }, { signal });
     const timer = setInterval(() => this.watch(), 1000);
     signal.onabort = () => clearInterval(timer);
   }
@@ -400,6 +400,7 @@ class Stream {
     if (this.position) url.searchParams.set('lastEventId', this.position);
     const source = this.source = new EventSource(url, { withCredentials: this.withCredentials });
     this.heard = Date.now();
+    this.offline = false;
     const stream = { proven: false, seen: '' };
     source.onopen = () => this.answered(source, stream);
     source.onerror = e => {
@@ -424,6 +425,7 @@ class Stream {
 
   receive(e, stream) {
     this.heard = Date.now();
+    if (this.offline) { this.offline = false; this.say('open'); } // it was another network that went
     const id = e.lastEventId === stream.seen ? '' : e.lastEventId; // without one it comes with that of the event before
     stream.seen = e.lastEventId;
     if (id && this.position && !follows(id, this.position)) return;

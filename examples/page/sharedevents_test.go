@@ -15,29 +15,31 @@ import (
 var scenes = []struct {
 	name string
 	play func(t *testing.T, open opens)
+	same bool // in any browser: it is the script's doing alone, and Chromium plays it
 }{
-	{"TabsShareOneStream", tabsShareOneStream},
-	{"ComesBackAfterARestart", comesBackAfterARestart},
-	{"ResumesAfterACut", resumesAfterACut},
-	{"WakesFromADeadConnection", wakesFromADeadConnection},
-	{"GapCallsOngap", gapCallsOngap},
-	{"EventsThatComeWhileLoadRunsWait", eventsThatComeWhileLoadRunsWait},
-	{"TabThatComesLateIsToldWhatItMissed", tabThatComesLateIsToldWhatItMissed},
-	{"AnswerThatIsFinalEndsIt", answerThatIsFinalEndsIt},
-	{"LoadThatFailsIsCalledAgain", loadThatFailsIsCalledAgain},
-	{"CloseEndsTheStreamOfTheLastTab", closeEndsTheStreamOfTheLastTab},
-	{"WithoutTheWorkersScript", withoutTheWorkersScript},
-	{"LeadersThatLeaveLoseNothing", leadersThatLeaveLoseNothing},
-	{"HandlersThatThrowLoseNothing", handlersThatThrowLoseNothing},
+	{"TabsShareOneStream", tabsShareOneStream, false},
+	{"ComesBackAfterARestart", comesBackAfterARestart, false},
+	{"ResumesAfterACut", resumesAfterACut, false},
+	{"WakesFromADeadConnection", wakesFromADeadConnection, false},
+	{"GapCallsOngap", gapCallsOngap, true},
+	{"EventsThatComeWhileLoadRunsWait", eventsThatComeWhileLoadRunsWait, true},
+	{"TabThatComesLateIsToldWhatItMissed", tabThatComesLateIsToldWhatItMissed, true},
+	{"AnswerThatIsFinalEndsIt", answerThatIsFinalEndsIt, false},
+	{"LoadThatFailsIsCalledAgain", loadThatFailsIsCalledAgain, true},
+	{"CloseEndsTheStreamOfTheLastTab", closeEndsTheStreamOfTheLastTab, false},
+	{"WithoutTheWorkersScript", withoutTheWorkersScript, false},
+	{"LeadersThatLeaveLoseNothing", leadersThatLeaveLoseNothing, false},
+	{"HandlersThatThrowLoseNothing", handlersThatThrowLoseNothing, true},
+	{"OfflineIsNotTheLastWord", offlineIsNotTheLastWord, true},
 }
 
-// TestSharedEvents plays all scenes in one Chromium and, unless it is to be short, in one
-// Firefox at the same time.
+// TestSharedEvents plays all scenes in one Chromium and, unless it is to be short, those that
+// depend on the browser in one Firefox at the same time.
 func TestSharedEvents(t *testing.T) {
 	t.Run("Chromium", func(t *testing.T) {
 		t.Parallel()
 		chromium := browser.New(t)
-		play(t, func(t *testing.T, url string) tab {
+		play(t, true, func(t *testing.T, url string) tab {
 			ctx := browser.Tab(t, chromium)
 			browser.Open(t, ctx, url)
 			return chromiumTab{ctx}
@@ -49,12 +51,15 @@ func TestSharedEvents(t *testing.T) {
 	t.Run("Firefox", func(t *testing.T) {
 		t.Parallel()
 		firefox := browser.NewFirefox(t)
-		play(t, func(t *testing.T, url string) tab { return firefoxTab{firefox.Open(t, url)} })
+		play(t, false, func(t *testing.T, url string) tab { return firefoxTab{firefox.Open(t, url)} })
 	})
 }
 
-func play(t *testing.T, open opens) {
+func play(t *testing.T, all bool, open opens) {
 	for _, scene := range scenes {
+		if scene.same && !all {
+			continue
+		}
 		t.Run(scene.name, func(t *testing.T) { scene.play(t, open) })
 	}
 }
@@ -315,4 +320,40 @@ func TestWorkerThatCrashedIsReplaced(t *testing.T) {
 	testkit.Eventually(t, "the worker's stream ends", func() bool { return c.hub.Stats().Subscribers == 0 })
 	c.next(2)
 	second.until(t, `document.dispatchEvent(new Event("visibilitychange")) && `+shows(4)) // or every ten seconds
+}
+
+// offlineIsNotTheLastWord: an event that comes all the same says that the stream is open.
+func offlineIsNotTheLastWord(t *testing.T, open opens) {
+	c := count(t, 0, server.Config{})
+	tab := open(t, c.URL+"/?tabs=alone")
+	tab.until(t, isOpen)
+	tab.until(t, `dispatchEvent(new Event("offline")) && events.state === "reconnecting"`)
+	c.next(1)
+	tab.until(t, isOpen+"&&"+shows(1))
+	tab.until(t, `dispatchEvent(new Event("offline")) && events.state === "reconnecting"`)
+	tab.until(t, `dispatchEvent(new Event("online"))`)
+	tab.until(t, isOpen)
+	c.next(1)
+	tab.until(t, shows(2)+"&& self.gaps.length === 0")
+}
+
+// TestGoesOnAfterTheBackButton: the page may come from the back/forward cache, as it was.
+func TestGoesOnAfterTheBackButton(t *testing.T) {
+	t.Parallel()
+	chromium := browser.New(t)
+	for _, way := range []string{"worker", "channel", "election", "alone"} {
+		t.Run(way, func(t *testing.T) {
+			c := count(t, 0, server.Config{})
+			tab := chromiumTab{browser.Tab(t, chromium)}
+			browser.Open(t, tab.ctx, c.URL+"/?tabs="+way)
+			c.next(2)
+			tab.until(t, isOpen+"&&"+shows(2)+"&& (self.mark = 1)")
+			browser.Open(t, tab.ctx, c.URL+"/page.css")
+			testkit.Eventually(t, "no stream is open", func() bool { return c.hub.Stats().Subscribers == 0 })
+			c.next(3)
+			tab.until(t, `(history.back(), true)`)
+			tab.until(t, isOpen+"&&"+shows(5)+"&& self.gaps.length === 0")
+			t.Logf("from the cache: %v", browser.Eval[bool](t, tab.ctx, "self.mark === 1"))
+		})
+	}
 }
