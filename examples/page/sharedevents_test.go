@@ -1,6 +1,7 @@
 package page_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -44,6 +45,8 @@ func TestSharedEvents(t *testing.T) {
 			browser.Open(t, ctx, url)
 			return chromiumTab{ctx}
 		})
+		t.Run("WorkerThatCrashedIsReplaced", func(t *testing.T) { workerThatCrashedIsReplaced(t, chromium) })
+		t.Run("GoesOnAfterTheBackButton", func(t *testing.T) { goesOnAfterTheBackButton(t, chromium) })
 	})
 	if testing.Short() {
 		return
@@ -306,10 +309,9 @@ func handlersThatThrowLoseNothing(t *testing.T, open opens) {
 	}
 }
 
-// TestWorkerThatCrashedIsReplaced: it goes with the process of the tab that began it.
-func TestWorkerThatCrashedIsReplaced(t *testing.T) {
-	t.Parallel()
-	first := browser.New(t)
+// workerThatCrashedIsReplaced: it goes with the process of the tab that began it.
+func workerThatCrashedIsReplaced(t *testing.T, chromium context.Context) {
+	first := browser.Tab(t, chromium)
 	c := count(t, 0, server.Config{})
 	browser.Open(t, first, c.URL)
 	second := chromiumTab{browser.Tab(t, first)}
@@ -337,10 +339,8 @@ func offlineIsNotTheLastWord(t *testing.T, open opens) {
 	tab.until(t, shows(2)+"&& self.gaps.length === 0")
 }
 
-// TestGoesOnAfterTheBackButton: the page may come from the back/forward cache, as it was.
-func TestGoesOnAfterTheBackButton(t *testing.T) {
-	t.Parallel()
-	chromium := browser.New(t)
+// goesOnAfterTheBackButton: the page may come from the back/forward cache, as it was.
+func goesOnAfterTheBackButton(t *testing.T, chromium context.Context) {
 	for _, way := range []string{"worker", "channel", "election", "alone"} {
 		t.Run(way, func(t *testing.T) {
 			c := count(t, 0, server.Config{})
