@@ -48,6 +48,7 @@ func Kills(t testing.TB, f *Feed, kills int) {
 	l.grows(t, 50)
 	stop()
 
+	eventuallyState(t, handles[0]) // the other handle may have been the first to come back
 	held := mustReadAll(t, handles[0], 256)
 	l.compare(t, held)
 	if after := mustState(t, f.Open(t)); after.Epoch != before.Epoch {
