@@ -17,6 +17,7 @@ import (
 type ledger struct {
 	t    testing.TB
 	stop chan struct{} // closed: publishers finish
+	once sync.Once     // closes stop
 	wg   sync.WaitGroup
 
 	mu      sync.Mutex // guards all below
@@ -36,6 +37,7 @@ func publishing(t testing.TB, topic string, hubs []*hub) *ledger {
 	for i := range 2 {
 		l.wg.Go(func() { l.publish(fmt.Sprint("plain", i), topic, hubs, i, false) })
 	}
+	t.Cleanup(l.finish) // of a test that has failed in between
 	return l
 }
 
@@ -50,7 +52,7 @@ func (l *ledger) publish(name, topic string, hubs []*hub, at int, keyed bool) {
 		if keyed {
 			key = data
 		}
-		for tries := 0; !l.once(hubs[at%len(hubs)], topic, key, data) && keyed; tries++ {
+		for tries := 0; !l.post(hubs[at%len(hubs)], topic, key, data) && keyed; tries++ {
 			at++
 			if tries > 600 {
 				l.t.Errorf("%s was not stored in %d tries", data, tries)
@@ -63,8 +65,8 @@ func (l *ledger) publish(name, topic string, hubs []*hub, at int, keyed bool) {
 
 var digits = regexp.MustCompile(`\d+`)
 
-// once publishes, and writes down the answer.
-func (l *ledger) once(h *hub, topic, key, data string) bool {
+// post publishes, and writes down the answer.
+func (l *ledger) post(h *hub, topic, key, data string) bool {
 	a, err := h.post(topic, key, data)
 	if err != nil {
 		l.t.Errorf("publish %s: %v", data, err)
@@ -85,8 +87,12 @@ func (l *ledger) once(h *hub, topic, key, data string) bool {
 // end ends the publishers, and returns when they have finished.
 func (l *ledger) end() {
 	l.t.Helper()
-	close(l.stop)
-	testkit.Within(l.t, "the publishers finish", l.wg.Wait)
+	testkit.Within(l.t, "the publishers finish", l.finish)
+}
+
+func (l *ledger) finish() {
+	l.once.Do(func() { close(l.stop) })
+	l.wg.Wait()
 }
 
 // clear checks that the errors that publishers got say what to do.
