@@ -3,7 +3,6 @@ package testkit
 import (
 	"io"
 	"strconv"
-	"time"
 
 	"github.com/fastsse/fastsse"
 )
@@ -26,25 +25,57 @@ type Decoder struct {
 	// id. If it says so, Next returns an Event without a type.
 	OnID func(id string) bool
 
-	dec  *fastsse.Decoder
-	wait time.Duration // the last reconnection time, which is that of an unfinished block as well
-	said string        // the last id of this stream
+	dec   *fastsse.Decoder
+	lines *retryLines
+	told  int    // of these lines, those that Next has told of
+	said  string // the last id of this stream
 }
 
 // NewDecoder reads from r.
-func NewDecoder(r io.Reader) *Decoder { return &Decoder{dec: fastsse.NewDecoder(r)} }
+func NewDecoder(r io.Reader) *Decoder {
+	lines := &retryLines{r: r}
+	return &Decoder{dec: fastsse.NewDecoder(lines), lines: lines}
+}
+
+// retryLines counts the lines of r that set the reconnection time. They count when they end,
+// also in a block that is not finished.
+type retryLines struct {
+	r     io.Reader
+	n     int
+	begun []byte // how the present line begins
+}
+
+func (c *retryLines) Read(b []byte) (int, error) {
+	const name = "retry:"
+	n, err := c.r.Read(b)
+	for _, x := range b[:n] {
+		switch {
+		case x == '\n' || x == '\r':
+			if string(c.begun) == name {
+				c.n++
+			}
+			c.begun = c.begun[:0]
+		case len(c.begun) < len(name):
+			c.begun = append(c.begun, x)
+		}
+	}
+	return n, err
+}
 
 // Next returns the next event, or the error that ended the stream.
 func (d *Decoder) Next() (Event, error) {
 	for {
 		b, err := d.dec.NextBlock()
 		d.Comments = d.dec.Comments()
-		wait, _ := d.dec.Retry()
-		if err == nil && b.HasRetry || wait != d.wait { // it counts when its line ends
-			d.Retry = strconv.FormatInt(wait.Milliseconds(), 10)
+		if err == nil && b.HasRetry {
+			d.told++
+			d.setRetry()
 		}
-		d.wait = wait
 		if err != nil {
+			if d.told < d.lines.n { // in what has come of a block
+				d.told = d.lines.n
+				d.setRetry()
+			}
 			return Event{}, err
 		}
 		moved := d.take(string(b.ID))
@@ -59,6 +90,11 @@ func (d *Decoder) Next() (Event, error) {
 			return Event{ID: e.ID}, nil
 		}
 	}
+}
+
+func (d *Decoder) setRetry() {
+	wait, _ := d.dec.Retry()
+	d.Retry = strconv.FormatInt(wait.Milliseconds(), 10)
 }
 
 // take takes the last id of the stream, and reports whether it is another one than the
