@@ -113,6 +113,16 @@ func (p *program) publishMany(events int) {
 	}
 }
 
+// expectWhole checks that streams had so many events each, and then their end.
+func expectWhole(t *testing.T, all []*subscriber, events int) {
+	t.Helper()
+	for i, s := range all {
+		if s.events != events || !s.retry || !s.clean {
+			t.Fatalf("stream %d got %d of %d events, a reconnection time: %v, a clean end: %v", i, s.events, events, s.retry, s.clean)
+		}
+	}
+}
+
 // A reader that takes nothing keeps the drain from ending, so that the figures can be read
 // meanwhile. They must be what this test has counted itself.
 func TestFiguresAreTrueDuringADrain(t *testing.T) {
@@ -151,11 +161,7 @@ func TestFiguresAreTrueDuringADrain(t *testing.T) {
 		}
 	}
 	during := p.scrape()
-	for i, s := range all {
-		if s.events != events || !s.retry || !s.clean {
-			t.Fatalf("stream %d got %d of %d events, a reconnection time: %v, a clean end: %v", i, s.events, events, s.retry, s.clean)
-		}
-	}
+	expectWhole(t, all, events)
 	delivered := during["fastsse_events_delivered_total"] - float64(streams*events)
 	if delivered < 0 || delivered >= float64(events) {
 		t.Errorf("%v events were delivered beside what the others have", delivered)
