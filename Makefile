@@ -1,7 +1,7 @@
 # The tests of all modules run from the root: go test work.
 
 GO ?= go
-MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench bench/rivals examples examples/clients examples/fiber $(patsubst %/go.mod,%,$(wildcard bench/targets/*/go.mod))
+MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench bench/rivals examples examples/clients examples/fiber
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
 .PHONY: check test race clients soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record
@@ -76,7 +76,7 @@ staticcheck:
 FUZZTIME ?= 300000x
 fuzz:
 	@[ -n "$$SSE_CLIENTS" ] || echo "SKIPPED: SSE_CLIENTS is not set: FuzzDecoderIsEventsourceParser is not run (npm_test.go)"
-	@for p in . client internal/cursor bench/check bench/fault bench/load; do \
+	@for p in . client internal/cursor bench/internal/check bench/internal/fault bench/internal/load; do \
 		for f in $$($(GO) test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
 			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; \
 		done; \
@@ -94,7 +94,7 @@ fuzz:
 BENCH ?= .
 BENCHTIME ?= 0.3s
 COUNT ?= 6
-BENCHED := . ./streamwriter ./server ./internal/delivery ./internal/eventlog ./bench/load
+BENCHED := . ./streamwriter ./server ./internal/delivery ./internal/eventlog ./bench/internal/load
 BENCHSTAT := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod benchstat
 RECORD = $(lastword $(sort $(wildcard docs/results/micro-*.txt)))
 

@@ -52,8 +52,8 @@ var may = map[string][]string{
 	"server/backplane/backplanetest/hubs": {"server", "streamwriter", "server/backplane", "internal/testkit"},
 	"server/metrics":                      {"server", "streamwriter"},
 	"bench":                               {"server", "streamwriter", "bench"},
-	"bench/launch":                        {},         // it runs programs, and knows none
-	"bench/targets":                       {"server"}, // what is measured does not know the bench
+	"bench/internal/launch":               {},         // it runs programs, and knows none
+	"bench/rivals/targets":                {"server"}, // what is measured does not know the bench
 	"examples":                            {"server", "server/metrics", "server/backplane", "streamwriter", "client", "examples"},
 	"examples/internal":                   {"server", "streamwriter", "examples/internal", "internal/absent", "internal/testkit"},
 }

@@ -1,0 +1,101 @@
+// Command ssebench measures how a server of Server-Sent Events behaves under load.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/fastsse/fastsse/bench/internal/check"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// commands are the subcommands, one file each.
+type commands struct {
+	Run     runCommand     `cmd:"" help:"Open streams, publish on a fixed schedule, and report what arrived and when."`
+	Connect connectCommand `cmd:"" help:"Open streams and hold them, and report how many, how fast, and the cost per stream."`
+	Storm   stormCommand   `cmd:"" help:"End all streams at once, by a reset or a deploy, and measure how clients reconnect and catch up."`
+	Deploys deploysCommand `cmd:"" help:"Start a broker, two instances and a proxy, replace the instances under load, and check that nobody noticed."`
+	Soak    soakCommand    `cmd:"" help:"Run for a long time, and report whether memory, descriptors, goroutines and latency stay flat."`
+	Check   checkCommand   `cmd:"" help:"Check that a URL serves a correct event stream, and that no proxy buffers or cuts it."`
+	Report  reportCommand  `cmd:"" help:"Render saved results as one HTML page with charts; several results are compared."`
+	Compare compareCommand `cmd:"" help:"Measure this server and others in turn, or compare two saved results."`
+	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the results that -json writes."`
+	Bars    barsCommand    `cmd:"" help:"Measure bench serve against the limits that this project sets itself."`
+	Floor   floorCommand   `cmd:"" help:"Serve with a bare loop of write(2): the limit to compare servers with."`
+	Serve   serveCommand   `cmd:"" help:"Serve a hub with its defaults, for load tests by any tool."`
+}
+
+// console is where a command writes.
+type console struct {
+	out, err io.Writer
+}
+
+// run is main with everything that it touches passed in. It returns the status: 0
+// for success, 1 for a failure or bad arguments, 2 when a gate or a check failed.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var c commands
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("ssebench"),
+		kong.Description("Measures how a server of Server-Sent Events behaves under load."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exit = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&console{stdout, stderr}),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintf(stderr, "ssebench: %v\n", err)
+		return 1
+	}
+	command, err := parser.Parse(singleDashes(args))
+	if exit >= 0 { // --help
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "ssebench: %v; ssebench --help lists the commands\n", err)
+		return 1
+	}
+	err = command.Run()
+	if err != nil {
+		fmt.Fprintf(stderr, "ssebench: %v\n", err)
+	}
+	return statusOf(err)
+}
+
+func statusOf(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errGate), errors.Is(err, check.ErrFailed):
+		return 2
+	}
+	return 1
+}
+
+// singleDashes lets flags be written with one dash, as in other Go programs. It
+// leaves what follows -- alone: that is the command of a server.
+func singleDashes(args []string) []string {
+	out := make([]string, len(args))
+	own := true
+	for i, a := range args {
+		own = own && a != "--"
+		if own && len(a) > 2 && a[0] == '-' && a[1] >= 'a' {
+			a = "-" + a
+		}
+		out[i] = a
+	}
+	return out
+}

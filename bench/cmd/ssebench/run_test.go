@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/fastsse/fastsse/bench/internal/result"
+)
+
+// The tool counts what was published.
+func TestRunCountsEverything(t *testing.T) {
+	for _, kind := range []string{"serve", "floor"} {
+		if kind == "floor" && runtime.GOOS != "linux" {
+			continue
+		}
+		url := start(t, kind).url
+		r := measureHere(t, "run -c 20 -rate 100 -duration 500ms -readers 2 -settle 50ms -url "+url+"/events?topic=a -publish-url "+url+"/publish?topic=a")
+		if r.Opened != 20 || r.Published != 50 || *r.Expected != 1000 || r.Delivered != 1000 || *r.Lost != 0 || r.Duplicated+r.OutOfOrder != 0 {
+			t.Errorf("%s: opened %d, published %d, delivered %d of %d, lost %d, twice %d, out of order %d; want 50 events for each of 20 streams",
+				kind, r.Opened, r.Published, r.Delivered, *r.Expected, *r.Lost, r.Duplicated, r.OutOfOrder)
+		}
+		if r.LatencyMS == nil || r.LatencyMS.Count != 1000 || r.LatencyMS.P99 <= 0 {
+			t.Errorf("%s: latency %+v; want 1000 times", kind, r.LatencyMS)
+		}
+		if sp := r.SpreadMS; sp == nil || sp.First.Count != 50 || sp.Median.Count != 50 || sp.P99.Count != 50 || sp.Last.Count != 50 {
+			t.Errorf("%s: spread %+v; want 50 times of each", kind, r.SpreadMS)
+		}
+	}
+}
+
+func TestStormCountsEverything(t *testing.T) {
+	url := startServe(t).url
+	for _, back := range []string{"now", "browser"} {
+		r := measureHere(t, "storm -c 20 -missed 10 -settle 50ms -back "+back+" -url "+url+"/events?topic=a -publish-url "+url+"/publish?topic=a")
+		if *r.Lost != 0 || r.Duplicated != 0 || r.Delivered != 220 || r.Storm == nil || r.Storm.Caught != 20 || r.Reconnected != 20 {
+			t.Errorf("back %s: delivered %d, lost %d, twice %d, reconnected %d, storm %+v; want 11 events for each of 20 streams",
+				back, r.Delivered, *r.Lost, r.Duplicated, r.Reconnected, r.Storm)
+		}
+	}
+}
+
+// A deploy of bench serve: every stream gets what was published before, is told when to come
+// back, and, when it has, that what it knows is from before a restart.
+func TestStormByDrainCountsEverything(t *testing.T) {
+	t.Parallel() // it waits for the default retry time
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const at = "http://127.0.0.1:{{.Port}}"
+	line := "storm -by drain -c 20 -missed 10 -rate 10 -settle 50ms -json - -q -url " + at + "/events?topic=a -publish-url " + at + "/publish?topic=a " +
+		"-- " + self + " serve -addr 127.0.0.1:{{.Port}}"
+	var out, errs bytes.Buffer
+	if status := run(t.Context(), strings.Fields(line), &out, &errs); status != 0 {
+		t.Fatalf("status %d\n%s", status, errs.String())
+	}
+	r, err := result.Decode(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *r.Lost != 0 || r.Missing+r.Duplicated+r.OutOfOrder != 0 || r.Storm == nil || r.Storm.Caught != 20 || r.Reconnected != 20 || r.Failed != 0 || r.Scenario["by"] != "drain" {
+		t.Errorf("lost %d, missing %d, twice %d, reconnected %d, failed %d, storm %+v", *r.Lost, r.Missing, r.Duplicated, r.Reconnected, r.Failed, r.Storm)
+	}
+	d := r.Storm.Drain
+	if d == nil || d.Before != 11 || d.LostBefore != 0 || d.Untold != 0 || d.ExitStatus != 0 || d.GapOnce != 20 || d.Gaps != 20 || d.FirstBackS < 2 {
+		t.Errorf("%+v; want every stream to be told when to come back, and once of the gap", d)
+	}
+}

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/fastsse/fastsse/bench/internal/scenario"
+)
+
+// soakCommand runs for a long time with streams that come and go, and reports
+// whether memory, descriptors, goroutines and latency stay flat.
+type soakCommand struct {
+	streamFlags
+	publishFlags
+	Duration time.Duration `default:"10m" group:"Publishing" help:"How long to publish."`
+	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
+	Churn    float64       `default:"20" group:"Other streams" help:"Additional streams to open and close per second."`
+	Leave    string        `enum:"fin,rst" default:"fin" group:"Other streams" help:"How these streams are closed: ${enum}."`
+	serverFlags
+	outputFlags
+}
+
+// Run runs the soak, and reports what did not stay flat.
+func (c *soakCommand) Run(ctx context.Context, con *console) error {
+	port, stop, err := c.start(ctx, con.err)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	sc := &scenario.Scenario{
+		Command: "soak", Duration: c.Duration, Patience: c.Patience, Flags: flagsOf(c),
+		Churn: c.Churn, Reset: c.Leave == "rst",
+	}
+	if err := c.streamFlags.fill(sc, port); err != nil {
+		return err
+	}
+	if err := c.publishFlags.fill(sc, port); err != nil {
+		return err
+	}
+	c.serverFlags.fill(sc, port)
+	return c.measure(ctx, con, sc)
+}

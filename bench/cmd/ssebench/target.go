@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+
+	"github.com/fastsse/fastsse/bench/internal/launch"
+	"github.com/fastsse/fastsse/bench/internal/scenario"
+)
+
+// serverFlags say which process serves.
+type serverFlags struct {
+	PID     int      `name:"pid" group:"Server" help:"Process ID of the server, to measure its CPU, memory, descriptors and threads."`
+	Pprof   string   `placeholder:"URL" group:"Server" help:"URL of the server's /debug/pprof/goroutine?debug=1, to count its goroutines."`
+	Command []string `arg:"" optional:"" passthrough:"" help:"Command that starts the server, after --. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. The server is measured, and stopped at the end."`
+
+	started *launch.Server // by start, and no flag; nil: it runs already
+}
+
+// portOf replaces {{.Port}} by the port of the server that was started.
+type portOf func(text string) string
+
+// start starts the server if one is to be started.
+func (f *serverFlags) start(ctx context.Context, stderr io.Writer) (port portOf, stop func(), err error) {
+	if len(f.Command) == 0 {
+		return func(text string) string { return text }, func() {}, nil
+	}
+	if f.PID != 0 {
+		return nil, nil, fmt.Errorf("-pid %d and a command %q: give one of them", f.PID, f.Command)
+	}
+	if f.Command[0] == "--" {
+		f.Command = f.Command[1:]
+	}
+	s, err := launch.Command(ctx, f.Command, stderr)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.PID, f.started = s.PID(), s
+	at, err := url.Parse(s.URL())
+	if err != nil {
+		s.Stop()
+		return nil, nil, err
+	}
+	number, _ := strconv.Atoi(at.Port()) // a number: it was connected to
+	return func(text string) string { return launch.Fill(text, number) }, s.Stop, nil
+}
+
+func (f *serverFlags) fill(sc *scenario.Scenario, port portOf) {
+	sc.PID, sc.Goroutines = f.PID, port(f.Pprof)
+}

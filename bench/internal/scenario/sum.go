@@ -1,0 +1,186 @@
+package scenario
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/fastsse/fastsse/bench/internal/load"
+	"github.com/fastsse/fastsse/bench/internal/result"
+	"github.com/shirou/gopsutil/v4/host"
+)
+
+// sum makes the result of what has happened so far.
+func (s *session) sum(ctx context.Context) *result.Result {
+	s.watcher.stop()
+	r := &result.Result{
+		Schema: result.Schema, Command: s.Command, Name: s.Name, Scenario: s.Flags,
+		Begun: s.begun, Seconds: (load.Now() - s.start).Seconds(), Partial: ctx.Err() != nil,
+		Machine: Machine(), Samples: s.watcher.samples, OpenSeconds: s.opening.Seconds(),
+		Asked: s.Streams + s.Stalled + s.Slow,
+	}
+	s.sumStreams(r)
+	s.sumEvents(r)
+	s.sumServer(r)
+	s.sumTool(r)
+	r.SuspectOf = suspicions(r, s.idleShare(), max(s.idle.after.At-s.idle.before.At, time.Millisecond).Seconds())
+	r.Suspect = len(r.SuspectOf) > 0
+	return r
+}
+
+// Machine describes this machine, from which the load comes.
+func Machine() result.Machine {
+	kernel, _ := host.KernelVersion() // empty where it cannot be known
+	return result.Machine{OS: runtime.GOOS, Kernel: kernel, Processors: runtime.NumCPU(), Go: runtime.Version()}
+}
+
+func (s *session) sumStreams(r *result.Result) {
+	for _, l := range s.lanes {
+		total := l.swarm.Total()
+		r.Refused += total.Refused
+		r.Failed += total.Failed
+		r.Ended += total.Ended
+		r.Reconnected += total.Reconnected
+		r.Other += total.Other
+		if err := l.swarm.Err(); err != nil && r.FirstError == "" {
+			r.FirstError = err.Error()
+		}
+	}
+	total := s.lanes[0].swarm.Total()
+	r.Opened, r.OpenMS = total.Opened, result.Of(total.Opening)
+}
+
+// sumEvents fills in the first lane's events and, if there are several lanes, the list
+// of them.
+func (s *session) sumEvents(r *result.Result) {
+	var delivered uint64
+	last := time.Duration(0)
+	for i, l := range s.lanes {
+		one := s.sumLane(i, l)
+		delivered += one.Delivered
+		_, at := l.swarm.Delivered()
+		last = max(last, at)
+		if len(s.lanes) > 1 {
+			r.Lanes = append(r.Lanes, one)
+		}
+		if i == 0 {
+			s.sumFirst(r, &one)
+		}
+	}
+	if last > s.first && delivered > 0 {
+		r.PerSecond = float64(delivered) / (last - s.first).Seconds()
+	}
+}
+
+func (s *session) sumFirst(r *result.Result, one *result.Lane) {
+	r.Published, r.Delivered, r.Missing = one.Published, one.Delivered, one.Missing
+	r.Duplicated, r.OutOfOrder, r.SpreadMS = one.Duplicated, one.OutOfOrder, one.SpreadMS
+	if one.LatencyMS.Count > 0 {
+		r.LatencyMS = &one.LatencyMS
+	}
+	h := latencyOf(s.lanes[0].swarm, 0)
+	r.Spectrum = result.SpectrumOf(h)
+	if p := s.lanes[0].publisher; p != nil {
+		r.Expected, r.Lost = &one.Expected, &one.Lost
+		r.PublisherLateMS = ms(p.Late())
+	}
+}
+
+// latencyOf is a lane's latency in a swarm.
+func latencyOf(w *load.Swarm, lane int) *hdrhistogram.Histogram {
+	total := w.Total()
+	if lane >= len(total.Lanes) {
+		return nil
+	}
+	return total.Lanes[lane].Latency
+}
+
+func (s *session) sumLane(i int, l *lane) result.Lane {
+	one := result.Lane{Name: l.name, Streams: l.readers}
+	if total := l.swarm.Total(); i < len(total.Lanes) {
+		t := &total.Lanes[i]
+		one.Delivered, one.Duplicated, one.OutOfOrder = t.Delivered, t.Duplicated, t.OutOfOrder
+		one.Missing = uint64(max(t.Missing, 0))
+		if p := result.Of(t.Latency); p != nil {
+			one.LatencyMS = *p
+		}
+	}
+	if l.publisher == nil {
+		return one
+	}
+	one.Published = l.publisher.Sent()
+	one.Expected = one.Published * uint64(l.readers)
+	one.Lost = one.Expected - min(one.Delivered, one.Expected)
+	one.SpreadMS = spreadOf(l.swarm.Spread(i))
+	return one
+}
+
+// spreadOf is nil when there was no event.
+func spreadOf(s load.Spread) *result.Spread {
+	first := result.Of(s.First)
+	if first == nil {
+		return nil
+	}
+	or := func(h *hdrhistogram.Histogram) result.Percentiles {
+		if p := result.Of(h); p != nil {
+			return *p
+		}
+		return result.Percentiles{} // no event reached so many readers: its count is 0
+	}
+	return &result.Spread{First: *first, Median: or(s.Median), P99: or(s.P99), Last: or(s.Last)}
+}
+
+// sumServer works out what the server's process has used, if it was measured.
+func (s *session) sumServer(r *result.Result) {
+	if s.process.Load() == nil {
+		return
+	}
+	u := &s.usage
+	v := &result.Server{
+		PID: s.PID, RSSBytes: u.after.RSS, Threads: u.after.Threads, Descriptors: u.after.Descriptors,
+		CPUSeconds: max(u.after.CPU-u.before.CPU, 0).Seconds(),
+	}
+	r.Server = v
+	if third := s.Streams / 3; third > 0 && s.held {
+		v.BytesPerStream = pointer(float64(int64(u.before.RSS)-int64(u.third.RSS)) / float64(s.Streams-third))
+		v.BytesPerStreamAll = pointer(float64(int64(u.before.RSS)-int64(u.empty.RSS)) / float64(s.Streams))
+		v.CPUToOpenUS = pointer(us(u.opened.CPU-u.empty.CPU) / float64(s.Streams))
+	}
+	if n := s.delivered(); n > 0 && u.after.CPU > 0 {
+		v.CPUPerDeliveryUS = pointer(us(u.after.CPU-u.before.CPU) / float64(n))
+	}
+}
+
+// sumTool says how the generator did while events were published.
+func (s *session) sumTool(r *result.Result) {
+	limits := load.FindLimits()
+	r.Tool = result.Tool{
+		CPUSeconds:  max(s.own.after.CPU-s.own.before.CPU, 0).Seconds(),
+		GCPauseMS:   ms(s.own.after.GCPause),
+		Descriptors: int(s.watcher.fds), Limit: limits.Descriptors, Ports: limits.Ports,
+	}
+	if lag := result.Of(s.self.Lag()); lag != nil {
+		r.Tool.TimerLagMS = *lag
+	}
+	if s.busy >= 0 {
+		r.Tool.ReaderBusy = &s.busy
+	}
+	for _, l := range s.lanes {
+		r.Tool.PerAddress = max(r.Tool.PerAddress, l.swarm.PerAddress())
+	}
+}
+
+// idleShare is the share of the machine's time that was idle; 1 if that is not known.
+func (s *session) idleShare() float64 {
+	if share, ok := s.idle.after.IdleShare(s.idle.before); ok {
+		return share
+	}
+	return 1
+}
+
+func pointer(v float64) *float64 { return &v }
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }

@@ -1,0 +1,230 @@
+package scenario
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/fastsse/fastsse/bench/internal/load"
+	"github.com/fastsse/fastsse/bench/internal/result"
+)
+
+// watcher looks at a session each second.
+type watcher struct {
+	s     *session
+	quit  chan struct{}
+	ended chan struct{}
+	once  sync.Once
+
+	mu        sync.Mutex // guards what follows
+	phase     string
+	samples   []result.Sample
+	last      time.Duration // when it last looked
+	usage     load.Usage    // as it was then
+	own       load.Usage
+	ownCPU    float64 // in processors, when it last could be measured
+	published uint64
+	fds       int32 // most that the generator had open
+	machine   load.Processors
+	starved   int // intervals of the present phase in which others had the processors…
+	intervals int // …of so many
+	logErr    error
+	latencies map[string]*hdrhistogram.Histogram // by phase; nil: not asked for
+}
+
+func newWatcher(s *session) *watcher {
+	w := &watcher{s: s, quit: make(chan struct{}), ended: make(chan struct{}), last: s.start, usage: s.usage.empty, phase: "open", machine: load.LookAtProcessors()}
+	if own, err := s.self.Look(); err == nil {
+		w.own = own.Usage
+	}
+	go w.run()
+	return w
+}
+
+func (w *watcher) run() {
+	defer close(w.ended)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			w.look(shortest)
+		case <-w.quit:
+			w.look(0) // count everything
+			return
+		}
+	}
+}
+
+// stop takes a last sample.
+func (w *watcher) stop() {
+	w.once.Do(func() { close(w.quit) })
+	<-w.ended
+}
+
+// enter begins a phase. What happened in the last phase until now is a sample of its
+// own.
+func (w *watcher) enter(phase string) {
+	w.mu.Lock()
+	same := w.phase == phase
+	w.mu.Unlock()
+	if !same {
+		w.look(shortest)
+	}
+	w.mu.Lock()
+	if !same {
+		w.phase, w.starved, w.intervals = phase, 0, 0
+	}
+	w.mu.Unlock()
+}
+
+// latencyIn makes the watcher keep the latencies of phases, from now on.
+func (w *watcher) latencyIn(phases ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.latencies = map[string]*hdrhistogram.Histogram{}
+	for _, phase := range phases {
+		w.latencies[phase] = hdrhistogram.New(1, 600_000_000, 3)
+	}
+}
+
+// latencyOf is what was kept of a phase. The watcher has stopped.
+func (w *watcher) latencyOf(phase string) *hdrhistogram.Histogram { return w.latencies[phase] }
+
+// shortest is the shortest interval that is worth a sample.
+const shortest = 50 * time.Millisecond
+
+// telling is the shortest interval for which CPU time has a meaning: it is counted in
+// steps of 10 ms.
+const telling = 200 * time.Millisecond
+
+// look takes a sample, if the last one is at least that long ago.
+func (w *watcher) look(ago time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := load.Now()
+	if now-w.last < ago {
+		return
+	}
+	v := result.Sample{At: (now - w.s.start).Seconds(), Phase: w.phase}
+	latency := w.count(&v)
+	v.LatencyMS = result.Of(latency)
+	if h := w.latencies[w.phase]; h != nil {
+		h.Merge(latency)
+	}
+	w.lookAtServer(&v, now)
+	w.lookAtSelf(&v, now)
+	w.lookAtMachine(&v, now)
+	if w.s.Log != nil && w.logErr == nil && latency.TotalCount() > 0 {
+		w.logErr = w.s.Log(w.last-w.s.start, now-w.s.start, latency)
+	}
+	w.last = now
+	w.samples = append(w.samples, v)
+	if w.s.Watch != nil {
+		w.s.Watch(v)
+	}
+}
+
+// count adds up what has happened in all lanes, and returns the first lane's latency.
+func (w *watcher) count(v *result.Sample) *hdrhistogram.Histogram {
+	latency := hdrhistogram.New(1, 600_000_000, 3)
+	published := uint64(0)
+	for i, l := range w.s.lanes {
+		got := l.swarm.Take()
+		open, connecting := l.swarm.Now()
+		v.Streams += open
+		v.Connecting += connecting
+		v.Ended += got.Ended
+		if l.publisher != nil {
+			published += l.publisher.Sent()
+		}
+		if i >= len(got.Lanes) {
+			continue
+		}
+		events := &got.Lanes[i]
+		v.Delivered += events.Delivered
+		v.Missing += events.Missing
+		v.Duplicated += events.Duplicated
+		v.OutOfOrder += events.OutOfOrder
+		if i == 0 {
+			latency = events.Latency
+		}
+	}
+	v.Published, w.published = published-w.published, published
+	return latency
+}
+
+func (w *watcher) lookAtServer(v *result.Sample, now time.Duration) {
+	if w.s.Goroutines != "" {
+		if n, err := goroutines(w.s.Goroutines); err == nil {
+			v.Goroutines = &n
+		}
+	}
+	u, err := w.s.look()
+	if err != nil || w.s.process.Load() == nil {
+		return
+	}
+	if now-w.last >= telling {
+		cpu := max(u.CPU-w.usage.CPU, 0).Seconds() / (now - w.last).Seconds()
+		v.ServerCPU = &cpu
+	}
+	v.RSSBytes, v.Descriptors, v.Threads = &u.RSS, &u.Descriptors, &u.Threads
+	w.usage = u
+}
+
+// forgetServer is called when another process is the server: its figures begin at zero.
+func (w *watcher) forgetServer() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.usage = load.Usage{}
+}
+
+func (w *watcher) lookAtSelf(v *result.Sample, now time.Duration) {
+	c, err := w.s.self.Look()
+	if err != nil {
+		return
+	}
+	if now-w.last >= telling { // else keep the last value
+		w.ownCPU = (c.CPU - w.own.CPU).Seconds() / (now - w.last).Seconds()
+	}
+	v.ToolCPU = w.ownCPU
+	v.TimerLagMS = c.WorstLag.Seconds() * 1000
+	w.fds = max(w.fds, c.Descriptors)
+	w.own = c.Usage
+}
+
+// lookAtMachine counts the intervals in which no processor was idle, and the server had less
+// than half of them.
+func (w *watcher) lookAtMachine(v *result.Sample, now time.Duration) {
+	machine := load.LookAtProcessors()
+	idle, known := machine.IdleShare(w.machine)
+	w.machine = machine
+	if !known || v.ServerCPU == nil || now-w.last < telling {
+		return
+	}
+	w.intervals++
+	if idle < noneIdle && *v.ServerCPU < float64(runtime.NumCPU())/2 {
+		w.starved++
+	}
+}
+
+// profiles is the client for a server's pprof; it keeps no connection open.
+var profiles = http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
+// goroutines asks a server's pprof how many goroutines it has.
+func goroutines(url string) (n int, err error) {
+	res, err := profiles.Get(url)
+	if err != nil {
+		return 0, fmt.Errorf("count goroutines: %w", err)
+	}
+	defer res.Body.Close()
+	line, _ := bufio.NewReader(res.Body).ReadString('\n')
+	if _, err := fmt.Sscanf(line, "goroutine profile: total %d", &n); err != nil {
+		return 0, fmt.Errorf("count goroutines at %s: it answers %q; give the URL of /debug/pprof/goroutine?debug=1", url, line)
+	}
+	return n, nil
+}

@@ -1,3 +1,0 @@
-module github.com/fastsse/fastsse/bench/targets/naivenethttp
-
-go 1.26.0

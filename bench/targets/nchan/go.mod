@@ -1,3 +1,0 @@
-module github.com/fastsse/fastsse/bench/targets/nchan
-
-go 1.26.0
