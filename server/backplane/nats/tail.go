@@ -73,8 +73,14 @@ func (b *Backplane) otherEpoch(ctx context.Context, epoch string, err error) err
 	}
 	ctx, cancel := context.WithTimeout(ctx, otherWithin)
 	defer cancel()
-	if _, err := b.infoOf(ctx, epoch); errors.Is(err, backplane.ErrOtherEpoch) {
-		return err
+	_, other := b.infoOf(ctx, epoch)
+	// A member that has not heard yet that the stream is gone still tells of the old one.
+	for tries := 0; other == nil && errors.Is(err, jetstream.ErrConsumerDeleted) && tries < mostRetries; tries++ {
+		time.Sleep(retryAfter)
+		_, other = b.infoOf(ctx, epoch)
+	}
+	if errors.Is(other, backplane.ErrOtherEpoch) {
+		return other
 	}
 	return nil
 }
