@@ -1,15 +1,17 @@
 package load
 
 import (
+	"slices"
 	"time"
 
 	"github.com/fastsse/fastsse"
 )
 
-// Journal is what happened to a stream since WatchJournals.
+// Journal is what happened to a stream since Watch.
 type Journal struct {
 	Silence time.Duration // the longest time between two events, or until now
 	Gaps    int           // events that say that others are lost
+	Skipped uint64        // events of lane 0 that such an event has told of
 	Returns []Return      // each time that the stream ended, in order
 }
 
@@ -24,27 +26,22 @@ type Return struct {
 	Tries    int           // connections since then
 	Answers  int           // of these, answered with a stream
 	Returned time.Duration
-	Renewed  time.Duration // when the next event came
+	Renewed  time.Duration // when the first event after Watching.Before came
 }
 
-// journal is what a watched stream keeps. Its meter's mutex guards it. Its methods do
-// nothing for a stream that is not watched.
-type journal struct {
-	heard   time.Duration // when the last event came
-	silence time.Duration
-	gaps    int
-	told    bool // a reconnection time came after the last event
-	away    bool // the last of returns is not over
-	returns []Return
+// Watching says what Watch looks at.
+type Watching struct {
+	Before  uint64 // only events of lane 0 after this number make a stream whole again
+	Excuses bool   // an event of type "gap" excuses events that are missing right after it
 }
 
-// WatchJournals begins to note what happens to each stream that is open. For these, an end
-// is not an error that Err reports.
-func (s *Swarm) WatchJournals() {
+// Watch begins to note what happens to each stream that is open. For these, an end is not an
+// error that Err reports.
+func (s *Swarm) Watch(w Watching) {
 	for _, st := range s.streams {
 		st.meter.mu.Lock()
 		if st.phase == open {
-			st.journal = &journal{heard: Now()}
+			st.journal = &journal{Watching: w, heard: Now(), retry: st.retry()}
 		}
 		st.meter.mu.Unlock()
 	}
@@ -57,9 +54,9 @@ func (s *Swarm) Journals(until time.Duration) []Journal {
 	for _, st := range s.streams {
 		st.meter.mu.Lock()
 		if j := st.journal; j != nil {
-			all = append(all, Journal{
-				Silence: max(j.silence, until-j.heard), Gaps: j.gaps, Returns: append([]Return(nil), j.returns...),
-			})
+			now := j.Journal
+			now.Silence, now.Returns = max(j.Silence, until-j.heard), slices.Clone(j.Returns)
+			all = append(all, now)
 		}
 		st.meter.mu.Unlock()
 	}
@@ -71,7 +68,7 @@ func (s *Swarm) Journals(until time.Duration) []Journal {
 func (s *Swarm) Away(since time.Duration) (ended, renewed int) {
 	for _, st := range s.streams {
 		st.meter.mu.Lock()
-		if j := st.journal; j != nil && len(j.returns) > 0 && j.returns[len(j.returns)-1].Ended >= since {
+		if j := st.journal; j != nil && len(j.Returns) > 0 && j.Returns[len(j.Returns)-1].Ended >= since {
 			ended++
 			if !j.away {
 				renewed++
@@ -82,13 +79,51 @@ func (s *Swarm) Away(since time.Duration) (ended, renewed int) {
 	return ended, renewed
 }
 
+// CountMissing counts the events of a lane up to seq that a stream has not got as missing,
+// as if a later one had come. It returns how many there are now, in all streams.
+func (s *Swarm) CountMissing(lane int, seq uint64) (missing uint64) {
+	for _, st := range s.streams {
+		m := st.meter
+		m.mu.Lock()
+		t, l := st.tally(lane), m.now.lane(lane)
+		l.Missing += int64(t.expect(seq))
+		missing += t.missing()
+		m.mu.Unlock()
+	}
+	return missing
+}
+
+// journal is what a watched stream keeps. Its meter's mutex guards it. Its methods do
+// nothing for a stream that is not watched.
+type journal struct {
+	Watching
+	Journal
+	heard time.Duration // when the last event came
+	retry time.Duration // the reconnection time then; negative: none
+	told  bool          // one came after the last event
+	gap   bool          // the last event said that some are lost
+	away  bool          // the last of Returns is not over
+}
+
+// gapType is the type of events that say that others are lost.
+const gapType = "gap"
+
+// retry is the reconnection time that the server has set, or negative.
+func (st *stream) retry() time.Duration {
+	if wait, set := st.dec.Retry(); set {
+		return wait
+	}
+	return -1
+}
+
 // ends notes that an open stream has ended.
 func (j *journal) ends(st *stream, err error, now time.Duration) {
 	if j == nil || j.away {
 		return
 	}
 	j.away = true
-	j.returns = append(j.returns, Return{Ended: now, Clean: err == errEnded, Told: j.told, Due: now + st.comesAfter()})
+	told := j.told || st.retry() != j.retry // a retry that no empty line follows counts, too
+	j.Returns = append(j.Returns, Return{Ended: now, Clean: err == errEnded, Told: told, Due: now + st.comesAfter()})
 }
 
 // last is the return that is under way, or nil.
@@ -96,7 +131,7 @@ func (j *journal) last() *Return {
 	if j == nil || !j.away {
 		return nil
 	}
-	return &j.returns[len(j.returns)-1]
+	return &j.Returns[len(j.Returns)-1]
 }
 
 // connects notes that the client tries to come back.
@@ -114,23 +149,30 @@ func (j *journal) opens(now time.Duration) {
 	}
 }
 
-// reads notes what a block says.
-func (j *journal) reads(b *fastsse.Received, now time.Duration) {
+// reads notes what a block says that is no event of ours.
+func (j *journal) reads(b *fastsse.Received) {
 	switch {
 	case j == nil:
 	case !b.HasData:
 		j.told = j.told || b.HasRetry
 	case string(b.Type) == gapType:
-		j.gaps++
-	default:
-		j.hears(now)
+		j.Gaps++
+		j.gap = true
 	}
 }
 
-// hears notes an event.
-func (j *journal) hears(now time.Duration) {
-	j.silence, j.heard, j.told = max(j.silence, now-j.heard), now, false
-	if r := j.last(); r != nil {
+// gets notes event seq of lane 0. If the event before it has said that some are lost, these
+// may be skipped.
+func (j *journal) gets(st *stream, t *tally, seq uint64, now time.Duration) {
+	if j == nil {
+		return
+	}
+	if j.gap && j.Excuses {
+		j.Skipped += t.skip(seq)
+	}
+	j.Silence = max(j.Silence, now-j.heard)
+	j.heard, j.retry, j.told, j.gap = now, st.retry(), false, false
+	if r := j.last(); r != nil && seq > j.Before && r.Returned > 0 {
 		r.Renewed, j.away = now, false
 	}
 }

@@ -61,7 +61,6 @@ type stream struct {
 	again   bool            // it was open before
 	dec     fastsse.Decoder // fed
 	tallies []tally         // by lane
-	absence *absence        // nil: not watched
 	journal *journal        // nil: not watched
 }
 
@@ -69,7 +68,7 @@ type stream struct {
 func (st *stream) becomes(c Client) {
 	st.meter.mu.Lock()
 	defer st.meter.mu.Unlock()
-	st.client, st.tallies, st.dec, st.again, st.absence, st.journal = c, nil, fastsse.Decoder{}, false, nil, nil
+	st.client, st.tallies, st.dec, st.again, st.journal = c, nil, fastsse.Decoder{}, false, nil
 }
 
 // meter counts what the streams of one reading goroutine see.
@@ -81,7 +80,6 @@ type meter struct {
 	open       int
 	connecting int
 	delivered  uint64
-	renewed    int // watched streams that are back, and have got an event
 	lastEvent  time.Duration
 	firstErr   error
 }
@@ -152,7 +150,6 @@ func (v *Interval) reset() {
 func (m *meter) begins(st *stream, now time.Duration) {
 	st.phase, st.began = connecting, now
 	m.connecting++
-	st.absence.connects()
 	st.journal.connects()
 }
 
@@ -166,7 +163,6 @@ func (m *meter) opens(st *stream, now time.Duration) {
 		m.now.Opened++
 	}
 	st.again = true
-	st.absence.opens(now)
 	st.journal.opens(now)
 	record(m.now.Opening, now-st.began)
 }
@@ -175,12 +171,11 @@ func (m *meter) opens(st *stream, now time.Duration) {
 // reconnects, if it does.
 func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Duration, comes bool) {
 	refused := isRefusal(err)
-	expected := st.phase == open && (st.absence != nil || st.journal != nil)
+	expected := st.phase == open && st.journal != nil
 	switch {
 	case st.phase == open:
 		m.open--
 		m.now.Ended++
-		st.absence.ends(st, err, now)
 		st.journal.ends(st, err, now)
 	case refused:
 		m.connecting--
@@ -225,8 +220,7 @@ func (m *meter) reads(st *stream, body []byte, now time.Duration) error {
 		return decode(&st.dec, body, func(*fastsse.Received) {})
 	}
 	return decode(&st.dec, body, func(b *fastsse.Received) {
-		st.absence.reads(b)
-		st.journal.reads(b, now)
+		st.journal.reads(b)
 		if b.HasData {
 			m.event(st, b.Data, now)
 		}
@@ -245,8 +239,8 @@ func (m *meter) event(st *stream, data []byte, now time.Duration) {
 		return
 	}
 	t, l := st.tally(s.lane), m.now.lane(s.lane)
-	if s.lane == 0 && st.absence.gets(t, s.seq, now) {
-		m.renewed++
+	if s.lane == 0 {
+		st.journal.gets(st, t, s.seq, now)
 	}
 	a, missing := t.see(s.seq, now)
 	l.Missing += missing

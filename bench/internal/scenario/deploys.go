@@ -86,7 +86,7 @@ type step struct {
 func (d *deploys) run(ctx context.Context) error {
 	s := d.session
 	d.lane.swarm.Expect(0, d.lane.readers)
-	d.lane.swarm.WatchJournals()
+	d.lane.swarm.Watch(load.Watching{})
 	s.takeStock()
 	s.watcher.enter(calmPhase)
 	s.first = load.Now()

@@ -82,7 +82,7 @@ func (d *drain) endServer(ctx context.Context) (err error) {
 	}
 	s.takeStock()
 	d.before = d.lane.publisher.Sent()
-	d.lane.swarm.WatchAbsence(d.before)
+	d.lane.swarm.Watch(load.Watching{Before: d.before, Excuses: true})
 	d.asked = load.Now()
 	if err := d.Server.Terminate(); err != nil {
 		return err
@@ -105,14 +105,9 @@ func (d *drain) endServer(ctx context.Context) (err error) {
 // awaitEnds waits until each stream has ended. The server has exited, so they should have.
 func (d *drain) awaitEnds(ctx context.Context) error {
 	for late := load.Now() + stormPatience; ; pause(ctx, 5*time.Millisecond) {
-		left := 0
-		for _, a := range d.lane.swarm.Absences() {
-			if a.Ended == 0 {
-				left++
-			}
-		}
-		switch {
-		case left == 0:
+		ended, _ := d.lane.swarm.Away(d.asked)
+		switch left := d.lane.readers - ended; {
+		case left <= 0:
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -172,34 +167,32 @@ func (d *drain) comeBack(ctx context.Context) (*result.Storm, error) {
 // awaitRenewed waits until all clients are back and have got an event, or nothing more
 // comes. No client need come back before it was told to.
 func (d *drain) awaitRenewed(ctx context.Context) error {
-	all := d.lane.swarm.Absences()
 	since, last := load.Now(), 0
-	for _, a := range all {
-		since = max(since, a.Ended+a.Wait)
+	for _, j := range d.lane.swarm.Journals(since) {
+		since = max(since, j.Returns[0].Due)
 	}
-	for {
-		got := d.lane.swarm.Renewed()
-		if got == len(all) {
+	for ; ; pause(ctx, 5*time.Millisecond) {
+		ended, got := d.lane.swarm.Away(d.asked)
+		if got == ended {
 			return nil
 		}
 		if got != last {
 			last, since = got, max(since, load.Now())
 		}
 		if load.Now()-since > d.session.patienceInStorm() {
-			return fmt.Errorf("%d of %d streams got an event: %w", got, len(all), errNothingMore)
+			return fmt.Errorf("%d of %d streams got an event: %w", got, ended, errNothingMore)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		pause(ctx, time.Millisecond)
 	}
 }
 
 // awaitRest waits for the events that are on their way.
 func (d *drain) awaitRest(ctx context.Context) error {
 	n := d.lane.publisher.Sent() * uint64(d.lane.readers)
-	for _, a := range d.lane.swarm.Absences() {
-		n -= a.Skipped
+	for _, j := range d.lane.swarm.Journals(0) {
+		n -= j.Skipped
 	}
 	return d.session.until(ctx, n-d.lane.swarm.CountMissing(0, d.before), load.Now())
 }

@@ -1,7 +1,7 @@
 package scenario
 
 import (
-	"slices"
+	"math"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -20,35 +20,20 @@ func (d *deploys) figures() *result.Deploys {
 	journals := d.lane.swarm.Journals(d.over)
 	silences := hdrhistogram.New(1, 600_000_000, 3)
 	for i := range journals {
-		j := &journals[i]
-		_ = silences.RecordValue(j.Silence.Microseconds())
-		f.Gaps += j.Gaps
-		for k := range j.Returns {
-			countReturn(f, &j.Returns[k])
-		}
+		_ = silences.RecordValue(journals[i].Silence.Microseconds())
+		f.Gaps += journals[i].Gaps
 	}
 	if p := result.Of(silences); p != nil {
 		f.SilenceMS = *p
 	}
+	all := backOf(journals, 0, math.MaxInt64)
+	f.Cut, f.Untold, f.Reconnects, f.Away = all.cut, all.untold, len(all.renewed), all.ended-len(all.renewed)
+	f.Failed, f.Later = all.failed, all.later
 	for i := range d.steps {
 		f.Replaced = append(f.Replaced, d.replaced(i, journals))
 	}
 	d.countRetries(f)
 	return f
-}
-
-// countReturn adds one return to the figures.
-func countReturn(f *result.Deploys, r *load.Return) {
-	for _, one := range []struct {
-		to *int
-		is bool
-	}{{&f.Cut, !r.Clean}, {&f.Untold, !r.Told}, {&f.Reconnects, r.Renewed > 0}, {&f.Away, r.Renewed == 0}} {
-		if one.is {
-			*one.to++
-		}
-	}
-	f.Failed += r.Tries - r.Answers
-	f.Later += max(r.Answers-1, 0)
 }
 
 // countRetries adds what publishers saw.
@@ -73,26 +58,8 @@ func (d *deploys) replaced(i int, journals []load.Journal) result.Replacement {
 		Instance: s.old.URL(), At: (s.asked - d.session.start).Seconds(),
 		ReadyS: after(s.ready), ExitedS: after(s.exited), ExitStatus: s.old.Status(),
 	}
-	var returned, due []time.Duration
-	for _, j := range journals {
-		for _, r := range j.Returns {
-			if r.Ended < s.asked || r.Ended >= until {
-				continue
-			}
-			p.Ended++
-			p.EndedS = max(p.EndedS, after(r.Ended))
-			due = append(due, r.Due-s.asked)
-			if r.Renewed > 0 {
-				returned = append(returned, r.Returned-s.asked)
-				p.SilenceMS = max(p.SilenceMS, ms(r.Renewed-r.Ended))
-			}
-		}
-	}
-	slices.Sort(returned)
-	if len(returned) > 0 {
-		p.FirstBackS, p.LastBackS = returned[0].Seconds(), returned[len(returned)-1].Seconds()
-	}
-	p.Returns = returnsOf(returned, due)
-	p.Uneven = uneven(p.Returns)
+	b := backOf(journals, s.asked, until)
+	p.Ended, p.EndedS, p.SilenceMS = b.ended, b.endedS, ms(b.silence)
+	p.FirstBackS, p.LastBackS, p.Returns, p.Uneven = b.firstS, b.lastS, b.parts, uneven(b.parts)
 	return p
 }

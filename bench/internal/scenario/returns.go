@@ -11,55 +11,83 @@ import (
 
 // figures are those of the drain.
 func (d *drain) figures() *result.Storm {
-	all := d.lane.swarm.Absences()
+	all := d.lane.swarm.Journals(load.Now())
 	f := &result.Storm{Streams: len(all), CPUSeconds: d.session.usage.after.CPU.Seconds()}
 	f.Drain = &result.Drain{
 		Before: d.before, LostBefore: d.lost,
 		ExitedS: d.after(d.exited), ExitStatus: d.Server.Status(), ListensS: d.after(d.listens),
 	}
-	var renewed, returned, due []time.Duration
+	b := backOf(all, d.asked, load.Now())
+	f.Drain.EndedS, f.Drain.Cut, f.Drain.Untold, f.Drain.Failed, f.Drain.Later = b.endedS, b.cut, b.untold, b.failed, b.later
 	for i := range all {
-		a := &all[i]
-		d.count(f.Drain, a)
-		due = append(due, a.Ended+a.Wait-d.asked)
-		if a.Returned > 0 {
-			returned = append(returned, a.Returned-d.asked)
-		}
-		if a.Renewed > 0 {
-			renewed = append(renewed, a.Renewed)
+		f.Drain.Gaps += all[i].Gaps
+		f.Drain.Skipped += all[i].Skipped
+		if all[i].Gaps == 1 {
+			f.Drain.GapOnce++
 		}
 	}
-	caught(f, renewed, d.asked)
-	if len(returned) > 0 {
-		slices.Sort(returned)
-		f.Drain.FirstBackS, f.ConnectedS = returned[0].Seconds(), returned[len(returned)-1].Seconds()
-	}
-	f.Drain.Returns = returnsOf(returned, due)
-	f.Drain.Uneven = uneven(f.Drain.Returns)
+	caught(f, b.renewed, d.asked)
+	f.Drain.FirstBackS, f.ConnectedS = b.firstS, b.lastS
+	f.Drain.Returns, f.Drain.Uneven = b.parts, uneven(b.parts)
 	return f
 }
 
 // after is how many seconds a time is after the SIGTERM.
 func (d *drain) after(at time.Duration) float64 { return (at - d.asked).Seconds() }
 
-// count adds one stream to the figures.
-func (d *drain) count(f *result.Drain, a *load.Absence) {
-	f.EndedS = max(f.EndedS, d.after(a.Ended))
-	for _, one := range []struct {
-		to *int
-		is bool
-	}{{&f.Cut, !a.Clean}, {&f.Untold, !a.Told}, {&f.GapOnce, a.Gaps == 1}} {
-		if one.is {
-			*one.to++
+// back is how streams went away and came back in some part of a run. Seconds count from its
+// beginning.
+type back struct {
+	ended, cut, untold int
+	failed, later      int // connections that came to nothing; answers that ended again without an event
+	endedS             float64
+	firstS, lastS      float64         // until the first and the last were answered again
+	silence            time.Duration   // the longest from an end to the next event
+	renewed            []time.Duration // when each got its next event, on the process's clock
+	parts              []result.Return
+}
+
+// backOf sums up the returns of streams that ended from a time on, and before another.
+func backOf(journals []load.Journal, from, until time.Duration) *back {
+	b := &back{}
+	var returned, due []time.Duration
+	for i := range journals {
+		for _, r := range journals[i].Returns {
+			if r.Ended < from || r.Ended >= until {
+				continue
+			}
+			b.add(&r, from)
+			due = append(due, r.Due-from)
+			if r.Renewed > 0 {
+				returned = append(returned, r.Returned-from)
+			}
 		}
 	}
-	f.Failed += a.Tries - a.Answers
-	f.Later += a.Answers
-	if a.Renewed > 0 {
-		f.Later--
+	slices.Sort(returned)
+	if n := len(returned); n > 0 {
+		b.firstS, b.lastS = returned[0].Seconds(), returned[n-1].Seconds()
 	}
-	f.Gaps += a.Gaps
-	f.Skipped += a.Skipped
+	b.parts = returnsOf(returned, due)
+	return b
+}
+
+// add adds one return.
+func (b *back) add(r *load.Return, from time.Duration) {
+	b.ended++
+	b.endedS = max(b.endedS, (r.Ended - from).Seconds())
+	if !r.Clean {
+		b.cut++
+	}
+	if !r.Told {
+		b.untold++
+	}
+	b.failed += r.Tries - r.Answers
+	b.later += r.Answers
+	if r.Renewed > 0 {
+		b.later--
+		b.renewed = append(b.renewed, r.Renewed)
+		b.silence = max(b.silence, r.Renewed-r.Ended)
+	}
 }
 
 // returnsOf counts how many clients came back when. Both lists are times since the SIGTERM;
