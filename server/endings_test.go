@@ -48,7 +48,7 @@ var hubEnds = map[string]struct {
 		}
 	}, server.ReasonDrain},
 	"Close":  {server.Config{}, func(h *harness) { h.hub.Close(context.Background()) }, server.ReasonClosed},
-	"MaxAge": {server.Config{MaxAge: 300 * time.Millisecond}, func(*harness) {}, server.ReasonMaxAge},
+	"MaxAge": {server.Config{MaxAge: 2 * time.Second}, func(*harness) {}, server.ReasonMaxAge},
 }
 
 func TestAutoEndsAnEventSourceCleanAndCutsOthers(t *testing.T) {
