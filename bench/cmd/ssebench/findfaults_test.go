@@ -2,8 +2,15 @@ package main
 
 import (
 	"bytes"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/fastsse/fastsse/bench/internal/result"
 )
@@ -14,7 +21,7 @@ func TestRunFindsEachFault(t *testing.T) {
 	t.Parallel()
 	const streams = 10
 	for _, c := range []struct {
-		fault  string
+		fault  string // of serve; one that begins with a letter is a proxy's, in front of it
 		run    string // besides what all runs have
 		status int
 		wrong  func(r *result.Result) bool
@@ -35,10 +42,13 @@ func TestRunFindsEachFault(t *testing.T) {
 		{"-delay 300ms", "-rate 50 -duration 2s", 0, func(r *result.Result) bool {
 			return *r.Lost != 0 || r.SpreadMS.First.P50 < 300 || r.LatencyMS.P50 < 300 || r.LatencyMS.P50 > 600
 		}, "a median latency of 300 ms and a little"},
-		{"-hold 1s", "-rate 50 -duration 4s", 0, func(r *result.Result) bool {
+		{"-stall 1s", "-rate 50 -duration 4s", 0, func(r *result.Result) bool {
+			return *r.Lost+r.Duplicated+r.OutOfOrder != 0 || r.LatencyMS.Max < 950 || r.LatencyMS.P50 > 500
+		}, "one silence of a second, after which everything comes"},
+		{"hold", "-rate 50 -duration 4s", 0, func(r *result.Result) bool {
 			return *r.Lost != 0 || r.LatencyMS.P50 < 250 || r.LatencyMS.P90 < 600 || r.LatencyMS.P90 > 2000
 		}, "latencies of 0 to 1 s, since events come together each second"},
-		{"-drip 1000", "-rate 50 -duration 2s", 0, func(r *result.Result) bool {
+		{"drip", "-rate 50 -duration 2s", 0, func(r *result.Result) bool {
 			return r.LatencyMS.Max < 500
 		}, "ever later events: 7 kB/s do not fit through 1 kB/s"},
 		{"-cut 5s", "-rate 50 -duration 8500ms", 0, func(r *result.Result) bool {
@@ -53,9 +63,9 @@ func TestRunFindsEachFault(t *testing.T) {
 	} {
 		t.Run(c.fault, func(t *testing.T) {
 			t.Parallel()
-			s := startServe(t, strings.Fields(c.fault)...)
+			url := startFaulty(t, c.fault)
 			var out, errs bytes.Buffer
-			line := "run -c 10 -settle 100ms -size 60 -patience 1s -json - -url " + s.url + "/events?topic=a -publish-url " + s.url + "/publish?topic=a " + c.run
+			line := "run -c 10 -settle 100ms -size 60 -patience 1s -json - -url " + url + "/events?topic=a -publish-url " + url + "/publish?topic=a " + c.run
 			if status := run(t.Context(), strings.Fields(line), &out, &errs); status != c.status {
 				t.Fatalf("status %d, want %d\n%s", status, c.status, errs.String())
 			}
@@ -68,6 +78,50 @@ func TestRunFindsEachFault(t *testing.T) {
 			}
 		})
 	}
+}
+
+// startFaulty serves a hub with a fault, and returns its URL.
+func startFaulty(t *testing.T, fault string) string {
+	switch fault {
+	case "hold":
+		return buffering(t, startServe(t).url, time.Second, 1<<20)
+	case "drip":
+		return buffering(t, startServe(t).url, 50*time.Millisecond, 50)
+	}
+	return startServe(t, strings.Fields(fault)...).url
+}
+
+// buffering is a proxy that sends on what has come since the last time, at most so many
+// bytes, once in a while. It returns its URL.
+func buffering(t *testing.T, upstream string, every time.Duration, most int) string {
+	u, err := url.Parse(upstream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(u)
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	proxy.Transport = &http.Transport{ReadBufferSize: 1 << 20, MaxIdleConnsPerHost: 8}
+	proxy.ModifyResponse = func(res *http.Response) error {
+		if res.Request.Method == http.MethodGet {
+			res.Body = &slowBody{res.Body, every, most}
+		}
+		return nil
+	}
+	front := httptest.NewServer(proxy)
+	t.Cleanup(front.Close)
+	t.Cleanup(front.CloseClientConnections)
+	return front.URL
+}
+
+type slowBody struct {
+	io.ReadCloser
+	every time.Duration
+	most  int
+}
+
+func (s *slowBody) Read(b []byte) (int, error) {
+	time.Sleep(s.every)
+	return s.ReadCloser.Read(b[:min(len(b), s.most)])
 }
 
 // endedIn is how many streams ended between two times after the beginning, in
@@ -87,15 +141,15 @@ func TestCheckFindsFaults(t *testing.T) {
 	for _, c := range []struct{ fault, args, says string }{
 		{"-cut 5s", "-for 8s -strict", "ended by the server after 5."},
 		{"-reset 1s", "-for 3s", "reset"},
-		{"-hold 1s", "-for 3s", "BUFFERED"},
+		{"hold", "-for 3s", "BUFFERED"},
 		{"-strip X-Accel-Buffering", "-for 2s -strict", "X-Accel-Buffering"},
 		{"-refuse 1", "-for 2s", "503"},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
 			t.Parallel()
-			s := startServe(t, strings.Fields(c.fault)...)
+			url := startFaulty(t, c.fault)
 			var out, errs bytes.Buffer
-			line := "check -url " + s.url + "/events?topic=a -publish-url " + s.url + "/publish?topic=a " + c.args
+			line := "check -url " + url + "/events?topic=a -publish-url " + url + "/publish?topic=a " + c.args
 			status := run(t.Context(), strings.Fields(line), &out, &errs)
 			if status != 2 || !strings.Contains(out.String(), c.says) {
 				t.Errorf("status %d, want 2 and something of %q\n%s%s", status, c.says, out.String(), errs.String())

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +47,7 @@ func TestProxyMakesEachFaultByCount(t *testing.T) {
 			}
 			return want
 		}, Counts{Reordered: 10}},
-		{Faults{Delay: 20 * ms, Jitter: 20 * ms}, func() []int { return upTo(1003) }, Counts{}},
-		{Faults{Hold: 20 * ms}, func() []int { return upTo(1003) }, Counts{}},
-		{Faults{Drip: 200_000}, func() []int { return upTo(1003) }, Counts{}},
+		{Faults{Delay: 20 * ms}, func() []int { return upTo(1003) }, Counts{}},
 		{Faults{Cut: time.Hour, Reset: time.Hour}, func() []int { return upTo(1003) }, Counts{}},
 	} {
 		p, front := startFront(t, server, c.faults)
@@ -71,7 +70,7 @@ func TestProxyMakesEachFaultByCount(t *testing.T) {
 
 // Combined, they do what the documentation says.
 func TestProxyFaultsCompose(t *testing.T) {
-	p, front := startFront(t, startUpstream(t, numbers(1000)), Faults{Drop: 10, Duplicate: 9, Reorder: 7, Delay: 5 * ms, Drip: 1 << 20})
+	p, front := startFront(t, startUpstream(t, numbers(1000)), Faults{Drop: 10, Duplicate: 9, Reorder: 7, Delay: 5 * ms})
 	got, _, err := read(t, front+"/events")
 	if err != nil {
 		t.Fatal(err)
@@ -124,23 +123,35 @@ func TestProxyDelays(t *testing.T) {
 	}
 }
 
-func TestProxyHoldsAndSendsTogether(t *testing.T) {
-	_, front := startFront(t, startUpstream(t, openEnded(3)), Faults{Hold: 500 * ms})
-	start := time.Now()
-	resp := get(t, front+"/events")
-	buf := make([]byte, 4096)
-	n, err := resp.Body.Read(buf)
-	if got := strings.Count(string(buf[:n]), "data:"); got != 3 || err != nil || time.Since(start) < 500*ms {
-		t.Errorf("%d events in the first read after %v, %v; want 3 after 500ms or more", got, time.Since(start), err)
+// What is passed on while the proxy ends is whole, and ends cleanly; new streams are refused.
+func TestProxyEndsItsStreams(t *testing.T) {
+	u, _ := url.Parse(startUpstream(t, openEnded(3)))
+	ctx, stop := context.WithCancel(t.Context())
+	p, err := NewProxy(ctx, u, Faults{Delay: 10 * ms})
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func TestProxyDrips(t *testing.T) {
-	_, front := startFront(t, startUpstream(t, numbers(10)), Faults{Drip: 400})
-	start := time.Now()
-	body, err := io.ReadAll(get(t, front+"/events").Body)
-	if least := time.Duration(len(body)-40) * time.Second / 400; err != nil || time.Since(start) < least {
-		t.Errorf("%d bytes in %v, %v; want %v or more", len(body), time.Since(start), err, least)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.Serve(ln) }()
+	resp := get(t, "http://"+ln.Addr().String())
+	if _, err := io.ReadFull(resp.Body, make([]byte, len("id: 1\ndata: 1\n\n"))); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if rest, err := io.ReadAll(resp.Body); err != nil || !strings.HasSuffix("\n\n"+string(rest), "\n\n") {
+		t.Errorf("the stream ended with %q, %v; want whole events, and an end in order", rest, err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	answer := &http.Response{StatusCode: 200, Request: httptest.NewRequest("GET", "/", nil), Body: http.NoBody,
+		Header: http.Header{"Content-Type": {"text/event-stream"}}}
+	if err := p.answer(answer); err != nil || answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("status %d, %v for a stream after that; want 503", answer.StatusCode, err)
 	}
 }
 
@@ -292,15 +303,6 @@ func TestProxyPassesOnWhatIsNoEventStream(t *testing.T) {
 }
 
 func TestProxySaysWhatItCannotDo(t *testing.T) {
-	bare, err := NewProxy(&url.URL{Scheme: "http", Host: strings.TrimPrefix(startUpstream(t, numbers(1)), "http://")}, Faults{Reset: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := httptest.NewRecorder()
-	bare.ServeHTTP(w, httptest.NewRequest("GET", "/events", nil))
-	if w.Code != 500 || !strings.Contains(w.Body.String(), "ConnContext") {
-		t.Errorf("status %d, %q; want 500 and something of ConnContext", w.Code, w.Body)
-	}
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	zipped := startUpstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -319,7 +321,7 @@ func TestProxySaysWhatItCannotDo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := NewProxy(u, Faults{}); err == nil || !strings.Contains(err.Error(), upstream) {
+		if _, err := NewProxy(t.Context(), u, Faults{}); err == nil || !strings.Contains(err.Error(), upstream) {
 			t.Errorf("NewProxy of %q: %v; want an error that says it", upstream, err)
 		}
 	}
@@ -396,16 +398,24 @@ func startFront(t *testing.T, upstream string, f Faults) (p *Proxy, front string
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err = NewProxy(u, f)
+	ctx, stop := context.WithCancel(t.Context())
+	p, err = NewProxy(ctx, u, f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewUnstartedServer(p)
-	s.Config.ConnContext = ConnContext
-	s.Start()
-	t.Cleanup(s.Close)
-	t.Cleanup(s.CloseClientConnections)
-	return p, s.URL
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.Serve(ln) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return p, "http://" + ln.Addr().String()
 }
 
 // get returns an answer once its head has come.

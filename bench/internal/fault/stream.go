@@ -1,193 +1,196 @@
 package fault
 
 import (
-	"context"
 	"io"
-	"net/http"
+	"net"
+	"slices"
 	"time"
+
+	"github.com/fastsse/fastsse"
 )
 
-// stream is one event stream on its way to a client.
+// stream is the body of one event stream on its way to a client.
 type stream struct {
-	// Static once it runs.
-	w       http.ResponseWriter
-	control *http.ResponseController
-	conn    lingerer // nil if it is not known
-	opened  time.Time
-	life    time.Duration   // how long it lasts; zero: as long as the upstream's
-	fate    ending          // how it ends then
-	silence <-chan struct{} // closed when nothing more is to be sent
-	end     chan struct{}   // closed by Drain: the stream's turn to end
+	*Proxy
+	upstream io.ReadCloser
+	blocks   chan block    // from the upstream
+	closed   chan struct{} // by Close
+	cut      <-chan time.Time
+	reset    *time.Timer
 
-	pipe   pipeline // of run
-	broken error    // of read, until arrivals is closed: why the upstream's stream ended
+	came, kept int       // events, and those that were not dropped
+	held       []byte    // an event that the next one is to overtake…
+	patience   time.Time // …if it comes before this
+	queue      []piece
+	size       int   // bytes of the queue
+	ended      error // why nothing more will come
 }
 
-// ending is how a stream comes to its end.
-type ending int
+// block is a part of the upstream's stream; with an error it is the last.
+type block struct {
+	bytes []byte
+	event bool // it counts
+	err   error
+}
+
+// piece is what is sent together, and when.
+type piece struct {
+	at    time.Time
+	bytes []byte
+}
 
 const (
-	ended   ending = iota // as the upstream's did, or by Drain: cleanly
-	cut                   // cleanly, but early
-	reset                 // by a reset
-	aborted               // without a last chunk, as the upstream's did
-	left                  // by the client
+	maxBlock     = 16 << 20 // bytes of a block that is taken from an upstream
+	maxWaiting   = 4 << 20  // bytes that may wait in one stream
+	swapPatience = time.Second
 )
 
-// arrival is a block and when it came.
-type arrival struct {
-	at time.Duration
-	block
-}
-
-// cutGrace is how long the last write before a cut may take: a cut is a clean end.
-const cutGrace = 2 * time.Second
-
-// newStream starts a stream's clock. A conn is needed for Reset.
-func newStream(w http.ResponseWriter, conn lingerer, f Faults, silence <-chan struct{}) *stream {
-	s := &stream{
-		w: w, control: http.NewResponseController(w), conn: conn, opened: time.Now(),
-		silence: silence, end: make(chan struct{}), pipe: newPipeline(f),
+// newStream makes the client's body of the upstream's, which it owns.
+func (p *Proxy) newStream(upstream io.ReadCloser, conn *net.TCPConn) *stream {
+	s := &stream{Proxy: p, upstream: upstream, blocks: make(chan block), closed: make(chan struct{})}
+	if d := p.faults.Cut; d > 0 {
+		s.cut = time.After(d)
+		_ = conn.SetWriteDeadline(time.Now().Add(d + cutTimeout)) // clients that take nothing end too
 	}
-	switch {
-	case f.Cut > 0 && (f.Reset == 0 || f.Cut <= f.Reset):
-		s.life, s.fate = f.Cut, cut
-		s.bound(f.Cut + cutGrace)
-	case f.Reset > 0:
-		s.life, s.fate = f.Reset, reset
-		_ = conn.SetLinger(0)               // now: net/http closes a connection whose write fails
-		s.bound(f.Reset + time.Millisecond) // later than the reset, whatever the clock's grain
+	if d := p.faults.Reset; d > 0 {
+		s.reset = time.AfterFunc(d, func() {
+			_ = conn.SetLinger(0)
+			if conn.Close() == nil {
+				p.count(&p.counts.Reset)
+			}
+		})
 	}
+	go s.pump()
 	return s
 }
 
-// bound makes writes fail once the stream has been open for this long, so that a
-// client that takes nothing cannot keep it from ending. It does nothing if the writer
-// has no deadlines.
-func (s *stream) bound(d time.Duration) { _ = s.control.SetWriteDeadline(s.opened.Add(d)) }
-
-func (s *stream) now() time.Duration { return time.Since(s.opened) }
-
-// read hands the upstream's blocks to run until there are no more, or ctx is
-// done. It owns arrivals, and closes it.
-func (s *stream) read(ctx context.Context, body io.Reader, arrivals chan<- arrival) {
-	defer close(arrivals)
-	blocks := newBlockReader(body)
+// pump takes the upstream's stream apart as it comes, until it ends or Close is called.
+func (s *stream) pump() {
+	dec := fastsse.NewDecoder(s.upstream)
+	dec.MaxEvent = maxBlock
 	for {
-		b, err := blocks.next()
-		if err == io.EOF {
+		raw, said, err := dec.NextRaw()
+		select {
+		case s.blocks <- block{slices.Clone(raw), err == nil && said.HasData, err}:
+		case <-s.closed:
 			return
 		}
 		if err != nil {
-			s.broken = err
-			return
-		}
-		select {
-		case arrivals <- arrival{s.now(), b}:
-		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// run sends on what comes until the stream ends, for whatever reason. It writes what
-// is due, then waits. Once silence is nil nothing is sent.
-func (s *stream) run(ctx context.Context, arrivals <-chan arrival) ending {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	silence := s.silence
+// Read waits until something is due, and returns it.
+func (s *stream) Read(b []byte) (int, error) {
 	for {
-		now := s.now()
-		if s.life > 0 && now >= s.life {
-			return s.fate
+		now := time.Now()
+		if s.held != nil && (s.ended != nil || !now.Before(s.patience)) {
+			s.release(now)
 		}
-		if silence != nil {
-			if s.send(now) != nil {
-				return s.failed()
-			}
-			if s.pipe.done() {
-				return s.finished()
-			}
+		switch {
+		case s.serving.Err() != nil:
+			return 0, io.EOF
+		case len(s.queue) > 0 && !s.queue[0].at.After(now):
+			return s.send(b), nil
+		case len(s.queue) == 0 && s.ended != nil:
+			return 0, s.ended
 		}
-		timer.Reset(s.pause(now, silence == nil))
-		select {
-		case a, ok := <-s.intake(arrivals, silence == nil):
-			if ok {
-				s.pipe.take(a.at, a.block)
-			} else {
-				arrivals = nil
-				s.pipe.end(s.now())
-			}
-		case <-timer.C:
-		case <-silence:
-			silence = nil
-		case <-s.end:
-			return ended
-		case <-ctx.Done():
-			return left
+		if s.wait(now) {
+			s.count(&s.counts.Cut)
+			return 0, io.EOF
 		}
 	}
 }
 
-// send writes what is due, and flushes it.
-func (s *stream) send(now time.Duration) error {
-	piece := s.pipe.next(now)
-	if len(piece) == 0 {
-		return nil
+// wait waits for a block, or for something to be due, or for the stream's end.
+func (s *stream) wait(now time.Time) (cut bool) {
+	var due <-chan time.Time
+	switch {
+	case len(s.queue) > 0:
+		due = time.After(s.queue[0].at.Sub(now))
+	case s.held != nil:
+		due = time.After(s.patience.Sub(now))
 	}
-	if _, err := s.w.Write(piece); err != nil {
-		return err
+	blocks := s.blocks
+	if s.size >= maxWaiting || s.ended != nil {
+		blocks = nil
 	}
-	return s.control.Flush()
+	select {
+	case b := <-blocks:
+		s.take(b, time.Now())
+	case <-due:
+	case <-s.serving.Done():
+	case <-s.cut:
+		return true
+	}
+	return false
 }
 
-// intake is arrivals while there is room for another block, and nil otherwise.
-func (s *stream) intake(arrivals <-chan arrival, silent bool) <-chan arrival {
-	if silent || s.pipe.schedule.full() {
-		return nil
+// send copies what is first in the queue.
+func (s *stream) send(b []byte) (n int) {
+	first := &s.queue[0]
+	n = copy(b, first.bytes)
+	s.size -= n
+	if first.bytes = first.bytes[n:]; len(first.bytes) == 0 {
+		s.queue = s.queue[1:]
 	}
-	return arrivals
+	return n
 }
 
-// idle is how long a stream waits when no block has a time.
-const idle = time.Hour
-
-// pause returns how long there will be nothing to do if nothing comes.
-func (s *stream) pause(now time.Duration, silent bool) time.Duration {
-	at := now + idle
-	if due, ok := s.pipe.wake(); ok && !silent {
-		at = min(at, due)
+// take drops, repeats and swaps.
+func (s *stream) take(b block, now time.Time) {
+	s.ended = b.err
+	if !b.event {
+		s.put(b.bytes, s.due(now, false))
+		return
 	}
-	if s.life > 0 {
-		at = min(at, s.life)
+	if s.came++; every(s.faults.Drop, s.came) {
+		s.count(&s.counts.Dropped)
+		return
 	}
-	return at - now
+	if s.kept++; every(s.faults.Duplicate, s.kept) {
+		s.count(&s.counts.Duplicated)
+		b.bytes = slices.Repeat(b.bytes, 2)
+	}
+	switch {
+	case s.held != nil:
+		s.count(&s.counts.Reordered)
+		s.put(b.bytes, s.due(now, true))
+		s.release(now)
+	case every(s.faults.Reorder, s.kept):
+		s.held, s.patience = b.bytes, now.Add(swapPatience)
+	default:
+		s.put(b.bytes, s.due(now, true))
+	}
 }
 
-// failed is the ending after a failed write: the client has left, or took nothing
-// until the stream's time was over.
-func (s *stream) failed() ending {
-	if s.life > 0 && s.now() >= s.life {
-		return s.fate
-	}
-	return left
+// every reports whether i is a multiple of n. With n of zero none is.
+func every(n, i int) bool { return n > 0 && i%n == 0 }
+
+// release sends the event that waits for a swap.
+func (s *stream) release(now time.Time) {
+	s.put(s.held, s.due(now, true))
+	s.held = nil
 }
 
-// finished is the ending after the upstream's stream has ended.
-func (s *stream) finished() ending {
-	if s.broken != nil {
-		return aborted
+// put puts bytes into the queue, to be sent not before at. Order is kept.
+func (s *stream) put(bytes []byte, at time.Time) {
+	if n := len(s.queue); n > 0 && at.Before(s.queue[n-1].at) {
+		at = s.queue[n-1].at
 	}
-	return ended
+	if len(bytes) > 0 {
+		s.queue = append(s.queue, piece{at, bytes})
+		s.size += len(bytes)
+	}
 }
 
-// finish ends the client's connection as e says. It panics with http.ErrAbortHandler
-// where net/http has no other way.
-func (s *stream) finish(e ending) {
-	if e != reset && s.fate == reset {
-		_ = s.conn.SetLinger(-1) // fails only if it is closed
+// Close ends the stream, wherever it is.
+func (s *stream) Close() error {
+	if s.reset != nil {
+		s.reset.Stop()
 	}
-	if e == reset || e == aborted {
-		panic(http.ErrAbortHandler)
-	}
+	close(s.closed)
+	s.count(&s.counts.Streams)
+	return s.upstream.Close()
 }

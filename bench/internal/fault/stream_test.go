@@ -1,42 +1,115 @@
 package fault
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"net"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 )
 
-// What a stream writes, and when, to the millisecond, on a simulated clock.
-func TestStreamWritesOnTime(t *testing.T) {
+const ms = time.Millisecond
+
+// A letter is an event, a dot a comment.
+func TestStreamMangles(t *testing.T) {
+	for _, c := range []struct {
+		faults   Faults
+		in, want string
+	}{
+		{Faults{}, "a.bc.", "a.bc."},
+		{Faults{Drop: 3}, "abcdefg", "abdeg"},
+		{Faults{Drop: 1}, "a.b.", ".."},
+		{Faults{Drop: 2}, "a..b.c.d", "a...c."},
+		{Faults{Duplicate: 3}, "abcdefg", "abccdeffg"},
+		{Faults{Duplicate: 1}, "a.b", "aa.bb"},
+		{Faults{Reorder: 3}, "abcdefgh", "abdcegfh"},
+		{Faults{Reorder: 2}, "abcdefg", "acbedgf"},
+		{Faults{Reorder: 1}, "abcde", "badce"},
+		{Faults{Reorder: 2}, "ab", "ab"},
+		{Faults{Reorder: 2}, "ab..c", "a..cb"}, // comments do not wait
+		{Faults{Drop: 2, Duplicate: 2}, "abcdefgh", "accegg"},
+		{Faults{Duplicate: 2, Reorder: 2}, "abcde", "acbbedd"},
+		{Faults{Duplicate: 3, Reorder: 2}, "abcde", "accbed"},
+		{Faults{Drop: 3, Duplicate: 2, Reorder: 2}, "abcdef.ghi", "adbb.geehh"},
+	} {
+		_, got := mangled(t, c.faults, c.in)
+		if got != c.want {
+			t.Errorf("%v: %q became %q; want %q", c.faults, c.in, got, c.want)
+		}
+	}
+}
+
+// The counts are those of the package's documentation, for any number of events.
+func TestStreamCounts(t *testing.T) {
+	for total := range 60 {
+		for n := 1; n < 8; n++ {
+			p, out := mangled(t, Faults{Drop: n, Duplicate: n + 1, Reorder: n + 2}, strings.Repeat("e", total))
+			dropped := total / n
+			kept := total - dropped
+			duplicated, reordered := kept/(n+1), kept/(n+2)
+			if kept > 0 && kept%(n+2) == 0 {
+				reordered--
+			}
+			want := Counts{Streams: 1, Dropped: uint64(dropped), Duplicated: uint64(duplicated), Reordered: uint64(reordered)}
+			if got := p.Counts(); got != want || len(out) != kept+duplicated {
+				t.Errorf("%d events, n %d: %v, sent %d; want %v, %d", total, n, got, len(out), want, kept+duplicated)
+			}
+		}
+	}
+}
+
+// mangled is what a stream of letters becomes.
+func mangled(t *testing.T, f Faults, in string) (*Proxy, string) {
+	p := &Proxy{faults: f, serving: context.Background()}
+	var whole strings.Builder
+	for _, r := range in {
+		if r == '.' {
+			whole.WriteString(":.\n\n")
+		} else {
+			fmt.Fprintf(&whole, "data: %c\n\n", r)
+		}
+	}
+	s := p.newStream(io.NopCloser(strings.NewReader(whole.String())), new(net.TCPConn))
+	out, err := io.ReadAll(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	return p, shorten.Replace(string(out))
+}
+
+var shorten = strings.NewReplacer("data: ", "", ":", "", "\n", "")
+
+// What a stream sends, and when, to the millisecond, on a simulated clock. Its upstream sends
+// a, a comment, b and c at 0, 5, 10 and 1200 ms, and ends after two seconds.
+func TestStreamSendsOnTime(t *testing.T) {
 	for _, c := range []struct {
 		faults Faults
-		want   string // texts@milliseconds, then how the stream ended and when
+		want   string // texts@milliseconds, then the end
 	}{
-		{Faults{}, "a@0 .@5 b@10 c@20, ended@1000"},
-		{Faults{Delay: 100 * ms}, "a@100 .@100 b@110 c@120, ended@1000"},
-		{Faults{Delay: 2 * time.Second}, "a@2000 .@2000 b@2010 c@2020, ended@2020"},
-		{Faults{Hold: 15 * ms}, "a.b@15 c@30, ended@1000"},
-		{Faults{Drip: 180}, "a@0 .@50 b@72 c@122, ended@1000"},
-		{Faults{Reorder: 2}, "a@0 .@5 c@20 b@20, ended@1000"},
-		{Faults{Reorder: 3}, "a@0 .@5 b@10 c@1000, ended@1000"},
-		{Faults{Drop: 2, Duplicate: 2}, "a@0 .@5 c@20 c@20, ended@1000"},
-		{Faults{Cut: 15 * ms}, "a@0 .@5 b@10, cut@15"},
-		{Faults{Reset: 15 * ms}, "a@0 .@5 b@10, reset@15"},
-		{Faults{Reset: 15 * ms, Cut: 30 * ms}, "a@0 .@5 b@10, reset@15"},
-		{Faults{Reset: 30 * ms, Cut: 15 * ms}, "a@0 .@5 b@10, cut@15"},
-		{Faults{Cut: time.Hour, Delay: time.Minute}, "a@60000 .@60000 b@60010 c@60020, ended@60020"},
+		{Faults{}, "a@0 .@5 b@10 c@1200 EOF@2000"},
+		{Faults{Delay: 100 * ms}, "a@100 .@100 b@110 c@1300 EOF@2000"}, // the comment keeps its place
+		{Faults{Delay: 3 * time.Second}, "a@3000 .@3000 b@3010 c@4200 EOF@4200"},
+		{Faults{Stall: 150 * ms}, "a@0 .@5 b@10 c@1200 EOF@2000"}, // from 1000 to 1150
+		{Faults{Stall: 500 * ms}, "a@0 .@5 b@10 c@1500 EOF@2000"},
+		{Faults{Stall: 500 * ms, Delay: 995 * ms}, "a@995 .@995 b@1500 c@2195 EOF@2195"},
+		{Faults{Reorder: 2}, "a@0 .@5 b@1010 c@1200 EOF@2000"}, // none came within a second
+		{Faults{Reorder: 1}, ".@5 b@10 a@10 c@2000 EOF@2000"},
+		{Faults{Reorder: 3}, "a@0 .@5 b@10 c@2000 EOF@2000"},
+		{Faults{Reorder: 1, Delay: 100 * ms}, ".@5 b@110 a@110 c@2100 EOF@2100"},
+		{Faults{Drop: 2, Duplicate: 2}, "a@0 .@5 cc@1200 EOF@2000"},
+		{Faults{Cut: 7 * ms}, "a@0 .@5 EOF@7"},
+		{Faults{Cut: time.Hour, Delay: time.Minute}, "a@60000 .@60000 b@60010 c@61200 EOF@61200"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := &recorder{opened: time.Now()}
-			s := newStream(w, w, c.faults, make(chan struct{}))
-			if got := runStream(s, w, nil); got != c.want {
+			if got := timed(c.faults, io.EOF); got != c.want {
 				t.Errorf("%v: %s; want %s", c.faults, got, c.want)
 			}
 		})
@@ -46,52 +119,15 @@ func TestStreamWritesOnTime(t *testing.T) {
 // A stream whose upstream broke off sends what it has, and breaks off too.
 func TestStreamBreaksOffWithItsUpstream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &recorder{opened: time.Now()}
-		s := newStream(w, w, Faults{Delay: 100 * ms}, make(chan struct{}))
-		if got, want := runStream(s, w, errors.New("reset by peer")), "a@100 .@100 b@110 c@120, aborted@1000"; got != want {
+		if got, want := timed(Faults{Delay: 900 * ms}, errors.New("reset by peer")), "a@900 .@900 b@910 c@2100 reset by peer@2100"; got != want {
 			t.Errorf("%s; want %s", got, want)
 		}
 	})
 }
 
-func TestSilentStreamWaitsForItsEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &recorder{opened: time.Now()}
-		silence := make(chan struct{})
-		s := newStream(w, w, Faults{}, silence)
-		time.AfterFunc(7*ms, func() { close(silence) })
-		time.AfterFunc(time.Minute, func() { close(s.end) })
-		if got, want := runStream(s, w, nil), "a@0 .@5, ended@60000"; got != want {
-			t.Errorf("%s; want %s", got, want)
-		}
-	})
-}
-
-func TestStreamEndsWhenItsClientLeaves(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &recorder{opened: time.Now(), fail: errors.New("broken pipe")}
-		s := newStream(w, w, Faults{}, make(chan struct{}))
-		if got, want := runStream(s, w, nil), ", left@0"; got != want {
-			t.Errorf("%s; want %s", got, want)
-		}
-	})
-}
-
-// A client that takes nothing is reset all the same: the write to it fails by then.
-func TestStalledClientIsReset(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := &recorder{opened: time.Now(), stalled: true}
-		s := newStream(w, w, Faults{Reset: time.Minute}, make(chan struct{}))
-		if got, want := runStream(s, w, nil), ", reset@60001"; got != want {
-			t.Errorf("%s; want %s", got, want)
-		}
-	})
-}
-
-// runStream runs a stream whose upstream sends a, a comment, b and c at 0, 5, 10
-// and 20 ms, and ends after a second, with err.
-func runStream(s *stream, w *recorder, err error) string {
-	ctx, cancel := context.WithCancel(context.Background())
+// timed is what a stream with faults sends and when, and how it ends.
+func timed(f Faults, end error) string {
+	begin := time.Now()
 	r, up := io.Pipe()
 	var upstream sync.WaitGroup
 	defer upstream.Wait()
@@ -99,50 +135,71 @@ func runStream(s *stream, w *recorder, err error) string {
 		for _, next := range []struct {
 			at   time.Duration
 			text string
-		}{{0, "data: a\n\n"}, {5 * ms, ":.\n\n"}, {10 * ms, "data: b\n\n"}, {20 * ms, "data: c\n\n"}, {time.Second, ""}} {
-			time.Sleep(time.Until(s.opened.Add(next.at)))
-			io.WriteString(up, next.text)
+		}{{0, "data: a\n\n"}, {5 * ms, ":.\n\n"}, {10 * ms, "data: b\n\n"}, {1200 * ms, "data: c\n\n"}, {2 * time.Second, ""}} {
+			time.Sleep(time.Until(begin.Add(next.at)))
+			if next.text == "" {
+				_ = up.CloseWithError(end)
+			} else if _, err := io.WriteString(up, next.text); err != nil {
+				return // the stream was closed
+			}
 		}
-		up.CloseWithError(err)
 	})
-	arrivals := make(chan arrival)
-	go s.read(ctx, r, arrivals)
-	e := s.run(ctx, arrivals)
-	at := time.Since(w.opened)
-	cancel()
-	r.Close()
-	for range arrivals {
+	s := (&Proxy{faults: f, serving: context.Background()}).newStream(r, new(net.TCPConn))
+	defer s.Close()
+	var sent []string
+	for buf := make([]byte, 4096); ; {
+		n, err := s.Read(buf)
+		if err != nil {
+			return fmt.Sprintf("%s %v@%d", strings.Join(sent, " "), err, time.Since(begin)/ms)
+		}
+		sent = append(sent, fmt.Sprintf("%s@%d", shorten.Replace(string(buf[:n])), time.Since(begin)/ms))
 	}
-	name := map[ending]string{ended: "ended", cut: "cut", reset: "reset", aborted: "aborted", left: "left"}[e]
-	return fmt.Sprintf("%s, %s@%d", strings.Join(w.sent, " "), name, at/ms)
 }
 
-// recorder is a client that notes what it gets and when.
-type recorder struct {
-	opened   time.Time
-	fail     error
-	stalled  bool
-	deadline time.Time
-	linger   int
-	sent     []string
+// What waits in a stream is bounded: then the upstream has to wait.
+func TestStreamIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, up := io.Pipe()
+		ctx, stop := context.WithCancel(t.Context())
+		s := (&Proxy{faults: Faults{Delay: time.Hour}, serving: ctx}).newStream(r, new(net.TCPConn))
+		written := 0
+		go func() {
+			for event := []byte("data: " + strings.Repeat("x", 1<<19) + "\n\n"); ; {
+				n, err := up.Write(event)
+				if written += n; err != nil {
+					return
+				}
+			}
+		}()
+		go s.Read(make([]byte, 10))
+		synctest.Wait()
+		if s.size < maxWaiting || written > maxWaiting+4<<20 {
+			t.Errorf("%d bytes wait, %d were taken; want %d and not much more", s.size, written, maxWaiting)
+		}
+		stop()
+		synctest.Wait()
+		s.Close()
+	})
 }
 
-func (r *recorder) Header() http.Header                 { return http.Header{} }
-func (r *recorder) WriteHeader(int)                     {}
-func (r *recorder) Flush()                              {}
-func (r *recorder) SetLinger(sec int) error             { r.linger = sec; return nil }
-func (r *recorder) SetWriteDeadline(at time.Time) error { r.deadline = at; return nil }
-
-var shorten = strings.NewReplacer("data: ", "", ":", "", "\n", "")
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.stalled {
-		time.Sleep(time.Until(r.deadline))
-		r.fail = errors.New("i/o timeout")
+func TestBlockTooLarge(t *testing.T) {
+	s := (&Proxy{serving: context.Background()}).newStream(io.NopCloser(io.MultiReader(strings.NewReader("data: "), bytes.NewReader(make([]byte, maxBlock)))), new(net.TCPConn))
+	defer s.Close()
+	if _, err := io.Copy(io.Discard, s); err == nil {
+		t.Error("a block without an end was taken")
 	}
-	if r.fail != nil {
-		return 0, r.fail
-	}
-	r.sent = append(r.sent, fmt.Sprintf("%s@%d", shorten.Replace(string(b)), time.Since(r.opened)/ms))
-	return len(b), nil
+}
+
+// However a stream is divided into reads, none of its bytes is lost.
+func FuzzStream(f *testing.F) {
+	f.Add([]byte("data: a\r\n\r\n:\n\ndata: b\r\rdata"))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		for _, r := range []io.Reader{bytes.NewReader(stream), iotest.OneByteReader(bytes.NewReader(stream))} {
+			s := (&Proxy{serving: context.Background()}).newStream(io.NopCloser(r), new(net.TCPConn))
+			if got, err := io.ReadAll(s); string(got) != string(stream) || err != nil {
+				t.Errorf("%q became %q, %v", stream, got, err)
+			}
+			s.Close()
+		}
+	})
 }
