@@ -1,0 +1,92 @@
+package scenario
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fastsse/fastsse/bench/internal/result"
+)
+
+// The measurement sees through a server that lies, on every count, exactly.
+func TestLiesAreSeenThrough(t *testing.T) {
+	for name, c := range map[string]struct {
+		lies   lies
+		change func(*Scenario)
+		says   string // an error does; empty: there is none
+		times  func(r *result.Result) bool
+		want   string // of times
+	}{
+		"honest":             {},
+		"drops":              {lies: lies{drops: 97}},
+		"repeats":            {lies: lies{repeats: 89}},
+		"drops and repeats":  {lies: lies{drops: 97, repeats: 89, strange: 10}},
+		"swaps":              {lies: lies{swaps: 7}},
+		"strange":            {lies: lies{strange: 25}},
+		"refuses":            {lies: lies{refuses: 4}, says: "503"},
+		"no answer":          {lies: lies{mutes: 6}, says: "have had no answer for 500ms"},
+		"ends, and resumes":  {lies: lies{ends: 60, retry: 50}},
+		"ends, and forgets":  {lies: lies{ends: 60, retry: 50, forgets: true}},
+		"one in twenty late": {lies: lies{slows: 20}, times: delayed, want: "p50 below 500 ms, p99 not"},
+		"stalls once":        {lies: lies{stalls: 100}, times: stalled, want: "a maximum of 2 s or more, and a tenth not below 1.5 s"},
+	} {
+		for carrier, gzip := range map[string]bool{"epoll": false, "net/http": true} { // net/http for all but the plainest requests
+			t.Run(name+"/"+carrier, func(t *testing.T) {
+				t.Parallel()
+				l := newLiar(c.lies)
+				sc := short(serve(t, l))
+				sc.Streams, sc.Rate, sc.Duration, sc.Settle = manyStreams, 200, time.Second, 300*time.Millisecond
+				sc.Answer, sc.Patience, sc.Request.Gzip = 500*time.Millisecond, 3*time.Second, gzip
+				r, err := Run(t.Context(), &sc)
+				if r == nil || (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
+					t.Fatalf("%v, the error is %v; want a result, and an error that says %q", r != nil, err, c.says)
+				}
+				compare(t, l, r)
+				if c.times != nil && !c.times(r) {
+					t.Errorf("latency %+v; want %s", r.LatencyMS, c.want)
+				}
+			})
+		}
+	}
+}
+
+func delayed(r *result.Result) bool {
+	return r.LatencyMS.P50 < 500 && r.LatencyMS.P99 >= 500 && r.SpreadMS.Last.P50 >= 500
+}
+
+// 100 of 200 events come in the 500 ms after the stall begins.
+func stalled(r *result.Result) bool { return r.LatencyMS.Max >= 1999 && r.LatencyMS.P90 >= 1500 }
+
+// compare compares all counts of a result with those of the liar.
+func compare(t *testing.T, l *liar, r *result.Result) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	did, published := &l.did, len(l.log)
+	streams := manyStreams - did.refused - did.muted - did.late.streams // open when publishing began
+	for _, c := range []struct {
+		what     string
+		got, did int
+	}{
+		{"asked", r.Asked, manyStreams},
+		{"opened", r.Opened, streams},
+		{"refused", r.Refused, did.refused},
+		{"ended", r.Ended, did.ended + did.kicked},
+		{"reconnected", r.Reconnected, did.ended + did.kicked},
+		{"published", int(r.Published), published},
+		{"expected", int(*r.Expected), published * streams},
+		{"delivered", int(r.Delivered), did.sent},
+		{"lost", int(*r.Lost), published*streams - did.sent},
+		{"missing", int(r.Missing), did.missing},
+		{"twice", int(r.Duplicated), did.twice},
+		{"out of order", int(r.OutOfOrder), did.swapped},
+		{"others", int(r.Other), did.strange},
+	} {
+		if c.got != c.did {
+			t.Errorf("%s: the result says %d, the server did %d", c.what, c.got, c.did)
+		}
+	}
+	if n := r.LatencyMS; did.sent > 0 && int(n.Count) != did.sent+did.late.sent {
+		t.Errorf("%d latencies; want %d", n.Count, did.sent+did.late.sent)
+	}
+}
