@@ -4,7 +4,7 @@ GO ?= go
 MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench bench/rivals examples examples/clients examples/fiber
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-.PHONY: check test race clients soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record
+.PHONY: check test race agreement clients soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record
 
 check: fmt tidy vet staticcheck race
 
@@ -14,6 +14,12 @@ test:
 # Without what is long: it runs in make test.
 race:
 	$(GO) test -race -short -shuffle=on work
+
+# What ssebench says of ssebench serve, beside a reader in C that shares nothing with it, in turns:
+# a table in Markdown, after some ten minutes.
+ROUNDS ?= 6
+agreement:
+	$(GO) test -v -count 1 -timeout 30m -run '^TestAgreement$$' ./bench/internal/agreement -rounds $(ROUNDS)
 
 # Streams of all kinds, held against a ledger of what was published. A failure
 # prints the flags that draw its round again: SOAKFLAGS='-soak.seed … -soak.round …'
