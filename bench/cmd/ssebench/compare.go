@@ -14,13 +14,12 @@ import (
 
 	"github.com/fastsse/fastsse/bench/internal/compare"
 	"github.com/fastsse/fastsse/bench/internal/launch"
-	"github.com/fastsse/fastsse/bench/internal/result"
 )
 
 // compareCommand measures the servers of bench/rivals/targets in turn or, given the results
 // of two measurements, puts these side by side.
 type compareCommand struct {
-	Results []string `arg:"" optional:"" help:"Two saved results to compare, base.json and new.json, instead of measuring."`
+	Results []string `arg:"" optional:"" help:"Two saved results to compare, base.json and new.json, instead of measuring; or several of each, as two patterns in quotes, 'base*.json' 'new*.json'."`
 
 	Targets  []string      `default:"parked,streamed,floor,nchan,r3labs,gosse,naivenethttp,naivefasthttp" help:"Servers to measure, by their folder names in bench/rivals/targets; floor stands for bench floor."`
 	C        int           `name:"c" short:"c" default:"10000" help:"Streams to open."`
@@ -45,25 +44,9 @@ func (c *compareCommand) Run(ctx context.Context, con *console) error {
 	case 0:
 		return c.measure(ctx, con)
 	case 2:
-		return c.compareSaved(con)
+		return compareSaved(con, c.Results[0], c.Results[1], c.HTML)
 	}
-	return fmt.Errorf("compare %s: give two results, base.json and new.json, or none to measure the targets", strings.Join(c.Results, " "))
-}
-
-func (c *compareCommand) compareSaved(con *console) error {
-	base, err := result.ReadFile(c.Results[0])
-	if err != nil {
-		return err
-	}
-	changed, err := result.ReadFile(c.Results[1])
-	if err != nil {
-		return err
-	}
-	err = result.Compare(con.out, base, changed)
-	if c.HTML != "" {
-		err = errors.Join(err, saveReport(c.HTML, base, changed))
-	}
-	return err
+	return fmt.Errorf("compare %s: give two results, base.json and new.json, or two patterns in quotes, 'base*.json' 'new*.json'; or none, to measure the targets", strings.Join(c.Results, " "))
 }
 
 func (c *compareCommand) measure(ctx context.Context, con *console) error {

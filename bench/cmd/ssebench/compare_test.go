@@ -62,6 +62,7 @@ func TestCompareSaved(t *testing.T) {
 		status      int
 	}{
 		{"base.json new.json", "p99", 0},
+		{"*.json new*.json", "Medians", 0},
 		{"base.json", "give two results", 1},
 		{"base.json none.json", "none.json", 1},
 	} {

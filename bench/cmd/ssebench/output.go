@@ -110,7 +110,7 @@ func (r *recorder) write(res *result.Result) error {
 	if r.JSON == "-" {
 		table = r.con.err
 	}
-	err := res.Table(table)
+	err := res.Table(table, 0)
 	if r.hdr != nil {
 		err = errors.Join(err, r.hdr.Close())
 	}

@@ -14,98 +14,43 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// noise is the share by which two equal runs may differ without being marked.
-const noise = 0.05
-
-// want is which way a figure gets better.
-type want int
-
-const (
-	less want = iota
-	more
-	neither
-)
-
-// comparison is a figure that is compared.
-type comparison struct {
-	name, path string
-	want       want
-}
-
-// compared are the figures of a comparison, in order. A figure that neither result has
-// is left out.
-var compared = []comparison{
-	{"opened", "opened", more},
-	{"refused", "refused", less},
-	{"failed", "failed", less},
-	{"ended", "ended", less},
-	{"open p50", "open_ms.p50", less},
-	{"open p99", "open_ms.p99", less},
-	{"open all", "open_seconds", less},
-	{"published", "published", neither},
-	{"delivered", "delivered", neither},
-	{"delivered per second", "delivered_per_second", more},
-	{"lost", "lost", less},
-	{"missing", "missing", less},
-	{"duplicated", "duplicated", less},
-	{"out of order", "out_of_order", less},
-	{"latency p50", "latency_ms.p50", less},
-	{"latency p90", "latency_ms.p90", less},
-	{"latency p99", "latency_ms.p99", less},
-	{"latency p99.9", "latency_ms.p999", less},
-	{"latency max", "latency_ms.max", less},
-	{"first reader p50", "spread_ms.first.p50", less},
-	{"first reader p99", "spread_ms.first.p99", less},
-	{"last reader p50", "spread_ms.last.p50", less},
-	{"last reader p99", "spread_ms.last.p99", less},
-	{"publisher late", "publisher_late_ms", neither},
-	{"CPU to open a stream", "server.cpu_us_to_open", less},
-	{"CPU per delivery", "server.cpu_us_per_delivery", less},
-	{"memory per stream, slope", "server.bytes_per_stream", less},
-	{"memory per stream, mean", "server.bytes_per_stream_total", less},
-	{"memory at the end", "server.rss_bytes", less},
-	{"answered again", "storm.connected_s", less},
-	{"caught up", "storm.caught_up", more},
-	{"caught up p50", "storm.caught_up_p50_s", less},
-	{"caught up p99", "storm.caught_up_p99_s", less},
-	{"caught up last", "storm.caught_up_last_s", less},
-	{"storm, server's CPU", "storm.server_cpu_s", less},
-	{"drain, streams ended", "storm.drain.ended_s", less},
-	{"drain, process exited", "storm.drain.exited_s", less},
-	{"drain, deliveries lost", "storm.drain.lost_before", less},
-	{"drain, returns uneven", "storm.drain.uneven", less},
-	{"rise of p99", "trend.p99", neither},
-	{"rise of RSS", "trend.rss", neither},
-	{"rise of CPU", "trend.cpu", neither},
-}
-
-// comparedLanes are the figures compared for each publisher but the first.
-var comparedLanes = []comparison{
-	{"delivered", "delivered", neither},
-	{"lost", "lost", less},
-	{"latency p50", "latency_ms.p50", less},
-	{"latency p99", "latency_ms.p99", less},
-	{"latency max", "latency_ms.max", less},
-}
-
-// Compare writes two results side by side, and marks figures that got better or worse
-// by more than 5%. That proves nothing: one run of each cannot rule out chance, and
-// the last line says so. First it lists what makes the two hard to compare: doubts
-// about either, and differences in command, flags (except pid) and machine. It returns
-// w's error, or an error if a result is nil.
-func Compare(w io.Writer, base, now *Result) error {
-	if base == nil || now == nil {
-		return errors.New("compare: two results are needed, and one is nil")
+// Compare writes two sides of one or more results beside each other: the medians, and how
+// far from these the runs are. A figure is called better or WORSE only if chance alone
+// would make such a difference in fewer than 1 of 20 comparisons, which takes four runs of
+// each or more; the last line says so. First it lists what makes the results hard to
+// compare: doubts about any, and differences in command, flags (except pid) and machine.
+// It returns w's error, or an error if a side has no result.
+func Compare(w io.Writer, base, now []*Result) error {
+	all := slices.Concat(base, now)
+	if len(base) == 0 || len(now) == 0 || slices.Contains(all, nil) {
+		return errors.New("compare: two results are needed, a base and a new one")
+	}
+	var warnings []string
+	for i, r := range all {
+		name := "base"
+		if i >= len(base) {
+			name = "new"
+		}
+		warnings = append(warnings, slices.Concat(r.caveats(name), differences(all[0], r))...)
 	}
 	var out strings.Builder
-	for _, warning := range slices.Concat(base.caveats("base"), now.caveats("new"), differences(base, now)) {
-		out.WriteString(hanging("WARNING  ", warning))
+	for i, warning := range warnings {
+		if !slices.Contains(warnings[:i], warning) {
+			out.WriteString(hanging("WARNING  ", warning, 100))
+		}
 	}
-	out.WriteString("\n" + hanging("base  ", base.title()) + hanging("new   ", now.title()) + "\n")
-	out.WriteString(changes(base, now) + "\n")
-	out.WriteString(hanging("", "This is one run of each: a difference may be chance. Before claiming one, measure both in turn, five times or more."))
+	out.WriteString("\n" + hanging("base  ", title(base), 100) + hanging("new   ", title(now), 100) + "\n")
+	out.WriteString(changes(base, now) + "\n\n" + hanging("", trust(len(base), len(now)), 100))
 	_, err := io.WriteString(w, tidyLines(out.String()))
 	return err
+}
+
+// title says which measurements a side has.
+func title(side []*Result) string {
+	if len(side) == 1 {
+		return side[0].title()
+	}
+	return fmt.Sprintf("%d runs, the first: %s", len(side), side[0].title())
 }
 
 // caveats are the doubts about a single result.
@@ -115,7 +60,7 @@ func (r *Result) caveats(name string) []string {
 		all = append(all, name+" is SUSPECT: "+doubt)
 	}
 	if r.Partial {
-		all = append(all, name+" is PARTIAL: interrupted after "+seconds.short(r.Seconds))
+		all = append(all, name+" is PARTIAL: interrupted after "+Seconds.Short(r.Seconds))
 	}
 	return all
 }
@@ -138,17 +83,13 @@ func differences(base, now *Result) []string {
 // differingFlags are the flags whose values differ, sorted by name. The server's
 // process id is left out: it differs each time.
 func differingFlags(base, now map[string]string) []string {
-	all := maps.Clone(base)
-	if all == nil {
-		all = map[string]string{}
-	}
-	maps.Copy(all, now)
-	delete(all, "pid")
+	names := slices.Concat(slices.Collect(maps.Keys(base)), slices.Collect(maps.Keys(now)))
+	slices.Sort(names)
 	var flags []string
-	for _, name := range slices.Sorted(maps.Keys(all)) {
+	for _, name := range slices.Compact(names) {
 		was, given := base[name]
 		is, stillGiven := now[name]
-		if was != is || given != stillGiven {
+		if (was != is || given != stillGiven) && name != "pid" {
 			flags = append(flags, fmt.Sprintf("%s is %s, and %s", name, orNone(was, given), orNone(is, stillGiven)))
 		}
 	}
@@ -170,37 +111,39 @@ func differingParts(base, now Machine) []string {
 	was, is := reflect.ValueOf(base), reflect.ValueOf(now)
 	for i := range was.NumField() {
 		if !was.Field(i).Equal(is.Field(i)) {
-			parts = append(parts, fmt.Sprintf("%s is %v, and %v", fieldName(was.Type().Field(i)), was.Field(i), is.Field(i)))
+			parts = append(parts, fmt.Sprintf("%s is %v, and %v", was.Type().Field(i).Tag.Get("json"), was.Field(i), is.Field(i)))
 		}
 	}
 	return parts
 }
 
 // changes is the table.
-func changes(base, now *Result) string {
-	t := newTable()
-	t.AppendHeader(table.Row{"", "base", "new", "change", ""})
+func changes(base, now []*Result) string {
+	t := newTable("", "base", "±", "new", "±", "change", "")
 	var columns []table.ColumnConfig
-	for i := 2; i <= 4; i++ {
-		columns = append(columns, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	for i := 2; i <= 6; i++ {
+		hidden := i == 3 && len(base) == 1 || i == 5 && len(now) == 1
+		columns = append(columns, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight, Hidden: hidden})
 	}
 	t.SetColumnConfigs(columns)
-	for _, c := range compared {
-		f, _ := find(allFigures(), c.path)
-		appendChange(t, c.name, Gate{figure: f}, c.want, base, now)
-	}
-	for _, lane := range lanesOf(base, now) {
-		for _, c := range comparedLanes {
-			f, _ := find(laneFigures(), c.path)
-			appendChange(t, plain(lane)+": "+c.name, Gate{figure: f, lane: lane}, c.want, base, now)
+	for _, f := range figures() {
+		if !f.Detail {
+			t.AppendRows(change(f, f.Label, base, now))
 		}
 	}
-	return t.Render() + "\n"
+	for _, lane := range lanesOf(slices.Concat(base, now)) {
+		for _, f := range figures() {
+			if head, _, _ := strings.Cut(f.Path, "."); !f.Detail && fieldIndex(reflect.TypeFor[Lane](), head) >= 0 {
+				t.AppendRows(change(f, plain(lane)+": "+f.Label, ofLane(base, lane), ofLane(now, lane)))
+			}
+		}
+	}
+	return t.Render()
 }
 
-// lanesOf are the names of the lanes in either result, without the first of each, whose
+// lanesOf are the names of the lanes in any result, without the first of each, whose
 // figures are the result's own.
-func lanesOf(results ...*Result) []string {
+func lanesOf(results []*Result) []string {
 	var names []string
 	for _, r := range results {
 		for _, l := range r.Lanes[min(1, len(r.Lanes)):] {
@@ -212,29 +155,58 @@ func lanesOf(results ...*Result) []string {
 	return names
 }
 
-// appendChange appends a figure, unless neither result has it, or both have a zero
-// without meaning.
-func appendChange(t table.Writer, name string, g Gate, want want, base, now *Result) {
-	was, had := g.value(base)
-	is, has := g.value(now)
-	if (!had && !has) || (want == neither && was == 0 && is == 0) {
-		return
+// ofLane is a lane of each result that has it.
+func ofLane(results []*Result, name string) (lanes []*Result) {
+	for _, r := range results {
+		if l := r.lane(name); l != nil {
+			lanes = append(lanes, l)
+		}
 	}
-	row := table.Row{name, "–", "–", "", ""}
-	if had {
-		row[1] = g.figure.unit.short(was)
+	return lanes
+}
+
+// change is the row of a figure; none if neither side has it, or both have a zero without
+// meaning.
+func change(f Figure, name string, base, now []*Result) []table.Row {
+	was, is := values(f, base), values(f, now)
+	before, after := median(was), median(is)
+	if len(was)+len(is) == 0 || (f.Better == neither && before == 0 && after == 0) {
+		return nil
 	}
-	if has {
-		row[2] = g.figure.unit.short(is)
+	row := table.Row{name, "–", "", "–", "", "", ""}
+	if len(was) > 0 {
+		row[1], row[2] = f.Unit.Short(before), off(was)
 	}
-	if had && has {
-		row[3], row[4] = change(was, is, g.figure.unit), verdict(was, is, want)
+	if len(is) > 0 {
+		row[3], row[4] = f.Unit.Short(after), off(is)
 	}
-	t.AppendRow(row)
+	if len(was) > 0 && len(is) > 0 {
+		row[5], row[6] = f.Unit.change(before, after), verdict(was, is, f.Better)
+	}
+	return []table.Row{row}
+}
+
+// values are a figure's in the results that have it.
+func values(f Figure, results []*Result) (all []float64) {
+	for _, r := range results {
+		if v, measured := f.Of(r); measured {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// off is by how much the run that is farthest from the median differs from it.
+func off(values []float64) string {
+	m := median(values)
+	if m == 0 {
+		return ""
+	}
+	return Share.Short(max(slices.Max(values)-m, m-slices.Min(values)) / math.Abs(m))
 }
 
 // change writes a difference: as a share of the base, or as a factor if it is large.
-func change(was, is float64, u unit) string {
+func (u Unit) change(was, is float64) string {
 	plus := ""
 	if is > was {
 		plus = "+"
@@ -242,23 +214,12 @@ func change(was, is float64, u unit) string {
 	switch {
 	case was == is:
 		return "="
-	case u == share:
-		return plus + digits(100*(is-was)) + " points"
+	case u == Share:
+		return plus + Digits(100*(is-was)) + " points"
 	case was == 0:
-		return plus + u.short(is)
+		return plus + u.Short(is)
 	case is/was >= 2:
-		return "×" + digits(is/was)
+		return "×" + Digits(is/was)
 	}
-	return plus + share.short((is-was)/math.Abs(was))
-}
-
-// verdict is better or worse for a difference beyond noise.
-func verdict(was, is float64, want want) string {
-	if want == neither || math.Abs(is-was) <= noise*math.Abs(was) {
-		return ""
-	}
-	if (is > was) == (want == more) {
-		return "better"
-	}
-	return "WORSE"
+	return plus + Share.Short((is-was)/math.Abs(was))
 }

@@ -1,12 +1,18 @@
 package result
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
 func comparisonOf(t *testing.T, base, now *Result) string {
+	t.Helper()
+	return comparisonOfAll(t, []*Result{base}, []*Result{now})
+}
+
+func comparisonOfAll(t *testing.T, base, now []*Result) string {
 	t.Helper()
 	var out strings.Builder
 	if err := Compare(&out, base, now); err != nil {
@@ -59,7 +65,7 @@ func TestCompareWarnsOfWhatCannotBeCompared(t *testing.T) {
 }
 
 func TestCompareClaimsNothing(t *testing.T) {
-	if got := comparisonOf(t, full(), full()); !strings.Contains(got, "a difference may be chance") {
+	if got := comparisonOf(t, full(), full()); !strings.Contains(got, "One run of each proves nothing") {
 		t.Error(got)
 	}
 }
@@ -75,35 +81,58 @@ func TestCompareLeavesOutWhatNeitherHas(t *testing.T) {
 }
 
 func TestCompareNeedsTwo(t *testing.T) {
-	if Compare(new(strings.Builder), full(), nil) == nil || Compare(new(strings.Builder), nil, full()) == nil {
+	one := []*Result{full()}
+	if Compare(new(strings.Builder), one, nil) == nil || Compare(new(strings.Builder), []*Result{nil}, one) == nil {
 		t.Error("compared with nothing")
 	}
 }
 
-func TestCompareKnowsItsFigures(t *testing.T) {
-	for _, c := range compared {
-		if f, err := find(allFigures(), c.path); err != nil || f.path != c.path {
-			t.Error(c, err)
-		}
+// runs are results whose latencies are these.
+func runs(p99 ...float64) (all []*Result) {
+	for _, ms := range p99 {
+		r := full()
+		r.LatencyMS.P99 = ms
+		all = append(all, r)
 	}
-	for _, c := range comparedLanes {
-		if f, err := find(laneFigures(), c.path); err != nil || f.path != c.path && f.path != "latency_ms."+c.path {
-			t.Error(c, err)
-		}
-	}
+	return all
 }
 
-func TestVerdictOfAChange(t *testing.T) {
+func TestCompareBelievesOnlyWhatIsHardlyChance(t *testing.T) {
 	for _, c := range []struct {
-		was, is float64
-		want    want
-		says    string
+		base, now []float64
+		says      string
+		not       string
 	}{
-		{100, 105, less, ""}, {100, 105.1, less, "WORSE"}, {100, 94, less, "better"}, {100, 94, more, "WORSE"},
-		{100, 106, more, "better"}, {0, 1, less, "WORSE"}, {0, 0, less, ""}, {1, 100, neither, ""}, {-10, -20, less, "better"},
+		{[]float64{50}, []float64{500}, "×10.0", "~"},
+		{[]float64{50, 51, 52}, []float64{500, 501, 502}, "measure each four times or more", "(p 0.1"},
+		{[]float64{50, 51, 52, 53}, []float64{500, 501, 502, 503}, "WORSE (p 0.029)", "four times"},
+		{[]float64{500, 510, 520, 530, 540}, []float64{50, 51, 52, 53, 54}, "better (p 0.008)", "WORSE ("},
+		{[]float64{50, 80, 55, 90, 60}, []float64{52, 95, 57, 58, 91}, "~", "better ("},
 	} {
-		if got := verdict(c.was, c.is, c.want); got != c.says {
-			t.Errorf("%v to %v: %q, want %q", c.was, c.is, got, c.says)
+		got := comparisonOfAll(t, runs(c.base...), runs(c.now...))
+		if !strings.Contains(got, c.says) || strings.Contains(got, c.not) || strings.Contains(got, "WORSE (") != strings.Contains(c.says, "WORSE (") {
+			t.Errorf("%v and %v: want %q and no %q in\n%s", c.base, c.now, c.says, c.not, got)
+		}
+	}
+	golden(t, "compareruns.txt", comparisonOfAll(t, runs(50, 51, 52, 53, 54), runs(50, 101, 102, 103, 104)))
+}
+
+// The values are those of R's wilcox.test(a, b, exact=TRUE) where there are no equal
+// values, and counted by hand where there are.
+func TestChance(t *testing.T) {
+	for _, c := range []struct {
+		a, b []float64
+		want float64
+	}{
+		{[]float64{1}, []float64{2}, 1},
+		{[]float64{1, 2, 3, 4}, []float64{5, 6, 7, 8}, 2.0 / 70},
+		{[]float64{1, 2, 3, 4, 5}, []float64{6, 7, 8, 9, 10}, 2.0 / 252},
+		{[]float64{1, 3, 5}, []float64{2, 4, 6}, 0.7},
+		{[]float64{1, 1, 1}, []float64{1, 1, 1}, 1},
+		{[]float64{1, 1}, []float64{2, 2}, 2.0 / 6},
+	} {
+		if got := chance(c.a, c.b); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%v and %v: %v, want %v", c.a, c.b, got, c.want)
 		}
 	}
 }

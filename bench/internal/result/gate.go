@@ -14,87 +14,115 @@ import (
 type Gate struct {
 	text   string
 	lane   string // of this publisher; empty: of the whole
-	figure figure
+	figure Figure
 	negate bool // of a yes or no
 	op     string
 	limit  float64 // in the figure's unit
+	base   string  // how the limit came from saved results; empty: it was given
 }
 
 // Verdict is the outcome of a gate.
 type Verdict struct {
-	Failed bool   // the condition was met, or could not be checked
-	Text   string // a sentence that says why, without a full stop
+	Gate   string `json:"gate"`   // the condition
+	Failed bool   `json:"failed"` // it was met, or could not be checked
+	Text   string `json:"text"`   // a sentence that says why, without a full stop
 }
 
 var (
-	condition = regexp.MustCompile(`^\s*([\w.-]+)\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([A-Za-zµμ%]*)\s*$`)
+	condition = regexp.MustCompile(`^\s*([\w.-]+)\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?:([A-Za-zµμ%]*)|[x×]\s+(\S.*?))\s*$`)
 	yesOrNo   = regexp.MustCompile(`^\s*(!?)\s*([\w.-]+)\s*$`)
 )
 
 // ParseGate reads a condition: a figure's name, one of > >= < <= == !=, and a
 // number, with a unit or else in the figure's own: p99>50ms, lost>0,
 // cpu_us_per_delivery>=2, rss_bytes>1GiB, trend.rss>5%. A figure that is yes or no
-// stands alone: suspect, !flat.
+// stands alone: suspect, !flat. In place of a unit, x and a file are so many times what a
+// saved result has, or what is the median of several: p99 > 1.2x base*.json.
 //
 // Names are paths in the JSON, with dots. The end of a path is enough if it is unique
 // (last.p99 is spread_ms.last.p99). p50, p90, p99, p999, max and mean are those of
 // latency_ms; lanes.NAME.lost is that of the publisher NAME.
 func ParseGate(text string) (Gate, error) {
-	g, err := parseGate(text)
-	if err != nil {
+	g := Gate{text: strings.TrimSpace(text)}
+	if err := g.parse(); err != nil {
 		return Gate{}, fmt.Errorf("gate %q: %w", text, err)
 	}
-	g.text = strings.TrimSpace(text)
 	return g, nil
 }
 
-func parseGate(text string) (g Gate, err error) {
-	if m := condition.FindStringSubmatch(text); m != nil {
-		return parseComparison(m[1], m[2], m[3], m[4])
+func (g *Gate) parse() error {
+	if m := condition.FindStringSubmatch(g.text); m != nil {
+		return g.parseComparison(m[1], m[2], m[3], m[4], m[5])
 	}
-	m := yesOrNo.FindStringSubmatch(text)
+	m := yesOrNo.FindStringSubmatch(g.text)
 	if m == nil {
-		return g, fmt.Errorf("not a condition; write a figure, one of > >= < <= == !=, and a number with its unit, such as p99>50ms, or the name of a yes or no, such as suspect")
+		return fmt.Errorf("not a condition; write a figure, one of > >= < <= == !=, and a number with its unit, such as p99>50ms, or the name of a yes or no, such as suspect")
 	}
-	if g.lane, g.figure, err = findFigure(m[2]); err != nil {
-		return g, err
+	if err := g.find(m[2]); err != nil {
+		return err
 	}
-	if !g.figure.truth {
-		return g, fmt.Errorf("%s is a number; compare it with one, such as %s>0", m[2], m[2])
+	if g.figure.Unit != YesNo {
+		return fmt.Errorf("%s is a number; compare it with one, such as %s>0", m[2], m[2])
 	}
 	g.negate = m[1] == "!"
-	return g, nil
+	return nil
 }
 
-func parseComparison(name, op, digits, written string) (g Gate, err error) {
+func (g *Gate) parseComparison(name, op, digits, unit, base string) error {
 	g.op = op
-	if g.lane, g.figure, err = findFigure(name); err != nil {
-		return g, err
+	if err := g.find(name); err != nil {
+		return err
 	}
-	if g.figure.truth {
-		return g, fmt.Errorf("%s is yes or no; write only %s, or !%s", name, name, name)
+	if g.figure.Unit == YesNo {
+		return fmt.Errorf("%s is yes or no; write only %s, or !%s", name, name, name)
 	}
 	limit, err := strconv.ParseFloat(digits, 64)
 	if err != nil {
-		return g, fmt.Errorf("%s is not a number to compare with: %w", digits, err)
+		return fmt.Errorf("%s is not a number to compare with: %w", digits, err)
+	}
+	if base != "" {
+		return g.timesBase(limit, base)
 	}
 	var fits bool
-	if g.limit, fits = g.figure.unit.in(limit, written); !fits {
-		return g, fmt.Errorf("the unit %s does not fit: %s is %s", written, name, g.figure.unit.written())
+	if g.limit, fits = g.figure.Unit.in(limit, unit); !fits {
+		return fmt.Errorf("the unit %s does not fit: %s is %s", unit, name, g.figure.Unit.written())
 	}
-	return g, nil
+	return nil
 }
 
-// findFigure finds lanes.NAME.figure in a lane, and other figures in the result.
-func findFigure(name string) (lane string, f figure, err error) {
+// timesBase makes the limit a multiple of what saved results have.
+func (g *Gate) timesBase(times float64, pattern string) error {
+	results, err := ReadAll(pattern)
+	if err != nil {
+		return err
+	}
+	var values []float64
+	for _, r := range results {
+		v := g.check(r)
+		if !v.measured {
+			return fmt.Errorf("%s has no %s to compare with%s", pattern, g.name(), v.why)
+		}
+		values = append(values, v.value)
+	}
+	base := median(values)
+	g.limit, g.base = times*base, fmt.Sprintf(", which is %s", g.figure.Unit.Short(times*base))
+	return nil
+}
+
+// find finds lanes.NAME.figure in a lane, and other figures in the result.
+func (g *Gate) find(name string) (err error) {
 	of, inLane := strings.CutPrefix(name, "lanes.")
 	if !inLane {
-		f, err = find(allFigures(), name)
-		return "", f, err
+		g.figure, err = find(name)
+		return err
 	}
-	lane, rest, _ := strings.Cut(of, ".")
-	f, err = find(laneFigures(), rest)
-	return lane, f, err
+	g.lane, name, _ = strings.Cut(of, ".")
+	g.figure, err = find(name)
+	head, _, _ := strings.Cut(g.figure.Path, ".")
+	if err == nil && fieldIndex(reflect.TypeFor[Lane](), head) < 0 {
+		return fmt.Errorf("no figure of a publisher is called %q", name)
+	}
+	return err
 }
 
 // String is the condition as it was given.
@@ -112,65 +140,72 @@ func (g Gate) MarshalText() ([]byte, error) { return []byte(g.text), nil }
 // Check reports whether r fails the gate. A figure that was not measured fails it.
 // The zero Gate never fails.
 func (g Gate) Check(r *Result) Verdict {
+	v := Verdict{Gate: g.text, Text: "there is no gate"}
 	if g.text == "" {
-		return Verdict{Text: "there is no gate"}
+		return v
 	}
-	value, measured := g.value(r)
+	f := g.check(r)
+	says := g.text + g.base
 	switch {
-	case !measured:
-		return Verdict{true, fmt.Sprintf("%s was not measured%s: the gate %s fails, because it cannot be checked", g.name(), g.unmeasured(r), g.text)}
-	case g.figure.truth:
-		return g.checkTruth(value == 1)
+	case !f.measured:
+		v.Failed, v.Text = true, fmt.Sprintf("%s was not measured%s: the gate %s fails, because it cannot be checked", g.name(), f.why, g.text)
+		return v
+	case g.figure.Unit == YesNo:
+		v.Failed = (f.value == 1) != g.negate
+	default:
+		v.Failed = holds(f.value, g.op, g.limit)
 	}
-	return g.checkNumber(value)
+	if v.Failed {
+		v.Text = fmt.Sprintf("%s = %s, and the gate says %s", g.name(), g.written(f.value), says)
+	} else {
+		v.Text = fmt.Sprintf("%s = %s, which the gate %s lets pass", g.name(), g.written(f.value), says)
+	}
+	return v
 }
 
-// value is the gate's figure in r, with 1 for yes and 0 for no, and whether it
-// was measured.
-func (g Gate) value(r *Result) (value float64, measured bool) {
-	v, there := g.look(r)
-	if !there || g.unmeasured(r) != "" {
-		return 0, false
-	}
-	value = number(v)
-	return value, !math.IsNaN(value)
+// checked is the gate's figure in a result.
+type checked struct {
+	value    float64
+	measured bool
+	why      string // it was not, in brackets
 }
 
-// look finds the figure's field in r.
-func (g Gate) look(r *Result) (_ reflect.Value, there bool) {
-	if g.lane == "" {
-		return g.figure.in(reflect.ValueOf(r))
-	}
-	for i := range r.Lanes {
-		if r.Lanes[i].Name == g.lane {
-			return g.figure.in(reflect.ValueOf(&r.Lanes[i]))
+func (g Gate) check(r *Result) (c checked) {
+	if g.lane != "" {
+		if r = r.lane(g.lane); r == nil {
+			return checked{why: fmt.Sprintf(" (no publisher is called %s)", g.lane)}
 		}
 	}
-	return reflect.Value{}, false
+	c.value, c.measured = g.figure.Of(r)
+	if why := g.figure.Why(r); why != "" {
+		c.why = " (" + why + ")"
+	}
+	return c
 }
 
-func (g Gate) checkTruth(is bool) Verdict {
-	answer := map[bool]string{true: "yes", false: "no"}[is]
-	if failed := is != g.negate; failed {
-		return Verdict{true, fmt.Sprintf("%s = %s, and the gate says %s", g.name(), answer, g.text)}
+// lane is the events of a publisher, or nil.
+func (r *Result) lane(name string) *Result {
+	for i := range r.Lanes {
+		if r.Lanes[i].Name == name {
+			return r.Lanes[i].result()
+		}
 	}
-	return Verdict{false, fmt.Sprintf("%s = %s, which the gate %s lets pass", g.name(), answer, g.text)}
+	return nil
 }
 
-func (g Gate) checkNumber(value float64) Verdict {
-	shown, whole := value, value == math.Trunc(value)
-	if rounded := roundTo(value, 4); !whole && compare(rounded, g.op, g.limit) == compare(value, g.op, g.limit) {
-		shown = rounded // but not 50.00 > 50
+// written is a value with four digits, or more where four would be on the other side of
+// the limit.
+func (g Gate) written(value float64) string {
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(value, 'g', 4, 64), 64)
+	whole := value == math.Trunc(value)
+	if err != nil || whole || holds(rounded, g.op, g.limit) != holds(value, g.op, g.limit) {
+		rounded = value // not 50.00 > 50
 	}
-	is := g.name() + " = " + g.figure.unit.exact(shown)
-	if compare(value, g.op, g.limit) {
-		return Verdict{true, fmt.Sprintf("%s, and the gate says %s", is, g.text)}
-	}
-	return Verdict{false, fmt.Sprintf("%s, which the gate %s lets pass", is, g.text)}
+	return g.figure.Unit.exact(rounded)
 }
 
-// compare compares; with a NaN only != is true.
-func compare(value float64, op string, limit float64) bool {
+// holds compares; with a NaN only != is true.
+func holds(value float64, op string, limit float64) bool {
 	switch op {
 	case ">":
 		return value > limit
@@ -188,72 +223,9 @@ func compare(value float64, op string, limit float64) bool {
 
 // name is the figure's name, as short as it can be and still unique.
 func (g Gate) name() string {
-	path := g.figure.path
-	for short, long := range shortened {
-		if long == path {
-			path = short
-		}
-	}
+	name := strings.TrimPrefix(g.figure.Path, "latency_ms.")
 	if g.lane != "" {
-		return "lanes." + g.lane + "." + path
+		name = "lanes." + g.lane + "." + name
 	}
-	return path
-}
-
-// unmeasured says why a figure is missing, or is zero only because nothing happened.
-// It is empty if the figure has a meaning, or the reason is not known.
-func (g Gate) unmeasured(r *Result) string {
-	if g.lane != "" {
-		return g.unmeasuredLane(r)
-	}
-	head, _, _ := strings.Cut(g.figure.path, ".")
-	switch head {
-	case "expected", "lost", "publisher_late_ms":
-		if r.Published == 0 {
-			return " (bench published nothing)"
-		}
-	case "delivered_per_second":
-		if r.Published == 0 && r.Delivered == 0 {
-			return " (nothing was published or delivered)"
-		}
-	case "missing", "duplicated", "out_of_order", "latency_ms", "spread_ms":
-		if r.Delivered == 0 {
-			return " (nothing was delivered)"
-		}
-	case "open_ms", "open_seconds":
-		if r.Opened == 0 {
-			return " (no stream was opened)"
-		}
-	case "server":
-		if r.Server == nil {
-			return " (the server's process is not known; give -pid)"
-		}
-	case "deploys":
-		if r.Deploys == nil {
-			return " (bench deploys measures it)"
-		}
-	case "storm", "trend":
-		if (head == "storm" && r.Storm == nil) || (head == "trend" && r.Trend == nil) {
-			return fmt.Sprintf(" (bench %s measures it)", map[string]string{"storm": "storm", "trend": "soak"}[head])
-		}
-		if head == "storm" && r.Storm.Drain == nil && strings.HasPrefix(g.figure.path, "storm.drain.") {
-			return " (bench storm -by drain measures it)"
-		}
-	}
-	return ""
-}
-
-func (g Gate) unmeasuredLane(r *Result) string {
-	head, _, _ := strings.Cut(g.figure.path, ".")
-	for _, lane := range r.Lanes {
-		if lane.Name != g.lane {
-			continue
-		}
-		deliveries := strings.Contains(" missing duplicated out_of_order latency_ms spread_ms ", " "+head+" ")
-		if lane.Published == 0 || (deliveries && lane.Delivered == 0) {
-			return " (nothing was published or delivered)"
-		}
-		return ""
-	}
-	return fmt.Sprintf(" (no publisher is called %s)", g.lane)
+	return name
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strconv"
 	"strings"
@@ -25,43 +26,41 @@ func JSONSchema() []byte { return bytes.Clone(jsonSchema) }
 // Encode writes r as indented JSON, and a newline. Lists are [] and never null; Schema
 // is set. A number that JSON cannot hold (NaN, an infinity) turns the nearest thing
 // around it that may be null into null; if nothing may, it is an error that names the
-// field. If an error other than w's is returned, nothing was written. r is not changed.
+// field. r is changed in the same ways. If an error other than w's is returned, nothing was
+// written.
 func (r *Result) Encode(w io.Writer) error {
-	text, err := r.encode()
+	r.Schema = Schema
+	if err := tidy(reflect.ValueOf(r).Elem()); err != nil {
+		return fmt.Errorf("result: encode: %w", err)
+	}
+	text, err := indented(r)
 	if err != nil {
-		return err
+		return fmt.Errorf("result: encode: %w", err)
 	}
 	_, err = w.Write(text)
 	return err
 }
 
-// WriteFile writes r to a file as Encode does. It replaces an existing file, but not if
-// r cannot be encoded.
-func (r *Result) WriteFile(path string) error {
-	text, err := r.encode()
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(path, text, 0o666); err != nil {
-		return fmt.Errorf("result: write: %w", err)
-	}
-	return nil
-}
-
-func (r *Result) encode() ([]byte, error) {
-	tidy := *r
-	tidy.Schema = Schema
-	if err := normalise(reflect.ValueOf(&tidy).Elem(), ""); err != nil {
-		return nil, err
-	}
+func indented(v any) ([]byte, error) {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(&tidy); err != nil {
-		return nil, fmt.Errorf("result: encode: %w", err)
+	err := enc.Encode(v)
+	return text.Bytes(), err
+}
+
+// WriteFile writes r to a file as Encode does. It replaces an existing file, but not if
+// r cannot be encoded.
+func (r *Result) WriteFile(path string) error {
+	var text bytes.Buffer
+	if err := r.Encode(&text); err != nil {
+		return err
 	}
-	return text.Bytes(), nil
+	if err := os.WriteFile(path, text.Bytes(), 0o666); err != nil {
+		return fmt.Errorf("result: write: %w", err)
+	}
+	return nil
 }
 
 // ReadFile reads a result that WriteFile wrote, of this version of the schema
@@ -69,7 +68,7 @@ func (r *Result) encode() ([]byte, error) {
 func ReadFile(path string) (*Result, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("result: read: %w", err)
+		return nil, fmt.Errorf("result: read: %w; ssebench run -json %s writes one", err, path)
 	}
 	defer f.Close()
 	r, err := Decode(f)
@@ -77,6 +76,26 @@ func ReadFile(path string) (*Result, error) {
 		return nil, fmt.Errorf("%w (%s)", err, path)
 	}
 	return r, nil
+}
+
+// ReadAll reads the results whose paths match a pattern such as base*.json: at least one.
+func ReadAll(pattern string) ([]*Result, error) {
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("result: read %q: %w", pattern, err)
+	}
+	if len(paths) == 0 {
+		paths = []string{pattern} // the error says that there is none
+	}
+	var results []*Result
+	for _, path := range paths {
+		r, err := ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		results = append(results, r)
+	}
+	return results, nil
 }
 
 // Decode reads one result, and refuses anything else: other text, another program's
@@ -88,13 +107,13 @@ func Decode(from io.Reader) (*Result, error) {
 		return nil, fmt.Errorf("result: read: %w", err)
 	}
 	if err := checkSchema(text); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("result: read: %w", err)
 	}
 	r := new(Result)
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, fmt.Errorf("result: read: a field does not fit %s: %w", Schema, err)
 	}
-	return r, normalise(reflect.ValueOf(r).Elem(), "")
+	return r, tidy(reflect.ValueOf(r).Elem())
 }
 
 // checkSchema returns an error that says what a text is, unless it is a result that
@@ -104,101 +123,58 @@ func checkSchema(text []byte) error {
 		Schema any `json:"schema"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return fmt.Errorf("result: read: not a result, or an incomplete one: %w; bench run -json writes one", err)
+		return fmt.Errorf("not a result, or an incomplete one: %w; ssebench run -json writes one", err)
 	}
 	name, _ := head.Schema.(string)
-	version, ours := schemaVersion(name)
-	newest, _ := schemaVersion(Schema)
-	switch {
-	case !ours:
-		return fmt.Errorf("result: read: JSON, but its schema is %q and not %s; bench run -json writes one", name, Schema)
-	case version > newest:
-		return fmt.Errorf("result: read: schema %s is newer than %s, the newest that this bench knows; use a newer bench", name, Schema)
+	product, newest, _ := strings.Cut(Schema, "/")
+	number, ours := strings.CutPrefix(name, product+"/")
+	version, err := strconv.Atoi(number)
+	switch known, _ := strconv.Atoi(newest); {
+	case !ours || err != nil || version < 1:
+		return fmt.Errorf("JSON, but its schema is %q and not %s; ssebench run -json writes one", name, Schema)
+	case version > known:
+		return fmt.Errorf("schema %s is newer than %s, the newest that this ssebench knows; use a newer one", name, Schema)
 	}
 	return nil
-}
-
-// schemaVersion is n of fastsse-bench/n, which Schema is one of.
-func schemaVersion(name string) (version int, ours bool) {
-	product, _, _ := strings.Cut(Schema, "/")
-	number, found := strings.CutPrefix(name, product+"/")
-	version, err := strconv.Atoi(number)
-	return version, found && err == nil && version > 0
 }
 
 // errNotFinite is wrapped by an error that names the field.
 var errNotFinite = errors.New("JSON has no such number; this is a bug in the measurement")
 
-// normalise replaces nil lists and maps by empty ones, and values that cannot be
-// written by null, throughout v, which is settable. What a pointer, slice or map of v
-// refers to is copied before it is changed. path names v in errors.
-func normalise(v reflect.Value, path string) error {
+// tidy replaces nil lists and maps in v, which is settable, by empty ones, and by nil what
+// a pointer refers to and cannot be written.
+func tidy(v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.Struct:
-		return normaliseFields(v, path)
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			return nil
+		}
+		for i := range v.NumField() {
+			if err := tidy(v.Field(i)); err != nil {
+				return fmt.Errorf("%s: %w", v.Type().Field(i).Tag.Get("json"), err)
+			}
+		}
 	case reflect.Slice:
-		return normaliseList(v, path)
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		}
+		for i := range v.Len() {
+			if err := tidy(v.Index(i)); err != nil {
+				return fmt.Errorf("%d: %w", i, err)
+			}
+		}
 	case reflect.Map:
 		if v.IsNil() {
 			v.Set(reflect.MakeMap(v.Type()))
 		}
 	case reflect.Pointer:
-		normalisePointer(v, path)
+		if !v.IsNil() && tidy(v.Elem()) != nil {
+			v.SetZero()
+		}
 	case reflect.Float64:
 		if f := v.Float(); math.IsNaN(f) || math.IsInf(f, 0) {
-			return fmt.Errorf("result: encode: %s is %v: %w", path, f, errNotFinite)
+			return fmt.Errorf("%v: %w", f, errNotFinite)
 		}
 	}
 	return nil
-}
-
-func normaliseFields(v reflect.Value, path string) error {
-	if v.Type() == reflect.TypeFor[time.Time]() {
-		return nil
-	}
-	for i := range v.NumField() {
-		if err := normalise(v.Field(i), join(path, fieldName(v.Type().Field(i)))); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func normaliseList(v reflect.Value, path string) error {
-	list := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
-	reflect.Copy(list, v)
-	for i := range list.Len() {
-		if err := normalise(list.Index(i), fmt.Sprintf("%s[%d]", path, i)); err != nil {
-			return err
-		}
-	}
-	v.Set(list)
-	return nil
-}
-
-// normalisePointer sets a pointer to nil if its value cannot be written.
-func normalisePointer(v reflect.Value, path string) {
-	if v.IsNil() {
-		return
-	}
-	pointed := reflect.New(v.Type().Elem())
-	pointed.Elem().Set(v.Elem())
-	if normalise(pointed.Elem(), path) != nil {
-		pointed = reflect.Zero(v.Type())
-	}
-	v.Set(pointed)
-}
-
-// fieldName is a field's name in the JSON.
-func fieldName(f reflect.StructField) string {
-	name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-	return name
-}
-
-// join is a path of names with one more.
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
 }

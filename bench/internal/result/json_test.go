@@ -51,17 +51,6 @@ func TestListsAreNeverNull(t *testing.T) {
 	}
 }
 
-func TestEncodeLeavesTheResultAlone(t *testing.T) {
-	r := fullest()
-	r.Samples[0].LatencyMS.P99 = math.NaN()
-	r.Samples[0].ServerCPU = new(math.Inf(1))
-	r.Trend.Rising = nil
-	encoded(t, r)
-	if !math.IsNaN(r.Samples[0].LatencyMS.P99) || r.Samples[0].ServerCPU == nil || r.Trend.Rising != nil {
-		t.Error("encoding has changed what was encoded")
-	}
-}
-
 func TestNotANumberIsNullWhereItMayBe(t *testing.T) {
 	r := full()
 	r.Server.CPUPerDeliveryUS = new(math.NaN())
@@ -79,7 +68,7 @@ func TestNotANumberIsAnErrorElsewhere(t *testing.T) {
 	r.Samples[0].ToolCPU = math.Inf(1)
 	var text bytes.Buffer
 	err := r.Encode(&text)
-	if !errors.Is(err, errNotFinite) || !strings.Contains(err.Error(), "samples[0].tool_cpu is +Inf") {
+	if !errors.Is(err, errNotFinite) || !strings.Contains(err.Error(), "samples: 0: tool_cpu: +Inf") {
 		t.Error(err)
 	}
 	if text.Len() > 0 {
@@ -115,7 +104,7 @@ func TestReadRefusesWhatIsNoResult(t *testing.T) {
 		{"schema is a number", `{"schema": 1}`, `its schema is ""`},
 		{"version is no number", `{"schema": "fastsse-bench/x"}`, "its schema is"},
 		{"version zero", `{"schema": "fastsse-bench/0"}`, "its schema is"},
-		{"newer", `{"schema": "fastsse-bench/2", "asked": "many"}`, "use a newer bench"},
+		{"newer", `{"schema": "fastsse-bench/2", "asked": "many"}`, "use a newer one"},
 		{"a field that does not fit", `{"schema": "fastsse-bench/1", "asked": "many"}`, "asked"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,31 +13,31 @@ const Schema = "fastsse-bench/1"
 // microseconds in _us, seconds where it says so. What was not measured is absent
 // or null, never zero.
 type Result struct {
-	Schema   string            `json:"schema"`
-	Command  string            `json:"command"` // run, connect, storm, deploys, soak
-	Name     string            `json:"name"`    // of what was measured: a URL, or a target's name
-	Begun    time.Time         `json:"begun"`
-	Seconds  float64           `json:"seconds"`
-	Partial  bool              `json:"partial"` // interrupted: the figures cover only the time until then
-	Machine  Machine           `json:"machine"`
+	Schema   string            `json:"schema"`   // rises when a field changes its meaning
+	Command  string            `json:"command"`  // run, connect, storm, deploys, soak
+	Name     string            `json:"name"`     // of what was measured: a URL, or a target's name
+	Begun    time.Time         `json:"begun"`    // when the measurement began
+	Seconds  float64           `json:"seconds"`  // how long it took
+	Partial  bool              `json:"partial"`  // interrupted: the figures cover only the time until then
+	Machine  Machine           `json:"machine"`  // where the load came from
 	Scenario map[string]string `json:"scenario"` // flags and their values
 
 	// Suspect says that something other than the server may have been the
 	// bottleneck, and SuspectOf says why. The figures are then about that as much
 	// as about the server.
 	Suspect   bool     `json:"suspect"`
-	SuspectOf []string `json:"suspect_of"`
+	SuspectOf []string `json:"suspect_of"` // one sentence per reason; empty if it is not suspect
 
 	// Streams.
-	Asked       int          `json:"asked"`       // streams that were to be opened
-	Opened      int          `json:"opened"`      // of these, answered with a stream
-	Refused     int          `json:"refused"`     // answered with something else
-	Failed      int          `json:"failed"`      // not connected, or no answer
-	Ended       int          `json:"ended"`       // times that an open stream ended, cleanly or not
-	Reconnected int          `json:"reconnected"` // times that a stream was open again
-	FirstError  string       `json:"first_error,omitempty"`
-	OpenMS      *Percentiles `json:"open_ms"`      // from connecting to the head of the answer
-	OpenSeconds float64      `json:"open_seconds"` // all of them
+	Asked       int          `json:"asked"`                 // streams that were to be opened
+	Opened      int          `json:"opened"`                // of these, answered with a stream
+	Refused     int          `json:"refused"`               // answered with something else
+	Failed      int          `json:"failed"`                // not connected, or no answer
+	Ended       int          `json:"ended"`                 // times that an open stream ended, cleanly or not
+	Reconnected int          `json:"reconnected"`           // times that a stream was open again
+	FirstError  string       `json:"first_error,omitempty"` // what went wrong first; absent if nothing did
+	OpenMS      *Percentiles `json:"open_ms"`               // from connecting to the head of the answer
+	OpenSeconds float64      `json:"open_seconds"`          // until all were open
 
 	// Events. Expected and Lost are null where bench did not publish. Events of whose
 	// loss a gap event has told after a drain are not expected.
@@ -55,63 +55,63 @@ type Result struct {
 	// had it. Spread is the same for the first reader of each event, the median,
 	// the 99th percentile and the last.
 	LatencyMS       *Percentiles `json:"latency_ms"`
-	SpreadMS        *Spread      `json:"spread_ms"`
+	SpreadMS        *Spread      `json:"spread_ms"`         // how deliveries spread over the readers of each event
 	PublisherLateMS float64      `json:"publisher_late_ms"` // the worst lag behind the schedule
 
-	Server   *Server   `json:"server"` // null if its process is not known
-	Tool     Tool      `json:"tool"`
-	Storm    *Storm    `json:"storm,omitempty"`
-	Deploys  *Deploys  `json:"deploys,omitempty"`
-	Trend    *Trend    `json:"trend,omitempty"`
-	Lanes    []Lane    `json:"lanes,omitempty"` // if there are several publishers; the first one's figures are also above
-	Spectrum []Quantum `json:"spectrum"`        // the latency's percentile spectrum
-	Samples  []Sample  `json:"samples"`         // one for each second
+	Server   *Server   `json:"server"`            // null if its process is not known
+	Tool     Tool      `json:"tool"`              // how the load generator did: whether its figures can be trusted
+	Storm    *Storm    `json:"storm,omitempty"`   // absent if there was none
+	Deploys  *Deploys  `json:"deploys,omitempty"` // absent for other commands
+	Trend    *Trend    `json:"trend,omitempty"`   // absent for other commands
+	Lanes    []Lane    `json:"lanes,omitempty"`   // if there are several publishers; the first one's figures are also above
+	Spectrum []Quantum `json:"spectrum"`          // the latency's percentile spectrum
+	Samples  []Sample  `json:"samples"`           // one for each second
 }
 
 // Machine is where the load came from.
 type Machine struct {
-	OS         string `json:"os"`
-	Kernel     string `json:"kernel"`
-	Processors int    `json:"processors"`
-	Go         string `json:"go"`
+	OS         string `json:"os"`         // as Go names it
+	Kernel     string `json:"kernel"`     // its release; empty where it is not known
+	Processors int    `json:"processors"` // that the load generator could use
+	Go         string `json:"go"`         // the version that the load generator was built with
 }
 
 // Percentiles of a distribution, in the unit of the field that holds it.
 type Percentiles struct {
-	P50   float64 `json:"p50"`
-	P90   float64 `json:"p90"`
-	P99   float64 `json:"p99"`
-	P999  float64 `json:"p999"`
-	Max   float64 `json:"max"`
-	Mean  float64 `json:"mean"`
-	Count int64   `json:"count"`
+	P50   float64 `json:"p50"`   // the median
+	P90   float64 `json:"p90"`   // 90th percentile
+	P99   float64 `json:"p99"`   // 99th percentile
+	P999  float64 `json:"p999"`  // 99.9th percentile
+	Max   float64 `json:"max"`   // the largest value
+	Mean  float64 `json:"mean"`  // the arithmetic mean
+	Count int64   `json:"count"` // how many values there were
 }
 
 // Spread is how an event's delivery spreads over its readers. Last counts only
 // events that every reader had.
 type Spread struct {
-	First  Percentiles `json:"first"`
-	Median Percentiles `json:"median"`
-	P99    Percentiles `json:"p99"`
-	Last   Percentiles `json:"last"`
+	First  Percentiles `json:"first"`  // until the first reader had it
+	Median Percentiles `json:"median"` // until half of the readers had it
+	P99    Percentiles `json:"p99"`    // until 99% of the readers had it
+	Last   Percentiles `json:"last"`   // until every reader had it
 }
 
 // Server is what the server's process used.
 type Server struct {
-	PID               int      `json:"pid"`
+	PID               int      `json:"pid"`                    // process id
 	BytesPerStream    *float64 `json:"bytes_per_stream"`       // RSS by slope, from a third of the streams to all
 	BytesPerStreamAll *float64 `json:"bytes_per_stream_total"` // RSS above the empty server's
-	CPUToOpenUS       *float64 `json:"cpu_us_to_open"`         // per stream
-	CPUPerDeliveryUS  *float64 `json:"cpu_us_per_delivery"`
-	CPUSeconds        float64  `json:"cpu_seconds"` // while events were published and delivered
-	RSSBytes          uint64   `json:"rss_bytes"`   // at the end
-	Threads           int32    `json:"threads"`
-	Descriptors       int32    `json:"descriptors"`
+	CPUToOpenUS       *float64 `json:"cpu_us_to_open"`         // processor time to open a stream
+	CPUPerDeliveryUS  *float64 `json:"cpu_us_per_delivery"`    // processor time per delivery
+	CPUSeconds        float64  `json:"cpu_seconds"`            // while events were published and delivered
+	RSSBytes          uint64   `json:"rss_bytes"`              // at the end
+	Threads           int32    `json:"threads"`                // at the end
+	Descriptors       int32    `json:"descriptors"`            // at the end
 }
 
 // Tool is how the load generator itself did.
 type Tool struct {
-	CPUSeconds  float64     `json:"cpu_seconds"`
+	CPUSeconds  float64     `json:"cpu_seconds"`  // while events were published and delivered
 	TimerLagMS  Percentiles `json:"timer_lag_ms"` // how late a sleep of 10 ms ended
 	ReaderBusy  *float64    `json:"reader_busy"`  // share of the time that the busiest reader had something to do
 	GCPauseMS   float64     `json:"gc_pause_ms"`  // sum of all pauses
@@ -125,43 +125,43 @@ type Tool struct {
 // count from when the clients began to come back or, in a drain, from the SIGTERM. In a
 // drain a stream has caught up when it has an event that was published after that.
 type Storm struct {
-	Streams    int     `json:"streams"`
-	Missed     int     `json:"missed"`      // events published while they were away
-	ConnectedS float64 `json:"connected_s"` // until the last was answered again
-	Caught     int     `json:"caught_up"`   // streams that got all events
-	P50        float64 `json:"caught_up_p50_s"`
-	P95        float64 `json:"caught_up_p95_s"`
-	P99        float64 `json:"caught_up_p99_s"`
-	Last       float64 `json:"caught_up_last_s"`
-	CPUSeconds float64 `json:"server_cpu_s"`
-	Drain      *Drain  `json:"drain,omitempty"` // if the server has sent the clients away
+	Streams    int     `json:"streams"`          // that were open before
+	Missed     int     `json:"missed"`           // events published while they were away
+	ConnectedS float64 `json:"connected_s"`      // until the last was answered again
+	Caught     int     `json:"caught_up"`        // streams that got all events
+	P50        float64 `json:"caught_up_p50_s"`  // until half of these had caught up
+	P95        float64 `json:"caught_up_p95_s"`  // until 95% had
+	P99        float64 `json:"caught_up_p99_s"`  // until 99% had
+	Last       float64 `json:"caught_up_last_s"` // until the last had
+	CPUSeconds float64 `json:"server_cpu_s"`     // processor time while they came back
+	Drain      *Drain  `json:"drain,omitempty"`  // if the server has sent the clients away
 }
 
 // Drain is how a server ended, and was started again. Seconds count from the SIGTERM.
 type Drain struct {
-	Before     uint64   `json:"before"`      // events published until then
-	LostBefore uint64   `json:"lost_before"` // deliveries of these that never came
-	EndedS     float64  `json:"ended_s"`     // until the last stream had ended
-	Cut        int      `json:"cut"`         // streams that ended without the end of their body
-	Untold     int      `json:"untold"`      // streams that ended without a reconnection time
-	ExitedS    float64  `json:"exited_s"`    // until the process had exited
-	ExitStatus int      `json:"exit_status"` // -1: a signal has killed it
-	ListensS   float64  `json:"listens_again_s"`
-	Failed     int      `json:"tries_failed"` // connections that came to nothing while clients came back
-	Later      int      `json:"told_later"`   // answers that ended again without an event
-	GapOnce    int      `json:"gap_once"`     // streams that were told once that events are lost
-	Gaps       int      `json:"gap_events"`   // how often streams were told
-	Skipped    uint64   `json:"gap_skipped"`  // events that they were told of, in all streams
-	FirstBackS float64  `json:"first_back_s"` // until the first client was answered again
-	Uneven     *float64 `json:"uneven"`       // the largest Off of Returns
-	Returns    []Return `json:"returns"`      // empty: nobody came back
+	Before     uint64   `json:"before"`          // events published until then
+	LostBefore uint64   `json:"lost_before"`     // deliveries of these that never came
+	EndedS     float64  `json:"ended_s"`         // until the last stream had ended
+	Cut        int      `json:"cut"`             // streams that ended without the end of their body
+	Untold     int      `json:"untold"`          // streams that ended without a reconnection time
+	ExitedS    float64  `json:"exited_s"`        // until the process had exited
+	ExitStatus int      `json:"exit_status"`     // -1: a signal has killed it
+	ListensS   float64  `json:"listens_again_s"` // until connections were taken again
+	Failed     int      `json:"tries_failed"`    // connections that came to nothing while clients came back
+	Later      int      `json:"told_later"`      // answers that ended again without an event
+	GapOnce    int      `json:"gap_once"`        // streams that were told once that events are lost
+	Gaps       int      `json:"gap_events"`      // how often streams were told
+	Skipped    uint64   `json:"gap_skipped"`     // events that they were told of, in all streams
+	FirstBackS float64  `json:"first_back_s"`    // until the first client was answered again
+	Uneven     *float64 `json:"uneven"`          // the largest Off of Returns
+	Returns    []Return `json:"returns"`         // empty: nobody came back
 }
 
 // Return is one of the equal parts, of about a second, of the time over which clients came
 // back, less the first and last thousandth of the clients. Seconds count from the SIGTERM.
 type Return struct {
-	From  float64 `json:"from"`
-	To    float64 `json:"to"`
+	From  float64 `json:"from"`  // begin
+	To    float64 `json:"to"`    // end
 	Due   int     `json:"due"`   // clients whose reconnection time ended in it
 	Count int     `json:"count"` // clients that were answered in it
 	Off   float64 `json:"off"`   // by which Count differs from an even share of all, as a share of that
@@ -171,7 +171,7 @@ type Return struct {
 type Deploys struct {
 	Killed     bool           `json:"killed"`         // by SIGKILL, in place of SIGTERM
 	StartFirst bool           `json:"start_first"`    // the next instance was there before the old one ended
-	Instances  int            `json:"instances"`      // that ran at a time
+	Instances  int            `json:"instances"`      // how many ran at a time
 	Gaps       int            `json:"gaps"`           // events that told a stream that others are lost
 	Reconnects int            `json:"reconnects"`     // times that a stream ended and had an event again
 	Away       int            `json:"not_back"`       // times that a stream ended and had none
@@ -202,33 +202,33 @@ type Replacement struct {
 	LastBackS  float64  `json:"last_back_s"`  // until the last was
 	SilenceMS  float64  `json:"silence_ms"`   // the longest from a stream's end to its next event
 	Uneven     *float64 `json:"uneven"`       // the largest Off of Returns
-	Returns    []Return `json:"returns"`
+	Returns    []Return `json:"returns"`      // how the clients came back, part by part
 }
 
 // PublishError is an error that a publisher saw, and how often.
 type PublishError struct {
-	Text  string `json:"text"`
-	Times int    `json:"times"`
+	Text  string `json:"text"`  // what it said
+	Times int    `json:"times"` // how often
 }
 
 // Trend says whether a soak stayed flat. Each figure is the median of the last third
 // less that of the first third, as a share of the first third's. The first tenth of the
 // soak is left out.
 type Trend struct {
-	P99         *float64 `json:"p99"`
-	RSS         *float64 `json:"rss"`
-	Descriptors *float64 `json:"descriptors"`
-	Threads     *float64 `json:"threads"`
-	Goroutines  *float64 `json:"goroutines"`
-	CPU         *float64 `json:"cpu"`
-	Flat        bool     `json:"flat"`
-	Rising      []string `json:"rising"` // what was not flat
+	P99         *float64 `json:"p99"`         // of the latency
+	RSS         *float64 `json:"rss"`         // of the memory
+	Descriptors *float64 `json:"descriptors"` // of open descriptors
+	Threads     *float64 `json:"threads"`     // of threads
+	Goroutines  *float64 `json:"goroutines"`  // of goroutines, if they were counted
+	CPU         *float64 `json:"cpu"`         // of the processor time per second
+	Flat        bool     `json:"flat"`        // whether nothing has risen
+	Rising      []string `json:"rising"`      // what was not flat
 }
 
 // Lane is one publisher's events.
 type Lane struct {
-	Name       string      `json:"name"`
-	Streams    int         `json:"streams"`
+	Name       string      `json:"name"`    // the publisher
+	Streams    int         `json:"streams"` // its readers
 	Published  uint64      `json:"published"`
 	Expected   uint64      `json:"expected"`
 	Delivered  uint64      `json:"delivered"`
@@ -236,23 +236,23 @@ type Lane struct {
 	Missing    uint64      `json:"missing"`
 	Duplicated uint64      `json:"duplicated"`
 	OutOfOrder uint64      `json:"out_of_order"`
-	LatencyMS  Percentiles `json:"latency_ms"`
-	SpreadMS   *Spread     `json:"spread_ms"`
+	LatencyMS  Percentiles `json:"latency_ms"` // as in the whole
+	SpreadMS   *Spread     `json:"spread_ms"`  // as in the whole
 }
 
 // Quantum is one point of the percentile spectrum.
 type Quantum struct {
-	Percentile float64 `json:"percentile"`
-	MS         float64 `json:"ms"`
+	Percentile float64 `json:"percentile"` // 0 to 100
+	MS         float64 `json:"ms"`         // the latency at it
 }
 
 // Sample is what was seen in one interval, usually a second.
 type Sample struct {
-	At         float64 `json:"at"`      // seconds since the measurement began, at the end of the interval
-	Phase      string  `json:"phase"`   // open, settle, publish, drain, away, back, calm, deploy, hold
-	Streams    int     `json:"streams"` // open now
-	Connecting int     `json:"connecting"`
-	Ended      int     `json:"ended"` // in this interval, as everything below
+	At         float64 `json:"at"`         // seconds since the measurement began, at the end of the interval
+	Phase      string  `json:"phase"`      // open, settle, publish, drain, away, back, calm, deploy, hold
+	Streams    int     `json:"streams"`    // open now
+	Connecting int     `json:"connecting"` // streams without an answer yet
+	Ended      int     `json:"ended"`      // in this interval, as everything below
 	Published  uint64  `json:"published"`
 	Delivered  uint64  `json:"delivered"`
 	Missing    int64   `json:"missing"` // holes that opened, less those that closed
@@ -261,11 +261,11 @@ type Sample struct {
 
 	LatencyMS *Percentiles `json:"latency_ms"` // null when nothing came
 
-	ServerCPU   *float64 `json:"server_cpu"` // processors' worth
-	RSSBytes    *uint64  `json:"rss_bytes"`
-	Descriptors *int32   `json:"descriptors"`
-	Threads     *int32   `json:"threads"`
-	Goroutines  *int     `json:"goroutines"`
-	ToolCPU     float64  `json:"tool_cpu"`
+	ServerCPU   *float64 `json:"server_cpu"`   // processors' worth
+	RSSBytes    *uint64  `json:"rss_bytes"`    // the server's, at the end of the interval, as what follows
+	Descriptors *int32   `json:"descriptors"`  // open
+	Threads     *int32   `json:"threads"`      // of the server
+	Goroutines  *int     `json:"goroutines"`   // of the server, if they are counted
+	ToolCPU     float64  `json:"tool_cpu"`     // the load generator's, processors' worth
 	TimerLagMS  float64  `json:"timer_lag_ms"` // the worst in the interval
 }

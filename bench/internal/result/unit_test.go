@@ -4,16 +4,16 @@ import "testing"
 
 func TestNumbersAreWrittenShort(t *testing.T) {
 	for _, c := range []struct {
-		unit  unit
+		unit  Unit
 		value float64
 		want  string
 	}{
-		{millis, 0, "0 ms"}, {millis, 0.0612, "0.061 ms"}, {millis, 9.996, "10.0 ms"}, {millis, 99.96, "100 ms"},
-		{millis, -3.14159, "-3.14 ms"}, {seconds, 12_345.6, "12,346 s"}, {count, 999, "999"}, {count, 1e6, "1,000,000"},
-		{count, -1234, "-1,234"}, {share, 0.1234, "12.3%"}, {share, 0.41, "41%"}, {octets, 970, "970 B"}, {octets, 65_535, "65,535 B"},
-		{octets, 65_536, "64.0 KiB"}, {octets, 1 << 20, "1.00 MiB"}, {octets, -5 << 30, "-5.00 GiB"}, {micros, 5.314, "5.31 µs"},
+		{Millis, 0, "0 ms"}, {Millis, 0.0612, "0.061 ms"}, {Millis, 9.996, "10.0 ms"}, {Millis, 99.96, "100 ms"},
+		{Millis, -3.14159, "-3.14 ms"}, {Seconds, 12_345.6, "12,346 s"}, {Count, 999, "999"}, {Count, 1e6, "1,000,000"},
+		{Count, -1234, "-1,234"}, {Share, 0.1234, "12.3%"}, {Share, 0.41, "41%"}, {Bytes, 970, "970 B"}, {Bytes, 65_535, "65,535 B"},
+		{Bytes, 65_536, "64.0 KiB"}, {Bytes, 1 << 20, "1.00 MiB"}, {Bytes, -5 << 30, "-5.00 GiB"}, {Micros, 5.314, "5.31 µs"},
 	} {
-		if got := c.unit.short(c.value); got != c.want {
+		if got := c.unit.Short(c.value); got != c.want {
 			t.Errorf("%v: %s, want %s", c.value, got, c.want)
 		}
 	}
@@ -26,7 +26,7 @@ func TestNumbersOfAGridAreNarrow(t *testing.T) {
 		}
 	}
 	for ms, want := range map[float64]string{0.061: "0.061", 99_999: "99,999", 100_000: "100 s", 3_600_000: "3,600 s"} {
-		if got := narrowTime(ms); got != want {
+		if got := percentileRow("", &Percentiles{P50: ms, Count: 1})[1]; got != want {
 			t.Errorf("%v: %s, want %s", ms, got, want)
 		}
 	}

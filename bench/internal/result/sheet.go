@@ -1,0 +1,168 @@
+package result
+
+import (
+	"fmt"
+	"math"
+	"reflect"
+	"regexp"
+	"strings"
+)
+
+// A line of the text table. In its text
+//
+//	{lost}            is a figure, by its path in the JSON, with its unit;
+//	{lost>0}          the same, and there only above zero;
+//	{?lost>0}         a condition: nothing is written;
+//	{+trend.p99}      has its sign;
+//	{ended time}      is a number of things: 1 time, 2 times;
+//	[…|…]             is the first of these parts whose figures are all there, or nothing.
+//
+// A line is left out if a figure outside of brackets is not there. Commas and semicolons
+// at its end are.
+type line struct{ group, name, text string }
+
+// whole is what is said of a measurement before its percentiles, and rest what is said
+// after these.
+var (
+	whole = []line{
+		{"streams", "opened", "{opened} of {asked}[ in {?opened>0}{open_seconds}]"},
+		{"streams", "failed tries", "[{refused>0} refused, {failed>0} failed|{refused>0} refused|{failed>0} failed]"},
+		{"streams", "ended", "[{ended>0 time}, {reconnected} came back|none]"},
+		{"streams", "first error", "{first_error}"},
+		{"events", "published", "{?delivered}[{published>0}, at most {publisher_late_ms} late|by others]"},
+		{"events", "delivered", "{delivered}[ of {expected}], {delivered_per_second} per second"},
+		{"events", "others came", "{other>0} that ssebench did not publish[, {deploys.gaps>0} of them gap events]"},
+	}
+	rest = []line{
+		{"storm", "ended", "[{storm.streams stream} ended within {storm.drain.ended_s} of SIGTERM; the server exited after {storm.drain.exited_s} with status {storm.drain.exit_status}, and took connections again after {storm.drain.listens_again_s}|" +
+			"{storm.streams stream} reset at once, while {storm.missed event} were published]"},
+		{"storm", "how they ended", "{storm.drain.cut} cut, the others with the end of the body; [{storm.drain.untold>0} WITHOUT a reconnection time|all with a reconnection time]"},
+		{"storm", "events before", "{storm.drain.before} published before SIGTERM, [{storm.drain.lost_before>0} of their deliveries LOST|and every stream has got them]"},
+		{"storm", "answered again", "{?storm.streams}[the first after {storm.drain.first_back_s>0}, the last after {storm.connected_s}|{?storm.drain.before}nobody|the last after {storm.connected_s}]" +
+			"[; {storm.drain.tries_failed>0} tries came to nothing][; {storm.drain.told_later>0} answers said to come later]"},
+		{"storm", "back a second", "{storm.drain.returns}[; {storm.drain.uneven} from even at most]"},
+		{"storm", "told of a gap", "{storm.drain.gap_once} of {storm.streams} once, {storm.drain.gap_events} times in all[, for {storm.drain.gap_skipped>0} deliveries of events published since]"},
+		{"storm", "caught up", "{storm.caught_up} of {storm.streams}[: {?storm.caught_up>0}p50 {storm.caught_up_p50_s}, p95 {storm.caught_up_p95_s}, p99 {storm.caught_up_p99_s}, the last {storm.caught_up_last_s}]"},
+		{"storm", "server's CPU", "{?server.pid}{storm.server_cpu_s}"},
+
+		{"deploys", "replaced", "{deploys.instances instance}: [{?deploys.killed>0}SIGKILL|{?deploys.instances}SIGTERM], the next started [{?deploys.start_first>0}first, at a port of its own|when it had exited, at its port]"},
+		{"deploys", "one by one", "{deploys.replaced}"},
+		{"deploys", "came back", "{deploys.reconnects time}[, and {deploys.not_back>0} did NOT][; {deploys.ends_cut>0} streams were cut][; {deploys.ends_untold>0} ended without a reconnection time]" +
+			"[; {deploys.returns_failed>0} tries came to nothing][; {deploys.returns_later>0} answers said to come later]"},
+		{"deploys", "told of a gap", "{?deploys.instances}[{deploys.gaps>0} TIMES, by a gap event|none]"},
+		{"deploys", "silence", "the longest of each stream: p50 {deploys.silence_ms.p50}, p99 {deploys.silence_ms.p99}, max {deploys.silence_ms.max}"},
+		{"deploys", "publishing", "{?deploys.instances}[{deploys.retried>0 post} tried again, and taken within {deploys.taken_ms}; |every post was taken at the first try; ][{deploys.errors}]"},
+
+		{"soak", "flat", "{?trend.flat}[{?trend.flat>0}yes|NO: {trend.rising}|NO]"},
+		{"soak", "first to last", "{?trend.flat}[p99 {+trend.p99}, ][RSS {+trend.rss}, ][CPU {+trend.cpu}, ][descriptors {+trend.descriptors}, ][threads {+trend.threads}, ][goroutines {+trend.goroutines}]"},
+
+		{"server", "CPU", "{?server.pid}[{server.cpu_us_to_open} to open a stream, ][{server.cpu_us_per_delivery} per delivery, ]{server.cpu_seconds} [{?delivered}while delivering|while streams were held]"},
+		{"server", "memory", "[{server.bytes_per_stream} per stream by slope, ][{server.bytes_per_stream_total} on average, ]{server.rss_bytes} at the end"},
+		{"server", "at the end", "{server.threads thread}, {server.descriptors descriptor}"},
+		{"tool", "CPU", "{tool.cpu_seconds}, [{tool.reader_busy} of the busiest reader's time, ]GC paused {tool.gc_pause_ms}"},
+		{"tool", "timers late", "p50 {tool.timer_lag_ms.p50}, p99 {tool.timer_lag_ms.p99}, max {tool.timer_lag_ms.max}"},
+		{"tool", "limits", "{tool.descriptors} of {tool.fd_limit>0} descriptors, {tool.ports_used} of {tool.ports} ports at one address"},
+	}
+	replaced = "at {at}: exited after {exited_s} with status {exit_status}; {ended stream} ended[ within {?ended>0}{ended_s}][, and came back from {first_back_s>0} to {last_back_s}, per second: {returns}]"
+)
+
+var (
+	bracket = regexp.MustCompile(`\[([^\]]*)\]`)
+	brace   = regexp.MustCompile(`\{([?+]?)([\w.]+)(>0)?(?: (\w+))?\}`)
+)
+
+// fill replaces the figures of a line by those of v, and reports whether all are there.
+func fill(text string, v any) (filled string, there bool) {
+	from := reflect.ValueOf(v)
+	text = bracket.ReplaceAllStringFunc(text, func(part string) string {
+		for one := range strings.SplitSeq(part[1:len(part)-1], "|") {
+			if filled, there := fillBraces(one, from); there {
+				return filled
+			}
+		}
+		return ""
+	})
+	filled, there = fillBraces(text, from)
+	filled = strings.TrimRight(filled, ",; ")
+	return filled, there && filled != ""
+}
+
+func fillBraces(text string, from reflect.Value) (filled string, there bool) {
+	there = true
+	filled = brace.ReplaceAllStringFunc(text, func(part string) string {
+		m := brace.FindStringSubmatch(part)
+		said, found := say(from, m[2], m[1] == "+", m[3] != "", m[4])
+		there = there && found
+		if m[1] == "?" {
+			return ""
+		}
+		return said
+	})
+	return filled, there
+}
+
+// say is what is at a path, for people.
+func say(from reflect.Value, path string, signed, positive bool, thing string) (said string, there bool) {
+	if r, ok := from.Interface().(*Result); ok {
+		for _, f := range figures() {
+			if f.Path == path && f.Why(r) != "" {
+				return "", false
+			}
+		}
+	}
+	n, there := number(from, path)
+	switch {
+	case !there:
+		return sayList(from, path)
+	case positive && n <= 0:
+		return "", false
+	case thing != "":
+		return many(n, thing), true
+	case signed && n > 0:
+		return "+" + unitOf(path).Short(n), true
+	}
+	return unitOf(path).Short(n), true
+}
+
+// sayList is text, or what a list says in one line.
+func sayList(from reflect.Value, path string) (said string, there bool) {
+	v, there := field(from, path)
+	if !there {
+		return "", false
+	}
+	switch list := v.Interface().(type) {
+	case string:
+		said = plain(list)
+	case []string:
+		said = plain(strings.Join(list, ", "))
+	case []Return:
+		said = perSecond(list)
+	case []PublishError:
+		for _, e := range list {
+			said += fmt.Sprintf("; %s: %s", many(float64(e.Times), "time"), plain(e.Text))
+		}
+		said = strings.TrimPrefix(said, "; ")
+	case []Replacement:
+		for i := range list {
+			one, _ := fill(replaced, &list[i])
+			said += one + "\n"
+		}
+	}
+	return said, said != ""
+}
+
+// perSecond lists the parts of the time over which clients came back.
+func perSecond(parts []Return) string {
+	var all []string
+	for _, p := range parts {
+		if len(parts) == 1 {
+			return fmt.Sprintf("%s at once, within %s", Count.Short(float64(p.Count)), Seconds.Short(p.To-p.From))
+		}
+		off, _ := fill("{+off}", &Return{Off: math.Round(1000*p.Off) / 1000})
+		all = append(all, fmt.Sprintf("%s (%s)", Count.Short(float64(p.Count)/(p.To-p.From)), off))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(all, ", ") + " over " + Seconds.Short(parts[len(parts)-1].To-parts[0].From)
+}

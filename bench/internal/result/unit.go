@@ -1,0 +1,173 @@
+package result
+
+import (
+	"math"
+	"strings"
+	"unicode"
+
+	"github.com/dustin/go-humanize"
+)
+
+// Unit is the unit of a figure, as it is written after its number.
+type Unit string
+
+const (
+	Count   Unit = ""
+	Share   Unit = "%" // held as 0 to 1
+	Seconds Unit = "s"
+	Millis  Unit = "ms"
+	Micros  Unit = "µs"
+	Bytes   Unit = "B"
+	YesNo   Unit = "yes/no" // held as 1 or 0
+)
+
+// scales are the units that may follow a number, each with its kind and its size in
+// the smallest unit of that kind. Sizes are whole, so that 50000us is exactly 50 ms.
+var scales = map[string]struct {
+	of   string
+	size float64
+}{
+	"ns": {"time", 1}, "us": {"time", 1e3}, "µs": {"time", 1e3}, "μs": {"time", 1e3}, "ms": {"time", 1e6}, "s": {"time", 1e9},
+	"B": {"memory", 1}, "KB": {"memory", 1e3}, "KiB": {"memory", 1 << 10}, "MB": {"memory", 1e6}, "MiB": {"memory", 1 << 20},
+	"GB": {"memory", 1e9}, "GiB": {"memory", 1 << 30},
+	"%": {"share", 1},
+}
+
+// in converts a number with a written unit to u.
+func (u Unit) in(number float64, written string) (value float64, fits bool) {
+	from, known := scales[written]
+	to := scales[string(u)]
+	switch {
+	case written == "":
+		return number, true
+	case !known || from.of != to.of:
+		return 0, false
+	case u == Share:
+		return number / 100, true
+	case from.size < to.size:
+		return number / (to.size / from.size), true
+	}
+	return number * (from.size / to.size), true
+}
+
+// written lists the units that fit a figure, for errors.
+func (u Unit) written() string {
+	switch u {
+	case Count:
+		return "a count, without a unit"
+	case Share:
+		return "a share of 1, or in %"
+	case Bytes:
+		return "bytes: B, KB, KiB, MB, MiB, GB or GiB"
+	}
+	return "a time: ns, us, ms or s"
+}
+
+// unitOf is the unit that the last name of a path says, or else the name before it.
+func unitOf(path string) Unit {
+	rest, name := "", path
+	if dot := strings.LastIndexByte(path, '.'); dot >= 0 {
+		rest, name = path[:dot], path[dot+1:]
+	}
+	said := "_" + name + "_"
+	for _, u := range []struct {
+		part string
+		unit Unit
+	}{
+		{"_ms_", Millis}, {"_us_", Micros}, {"_s_", Seconds}, {"_at_", Seconds}, {"_seconds_", Seconds}, {"_bytes_", Bytes}, {"_count_", Count},
+		{"_share_", Share}, {"_busy_", Share}, {"_uneven_", Share}, {"_off_", Share}, {"_trend_", Share},
+	} {
+		if strings.Contains(said, u.part) {
+			return u.unit
+		}
+	}
+	if rest == "" {
+		return Count
+	}
+	return unitOf(rest)
+}
+
+// Short is a value with three digits, or all before the point if that is more, and the
+// unit. Many bytes are written in KiB and larger units.
+func (u Unit) Short(v float64) string {
+	switch u {
+	case Count:
+		return decimals(v, 0)
+	case YesNo:
+		return map[bool]string{true: "yes", false: "no"}[v != 0]
+	case Share:
+		return strings.TrimSuffix(decimals(100*v, 1), ".0") + "%"
+	case Bytes:
+		return memory(v)
+	}
+	return Digits(v) + " " + string(u)
+}
+
+// exact is a value with all its digits, and the unit.
+func (u Unit) exact(v float64) string {
+	if u == YesNo {
+		return u.Short(v)
+	}
+	if u == Share {
+		return humanize.Commaf(math.Round(v*1e12)/1e10) + "%"
+	}
+	return strings.TrimSpace(humanize.Commaf(v) + " " + string(u))
+}
+
+// Digits writes a number with three digits, or all before the point if that is more, and
+// commas between thousands.
+func Digits(v float64) string {
+	switch size := math.Abs(v); {
+	case size == 0 || size >= 99.95:
+		return decimals(v, 0)
+	case size >= 9.995:
+		return decimals(v, 1)
+	case size >= 0.9995:
+		return decimals(v, 2)
+	}
+	return decimals(v, 3)
+}
+
+func decimals(v float64, n int) string {
+	return humanize.FormatFloat("#,###."+strings.Repeat("#", n), v)
+}
+
+// memory writes fewer than 64 KiB in bytes.
+func memory(v float64) string {
+	for _, big := range []struct {
+		unit        string
+		size, least float64
+	}{{" GiB", 1 << 30, 1 << 30}, {" MiB", 1 << 20, 1 << 20}, {" KiB", 1 << 10, 1 << 16}} {
+		if math.Abs(v) >= big.least {
+			return Digits(v/big.size) + big.unit
+		}
+	}
+	return decimals(v, 0) + " B"
+}
+
+// narrow writes a count in six columns: whole below a million.
+func narrow(n float64) string {
+	if n < 1e6 {
+		return decimals(n, 0)
+	}
+	value, prefix := humanize.ComputeSI(n)
+	return Digits(value) + " " + prefix
+}
+
+// many is a number of things.
+func many(n float64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return decimals(n, 0) + " " + thing + "s"
+}
+
+// plain is text from outside without characters that could move a terminal's cursor.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '·'
+	}, text)
+}
