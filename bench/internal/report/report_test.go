@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"html"
+	"io"
 	"math"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -24,14 +23,8 @@ func render(t testing.TB, results ...*result.Result) string {
 	return page.String()
 }
 
-// dataOf is the JSON that a page's charts are drawn from.
-func dataOf(t *testing.T, page string) (d struct {
-	Runs []struct {
-		Label string
-		At    []*float64
-	}
-	Charts []struct{ ID string }
-}) {
+// dataOf is the JSON that a page is drawn from.
+func dataOf(t *testing.T, page string) (d data) {
 	t.Helper()
 	_, rest, _ := strings.Cut(page, `<script type="application/json" id="data">`)
 	text, _, found := strings.Cut(rest, "</script>")
@@ -55,6 +48,7 @@ func TestTheSameResultsGiveTheSameBytes(t *testing.T) {
 
 func TestResultsAreOnlyRead(t *testing.T) {
 	r := lossy()
+	_ = r.Encode(io.Discard) // makes empty lists of nil
 	before, _ := json.Marshal(r)
 	render(t, r, storm("x", 1))
 	if after, _ := json.Marshal(r); !bytes.Equal(before, after) {
@@ -109,8 +103,9 @@ func TestHostileTextStaysText(t *testing.T) {
 	if n, want := strings.Count(page, "</script>"), strings.Count(render(t, plain()), "</script>"); n != want {
 		t.Errorf("the page closes %d scripts, want %d", n, want)
 	}
-	if label := dataOf(t, page).Runs[0].Label; label != hostile().Name {
-		t.Errorf("the charts' label is %q, want the name as it is", label)
+	r, err := result.Decode(bytes.NewReader(dataOf(t, page).Results[0]))
+	if err != nil || r.Name != hostile().Name {
+		t.Errorf("the result in the page is of %q, %v; want the name as it is", r.Name, err)
 	}
 }
 
@@ -158,85 +153,43 @@ func TestTitle(t *testing.T) {
 	}
 }
 
-// shown are the texts of a page's elements, without its scripts and styles.
-func shown(page string) string {
-	body := page[strings.Index(page, "<main>"):strings.Index(page, "</main>")]
-	return strings.Join(strings.Fields(html.UnescapeString(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, " "))), " ")
+func TestNumberThatJSONCannotHoldIsAnError(t *testing.T) {
+	r := plain()
+	r.PerSecond = math.NaN()
+	var page bytes.Buffer
+	if err := Write(&page, "", r); err == nil || !strings.Contains(err.Error(), "delivered_per_second") || page.Len() > 0 {
+		t.Errorf("%v and %d bytes, want an error that names the field", err, page.Len())
+	}
 }
 
-func TestPageSaysWhatIsWrong(t *testing.T) {
-	page := shown(render(t, suspect()))
-	for _, want := range []string{
-		"Suspect Something other than the server may have been the bottleneck", "the busiest reader was busy 99 % of the time",
-		"Partial Interrupted after 30.1 s", "12 streams refused, 3 streams failed; the first error: 503 Service Unavailable",
-	} {
-		if !strings.Contains(page, want) {
-			t.Errorf("no %q in the page", want)
+// Who has no JavaScript reads the tables as text.
+func TestPageHasTheResultsAsText(t *testing.T) {
+	page := render(t, lossy(), storm("another", 1))
+	_, rest, _ := strings.Cut(page, "<details open>")
+	text, _, _ := strings.Cut(rest, "</details>")
+	for _, want := range []string{"<pre", "1,499,086 of 1,500,000", "connection reset by peer", "storm of another"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in the text", want)
 		}
 	}
-	if page := shown(render(t, soak())); !strings.Contains(page, "Not flat This rose from the first third to the last: RSS from 3.66e+07 to 8.57e+07 B") || !strings.Contains(page, "Memory +134 %") {
-		t.Error("a soak that rises does not say so")
-	}
-	if page := shown(render(t, plain())); strings.Contains(page, "Suspect") || strings.Contains(page, "Partial") || strings.Contains(page, "Errors") {
-		t.Error("a result with nothing wrong has a notice")
+	if !strings.Contains(page, "<noscript>") {
+		t.Error("nothing tells who has no JavaScript where to read")
 	}
 }
 
-func TestWhatWasNotMeasuredIsLeftOut(t *testing.T) {
-	page := shown(render(t, connect()))
-	for _, absent := range []string{"Lost", "Delivered", "Latency", "Memory", "CPU", "NaN", "Over time", "Coming back"} {
-		if strings.Contains(page, absent) {
-			t.Errorf("connect shows %q, which it did not measure", absent)
-		}
-	}
-	if charts := dataOf(t, render(t, &result.Result{})).Charts; len(charts) > 0 {
-		t.Errorf("an empty result has charts %v", charts)
-	}
-}
-
-func TestFiguresOfStorm(t *testing.T) {
-	page := shown(render(t, storm("fastsse", 1)))
-	for _, want := range []string{"Caught up 10,000 of 10,000 streams, each 100 events behind", "Caught up, p95 0.880 s", "Server's CPU during the storm 1.43 s"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("no %q in the page", want)
-		}
-	}
-	nobody := storm("x", 1)
-	nobody.Storm.Caught, nobody.Storm.P50, nobody.Storm.Last = 0, math.NaN(), math.NaN()
-	if page := render(t, nobody); strings.Contains(shown(page), "NaN") || len(dataOf(t, page).Charts) > 0 {
-		t.Error("a storm that nobody came back from shows when they did")
-	}
-}
-
-func TestFiguresOfDrain(t *testing.T) {
-	page := shown(render(t, drain("fastsse")))
-	for _, want := range []string{
-		"Caught up 10,000 of 10,000 streams, with an event since", "Streams ended 0.420 s after SIGTERM · 12 cut · 0 not told when to return",
-		"Process exited 0.510 s status 0 · listens again after 0.550 s", "Returns uneven 1.23 %", "Clients that came back, per second",
-	} {
-		if !strings.Contains(page, want) {
-			t.Errorf("no %q in %s", want, page)
-		}
-	}
-	r := drain("x")
-	r.Storm.Drain.Returns, r.Storm.Drain.Uneven, r.Storm.Caught = []result.Return{}, nil, 0
-	if page := render(t, r); strings.Contains(shown(page), "NaN") || len(dataOf(t, page).Charts) > 0 {
-		t.Error("a drain from which nobody came back shows when they did")
-	}
-	if at, caught := caughtAt(&run{result: drain("x")}), caughtShare(&run{result: drain("x")}); len(at) != 6 || len(caught) != 6 || at[1] != 3.01 || caught[1] != 0 || caught[2] != 50 {
-		t.Errorf("caught up at %v: %v; want none before the first is back", at, caught)
-	}
-	at, rate := returnsAt(&run{result: drain("x")}), returnRate(func(p *result.Return) int { return p.Due })(&run{result: drain("x")})
-	if len(at) != 6 || len(rate) != 6 || !slices.IsSorted(at) || rate[0] < 3299.9 || rate[0] > 3300.1 || rate[1] != rate[0] {
-		t.Errorf("at %v, %v per second; want a step for each second", at, rate)
-	}
-}
-
-func TestLanesAreATable(t *testing.T) {
-	page := shown(render(t, beside()))
-	for _, want := range []string{"Several publishers", "main 10,000 150 1,500,000 of 1,500,000 0 0 0", "beside 100 30 2,998 of 3,000 2 0 0 3 10.2 33.9 –"} {
-		if !strings.Contains(page, want) {
-			t.Errorf("no %q in the page", want)
+func TestFiguresHaveTheValueOfEachResult(t *testing.T) {
+	for _, f := range dataOf(t, render(t, plain(), connect())).Figures {
+		switch f.Path {
+		case "opened":
+			if *f.Values[0] != 10_000 || *f.Values[1] != 10_000 {
+				t.Errorf("opened is %v, want 10,000 of both", f.Values)
+			}
+		case "lost":
+			if *f.Values[0] != 0 || f.Values[1] != nil {
+				t.Errorf("lost is %v, want 0 and null", f.Values)
+			}
+		case "storm.caught_up":
+			t.Error("there is a figure that none of the results has")
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (s scene) make() *result.Result {
 		Schema: result.Schema, Command: "run", Name: s.name, Begun: time.Date(2026, 11, 20, 21, 40, 3, 0, time.UTC),
 		Machine: result.Machine{OS: "linux", Kernel: "6.1.0-28-amd64", Processors: 8, Go: "go1.26.8"},
 		Scenario: map[string]string{
-			"url": "http://127.0.0.1:8080/events?topic=bench", "c": strconv.Itoa(s.streams), "rate": number(s.rate), "duration": strconv.Itoa(s.seconds) + "s", "size": "100",
+			"url": "http://127.0.0.1:8080/events?topic=bench", "c": strconv.Itoa(s.streams), "rate": strconv.FormatFloat(s.rate, 'g', -1, 64), "duration": strconv.Itoa(s.seconds) + "s", "size": "100",
 		},
 		Asked: s.streams, Opened: s.streams, OpenMS: about(2.4, s.streams), OpenSeconds: float64(s.streams) / 5000,
 		Published: events, Expected: new(events * n), Delivered: events * n, Lost: new(uint64(0)),
@@ -235,4 +235,27 @@ func single() *result.Result {
 // sparse has an event every five seconds, and nothing in between.
 func sparse() *result.Result {
 	return scene{name: "fastsse", streams: 1000, rate: 0.2, seconds: 60, median: 1.2, seed: 7}.make()
+}
+
+// nobodyBack is a storm or drain from which nobody came back.
+func nobodyBack(r *result.Result) *result.Result {
+	r.Storm.Caught, r.Storm.P50, r.Storm.P95, r.Storm.P99, r.Storm.Last = 0, 0, 0, 0, 0
+	if r.Storm.Drain != nil {
+		r.Storm.Drain.Returns, r.Storm.Drain.Uneven = nil, nil
+	}
+	return r
+}
+
+// deploys replaces one of two instances.
+func deploys() *result.Result {
+	r := plain()
+	r.Command = "deploys"
+	r.Deploys = &result.Deploys{
+		Instances: 2, Reconnects: 5_000, SilenceMS: *about(230, 10_000), CalmMS: about(9, 1_000_000), DuringMS: about(14, 500_000),
+		Replaced: []result.Replacement{{
+			Instance: "http://127.0.0.1:8081", At: 3.1, ReadyS: 0.2, ExitedS: 0.51, Ended: 5_000, EndedS: 0.42, FirstBackS: 1.01, LastBackS: 3.02, SilenceMS: 3_040,
+			Returns: []result.Return{{From: 1.01, To: 3.02, Due: 5_000, Count: 5_000}},
+		}},
+	}
+	return r
 }
