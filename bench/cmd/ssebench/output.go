@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,17 +14,21 @@ import (
 	"github.com/fastsse/fastsse/bench/internal/report"
 	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
-	"github.com/fastsse/fastsse/bench/internal/screen"
+	"github.com/fastsse/fastsse/bench/internal/status"
+	"golang.org/x/term"
 )
 
 // outputFlags say what becomes of the result.
 type outputFlags struct {
-	Name   string        `placeholder:"NAME" group:"Output" help:"Name of what is measured, for results and reports; by default its URL, and for deploys the broker and the proxy."`
-	JSON   string        `name:"json" placeholder:"FILE" group:"Output" help:"Write the result as JSON; - writes it to standard output, and nothing else there. bench schema prints its schema."`
-	HTML   string        `name:"html" placeholder:"FILE" group:"Output" help:"Write a report with charts, as one self-contained file."`
-	HDR    string        `name:"hdr" placeholder:"FILE" group:"Output" help:"Write the latencies of each second as an HdrHistogram log."`
-	FailIf []result.Gate `name:"fail-if" sep:"none" placeholder:"'p99>50ms'" group:"Output" help:"Exit with status 2 if this condition holds. Names are those of the JSON result; p50 to max are delivery latencies. May be repeated."`
-	Quiet  bool          `short:"q" group:"Output" help:"Print nothing while it runs."`
+	Name    string        `placeholder:"NAME" group:"Output" help:"Name of what is measured, for results and reports; by default its URL, and for deploys the broker and the proxy."`
+	JSON    string        `name:"json" placeholder:"FILE" group:"Output" help:"Write the result as JSON, as in: -json result.json. - writes it to standard output, and nothing else there. ssebench schema prints its schema."`
+	NDJSON  string        `name:"ndjson" placeholder:"FILE" group:"Output" help:"Write a line of JSON for each second as it ends, {\"sample\": …}, and at last {\"result\": …}. - writes to standard output, as in: -ndjson - | jq .sample.delivered"`
+	HTML    string        `name:"html" placeholder:"FILE" group:"Output" help:"Write a report with charts, as one self-contained file."`
+	HDR     string        `name:"hdr" placeholder:"FILE" group:"Output" help:"Write the latencies of each second as an HdrHistogram log."`
+	JUnit   string        `name:"junit" placeholder:"FILE" group:"Output" help:"Write JUnit's XML for CI: the measurement and each -fail-if are a test case."`
+	Summary string        `placeholder:"FILE" group:"Output" help:"Append the result in Markdown, as in GitHub's jobs: -summary \"$$GITHUB_STEP_SUMMARY\""`
+	FailIf  []result.Gate `name:"fail-if" sep:"none" placeholder:"'p99>50ms'" group:"Output" help:"Exit with status 2 if this condition holds. Names are those of the JSON result; p50 to max are delivery latencies. It may be held against saved results, of which the median counts: 'p99 > 1.2x base*.json'. May be repeated."`
+	Quiet   bool          `short:"q" group:"Output" help:"Print nothing while it runs."`
 }
 
 // errGate is the failure that a gate asked for. The program ends with status 2.
@@ -31,30 +37,40 @@ var errGate = errors.New("a gate has failed")
 // recorder takes what a measurement reports, while it runs and at its end.
 type recorder struct {
 	*outputFlags
-	con      *console
-	progress screen.Progress // nil: quiet
-	hdr      *os.File
-	log      *result.HDRLog
+	con    *console
+	status *status.Line // nil: quiet
+	hdr    io.WriteCloser
+	log    *result.HDRLog // nil: not asked for
+	lines  io.WriteCloser // of JSON; nil: not asked for
+	failed error          // to write one of these
 }
 
 // record prepares the outputs, so that a file that cannot be written is an error
 // before anything is measured.
 func (o *outputFlags) record(con *console, asked int, total time.Duration) (*recorder, error) {
 	r := &recorder{outputFlags: o, con: con}
-	for _, path := range []string{o.JSON, o.HTML, o.HDR} {
+	for _, path := range []string{o.JSON, o.HTML, o.JUnit, o.Summary} {
 		if err := writable(path); err != nil {
 			return nil, err
 		}
 	}
+	if o.JSON == "-" && o.NDJSON == "-" {
+		return nil, errors.New("-json - and -ndjson -: only one can have standard output; give the other a file")
+	}
+	var err error
 	if o.HDR != "" {
-		var err error
-		if r.hdr, err = os.Create(o.HDR); err != nil {
-			return nil, fmt.Errorf("write the log of latencies: %w", err)
+		if r.hdr, err = r.create(o.HDR); err != nil {
+			return nil, err
 		}
 		r.log = result.NewHDRLog(r.hdr, time.Now())
 	}
+	if o.NDJSON != "" {
+		if r.lines, err = r.create(o.NDJSON); err != nil {
+			return nil, err
+		}
+	}
 	if !o.Quiet {
-		r.progress = screen.New(con.err, asked, total)
+		r.status = status.New(con.err, asked, total)
 	}
 	return r, nil
 }
@@ -70,13 +86,31 @@ func writable(path string) error {
 	return nil
 }
 
+// create makes a file; - is standard output.
+func (r *recorder) create(path string) (io.WriteCloser, error) {
+	if path == "-" {
+		return struct {
+			io.Writer
+			io.Closer
+		}{r.con.out, io.NopCloser(nil)}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("write %q: %w", path, err)
+	}
+	return f, nil
+}
+
 // watch makes the scenario report to the recorder.
 func (r *recorder) watch(sc *scenario.Scenario) {
 	if r.Name != "" {
 		sc.Name = r.Name
 	}
-	if r.progress != nil {
-		sc.Watch = r.progress.Sample
+	sc.Watch = func(v result.Sample) {
+		if r.status != nil {
+			r.status.Sample(v)
+		}
+		r.line("sample", &v)
 	}
 	if r.log != nil {
 		sc.Log = func(from, to time.Duration, latency *hdrhistogram.Histogram) error {
@@ -85,46 +119,90 @@ func (r *recorder) watch(sc *scenario.Scenario) {
 	}
 }
 
-// done ends the progress.
-func (r *recorder) done() {
-	if r.progress != nil {
-		r.progress.Done()
+// line writes a line of JSON, unless one before could not be written.
+func (r *recorder) line(name string, v any) {
+	if r.lines != nil && r.failed == nil {
+		r.failed = result.Line(r.lines, name, v)
 	}
 }
 
-// finish writes the result to all outputs and checks the gates. A failure of the
+// done ends the status line.
+func (r *recorder) done() {
+	if r.status != nil {
+		r.status.Done()
+	}
+}
+
+// errInterrupted is the failure of a measurement that was stopped: what the result says is
+// true, but not what was asked for.
+var errInterrupted = errors.New("interrupted: the result covers only the time until then")
+
+// finish checks the gates and writes the result to all outputs. A failure of the
 // measurement itself comes first in its error.
 func (r *recorder) finish(res *result.Result, failed error) error {
 	r.done()
-	if res == nil {
-		return failed
+	var gates error
+	if res != nil {
+		if res.Partial && (failed == nil || errors.Is(failed, context.Canceled)) {
+			failed = errInterrupted
+		}
+		gates = r.gates(res)
+		failed = errors.Join(failed, r.write(res))
 	}
-	if res.Partial && errors.Is(failed, context.Canceled) {
-		failed = nil // it was stopped: that is what Partial says
+	return errors.Join(failed, r.save(r.JUnit, os.O_TRUNC, func(w io.Writer) error {
+		return result.JUnit(w, cmp.Or(r.Name, "measurement"), res, failed)
+	}), gates)
+}
+
+// gates checks all of them.
+func (r *recorder) gates(res *result.Result) (failed error) {
+	for _, g := range r.FailIf {
+		v := g.Check(res)
+		res.Gates = append(res.Gates, v)
+		if v.Failed {
+			failed = errors.Join(failed, fmt.Errorf("%w: %s", errGate, v.Text))
+		}
 	}
-	return errors.Join(failed, r.write(res), r.gates(res))
+	return failed
 }
 
 func (r *recorder) write(res *result.Result) error {
-	table := r.con.out
-	if r.JSON == "-" {
+	table, columns := r.con.out, 0
+	if r.JSON == "-" || r.NDJSON == "-" {
 		table = r.con.err
 	}
-	err := res.Table(table, 0)
+	if f, ok := table.(*os.File); ok {
+		columns, _, _ = term.GetSize(int(f.Fd())) // 0 if it is no terminal
+	}
+	err := res.Table(table, columns)
+	if r.lines != nil {
+		r.line("result", res)
+		err = errors.Join(err, r.failed, r.lines.Close())
+	}
 	if r.hdr != nil {
 		err = errors.Join(err, r.hdr.Close())
 	}
-	switch r.JSON {
-	case "":
-	case "-":
+	if r.JSON == "-" {
 		err = errors.Join(err, res.Encode(r.con.out))
-	default:
+	} else if r.JSON != "" {
 		err = errors.Join(err, res.WriteFile(r.JSON))
 	}
 	if r.HTML != "" {
 		err = errors.Join(err, saveReport(r.HTML, res))
 	}
-	return err
+	return errors.Join(err, r.save(r.Summary, os.O_APPEND, res.Markdown))
+}
+
+// save writes a file, if there is a path, or adds to it.
+func (r *recorder) save(path string, how int, write func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|how, 0o666)
+	if err != nil {
+		return fmt.Errorf("write %q: %w", path, err)
+	}
+	return errors.Join(write(f), f.Close())
 }
 
 // saveReport writes the report of results, overlaid if there are several.
@@ -134,15 +212,4 @@ func saveReport(path string, results ...*result.Result) error {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return errors.Join(report.Write(f, results[0].Name, results...), f.Close())
-}
-
-// gates checks all of them.
-func (r *recorder) gates(res *result.Result) error {
-	var failed error
-	for _, g := range r.FailIf {
-		if v := g.Check(res); v.Failed {
-			failed = errors.Join(failed, fmt.Errorf("%w: %s", errGate, v.Text))
-		}
-	}
-	return failed
 }

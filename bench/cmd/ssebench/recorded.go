@@ -18,7 +18,7 @@ func flagsOf(command any) map[string]string {
 // unrecorded are flags that may hold secrets, that say where output goes, or that
 // are elsewhere in the result.
 var unrecorded = map[string]bool{
-	"header": true, "cookie": true, "publish-header": true, "json": true, "html": true, "hdr": true, "quiet": true, "fail-if": true, "name": true, "pid": true,
+	"header": true, "cookie": true, "publish-header": true, "json": true, "ndjson": true, "junit": true, "summary": true, "html": true, "hdr": true, "quiet": true, "fail-if": true, "name": true, "pid": true,
 }
 
 // always are flags that are recorded even with their defaults: without them the

@@ -21,13 +21,6 @@ type Gate struct {
 	base   string  // how the limit came from saved results; empty: it was given
 }
 
-// Verdict is the outcome of a gate.
-type Verdict struct {
-	Gate   string `json:"gate"`   // the condition
-	Failed bool   `json:"failed"` // it was met, or could not be checked
-	Text   string `json:"text"`   // a sentence that says why, without a full stop
-}
-
 var (
 	condition = regexp.MustCompile(`^\s*([\w.-]+)\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?:([A-Za-zµμ%]*)|[x×]\s+(\S.*?))\s*$`)
 	yesOrNo   = regexp.MustCompile(`^\s*(!?)\s*([\w.-]+)\s*$`)

@@ -178,3 +178,17 @@ func tidy(v reflect.Value) error {
 	}
 	return nil
 }
+
+// Line writes v, such as a Sample or a Result, as one line of JSON, under a name that says
+// what it is.
+func Line(w io.Writer, name string, v any) error {
+	if r, ok := v.(*Result); ok {
+		r.Schema = Schema
+	}
+	if err := tidy(reflect.ValueOf(v).Elem()); err != nil {
+		return fmt.Errorf("result: write %s: %w", name, err)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(map[string]any{name: v})
+}

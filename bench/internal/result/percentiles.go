@@ -1,10 +1,24 @@
 package result
 
-import "github.com/HdrHistogram/hdrhistogram-go"
+import (
+	"fmt"
 
-// Of returns the percentiles of a histogram of microseconds, in milliseconds, or nil
-// if it is empty.
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Of returns the percentiles of a histogram of microseconds, in milliseconds, with the
+// histogram itself, or nil if it is empty.
 func Of(h *hdrhistogram.Histogram) *Percentiles {
+	p := Brief(h)
+	if p != nil {
+		raw, _ := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase) // a buffer takes all
+		p.HDR = string(raw)
+	}
+	return p
+}
+
+// Brief is Of without the histogram.
+func Brief(h *hdrhistogram.Histogram) *Percentiles {
 	if h == nil || h.TotalCount() == 0 {
 		return nil
 	}
@@ -15,13 +29,25 @@ func Of(h *hdrhistogram.Histogram) *Percentiles {
 	}
 }
 
+// Histogram is the histogram of microseconds that p is of.
+func (p *Percentiles) Histogram() (*hdrhistogram.Histogram, error) {
+	if p.HDR == "" {
+		return nil, fmt.Errorf("no raw histogram is saved (hdr); measure again, with this version of ssebench")
+	}
+	h, err := hdrhistogram.Decode([]byte(p.HDR))
+	if err != nil {
+		return nil, fmt.Errorf("the raw histogram (hdr) cannot be read: %w", err)
+	}
+	return h, nil
+}
+
 // SpectrumOf returns a histogram of microseconds as a curve whose points get closer
 // together towards 100%.
 func SpectrumOf(h *hdrhistogram.Histogram) []Quantum {
+	curve := []Quantum{}
 	if h == nil || h.TotalCount() == 0 {
-		return []Quantum{}
+		return curve
 	}
-	var curve []Quantum
 	for _, b := range h.CumulativeDistributionWithTicks(5) {
 		curve = append(curve, Quantum{Percentile: b.Quantile, MS: float64(b.ValueAt) / 1000})
 	}

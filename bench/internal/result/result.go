@@ -64,6 +64,7 @@ type Result struct {
 	Deploys  *Deploys  `json:"deploys,omitempty"` // absent for other commands
 	Trend    *Trend    `json:"trend,omitempty"`   // absent for other commands
 	Lanes    []Lane    `json:"lanes,omitempty"`   // if there are several publishers; the first one's figures are also above
+	Gates    []Verdict `json:"gates,omitempty"`   // the outcome of each -fail-if
 	Spectrum []Quantum `json:"spectrum"`          // the latency's percentile spectrum
 	Samples  []Sample  `json:"samples"`           // one for each second
 }
@@ -78,13 +79,14 @@ type Machine struct {
 
 // Percentiles of a distribution, in the unit of the field that holds it.
 type Percentiles struct {
-	P50   float64 `json:"p50"`   // the median
-	P90   float64 `json:"p90"`   // 90th percentile
-	P99   float64 `json:"p99"`   // 99th percentile
-	P999  float64 `json:"p999"`  // 99.9th percentile
-	Max   float64 `json:"max"`   // the largest value
-	Mean  float64 `json:"mean"`  // the arithmetic mean
-	Count int64   `json:"count"` // how many values there were
+	P50   float64 `json:"p50"`           // the median
+	P90   float64 `json:"p90"`           // 90th percentile
+	P99   float64 `json:"p99"`           // 99th percentile
+	P999  float64 `json:"p999"`          // 99.9th percentile
+	Max   float64 `json:"max"`           // the largest value
+	Mean  float64 `json:"mean"`          // the arithmetic mean
+	Count int64   `json:"count"`         // how many values there were
+	HDR   string  `json:"hdr,omitempty"` // the histogram, of microseconds, as HdrHistogram encodes it (V2, compressed, base64)
 }
 
 // Spread is how an event's delivery spreads over its readers. Last counts only
@@ -223,6 +225,13 @@ type Trend struct {
 	CPU         *float64 `json:"cpu"`         // of the processor time per second
 	Flat        bool     `json:"flat"`        // whether nothing has risen
 	Rising      []string `json:"rising"`      // what was not flat
+}
+
+// Verdict is the outcome of a gate.
+type Verdict struct {
+	Gate   string `json:"gate"`   // the condition
+	Failed bool   `json:"failed"` // it was met, or could not be checked
+	Text   string `json:"text"`   // a sentence that says why, without a full stop
 }
 
 // Lane is one publisher's events.

@@ -112,7 +112,7 @@ func (w *watcher) look(ago time.Duration) {
 	}
 	v := result.Sample{At: (now - w.s.start).Seconds(), Phase: w.phase}
 	latency := w.count(&v)
-	v.LatencyMS = result.Of(latency)
+	v.LatencyMS = result.Brief(latency)
 	if h := w.latencies[w.phase]; h != nil {
 		h.Merge(latency)
 	}

@@ -1,0 +1,196 @@
+package result
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// mergeRules say how figures become one where that is not as usual: whole numbers are added
+// up, and of others the largest is taken.
+var mergeRules = map[string]string{
+	"machine": "first", "server": "first", "deploys": "first", "trend": "first", "storm.missed": "largest", "storm.drain.before": "largest", "storm.drain.exit_status": "first",
+	"tool.cpu_seconds": "sum", "tool.gc_pause_ms": "sum", "delivered_per_second": "sum", "samples.tool_cpu": "sum",
+	"samples.rss_bytes": "largest", "samples.descriptors": "largest", "samples.threads": "largest", "samples.goroutines": "largest",
+}
+
+// Merge makes one result of those that several processes have measured at the same time at
+// one server, which only one of them need know. Counts are added up, histograms are merged
+// without loss, and samples are put together second by second, with the worst of their
+// percentiles, because they have no histograms. What the server used per
+// stream and per delivery is shared out among the streams and deliveries of all. An error
+// names what cannot be merged, such as a distribution that was saved without its histogram.
+// The results are not changed.
+func Merge(results ...*Result) (*Result, error) {
+	var all *Result
+	var own *Result // whose process has measured the server
+	for i, r := range results {
+		copied, err := r.clone()
+		if err != nil {
+			return nil, err
+		}
+		if own == nil && r.Server != nil {
+			own = r
+		}
+		if all == nil {
+			all = copied
+			continue
+		}
+		if err := merge(reflect.ValueOf(all).Elem(), reflect.ValueOf(copied).Elem(), ""); err != nil {
+			return nil, fmt.Errorf("merge result %d of %d: %w", i+1, len(results), err)
+		}
+	}
+	if all == nil {
+		return nil, errors.New("merge: there is no result")
+	}
+	if all.LatencyMS != nil && len(results) > 1 {
+		h, err := all.LatencyMS.Histogram()
+		if err != nil {
+			return nil, fmt.Errorf("merge: %w", err)
+		}
+		all.Spectrum = SpectrumOf(h)
+	}
+	all.shareOut(own)
+	return all, nil
+}
+
+func (r *Result) clone() (*Result, error) {
+	var text bytes.Buffer
+	if err := r.Encode(&text); err != nil {
+		return nil, err
+	}
+	return Decode(&text)
+}
+
+// shareOut divides what the server used among all streams and deliveries, in place of those
+// of the process that has measured it.
+func (r *Result) shareOut(own *Result) {
+	if own == nil {
+		return
+	}
+	streams, deliveries := float64(own.Opened)/float64(r.Opened), float64(own.Delivered)/float64(r.Delivered)
+	for _, of := range []struct {
+		value *float64
+		share float64
+	}{{r.Server.BytesPerStream, streams}, {r.Server.BytesPerStreamAll, streams}, {r.Server.CPUToOpenUS, streams}, {r.Server.CPUPerDeliveryUS, deliveries}} {
+		if of.value != nil {
+			*of.value *= of.share
+		}
+	}
+}
+
+// merge adds from to v. path is that of both, in the JSON.
+func merge(v, from reflect.Value, path string) error {
+	rule := mergeRules[path]
+	switch {
+	case rule == "first" && v.Kind() == reflect.Pointer && v.IsNil():
+		v.Set(from)
+	case rule == "first":
+	case v.Type() == reflect.TypeFor[Percentiles]() && path != "samples.latency_ms":
+		return mergePercentiles(v.Addr().Interface().(*Percentiles), from.Addr().Interface().(*Percentiles), path)
+	case v.Type() == reflect.TypeFor[time.Time]():
+		if other := from.Interface().(time.Time); other.Before(v.Interface().(time.Time)) {
+			v.Set(from)
+		}
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if err := merge(v.Field(i), from.Field(i), join(path, nameOf(v.Type().Field(i)))); err != nil {
+				return err
+			}
+		}
+	case v.Kind() == reflect.Pointer:
+		if v.IsNil() {
+			v.Set(from)
+		} else if !from.IsNil() {
+			return merge(v.Elem(), from.Elem(), path)
+		}
+	case v.Kind() == reflect.Slice:
+		return mergeLists(v, from, path)
+	default:
+		mergeValues(v, from, rule)
+	}
+	return nil
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func mergeValues(v, from reflect.Value, rule string) {
+	switch {
+	case v.Kind() == reflect.Bool:
+		v.SetBool(v.Bool() || from.Bool())
+	case v.Kind() == reflect.String && v.String() == "":
+		v.SetString(from.String())
+	case v.CanFloat() && rule == "sum":
+		v.SetFloat(v.Float() + from.Float())
+	case v.CanFloat():
+		v.SetFloat(max(v.Float(), from.Float()))
+	case v.CanInt() && rule == "largest":
+		v.SetInt(max(v.Int(), from.Int()))
+	case v.CanInt():
+		v.SetInt(v.Int() + from.Int())
+	case v.CanUint() && rule == "largest":
+		v.SetUint(max(v.Uint(), from.Uint()))
+	case v.CanUint():
+		v.SetUint(v.Uint() + from.Uint())
+	}
+}
+
+func mergePercentiles(p, from *Percentiles, path string) error {
+	if from.Count == 0 {
+		return nil
+	}
+	h, err := from.Histogram()
+	if err == nil && p.Count > 0 {
+		var ours *hdrhistogram.Histogram
+		if ours, err = p.Histogram(); err == nil {
+			if dropped := h.Merge(ours); dropped > 0 {
+				err = fmt.Errorf("%d values are out of range", dropped)
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	*p = *Of(h)
+	return nil
+}
+
+// mergeLists merges samples of the same second and phase, lanes of the same name, and
+// sentences that are the same; of other lists the first is kept.
+func mergeLists(v, from reflect.Value, path string) error {
+	switch list := v.Addr().Interface().(type) {
+	case *[]Sample:
+		err := mergeElements(list, from.Interface().([]Sample), path, func(a, b Sample) bool { return a.Phase == b.Phase && math.Abs(a.At-b.At) < 0.5 })
+		slices.SortStableFunc(*list, func(a, b Sample) int { return cmp.Compare(a.At, b.At) })
+		return err
+	case *[]Lane:
+		return mergeElements(list, from.Interface().([]Lane), path, func(a, b Lane) bool { return a.Name == b.Name })
+	case *[]string:
+		return mergeElements(list, from.Interface().([]string), path, func(a, b string) bool { return a == b })
+	}
+	return nil
+}
+
+func mergeElements[T any](list *[]T, from []T, path string, same func(a, b T) bool) error {
+	for i := range from {
+		at := slices.IndexFunc(*list, func(a T) bool { return same(a, from[i]) })
+		if at < 0 {
+			*list = append(*list, from[i])
+		} else if err := merge(reflect.ValueOf(&(*list)[at]).Elem(), reflect.ValueOf(&from[i]).Elem(), path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
