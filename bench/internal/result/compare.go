@@ -1,12 +1,12 @@
 package result
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -65,56 +65,40 @@ func (r *Result) caveats(name string) []string {
 	return all
 }
 
-// differences are the reasons why two results may not be comparable.
+// differences are the reasons why two results may not be comparable. The server's process
+// id differs each time.
 func differences(base, now *Result) []string {
 	var all []string
 	if base.Command != now.Command {
 		all = append(all, fmt.Sprintf("different commands: %s, and %s", base.Command, now.Command))
 	}
-	if flags := differingFlags(base.Scenario, now.Scenario); len(flags) > 0 {
+	if flags := differing(base.Scenario, now.Scenario); len(flags) > 0 {
 		all = append(all, "different scenarios: "+strings.Join(flags, "; "))
 	}
-	if parts := differingParts(base.Machine, now.Machine); len(parts) > 0 {
+	if parts := differing(base.Machine.values(), now.Machine.values()); len(parts) > 0 {
 		all = append(all, "different machines: "+strings.Join(parts, "; "))
 	}
 	return all
 }
 
-// differingFlags are the flags whose values differ, sorted by name. The server's
-// process id is left out: it differs each time.
-func differingFlags(base, now map[string]string) []string {
+func (m Machine) values() map[string]string {
+	return map[string]string{"os": m.OS, "kernel": m.Kernel, "processors": fmt.Sprint(m.Processors), "go": m.Go}
+}
+
+// differing are the values that differ, sorted by name.
+func differing(base, now map[string]string) (all []string) {
+	value := func(of map[string]string, name string) string {
+		value, given := of[name]
+		return cmp.Or(value, map[bool]string{true: `""`, false: "not given"}[given])
+	}
 	names := slices.Concat(slices.Collect(maps.Keys(base)), slices.Collect(maps.Keys(now)))
 	slices.Sort(names)
-	var flags []string
 	for _, name := range slices.Compact(names) {
-		was, given := base[name]
-		is, stillGiven := now[name]
-		if (was != is || given != stillGiven) && name != "pid" {
-			flags = append(flags, fmt.Sprintf("%s is %s, and %s", name, orNone(was, given), orNone(is, stillGiven)))
+		if was, is := value(base, name), value(now, name); was != is && name != "pid" {
+			all = append(all, fmt.Sprintf("%s is %s, and %s", name, was, is))
 		}
 	}
-	return flags
-}
-
-func orNone(value string, given bool) string {
-	switch {
-	case !given:
-		return "not given"
-	case value == "":
-		return `""`
-	}
-	return value
-}
-
-func differingParts(base, now Machine) []string {
-	var parts []string
-	was, is := reflect.ValueOf(base), reflect.ValueOf(now)
-	for i := range was.NumField() {
-		if !was.Field(i).Equal(is.Field(i)) {
-			parts = append(parts, fmt.Sprintf("%s is %v, and %v", was.Type().Field(i).Tag.Get("json"), was.Field(i), is.Field(i)))
-		}
-	}
-	return parts
+	return all
 }
 
 // changes is the table.
@@ -126,17 +110,9 @@ func changes(base, now []*Result) string {
 		columns = append(columns, table.ColumnConfig{Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight, Hidden: hidden})
 	}
 	t.SetColumnConfigs(columns)
-	for _, f := range figures() {
-		if !f.Detail {
-			t.AppendRows(change(f, f.Label, base, now))
-		}
-	}
+	appendChanges(t, "", base, now)
 	for _, lane := range lanesOf(slices.Concat(base, now)) {
-		for _, f := range figures() {
-			if head, _, _ := strings.Cut(f.Path, "."); !f.Detail && fieldIndex(reflect.TypeFor[Lane](), head) >= 0 {
-				t.AppendRows(change(f, plain(lane)+": "+f.Label, ofLane(base, lane), ofLane(now, lane)))
-			}
-		}
+		appendChanges(t, plain(lane)+": ", ofLane(base, lane), ofLane(now, lane))
 	}
 	return t.Render()
 }
@@ -165,25 +141,26 @@ func ofLane(results []*Result, name string) (lanes []*Result) {
 	return lanes
 }
 
-// change is the row of a figure; none if neither side has it, or both have a zero without
-// meaning.
-func change(f Figure, name string, base, now []*Result) []table.Row {
-	was, is := values(f, base), values(f, now)
-	before, after := median(was), median(is)
-	if len(was)+len(is) == 0 || (f.Better == neither && before == 0 && after == 0) {
-		return nil
+// appendChanges appends the figures that a side has. Those that are zero on both are left out.
+func appendChanges(t table.Writer, of string, base, now []*Result) {
+	for _, f := range figures() {
+		was, is := values(f, base), values(f, now)
+		before, after := median(was), median(is)
+		if f.Detail || len(was)+len(is) == 0 || slices.Max(slices.Concat(was, is)) == 0 && slices.Min(slices.Concat(was, is)) == 0 {
+			continue
+		}
+		row := table.Row{of + f.Label, "–", "", "–", "", "", ""}
+		if len(was) > 0 {
+			row[1], row[2] = f.Unit.Short(before), off(was)
+		}
+		if len(is) > 0 {
+			row[3], row[4] = f.Unit.Short(after), off(is)
+		}
+		if len(was) > 0 && len(is) > 0 {
+			row[5], row[6] = f.Unit.change(before, after), verdict(was, is, f.Better)
+		}
+		t.AppendRow(row)
 	}
-	row := table.Row{name, "–", "", "–", "", "", ""}
-	if len(was) > 0 {
-		row[1], row[2] = f.Unit.Short(before), off(was)
-	}
-	if len(is) > 0 {
-		row[3], row[4] = f.Unit.Short(after), off(is)
-	}
-	if len(was) > 0 && len(is) > 0 {
-		row[5], row[6] = f.Unit.change(before, after), verdict(was, is, f.Better)
-	}
-	return []table.Row{row}
 }
 
 // values are a figure's in the results that have it.

@@ -56,7 +56,7 @@ func TestCompareWarnsOfWhatCannotBeCompared(t *testing.T) {
 		"WARNING  new is PARTIAL: interrupted after 34.2 s\n",
 		"WARNING  different commands: run, and soak\n",
 		"WARNING  different scenarios: churn is not given, and \"\"; rate is 5, and 10\n",
-		"WARNING  different machines: processors is 2, and 4; go is go1.26.8, and go1.27\n",
+		"WARNING  different machines: go is go1.26.8, and go1.27; processors is 2, and 4\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)

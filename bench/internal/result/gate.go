@@ -1,8 +1,9 @@
 package result
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
-	"math"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -15,15 +16,18 @@ type Gate struct {
 	text   string
 	lane   string // of this publisher; empty: of the whole
 	figure Figure
-	negate bool // of a yes or no
 	op     string
 	limit  float64 // in the figure's unit
-	base   string  // how the limit came from saved results; empty: it was given
+	says   string  // the limit, if it came from saved results
 }
 
 var (
-	condition = regexp.MustCompile(`^\s*([\w.-]+)\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?:([A-Za-zµμ%]*)|[x×]\s+(\S.*?))\s*$`)
-	yesOrNo   = regexp.MustCompile(`^\s*(!?)\s*([\w.-]+)\s*$`)
+	condition = regexp.MustCompile(`^([\w.-]+)\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?:([A-Za-zµμ%]*)|[x×]\s+(\S.*))$`)
+	yesOrNo   = regexp.MustCompile(`^(!?)\s*([\w.-]+)$`)
+	operators = map[string]func(compared int) bool{
+		">": func(c int) bool { return c > 0 }, ">=": func(c int) bool { return c >= 0 }, "==": func(c int) bool { return c == 0 },
+		"<": func(c int) bool { return c < 0 }, "<=": func(c int) bool { return c <= 0 }, "!=": func(c int) bool { return c != 0 },
+	}
 )
 
 // ParseGate reads a condition: a figure's name, one of > >= < <= == !=, and a
@@ -37,32 +41,33 @@ var (
 // latency_ms; lanes.NAME.lost is that of the publisher NAME.
 func ParseGate(text string) (Gate, error) {
 	g := Gate{text: strings.TrimSpace(text)}
-	if err := g.parse(); err != nil {
+	var err error
+	if m := condition.FindStringSubmatch(g.text); m != nil {
+		err = g.parseComparison(m[1], m[2], m[3], m[4], m[5])
+	} else if m := yesOrNo.FindStringSubmatch(g.text); m != nil {
+		err = g.parseYesOrNo(m[2], m[1] == "!")
+	} else {
+		err = errors.New("not a condition; write a figure, one of > >= < <= == !=, and a number with its unit, such as p99>50ms, or the name of a yes or no, such as suspect")
+	}
+	if err != nil {
 		return Gate{}, fmt.Errorf("gate %q: %w", text, err)
 	}
 	return g, nil
 }
 
-func (g *Gate) parse() error {
-	if m := condition.FindStringSubmatch(g.text); m != nil {
-		return g.parseComparison(m[1], m[2], m[3], m[4], m[5])
+func (g *Gate) parseYesOrNo(name string, negate bool) error {
+	g.op, g.limit = "==", 1
+	if negate {
+		g.limit = 0
 	}
-	m := yesOrNo.FindStringSubmatch(g.text)
-	if m == nil {
-		return fmt.Errorf("not a condition; write a figure, one of > >= < <= == !=, and a number with its unit, such as p99>50ms, or the name of a yes or no, such as suspect")
+	err := g.find(name)
+	if err == nil && g.figure.Unit != YesNo {
+		return fmt.Errorf("%s is a number; compare it with one, such as %s>0", name, name)
 	}
-	if err := g.find(m[2]); err != nil {
-		return err
-	}
-	if g.figure.Unit != YesNo {
-		return fmt.Errorf("%s is a number; compare it with one, such as %s>0", m[2], m[2])
-	}
-	g.negate = m[1] == "!"
-	return nil
+	return err
 }
 
 func (g *Gate) parseComparison(name, op, digits, unit, base string) error {
-	g.op = op
 	if err := g.find(name); err != nil {
 		return err
 	}
@@ -73,12 +78,13 @@ func (g *Gate) parseComparison(name, op, digits, unit, base string) error {
 	if err != nil {
 		return fmt.Errorf("%s is not a number to compare with: %w", digits, err)
 	}
+	g.op = op
 	if base != "" {
 		return g.timesBase(limit, base)
 	}
 	var fits bool
 	if g.limit, fits = g.figure.Unit.in(limit, unit); !fits {
-		return fmt.Errorf("the unit %s does not fit: %s is %s", unit, name, g.figure.Unit.written())
+		return fmt.Errorf("the unit %s does not fit: %s is %s", unit, name, g.figure.Unit.fitting())
 	}
 	return nil
 }
@@ -86,33 +92,27 @@ func (g *Gate) parseComparison(name, op, digits, unit, base string) error {
 // timesBase makes the limit a multiple of what saved results have.
 func (g *Gate) timesBase(times float64, pattern string) error {
 	results, err := ReadAll(pattern)
-	if err != nil {
-		return err
-	}
 	var values []float64
 	for _, r := range results {
-		v := g.check(r)
-		if !v.measured {
-			return fmt.Errorf("%s has no %s to compare with%s", pattern, g.name(), v.why)
+		value, measured, why := g.of(r)
+		if !measured {
+			return fmt.Errorf("%s has no %s to compare with%s", pattern, g.name(), why)
 		}
-		values = append(values, v.value)
+		values = append(values, value)
 	}
-	base := median(values)
-	g.limit, g.base = times*base, fmt.Sprintf(", which is %s", g.figure.Unit.Short(times*base))
-	return nil
+	g.limit = times * median(values)
+	g.says = ", which is " + g.figure.Unit.Short(g.limit)
+	return err
 }
 
 // find finds lanes.NAME.figure in a lane, and other figures in the result.
 func (g *Gate) find(name string) (err error) {
-	of, inLane := strings.CutPrefix(name, "lanes.")
-	if !inLane {
-		g.figure, err = find(name)
-		return err
+	if of, inLane := strings.CutPrefix(name, "lanes."); inLane {
+		g.lane, name, _ = strings.Cut(of, ".")
 	}
-	g.lane, name, _ = strings.Cut(of, ".")
 	g.figure, err = find(name)
 	head, _, _ := strings.Cut(g.figure.Path, ".")
-	if err == nil && fieldIndex(reflect.TypeFor[Lane](), head) < 0 {
+	if err == nil && g.lane != "" && fieldIndex(reflect.TypeFor[Lane](), head) < 0 {
 		return fmt.Errorf("no figure of a publisher is called %q", name)
 	}
 	return err
@@ -133,92 +133,39 @@ func (g Gate) MarshalText() ([]byte, error) { return []byte(g.text), nil }
 // Check reports whether r fails the gate. A figure that was not measured fails it.
 // The zero Gate never fails.
 func (g Gate) Check(r *Result) Verdict {
-	v := Verdict{Gate: g.text, Text: "there is no gate"}
 	if g.text == "" {
-		return v
+		return Verdict{Text: "there is no gate"}
 	}
-	f := g.check(r)
-	says := g.text + g.base
-	switch {
-	case !f.measured:
-		v.Failed, v.Text = true, fmt.Sprintf("%s was not measured%s: the gate %s fails, because it cannot be checked", g.name(), f.why, g.text)
-		return v
-	case g.figure.Unit == YesNo:
-		v.Failed = (f.value == 1) != g.negate
-	default:
-		v.Failed = holds(f.value, g.op, g.limit)
+	value, measured, why := g.of(r)
+	if !measured {
+		return Verdict{g.text, true, fmt.Sprintf("%s was not measured%s: the gate %s fails, because it cannot be checked", g.name(), why, g.text)}
 	}
-	if v.Failed {
-		v.Text = fmt.Sprintf("%s = %s, and the gate says %s", g.name(), g.written(f.value), says)
-	} else {
-		v.Text = fmt.Sprintf("%s = %s, which the gate %s lets pass", g.name(), g.written(f.value), says)
+	is := g.name() + " = " + g.figure.Unit.exact(value)
+	if operators[g.op](cmp.Compare(value, g.limit)) {
+		return Verdict{g.text, true, fmt.Sprintf("%s, and the gate says %s%s", is, g.text, g.says)}
 	}
-	return v
+	return Verdict{g.text, false, fmt.Sprintf("%s, which the gate %s%s lets pass", is, g.text, g.says)}
 }
 
-// checked is the gate's figure in a result.
-type checked struct {
-	value    float64
-	measured bool
-	why      string // it was not, in brackets
-}
-
-func (g Gate) check(r *Result) (c checked) {
+// of is the gate's figure in a result, or why it is not there, in brackets.
+func (g Gate) of(r *Result) (value float64, measured bool, why string) {
 	if g.lane != "" {
 		if r = r.lane(g.lane); r == nil {
-			return checked{why: fmt.Sprintf(" (no publisher is called %s)", g.lane)}
+			return 0, false, fmt.Sprintf(" (no publisher is called %s)", g.lane)
 		}
 	}
-	c.value, c.measured = g.figure.Of(r)
-	if why := g.figure.Why(r); why != "" {
-		c.why = " (" + why + ")"
+	if why = g.figure.Why(r); why != "" {
+		why = " (" + why + ")"
 	}
-	return c
-}
-
-// lane is the events of a publisher, or nil.
-func (r *Result) lane(name string) *Result {
-	for i := range r.Lanes {
-		if r.Lanes[i].Name == name {
-			return r.Lanes[i].result()
-		}
-	}
-	return nil
-}
-
-// written is a value with four digits, or more where four would be on the other side of
-// the limit.
-func (g Gate) written(value float64) string {
-	rounded, err := strconv.ParseFloat(strconv.FormatFloat(value, 'g', 4, 64), 64)
-	whole := value == math.Trunc(value)
-	if err != nil || whole || holds(rounded, g.op, g.limit) != holds(value, g.op, g.limit) {
-		rounded = value // not 50.00 > 50
-	}
-	return g.figure.Unit.exact(rounded)
-}
-
-// holds compares; with a NaN only != is true.
-func holds(value float64, op string, limit float64) bool {
-	switch op {
-	case ">":
-		return value > limit
-	case ">=":
-		return value >= limit
-	case "<":
-		return value < limit
-	case "<=":
-		return value <= limit
-	case "==":
-		return value == limit
-	}
-	return value != limit
+	value, measured = g.figure.Of(r)
+	return value, measured, why
 }
 
 // name is the figure's name, as short as it can be and still unique.
 func (g Gate) name() string {
 	name := strings.TrimPrefix(g.figure.Path, "latency_ms.")
 	if g.lane != "" {
-		name = "lanes." + g.lane + "." + name
+		return "lanes." + g.lane + "." + name
 	}
 	return name
 }

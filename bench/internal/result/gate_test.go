@@ -134,7 +134,7 @@ func TestGateNeverRoundsAcrossItsLimit(t *testing.T) {
 		t.Error(got)
 	}
 	r.LatencyMS.P99 = 61.23456
-	if got := check(t, "p99>50ms", r); !strings.HasPrefix(got.Text, "p99 = 61.23 ms, and") {
+	if got := check(t, "p99>50ms", r); !strings.HasPrefix(got.Text, "p99 = 61.23456 ms, and") {
 		t.Error(got)
 	}
 }

@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -125,15 +123,13 @@ func checkSchema(text []byte) error {
 	if err := json.Unmarshal(text, &head); err != nil {
 		return fmt.Errorf("not a result, or an incomplete one: %w; ssebench run -json writes one", err)
 	}
-	name, _ := head.Schema.(string)
-	product, newest, _ := strings.Cut(Schema, "/")
-	number, ours := strings.CutPrefix(name, product+"/")
-	version, err := strconv.Atoi(number)
-	switch known, _ := strconv.Atoi(newest); {
-	case !ours || err != nil || version < 1:
-		return fmt.Errorf("JSON, but its schema is %q and not %s; ssebench run -json writes one", name, Schema)
-	case version > known:
-		return fmt.Errorf("schema %s is newer than %s, the newest that this ssebench knows; use a newer one", name, Schema)
+	version, known := 0, 0
+	fmt.Sscanf(Schema, "fastsse-bench/%d", &known)
+	if _, err := fmt.Sscanf(fmt.Sprint(head.Schema), "fastsse-bench/%d", &version); err != nil || version < 1 {
+		return fmt.Errorf("JSON, but its schema is %q and not %s; ssebench run -json writes one", head.Schema, Schema)
+	}
+	if version > known {
+		return fmt.Errorf("schema %s is newer than %s, the newest that this ssebench knows; use a newer one", head.Schema, Schema)
 	}
 	return nil
 }

@@ -42,15 +42,12 @@ func verdict(was, is []float64, better string) string {
 // also for equal values, because it goes through all ways to choose the first sample.
 func chance(a, b []float64) float64 {
 	ranks := ranksOf(slices.Concat(a, b))
-	mean := len(a) * (len(ranks) + 1) // of the sum of twice the ranks
-	distance := func(sum int) int { return max(sum-mean, mean-sum) }
-	ours, all := 0, 0
-	for i, rank := range ranks {
-		all += rank
-		if i < len(a) {
-			ours += rank
-		}
+	ours, all := 0, len(ranks)*(len(ranks)+1) // twice the sums of ranks
+	for _, rank := range ranks[:len(a)] {
+		ours += rank
 	}
+	mean := len(a) * (len(ranks) + 1)
+	distance := func(sum int) int { return max(sum-mean, mean-sum) }
 	// ways[n][sum] is in how many ways n of the ranks have this sum.
 	ways := make([][]float64, len(a)+1)
 	for n := range ways {

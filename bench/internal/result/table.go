@@ -201,6 +201,16 @@ func percentileRow(name string, p *Percentiles) table.Row {
 	return row
 }
 
+// lane is the events of a publisher, or nil.
+func (r *Result) lane(name string) *Result {
+	for i := range r.Lanes {
+		if r.Lanes[i].Name == name {
+			return r.Lanes[i].result()
+		}
+	}
+	return nil
+}
+
 // result is the lane's events as the figures of a result.
 func (l *Lane) result() *Result {
 	return &Result{

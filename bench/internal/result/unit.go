@@ -21,17 +21,25 @@ const (
 	YesNo   Unit = "yes/no" // held as 1 or 0
 )
 
-// scales are the units that may follow a number, each with its kind and its size in
-// the smallest unit of that kind. Sizes are whole, so that 50000us is exactly 50 ms.
+// scales are the units that may follow a number: what they measure, and their size in the
+// smallest of these. Sizes are whole, so that 50000us is exactly 50 ms.
 var scales = map[string]struct {
 	of   string
 	size float64
 }{
-	"ns": {"time", 1}, "us": {"time", 1e3}, "µs": {"time", 1e3}, "μs": {"time", 1e3}, "ms": {"time", 1e6}, "s": {"time", 1e9},
-	"B": {"memory", 1}, "KB": {"memory", 1e3}, "KiB": {"memory", 1 << 10}, "MB": {"memory", 1e6}, "MiB": {"memory", 1 << 20},
-	"GB": {"memory", 1e9}, "GiB": {"memory", 1 << 30},
-	"%": {"share", 1},
+	"ns": {times, 1}, "us": {times, 1e3}, "µs": {times, 1e3}, "μs": {times, 1e3}, "ms": {times, 1e6}, "s": {times, 1e9},
+	"B": {memory, 1}, "KB": {memory, 1e3}, "KiB": {memory, 1 << 10}, "MB": {memory, 1e6}, "MiB": {memory, 1 << 20},
+	"GB": {memory, 1e9}, "GiB": {memory, 1 << 30},
+	"%": {"a share of 1, or in %", 1}, "": {"a count, without a unit", 1},
 }
+
+const (
+	times  = "a time: ns, us, ms or s"
+	memory = "bytes: B, KB, KiB, MB, MiB, GB or GiB"
+)
+
+// fitting says which units fit u.
+func (u Unit) fitting() string { return scales[string(u)].of }
 
 // in converts a number with a written unit to u.
 func (u Unit) in(number float64, written string) (value float64, fits bool) {
@@ -40,27 +48,16 @@ func (u Unit) in(number float64, written string) (value float64, fits bool) {
 	switch {
 	case written == "":
 		return number, true
-	case !known || from.of != to.of:
-		return 0, false
 	case u == Share:
-		return number / 100, true
-	case from.size < to.size:
-		return number / (to.size / from.size), true
+		to.size = 100
 	}
-	return number * (from.size / to.size), true
+	return number * from.size / to.size, known && from.of == to.of
 }
 
-// written lists the units that fit a figure, for errors.
-func (u Unit) written() string {
-	switch u {
-	case Count:
-		return "a count, without a unit"
-	case Share:
-		return "a share of 1, or in %"
-	case Bytes:
-		return "bytes: B, KB, KiB, MB, MiB, GB or GiB"
-	}
-	return "a time: ns, us, ms or s"
+// parts of a name in the JSON that say its unit.
+var parts = map[string]Unit{
+	"ms": Millis, "us": Micros, "s": Seconds, "seconds": Seconds, "at": Seconds, "bytes": Bytes, "count": Count,
+	"share": Share, "busy": Share, "uneven": Share, "off": Share, "trend": Share,
 }
 
 // unitOf is the unit that the last name of a path says, or else the name before it.
@@ -69,16 +66,9 @@ func unitOf(path string) Unit {
 	if dot := strings.LastIndexByte(path, '.'); dot >= 0 {
 		rest, name = path[:dot], path[dot+1:]
 	}
-	said := "_" + name + "_"
-	for _, u := range []struct {
-		part string
-		unit Unit
-	}{
-		{"_ms_", Millis}, {"_us_", Micros}, {"_s_", Seconds}, {"_at_", Seconds}, {"_seconds_", Seconds}, {"_bytes_", Bytes}, {"_count_", Count},
-		{"_share_", Share}, {"_busy_", Share}, {"_uneven_", Share}, {"_off_", Share}, {"_trend_", Share},
-	} {
-		if strings.Contains(said, u.part) {
-			return u.unit
+	for part := range strings.SplitSeq(name, "_") {
+		if u, found := parts[part]; found {
+			return u
 		}
 	}
 	if rest == "" {
@@ -98,20 +88,20 @@ func (u Unit) Short(v float64) string {
 	case Share:
 		return strings.TrimSuffix(decimals(100*v, 1), ".0") + "%"
 	case Bytes:
-		return memory(v)
+		return size(v)
 	}
 	return Digits(v) + " " + string(u)
 }
 
-// exact is a value with all its digits, and the unit.
+// exact is a value with all its digits, or five after the point, and the unit.
 func (u Unit) exact(v float64) string {
-	if u == YesNo {
+	switch u {
+	case YesNo:
 		return u.Short(v)
+	case Share:
+		return humanize.Commaf(math.Round(v*1e7)/1e5) + "%"
 	}
-	if u == Share {
-		return humanize.Commaf(math.Round(v*1e12)/1e10) + "%"
-	}
-	return strings.TrimSpace(humanize.Commaf(v) + " " + string(u))
+	return strings.TrimSpace(humanize.Commaf(math.Round(v*1e5)/1e5) + " " + string(u))
 }
 
 // Digits writes a number with three digits, or all before the point if that is more, and
@@ -132,8 +122,8 @@ func decimals(v float64, n int) string {
 	return humanize.FormatFloat("#,###."+strings.Repeat("#", n), v)
 }
 
-// memory writes fewer than 64 KiB in bytes.
-func memory(v float64) string {
+// size writes bytes, fewer than 64 KiB as they are.
+func size(v float64) string {
 	for _, big := range []struct {
 		unit        string
 		size, least float64
