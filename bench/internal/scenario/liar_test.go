@@ -156,6 +156,7 @@ func (l *liar) stream(ctx context.Context, v *visit) {
 		if every(l.strange, i) {
 			l.count(&l.did.strange)
 			fmt.Fprintf(v, "event: gap\ndata: {\"before\":%d}\n\n", i)
+			v.flush()
 		}
 		if v.next++; every(l.swaps, i) && l.await(ctx, i+1) {
 			v.next++

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -11,11 +12,11 @@ import (
 // The measurement sees through a server that lies, on every count, exactly.
 func TestLiesAreSeenThrough(t *testing.T) {
 	for name, c := range map[string]struct {
-		lies   lies
-		change func(*Scenario)
-		says   string // an error does; empty: there is none
-		times  func(r *result.Result) bool
-		want   string // of times
+		lies  lies
+		rate  float64 // zero: 200
+		says  string  // an error does; empty: there is none
+		times func(r *result.Result) bool
+		want  string // of times
 	}{
 		"honest":             {},
 		"drops":              {lies: lies{drops: 97}},
@@ -27,7 +28,7 @@ func TestLiesAreSeenThrough(t *testing.T) {
 		"no answer":          {lies: lies{mutes: 6}, says: "have had no answer for 500ms"},
 		"ends, and resumes":  {lies: lies{ends: 60, retry: 50}},
 		"ends, and forgets":  {lies: lies{ends: 60, retry: 50, forgets: true}},
-		"one in twenty late": {lies: lies{slows: 20}, times: delayed, want: "p50 below 500 ms, p99 not"},
+		"one in twenty late": {lies: lies{slows: 20}, rate: 50, times: delayed, want: "p50 below 500 ms, p99 not"},
 		"stalls once":        {lies: lies{stalls: 100}, times: stalled, want: "a maximum of 2 s or more, and a tenth not below 1.5 s"},
 	} {
 		for carrier, gzip := range map[string]bool{"epoll": false, "net/http": true} { // net/http for all but the plainest requests
@@ -35,7 +36,7 @@ func TestLiesAreSeenThrough(t *testing.T) {
 				t.Parallel()
 				l := newLiar(c.lies)
 				sc := short(serve(t, l))
-				sc.Streams, sc.Rate, sc.Duration, sc.Settle = manyStreams, 200, time.Second, 300*time.Millisecond
+				sc.Streams, sc.Rate, sc.Duration, sc.Settle = manyStreams, cmp.Or(c.rate, 200), time.Second, 300*time.Millisecond
 				sc.Answer, sc.Patience, sc.Request.Gzip = 500*time.Millisecond, 3*time.Second, gzip
 				r, err := Run(t.Context(), &sc)
 				if r == nil || (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
