@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/url"
 
@@ -63,11 +65,6 @@ func (s *serveCommand) Run(ctx context.Context, con *console) error {
 	return h.run(ctx)
 }
 
-// silent logs nothing: that Run has begun to end is no news here.
-type silent struct{}
-
-func (silent) Printf(string, ...any) {}
-
 // announce prints the URL of the streams.
 func announce(con *console, ln net.Listener) {
 	fmt.Fprintf(con.out, "serving http://%s/events?topic=T\n", ln.Addr())
@@ -88,25 +85,20 @@ type listeningHub struct {
 	ln  net.Listener
 }
 
-func listenHub(addr string) (*listeningHub, error) {
-	hub, err := server.New(server.Config{})
-	if err != nil {
-		return nil, err
+func listenHub(addr string) (h listeningHub, err error) {
+	if h.hub, err = server.New(server.Config{}); err == nil {
+		h.ln, err = listen(addr)
 	}
-	ln, err := listen(addr)
-	if err != nil {
-		return nil, err
-	}
-	return &listeningHub{hub, ln}, nil
+	return h, err
 }
 
 // run serves the hub until ctx is done or a signal tells the process to end, and then
-// drains it.
+// drains it. It logs nothing: that it has begun to end is no news here.
 func (h *listeningHub) run(ctx context.Context) error {
 	r := router.New()
 	server.Mount(r, h.hub, server.MountOptions{Publish: server.PublishOptions{AllowAnyone: true}})
 	return server.Run(ctx, server.RunOptions{
-		Hub: h.hub, Listener: h.ln, Handler: r.Handler, Logger: silent{},
+		Hub: h.hub, Listener: h.ln, Handler: r.Handler, Logger: log.New(io.Discard, "", 0),
 		Server: &fasthttp.Server{Name: "fastsse", NoDefaultServerHeader: true},
 	})
 }
