@@ -144,3 +144,13 @@ func TestCurves(t *testing.T) {
 		said{"axes(threads, threads.series).slice(1).every(axis => axis.incrs.every(Number.isInteger))", "true"},
 	)
 }
+
+func TestGatesAndReadersAreShown(t *testing.T) {
+	evaluate(t, `
+		const gated = [{ result: { gates: [{ gate: "p99>50ms", failed: true, text: "p99 = 61 ms" }, { gate: "lost>0", failed: false, text: "lost = 0" }] } }];
+		const busyReader = { result: {}, at: [1, 2], phases: [], marks: [], samples: [{ at: 1, reader_busy: 0.5 }, { at: 2, reader_busy: 0.91 }] };`,
+		said{"[...gates(gated).querySelectorAll('tr')].map(tr => [...tr.cells].map(td => td.textContent))", `[["failed","p99>50ms","p99 = 61 ms"],["passed","lost>0","lost = 0"]]`},
+		said{"gates([{ result: {} }])", "null"},
+		said{"toolCharts([busyReader])[1].series.map(s => s.y)", "[[50,91]]"},
+	)
+}
