@@ -56,6 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Exit(func(code int) { exit = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(&console{stdout, stderr}),
+		kong.Help(help),
 		kong.UsageOnError(),
 		kong.Vars{"version": version()},
 	)
@@ -64,11 +65,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	command, err := parser.Parse(singleDashes(args))
-	if exit >= 0 { // --help
+	if exit >= 0 { // -help
 		return exit
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "ssebench: %v; ssebench --help lists the commands\n", err)
+		fmt.Fprintf(stderr, "ssebench: %s; ssebench -help lists the commands\n", oneDash(err.Error()))
 		return 1
 	}
 	err = command.Run()
@@ -88,17 +89,21 @@ func statusOf(err error) int {
 	return 1
 }
 
-// singleDashes lets flags be written with one dash, as in other Go programs. It
-// leaves what follows -- alone: that is the command of a server.
+// singleDashes lets flags be written with one dash, as in other Go programs. What follows
+// -- is the command of a server, word by word.
 func singleDashes(args []string) []string {
-	out := make([]string, len(args))
-	own := true
+	var out []string
 	for i, a := range args {
-		own = own && a != "--"
-		if own && len(a) > 2 && a[0] == '-' && a[1] >= 'a' {
+		if a == "--" {
+			for _, word := range args[i+1:] {
+				out = append(out, "--command="+word)
+			}
+			break
+		}
+		if len(a) > 2 && a[0] == '-' && a[1] >= 'a' {
 			a = "-" + a
 		}
-		out[i] = a
+		out = append(out, a)
 	}
 	return out
 }

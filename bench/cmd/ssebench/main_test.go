@@ -25,12 +25,23 @@ func TestCommandLine(t *testing.T) {
 		says   string
 	}{
 		{"--help", 0, "storm"},
-		{"", 1, "bench --help"},
-		{"run -c 3", 1, "--url"},
+		{"", 1, "ssebench -help"},
+		{"run -c 3", 1, "-url"},
 		{"storm -by drain -url http://x/", 1, "give its command at the end"},
 		{"storm -by drain -back now -url http://x/ -- x", 1, "leave out -back"},
 		{"storm -by drain -no-reconnect -url http://x/ -- x", 1, "nobody would come back"},
 		{"run -url ftp://x/", 1, "http://"},
+		{"run -url http://x/ http://y/", 1, "two addresses"},
+		{"run http://127.0.0.1:{{.Port}}/", 1, "at the end, after --"},
+		{"run 127.0.0.1:1/x -publish-url 127.0.0.1:1/p -size 5", 1, "give at least that"},
+		{"run 127.0.0.1:1/x -duration 0s", 1, "-duration 0s: give how long"},
+		{"run 127.0.0.1:1/x -topics 0", 1, "-topics 0: give at least one"},
+		{"run 127.0.0.1:1/x -topics no-such-file", 1, "read -topics"},
+		{"run 127.0.0.1:1/x -tokens no-such-file.csv", 1, "read -tokens"},
+		{"run 127.0.0.1:1/x -cacert no-such-file", 1, "read -cacert"},
+		{"run 127.0.0.1:1/x -nope", 1, "unknown flag -nope"},
+		{"run -help", 0, "-publish-url=STRING "},
+		{"storm -help", 0, "Example:"},
 		{"serve -addr nowhere:x", 1, "-addr"},
 	} {
 		var out, errs bytes.Buffer

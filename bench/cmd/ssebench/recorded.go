@@ -18,12 +18,12 @@ func flagsOf(command any) map[string]string {
 // unrecorded are flags that may hold secrets, that say where output goes, or that
 // are elsewhere in the result.
 var unrecorded = map[string]bool{
-	"header": true, "cookie": true, "publish-header": true, "json": true, "ndjson": true, "junit": true, "summary": true, "html": true, "hdr": true, "quiet": true, "fail-if": true, "name": true, "pid": true,
+	"header": true, "cookie": true, "login": true, "login-header": true, "login-body": true, "address": true, "publish-header": true, "json": true, "ndjson": true, "junit": true, "summary": true, "html": true, "hdr": true, "quiet": true, "fail-if": true, "name": true, "pid": true,
 }
 
 // always are flags that are recorded even with their defaults: without them the
 // figures say little.
-var always = map[string]bool{"c": true, "rate": true, "duration": true, "hold": true, "size": true, "ramp": true}
+var always = map[string]bool{"streams": true, "rate": true, "duration": true, "hold": true, "size": true, "ramp": true}
 
 func collectFlags(v reflect.Value, flags map[string]string) {
 	for i := range v.NumField() {

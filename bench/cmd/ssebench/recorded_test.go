@@ -15,9 +15,9 @@ func TestRecordedFlags(t *testing.T) {
 		args string
 		want map[string]string
 	}{
-		{"-c 3 --url=http://a/ --rate=2", map[string]string{"c": "3", "url": "http://a/", "rate": "2", "duration": "10s", "size": "100", "ramp": "5000"}},
+		{"-c 3 --url=http://a/ --rate=2", map[string]string{"streams": "3", "url": "http://a/", "rate": "2", "duration": "10s", "size": "100", "ramp": "5000"}},
 		{"--url=http://a/ --no-reconnect --settle=2000ms --patience=1s -H Authorization:x --cookie=s=1 --publish-header=X:y --json=f --fail-if=lost>0",
-			map[string]string{"c": "100", "url": "http://a/", "rate": "1", "duration": "10s", "size": "100", "ramp": "5000", "reconnect": "false", "patience": "1s"}},
+			map[string]string{"streams": "100", "url": "http://a/", "rate": "10", "duration": "10s", "size": "100", "ramp": "5000", "reconnect": "false", "patience": "1s"}},
 	} {
 		var command runCommand
 		parser, err := kong.New(&command)

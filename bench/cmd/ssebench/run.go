@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -47,6 +48,9 @@ func (c *runCommand) Run(ctx context.Context, con *console) error {
 
 // scenario makes the scenario that the flags describe.
 func (c *runCommand) scenario(port portOf) (*scenario.Scenario, error) {
+	if c.Duration <= 0 {
+		return nil, fmt.Errorf("-duration %v: give how long to publish, or to hold the streams open", c.Duration)
+	}
 	sc := &scenario.Scenario{Command: "run", Duration: c.Duration, Patience: c.Patience, Flags: flagsOf(c)}
 	if err := c.streamFlags.fill(sc, port); err != nil {
 		return nil, err

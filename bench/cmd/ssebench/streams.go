@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -13,49 +15,99 @@ import (
 
 // streamFlags say which streams are opened, and how.
 type streamFlags struct {
-	URL     string        `required:"" name:"url" group:"Streams" help:"URL of the streams to open, such as http://127.0.0.1:8080/events?topic=bench. {{.Port}} stands for the port of the server that bench starts."`
-	C       int           `name:"c" short:"c" default:"100" group:"Streams" help:"Streams to open."`
+	Address string        `arg:"" optional:"" name:"address" help:"URL of the streams to open; the same as -url."`
+	URL     string        `name:"url" group:"Streams" help:"URL of the streams to open, such as http://127.0.0.1:8080/events?topic=a, or unix:/run/app.sock:/events for a server at a Unix socket. {{.Stream}} stands for the number of the stream, from 0, here and in headers and bodies; {{.Port}} for the port of the server that ssebench starts."`
+	Streams int           `name:"streams" short:"c" default:"100" group:"Streams" help:"Streams to open."`
 	Ramp    float64       `default:"5000" group:"Streams" help:"Streams to open per second; 0 means no limit."`
 	Answer  time.Duration `default:"30s" group:"Streams" help:"Give up if no stream is answered for this long."`
 	Settle  time.Duration `default:"2s" group:"Streams" help:"How long to wait after opening the streams, before the measurement begins."`
 	Readers int           `default:"1" group:"Streams" help:"Goroutines that read the streams."`
 
-	Header   []string     `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Additional header of each request; may be repeated."`
-	Cookie   string       `placeholder:"'a=b; c=d'" group:"Streams" help:"Cookies to send with each request."`
-	Method   string       `default:"GET" group:"Streams" help:"Method of the request."`
-	Body     string       `group:"Streams" help:"Body of the request, for streams that are opened with POST."`
-	Gzip     bool         `group:"Streams" help:"Accept gzip. Streams are then read through net/http, with a goroutine per stream, as with https."`
-	HTTP2    bool         `name:"http2" group:"Streams" help:"Offer HTTP/2; needs https."`
-	Insecure bool         `group:"Streams" help:"Accept any certificate."`
-	Laddr    []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. By default a server on IPv4 loopback is reached from 127.0.1.1 to 127.0.1.200."`
+	Header      []string     `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Additional header of each request; may be repeated."`
+	Cookie      string       `placeholder:"'a=b; c=d'" group:"Streams" help:"Cookies to send with each request."`
+	Method      string       `default:"GET" group:"Streams" help:"Method of the request."`
+	Body        string       `group:"Streams" help:"Body of the request, for streams that are opened with POST."`
+	Topics      string       `placeholder:"N|FILE" group:"Streams" help:"Topics to spread the streams and what is published over, in turn: so many, which are 0, 1, and so on; or those in the lines of FILE. {{.Topic}} stands for a stream's topic, and for the one to publish to."`
+	Tokens      string       `placeholder:"FILE" group:"Streams" help:"Tokens or users, one in each line, for the streams in turn: {{.Token}} stands for a stream's. If FILE ends in .csv, its first line names the columns, and {{.name}} stands for a column."`
+	Login       string       `placeholder:"'METHOD URL'" group:"Streams" help:"Request to make once for each stream, before it is opened. {{.Login.name}} stands for a field of the JSON in the answer, a cookie or a header, and {{.Login.Body}} for all of it. Its cookies are sent with the stream."`
+	LoginHeader []string     `name:"login-header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Additional header of these requests; may be repeated."`
+	LoginBody   string       `name:"login-body" placeholder:"TEMPLATE" group:"Streams" help:"Body of these requests: JSON if it begins with {, otherwise a form."`
+	Compress    string       `enum:",gzip,br,zstd" default:"" placeholder:"ENCODING" group:"Streams" help:"Accept this encoding: gzip, br or zstd. Streams are then read through net/http, with a goroutine per stream, as with https."`
+	Gzip        bool         `group:"Streams" help:"The same as -compress gzip."`
+	HTTP2       bool         `name:"http2" group:"Streams" help:"Offer HTTP/2; needs https."`
+	Insecure    bool         `group:"Streams" help:"Accept any certificate."`
+	CACert      string       `name:"cacert" placeholder:"FILE" group:"Streams" help:"Certificate of an authority to trust, beside those of the system."`
+	Cert        string       `placeholder:"FILE" group:"Streams" help:"Certificate of the client, for servers that ask for one."`
+	Key         string       `placeholder:"FILE" group:"Streams" help:"Its key, if that is in another file."`
+	Unix        string       `placeholder:"PATH" group:"Streams" help:"Unix socket to connect to, for streams and for what is published."`
+	Laddr       []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. By default a server on IPv4 loopback is reached from 127.0.1.1 to 127.0.1.200."`
 
 	Reconnect bool `default:"true" negatable:"" group:"Streams" help:"Reconnect like browsers: with Last-Event-ID after the server's retry time (3s if it sends none), but never after an answer that is not a stream."`
 }
 
 // request makes the request of each stream; port replaces {{.Port}}.
-func (f *streamFlags) request(port portOf) (load.Request, error) {
-	header, err := headers(f.Header)
-	if err != nil {
-		return load.Request{}, err
+func (f *streamFlags) request(port portOf) (r load.Request, err error) {
+	r = load.Request{
+		Method: f.Method, Body: f.Body, Unix: f.Unix, Sources: f.Laddr,
+		Compress: f.Compress, HTTP2: f.HTTP2,
+	}
+	if f.Gzip {
+		r.Compress = "gzip"
+	}
+	path, target := load.SplitUnix(port(f.URL))
+	r.URL, r.Unix = target, cmp.Or(path, r.Unix)
+	if r.Header, err = headers(f.Header); err != nil {
+		return r, err
 	}
 	if f.Cookie != "" {
-		header.Add("Cookie", f.Cookie)
+		r.Header.Add("Cookie", f.Cookie)
 	}
-	return load.Request{
-		URL: port(f.URL), Method: f.Method, Header: header, Body: f.Body,
-		Gzip: f.Gzip, HTTP2: f.HTTP2, Insecure: f.Insecure, Sources: f.Laddr,
-	}, nil
+	if r.Data, err = load.NewData(f.Topics, f.Tokens); err != nil {
+		return r, err
+	}
+	if r.TLS, err = load.TLSConfig(f.Cert, f.Key, f.CACert, f.Insecure); err != nil {
+		return r, err
+	}
+	r.Login, err = f.login(port)
+	return r, err
+}
+
+// login is the request before each stream, or nil.
+func (f *streamFlags) login(port portOf) (*load.Login, error) {
+	if f.Login == "" {
+		return nil, nil
+	}
+	method, url, ok := strings.Cut(f.Login, " ")
+	if !ok {
+		method, url = "", f.Login // its default
+	}
+	header, err := headers(f.LoginHeader)
+	return &load.Login{Method: method, URL: port(strings.TrimSpace(url)), Header: header, Body: f.LoginBody}, err
+}
+
+// AfterApply takes the URL from either place. kong calls it.
+func (f *streamFlags) AfterApply() error {
+	switch {
+	case f.URL == "" && f.Address == "":
+		return errors.New("which streams? give their URL, such as http://127.0.0.1:8080/events?topic=a, or -url")
+	case f.URL == "":
+		f.URL = f.Address
+	case f.Address != "" && f.Address != f.URL:
+		return fmt.Errorf("two addresses, %q and -url %q: give one; a server's command comes after --", f.Address, f.URL)
+	}
+	f.Address = ""
+	return nil
 }
 
 // fill sets the scenario's fields from the flags.
 func (f *streamFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
-	if f.C < 1 {
-		return fmt.Errorf("-c %d: open at least one stream", f.C)
+	if f.Streams < 1 {
+		return fmt.Errorf("-streams %d: open at least one stream", f.Streams)
 	}
 	if f.Ramp < 0 {
 		return fmt.Errorf("-ramp %v: give the number of streams to open per second, or 0 for no limit", f.Ramp)
 	}
-	sc.Name, sc.Streams, sc.Ramp, sc.Answer = port(f.URL), f.C, f.Ramp, f.Answer
+	sc.Name, sc.Streams, sc.Ramp, sc.Answer = port(f.URL), f.Streams, f.Ramp, f.Answer
 	sc.Settle, sc.Readers = f.Settle, f.Readers
 	sc.Client = load.Client{Returns: f.Reconnect}
 	sc.Request, err = f.request(port)
@@ -77,39 +129,46 @@ func headers(lines []string) (http.Header, error) {
 
 // publishFlags say how events are published.
 type publishFlags struct {
-	PublishURL     string   `name:"publish-url" group:"Publishing" help:"URL to post each event to. Without -publish-url and -publish-command nothing is published; the streams are only held open."`
+	PublishURL     string   `name:"publish-url" group:"Publishing" help:"URL to post each event to. Without -publish-url and -publish-command nothing is published; the streams are only held open. {{.Topic}} stands for the topic to publish to, {{.Stream}} for the first stream that reads it."`
 	PublishMethod  string   `name:"publish-method" default:"POST" group:"Publishing" help:"Method of the requests that publish."`
 	PublishHeader  []string `name:"publish-header" sep:"none" placeholder:"'Name: value'" group:"Publishing" help:"Additional header of the requests that publish; may be repeated."`
-	PublishBody    string   `name:"publish-body" placeholder:"TEMPLATE" group:"Publishing" help:"Body of the requests that publish, with {{.Message}} where the event's data goes; by default the data is the whole body."`
+	PublishBody    string   `name:"publish-body" placeholder:"TEMPLATE" group:"Publishing" help:"Body of the requests that publish, with {{.Message}} where the event's data goes; by default the data is the whole body. {{.Seq}} is the event's number from 1, {{.ID}} is what no other event has, {{.Time}} when it is due, as {{.Time.UnixMilli}} in milliseconds."`
 	PublishCommand string   `name:"publish-command" placeholder:"COMMAND" group:"Publishing" help:"Command to run for each event instead of a request, as words separated by spaces. It gets the data on its standard input, and in its arguments in place of {{.Message}}."`
-	Rate           float64  `default:"1" group:"Publishing" help:"Events to publish per second."`
+	Rate           float64  `default:"10" group:"Publishing" help:"Events to publish per second."`
 	Size           int      `default:"100" group:"Publishing" help:"Bytes of data per event."`
 	TimeRegexp     string   `name:"time-regexp" placeholder:"PATTERN" group:"Publishing" help:"For events that others publish: the first group of PATTERN matches the time when an event was sent, in its data (seconds, milliseconds, microseconds or nanoseconds since 1970, or RFC 3339)."`
 	TimeJSON       string   `name:"time-json" placeholder:"PATH" group:"Publishing" help:"Like -time-regexp, for JSON data: the path to the time, such as meta.sent_at."`
 }
 
-// publishing is nil when nothing is to be published.
-func (f *publishFlags) publishing(port portOf, insecure bool) (*load.Publishing, error) {
+// check finds what cannot work together.
+func (f *publishFlags) check() error {
+	switch {
+	case f.PublishURL != "" && f.PublishCommand != "":
+		return fmt.Errorf("-publish-url %q and -publish-command %q: give one of them", f.PublishURL, f.PublishCommand)
+	case f.TimeRegexp != "" || f.TimeJSON != "":
+		return errors.New("-time-regexp and -time-json are for events that somebody else publishes; leave out -publish-url and -publish-command")
+	case f.Rate <= 0:
+		return fmt.Errorf("-rate %v: give the number of events to publish per second", f.Rate)
+	case f.Size < load.LeastSize:
+		return fmt.Errorf("-size %d: an event says where it comes from and when it was due, which takes up to %d bytes; give at least that", f.Size, load.LeastSize)
+	}
+	return nil
+}
+
+// publishing is nil when nothing is to be published. Streams are opened by r.
+func (f *publishFlags) publishing(port portOf, r *load.Request) (*load.Publishing, error) {
 	if f.PublishURL == "" && f.PublishCommand == "" {
 		return nil, nil
 	}
-	if f.PublishURL != "" && f.PublishCommand != "" {
-		return nil, fmt.Errorf("-publish-url %q and -publish-command %q: give one of them", f.PublishURL, f.PublishCommand)
-	}
-	if f.TimeRegexp != "" || f.TimeJSON != "" {
-		return nil, fmt.Errorf("-time-regexp and -time-json are for events that somebody else publishes; leave out -publish-url and -publish-command")
-	}
-	if f.Rate <= 0 {
-		return nil, fmt.Errorf("-rate %v: give the number of events to publish per second", f.Rate)
-	}
-	header, err := headers(f.PublishHeader)
-	if err != nil {
+	if err := f.check(); err != nil {
 		return nil, err
 	}
+	header, err := headers(f.PublishHeader)
+	path, target := load.SplitUnix(port(f.PublishURL))
 	return &load.Publishing{
-		URL: port(f.PublishURL), Method: f.PublishMethod, Header: header, Body: f.PublishBody,
-		Command: strings.Fields(f.PublishCommand), Size: f.Size, Insecure: insecure,
-	}, nil
+		URL: target, Method: f.PublishMethod, Header: header, Body: f.PublishBody, Data: r.Data,
+		Command: strings.Fields(f.PublishCommand), Size: f.Size, TLS: r.TLS, Unix: cmp.Or(path, r.Unix),
+	}, err
 }
 
 // fill sets the scenario's fields from the flags.
@@ -120,6 +179,9 @@ func (f *publishFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
 		}
 	}
 	sc.Rate = f.Rate
-	sc.Publish, err = f.publishing(port, sc.Request.Insecure)
+	if strings.Contains(f.PublishURL+f.PublishBody+strings.Join(f.PublishHeader, ""), "{{.Stream}}") && len(sc.Request.Data.Topics) == 0 {
+		sc.Request.Data.Topics = load.Numbered(sc.Streams) // each stream has its own
+	}
+	sc.Publish, err = f.publishing(port, &sc.Request)
 	return err
 }

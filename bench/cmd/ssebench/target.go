@@ -15,7 +15,7 @@ import (
 type serverFlags struct {
 	PID     int      `name:"pid" group:"Server" help:"Process ID of the server, to measure its CPU, memory, descriptors and threads."`
 	Pprof   string   `placeholder:"URL" group:"Server" help:"URL of the server's /debug/pprof/goroutine?debug=1, to count its goroutines."`
-	Command []string `arg:"" optional:"" passthrough:"" help:"Command that starts the server, after --. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. The server is measured, and stopped at the end."`
+	Command []string `name:"command" sep:"none" placeholder:"WORD" group:"Server" help:"Command that starts the server. Write it at the end, after --. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. The server is measured, and stopped at the end."`
 
 	started *launch.Server // by start, and no flag; nil: it runs already
 }
@@ -30,9 +30,6 @@ func (f *serverFlags) start(ctx context.Context, stderr io.Writer) (port portOf,
 	}
 	if f.PID != 0 {
 		return nil, nil, fmt.Errorf("-pid %d and a command %q: give one of them", f.PID, f.Command)
-	}
-	if f.Command[0] == "--" {
-		f.Command = f.Command[1:]
 	}
 	s, err := launch.Command(ctx, f.Command, stderr)
 	if err != nil {

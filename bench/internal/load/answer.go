@@ -1,9 +1,11 @@
 package load
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 )
@@ -22,7 +24,11 @@ type answer struct {
 }
 
 // refusal is an answer that is not a stream: after one a browser does not reconnect.
-type refusal struct{ what string }
+type refusal struct {
+	what     string
+	code     int    // of the answer; zero: there was none
+	location string // of a redirection
+}
 
 func (r *refusal) Error() string { return r.what }
 
@@ -58,10 +64,15 @@ const maxHead = 64 << 10
 
 // head reads the status line and headers.
 func (a *answer) head(b []byte) (rest []byte, err error) {
+	const http11 = "HTTP/"
+	if !strings.HasPrefix(http11, string(b[:min(len(b), len(http11))])) {
+		line, _, _ := bytes.Cut(b[:min(len(b), 100)], []byte("\n"))
+		return nil, &refusal{what: fmt.Sprintf("the peer does not speak HTTP: it says %q; is the port right, and is it http or https?", bytes.TrimSpace(line))}
+	}
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
 		if len(b) > maxHead {
-			return nil, &refusal{fmt.Sprintf("a head of more than %d bytes", maxHead)}
+			return nil, &refusal{what: fmt.Sprintf("a head of more than %d bytes", maxHead)}
 		}
 		a.raw = bytes.Clone(b)
 		return nil, nil
@@ -72,7 +83,11 @@ func (a *answer) head(b []byte) (rest []byte, err error) {
 	case len(code) == 3 && code[0] == '1' && code != "101": // not the final answer yet
 		return a.head(b[end+4:])
 	case code != "200":
-		return nil, &refusal{fmt.Sprintf("the answer is %q", status)}
+		res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(b)), nil)
+		if err != nil {
+			return nil, &refusal{what: fmt.Sprintf("the answer is %q", status)}
+		}
+		return nil, refused(res)
 	}
 	if err := a.readHeaders(headers); err != nil {
 		return nil, err
@@ -107,11 +122,11 @@ func (a *answer) readHeaders(lines string) error {
 func noStream(kind, encoding, asked string) error {
 	encoding = strings.ToLower(encoding)
 	if encoding != "" && encoding != "identity" && encoding != asked {
-		return &refusal{fmt.Sprintf("the answer is encoded (%s) although the request did not ask for that", encoding)}
+		return &refusal{what: fmt.Sprintf("the answer is encoded (%s) although the request did not ask for that", encoding)}
 	}
 	media, _, _ := strings.Cut(kind, ";")
 	if !strings.EqualFold(strings.TrimSpace(media), "text/event-stream") {
-		return &refusal{fmt.Sprintf("the answer is %q and not text/event-stream", kind)}
+		return &refusal{what: fmt.Sprintf("the answer is %q and not text/event-stream", kind)}
 	}
 	return nil
 }

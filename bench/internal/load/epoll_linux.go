@@ -22,14 +22,16 @@ type epollCarrier struct {
 // rawStream is a stream with a socket of its own. Its meter's mutex guards it.
 type rawStream struct {
 	stream
-	fd   int   // -1 while there is none
-	slot int32 // in its reader
-	life int32 // changes when it connects or is closed: tells stale events from new ones
-	ans  answer
-	out  []byte        // of the request, still to be written
-	full bool          // epoll tells when more of it can be written
-	owed float64       // bytes that a slow client may read now
-	fed  time.Duration // when owed was last updated
+	fd    int   // -1 while there is none
+	slot  int32 // in its reader
+	life  int32 // changes when it connects or is closed: tells stale events from new ones
+	ans   answer
+	out   []byte           // of the request, still to be written
+	to    []netip.AddrPort // addresses of the host; empty: a Unix socket
+	tried int              // of these, without success
+	full  bool             // epoll tells when more of it can be written
+	owed  float64          // bytes that a slow client may read now
+	fed   time.Duration    // when owed was last updated
 }
 
 func newEpollCarrier(s *Swarm) (*epollCarrier, error) {
@@ -241,8 +243,8 @@ func (r *epollReader) batch(events []unix.EpollEvent, buf []byte) time.Duration 
 
 // ready handles one event of epoll.
 func (r *epollReader) ready(st *rawStream, events uint32, buf []byte) {
-	if len(st.out) > 0 {
-		if r.send(st); st.fd < 0 {
+	if life := st.life; len(st.out) > 0 {
+		if r.send(st); st.fd < 0 || st.life != life {
 			return
 		}
 	}
@@ -253,51 +255,9 @@ func (r *epollReader) ready(st *rawStream, events uint32, buf []byte) {
 
 // connect begins to connect st.
 func (r *epollReader) connect(st *rawStream) {
-	now := Now()
-	r.meter.begins(&st.stream, now)
+	r.meter.begins(&st.stream, Now())
 	st.dec.Reset(nil)
-	st.ans, st.full = answer{}, false
-	st.out = r.swarm.request.bytes(r.swarm.end.url, st.dec.LastEventID())
-	st.life++
-	if err := r.dial(st); err != nil {
-		r.breaks(st, fmt.Errorf("connect to %v: %w", r.swarm.end.addr, err), now)
-		return
-	}
-	r.send(st)
-}
-
-// dial makes the socket and begins to connect it.
-func (r *epollReader) dial(st *rawStream) error {
-	to := r.swarm.end.addr
-	family := unix.AF_INET
-	if to.Addr().Is6() {
-		family = unix.AF_INET6
-	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return err
-	}
-	st.fd = fd
-	if from := r.swarm.nextSource(); from.IsValid() {
-		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
-		if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0))); err != nil {
-			return fmt.Errorf("bind to %v: %w", from, err)
-		}
-	}
-	if st.client.ill() {
-		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, st.client.window())
-	}
-	if err := unix.Connect(fd, sockaddr(to)); err != nil && err != unix.EINPROGRESS {
-		return err
-	}
-	return unix.EpollCtl(r.ep, unix.EPOLL_CTL_ADD, fd, st.interest(unix.EPOLLIN|unix.EPOLLRDHUP))
-}
-
-func sockaddr(a netip.AddrPort) unix.Sockaddr {
-	if a.Addr().Is4() {
-		return &unix.SockaddrInet4{Addr: a.Addr().As4(), Port: int(a.Port())}
-	}
-	return &unix.SockaddrInet6{Addr: a.Addr().As16(), Port: int(a.Port())}
+	r.ask(st)
 }
 
 func (st *rawStream) interest(events uint32) *unix.EpollEvent {
@@ -317,7 +277,7 @@ func (r *epollReader) send(st *rawStream) {
 		if code, _ := unix.GetsockoptInt(st.fd, unix.SOL_SOCKET, unix.SO_ERROR); code != 0 {
 			err = unix.Errno(code)
 		}
-		r.breaks(st, fmt.Errorf("connect to %v: %w", r.swarm.end.addr, err), Now())
+		r.unreached(st, err)
 		return
 	}
 	st.out = nil
@@ -338,6 +298,7 @@ func (r *epollReader) read(st *rawStream, buf []byte) int {
 		return 0
 	}
 	now := Now()
+	r.meter.wire += uint64(max(n, 0))
 	switch {
 	case err != nil:
 	case n == 0:
@@ -400,6 +361,12 @@ func (r *epollReader) feedSlow(buf []byte, now time.Duration) {
 // breaks ends st's connection, and makes it come back later if its client does.
 func (r *epollReader) breaks(st *rawStream, err error, now time.Duration) {
 	st.close(false)
+	if no, ok := errors.AsType[*refusal](err); ok && no.location != "" {
+		if err = r.swarm.follow(&st.stream, no); err == nil {
+			r.ask(st)
+			return
+		}
+	}
 	if back, comes := r.meter.breaks(&st.stream, err, now); comes {
 		heap.Push(&r.coming, comeback{back, st, st.life})
 	}
@@ -423,8 +390,12 @@ func (r *epollReader) bringBack() time.Duration {
 	now := Now()
 	for len(r.coming) > 0 && r.coming[0].at <= now {
 		c := heap.Pop(&r.coming).(comeback)
-		if c.st.phase == waiting && c.st.life == c.life {
+		switch {
+		case c.st.life != c.life:
+		case c.st.phase == waiting:
 			r.connect(c.st)
+		case c.st.phase == connecting:
+			r.dial(c.st)
 		}
 	}
 	timeout := 100 * time.Millisecond

@@ -1,15 +1,12 @@
 package load
 
 import (
-	"compress/gzip"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"strings"
 	"sync"
 	"time"
 )
@@ -42,24 +39,17 @@ type visit struct {
 }
 
 func newHTTPCarrier(s *Swarm) *httpCarrier {
-	t := &http.Transport{
-		DisableCompression:  true, // what is asked for is decoded here
-		MaxIdleConnsPerHost: -1,
-		ForceAttemptHTTP2:   s.request.HTTP2,
-		TLSClientConfig:     &tls.Config{InsecureSkipVerify: s.request.Insecure},
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			d, addr := net.Dialer{}, s.end.addr.String()
-			if from := s.nextSource(); from.IsValid() {
-				d.LocalAddr = &net.TCPAddr{IP: from.AsSlice()}
-			}
-			return d.DialContext(ctx, network, addr)
-		},
+	t := s.dialer.transport(s.request.TLS, -1, s.request.HTTP2)
+	dial := t.DialContext
+	t.DialContext = func(ctx context.Context, network, at string) (net.Conn, error) {
+		conn, err := dial(ctx, network, at)
+		if err != nil {
+			return nil, err
+		}
+		return &counted{conn, &s.traffic}, nil
 	}
 	return &httpCarrier{swarm: s, client: &http.Client{Transport: t, CheckRedirect: dontFollow}}
 }
-
-// dontFollow takes a redirection for an answer that is no stream.
-func dontFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 func (c *httpCarrier) add(*meter) *stream {
 	st := &httpStream{}
@@ -167,8 +157,13 @@ func (c *httpCarrier) begins(ctx context.Context, v *visit) bool {
 // once asks for the stream and reads it to its end.
 func (c *httpCarrier) once(ctx context.Context, v *visit) error {
 	res, err := c.ask(ctx, v)
+	for ; err == nil && res.StatusCode != http.StatusOK; res, err = c.ask(ctx, v) {
+		if err := c.follows(v, refused(res)); err != nil {
+			return err
+		}
+	}
 	if err != nil {
-		return err
+		return explained(err)
 	}
 	defer res.Body.Close()
 	if err := c.opens(ctx, v, res); err != nil {
@@ -178,32 +173,32 @@ func (c *httpCarrier) once(ctx context.Context, v *visit) error {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	body := io.Reader(res.Body)
-	if res.Header.Get("Content-Encoding") == "gzip" {
-		if body, err = gzip.NewReader(body); err != nil {
-			return fmt.Errorf("read gzip: %w", err)
-		}
+	body, err := c.swarm.traffic.decode(res.Body, res.Header.Get("Content-Encoding"))
+	if err != nil {
+		return err
 	}
 	return c.readAll(ctx, v, body)
 }
 
+// follows takes a redirection, or returns why the stream is refused.
+func (c *httpCarrier) follows(v *visit, r *refusal) error {
+	v.meter.mu.Lock()
+	defer v.meter.mu.Unlock()
+	return c.swarm.follow(&v.stream, r)
+}
+
 // ask sends the request and waits for the head of its answer.
 func (c *httpCarrier) ask(ctx context.Context, v *visit) (*http.Response, error) {
-	r := &c.swarm.request
-	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { v.has(i.Conn) }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.Method, r.URL, strings.NewReader(r.Body))
+	v.meter.mu.Lock()
+	a, err := c.swarm.asks(&v.stream)
+	v.meter.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	v.meter.mu.Lock()
-	req.Header = r.header(v.dec.LastEventID()).Clone()
-	if req.Header.Get("User-Agent") == "" {
-		req.Header.Set("User-Agent", "fastsse-bench") // servers may know net/http's by its own
-	}
-	v.meter.mu.Unlock()
-	req.Host = req.Header.Get("Host")
-	if r.Gzip {
-		req.Header.Set("Accept-Encoding", "gzip")
+	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { v.has(i.Conn) }}
+	req, err := a.request(httptrace.WithClientTrace(ctx, trace))
+	if err != nil {
+		return nil, err
 	}
 	return c.client.Do(req)
 }
@@ -216,6 +211,7 @@ func (v *visit) has(conn net.Conn) {
 			return
 		}
 	}
+	conn = conn.(*counted).Conn
 	if tcp, ok := conn.(*net.TCPConn); ok && v.client.ill() {
 		_ = tcp.SetReadBuffer(v.client.window())
 	}
@@ -226,14 +222,7 @@ func (v *visit) has(conn net.Conn) {
 
 // opens checks the head of the answer.
 func (c *httpCarrier) opens(ctx context.Context, v *visit, res *http.Response) error {
-	if res.StatusCode != http.StatusOK {
-		return &refusal{fmt.Sprintf("the answer is %q", res.Status)}
-	}
-	asked := ""
-	if c.swarm.request.Gzip {
-		asked = "gzip"
-	}
-	if err := noStream(res.Header.Get("Content-Type"), res.Header.Get("Content-Encoding"), asked); err != nil {
+	if err := noStream(res.Header.Get("Content-Type"), res.Header.Get("Content-Encoding"), c.swarm.request.Compress); err != nil {
 		return err
 	}
 	m := v.meter

@@ -2,6 +2,7 @@ package load
 
 import (
 	"compress/gzip"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/fastsse/fastsse/internal/testkit"
 )
+
+// anyServer takes any certificate.
+var anyServer = &tls.Config{InsecureSkipVerify: true}
 
 // secure serves https, and HTTP/2 to clients that offer it.
 func secure(t *testing.T, h http.HandlerFunc) (url string) {
@@ -47,9 +51,9 @@ func streaming(w http.ResponseWriter, r *http.Request) (send func(text string)) 
 // eachSecure tests what only net/http can read.
 func eachSecure(t *testing.T, test func(t *testing.T, r Request)) {
 	for name, r := range map[string]Request{
-		"https": {}, "https gzip": {Gzip: true}, "http2": {HTTP2: true}, "http2 gzip": {HTTP2: true, Gzip: true},
+		"https": {}, "https gzip": {Compress: "gzip"}, "http2": {HTTP2: true}, "http2 gzip": {HTTP2: true, Compress: "gzip"},
 	} {
-		r.Insecure = true
+		r.TLS = anyServer
 		t.Run(name, func(t *testing.T) { test(t, r) })
 	}
 }
@@ -59,7 +63,7 @@ func TestStreamsByHTTPS(t *testing.T) {
 		var visits atomic.Int32
 		next := make(chan struct{})
 		r.URL = secure(t, func(w http.ResponseWriter, req *http.Request) {
-			if req.ProtoMajor == 2 != r.HTTP2 || req.Header.Get("Accept-Encoding") == "gzip" != r.Gzip {
+			if req.ProtoMajor == 2 != r.HTTP2 || req.Header.Get("Accept-Encoding") == "gzip" != (r.Compress == "gzip") {
 				t.Errorf("%s, accepts the encoding %q", req.Proto, req.Header.Get("Accept-Encoding"))
 			}
 			send := streaming(w, req)
@@ -127,7 +131,7 @@ func TestOneOfHTTP2LeavesAlone(t *testing.T) {
 			<-r.Context().Done()
 			left.Add(1)
 		})
-		s := opened(t, Request{URL: url, HTTP2: true, Insecure: true}, 10, Client{})
+		s := opened(t, Request{URL: url, HTTP2: true, TLS: anyServer}, 10, Client{})
 		s.leaveOne(4, reset)
 		testkit.Eventually(t, "one has left", func() bool { return left.Load() == 1 })
 		time.Sleep(50 * time.Millisecond)
@@ -191,7 +195,7 @@ func TestCloseOfHTTPSLeavesNothing(t *testing.T) {
 // Nothing begins after Close.
 func TestNothingBeginsAfterClose(t *testing.T) {
 	url := secure(t, func(w http.ResponseWriter, r *http.Request) { streaming(w, r)("") })
-	s, err := NewSwarm(t.Context(), SwarmConfig{Request: Request{URL: url, Insecure: true}})
+	s, err := NewSwarm(t.Context(), SwarmConfig{Request: Request{URL: url, TLS: anyServer}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,8 @@ type stream struct {
 	phase   phase
 	began   time.Duration   // of connecting
 	again   bool            // it was open before
+	login   *login          // nil: it has none
+	route   *route          // nil: it was not redirected
 	dec     fastsse.Decoder // fed
 	tallies []tally         // by lane
 	journal *journal        // nil: not watched
@@ -68,7 +70,7 @@ type stream struct {
 func (st *stream) becomes(c Client) {
 	st.meter.mu.Lock()
 	defer st.meter.mu.Unlock()
-	st.client, st.tallies, st.dec, st.again, st.journal = c, nil, fastsse.Decoder{}, false, nil
+	st.client, st.tallies, st.dec, st.again, st.journal, st.route = c, nil, fastsse.Decoder{}, false, nil, nil
 }
 
 // meter counts what the streams of one reading goroutine see.
@@ -80,6 +82,7 @@ type meter struct {
 	open       int
 	connecting int
 	delivered  uint64
+	wire       uint64 // bytes read, without net/http
 	lastEvent  time.Duration
 	firstErr   error
 }
@@ -149,6 +152,9 @@ func (v *Interval) reset() {
 
 func (m *meter) begins(st *stream, now time.Duration) {
 	st.phase, st.began = connecting, now
+	if st.route != nil {
+		st.route.hops = 0
+	}
 	m.connecting++
 	st.journal.connects()
 }
@@ -185,7 +191,7 @@ func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Dura
 		m.now.Failed++
 	}
 	if m.firstErr == nil && !expected {
-		m.firstErr = fmt.Errorf("stream %d: %w", st.index+1, err)
+		m.firstErr = fmt.Errorf("stream %d: %s: %w", st.index+1, m.swarm.where(st), err)
 	}
 	if !st.client.Returns || refused {
 		st.phase = gone

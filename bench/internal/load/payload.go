@@ -27,6 +27,9 @@ var epoch = time.Now()
 // Now is the process's clock.
 func Now() time.Duration { return time.Since(epoch) }
 
+// LeastSize is how many bytes the fields of a payload need, at most, in runs of some hours.
+const LeastSize = len("bench 01234567 0 1234567890 12345678901234 ")
+
 // AppendPayload appends a payload of size bytes, or of as many as its fields need if
 // that is more.
 func AppendPayload(dst []byte, lane int, seq uint64, due time.Duration, size int) []byte {

@@ -9,7 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
+	"net/url"
 	"sync/atomic"
 	"time"
 )
@@ -19,10 +19,8 @@ import (
 // server closes the connection while no answer is outstanding, as servers do to idle
 // ones, it makes a new one.
 type pipeline struct {
-	url    string
-	addr   string
-	method string
-	head   []byte // of each request, up to its length
+	url    *url.URL
+	dialer *dialer
 	buf    []byte
 	link   *link
 }
@@ -30,7 +28,6 @@ type pipeline struct {
 // link is one connection of a pipeline.
 type link struct {
 	conn     net.Conn
-	method   string
 	before   uint64 // events that earlier links have taken
 	posted   uint64 // only for the publisher
 	answered atomic.Uint64
@@ -38,38 +35,32 @@ type link struct {
 	why      error         // …because of this
 }
 
-func newPipeline(ctx context.Context, p *Publishing) (*pipeline, error) {
-	end, err := resolve(ctx, p.URL)
-	if err != nil {
-		return nil, fmt.Errorf("publish: %w", err)
-	}
-	l := &pipeline{url: p.URL, addr: end.addr.String(), method: p.Method}
-	l.head = appendHead(nil, p.Method, end.url, complete(p.Header, end.url, "Content-Type", "text/plain"))
-	l.head = append(l.head, "Content-Length: "...)
+func newPipeline(ctx context.Context, u *url.URL, d *dialer) (*pipeline, error) {
+	l := &pipeline{url: u, dialer: d}
 	return l, l.connect(ctx, 0)
 }
 
 // connect makes a connection. Earlier links have taken so many events before.
 func (l *pipeline) connect(ctx context.Context, before uint64) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", l.addr)
+	conn, err := l.dialer.dial(ctx, hostPort(l.url))
 	if err != nil {
-		return fmt.Errorf("connect publisher to %s: %w; start the server first, or give its URL", l.url, err)
+		return fmt.Errorf("connect publisher to %s: %w; start the server first, or give its URL", l.url.Redacted(), err)
 	}
-	l.link = &link{conn: conn, method: l.method, before: before, ended: make(chan struct{})}
+	l.link = &link{conn: conn, before: before, ended: make(chan struct{})}
 	go l.link.readAnswers()
 	return nil
 }
 
-func (l *pipeline) post(ctx context.Context, body []byte) error {
+func (l *pipeline) post(ctx context.Context, a *ask, _ values) error {
+	if a.url.Host != l.url.Host || a.url.Scheme != l.url.Scheme {
+		return fmt.Errorf("publish to %s after %s: all events go to one server", a.url.Redacted(), l.url.Redacted())
+	}
 	if l.link.spent() {
 		if err := l.connect(ctx, l.link.before+l.link.posted); err != nil {
 			return err
 		}
 	}
-	l.buf = append(l.buf[:0], l.head...)
-	l.buf = strconv.AppendInt(l.buf, int64(len(body)), 10)
-	l.buf = append(l.buf, "\r\n\r\n"...)
-	l.buf = append(l.buf, body...)
+	l.buf = a.appendTo(l.buf[:0])
 	return l.link.write(ctx, l.buf)
 }
 
@@ -135,9 +126,8 @@ func (k *link) readAnswers() {
 	defer close(k.ended)
 	defer k.conn.Close()
 	r := bufio.NewReaderSize(k.conn, 64<<10)
-	req := &http.Request{Method: k.method}
 	for {
-		if err := readAnswer(r, req); err != nil {
+		if err := readAnswer(r); err != nil {
 			k.why = fmt.Errorf("the answer to event %d: %w", k.before+k.answered.Load()+1, err)
 			return
 		}
@@ -146,14 +136,14 @@ func (k *link) readAnswers() {
 }
 
 // readAnswer reads one answer, and fails if it is not a good one.
-func readAnswer(r *bufio.Reader, req *http.Request) error {
+func readAnswer(r *bufio.Reader) error {
 	if _, err := r.Peek(1); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("the server closed the connection instead")
 		}
 		return err
 	}
-	res, err := http.ReadResponse(r, req)
+	res, err := http.ReadResponse(r, nil)
 	if err != nil {
 		return err
 	}
@@ -167,11 +157,23 @@ func taken(res *http.Response) error {
 	if err != nil {
 		return err
 	}
-	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("%s: %s", res.Status, bytes.TrimSpace(body))
+	if res.StatusCode/100 == 2 {
+		return nil
 	}
-	return nil
+	text := fmt.Sprintf("%s: %s", res.Status, bytes.TrimSpace(body))
+	if to := res.Header.Get("Location"); to != "" {
+		text += fmt.Sprintf("; it redirects to %s: publish there", to)
+	}
+	return &NotTaken{res.StatusCode, text}
 }
+
+// NotTaken is the error of an event that the server has not taken.
+type NotTaken struct {
+	Status int // of its answer
+	text   string
+}
+
+func (n *NotTaken) Error() string { return n.text }
 
 func (l *pipeline) close() {
 	_ = l.link.conn.Close()

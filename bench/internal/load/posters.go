@@ -3,43 +3,29 @@ package load
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os/exec"
-	"strings"
 	"time"
 )
 
 // httpPoster posts with net/http, one event after the other: TLS.
 type httpPoster struct {
 	client *http.Client
-	p      *Publishing
-	header http.Header
 }
 
-func newHTTPPoster(p *Publishing) (*httpPoster, error) {
-	u, err := url.Parse(p.URL)
-	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("publish to URL %q: give one that begins with https:// and a host (%v)", p.URL, err)
-	}
-	t := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: p.Insecure}, ForceAttemptHTTP2: true}
-	return &httpPoster{
-		client: &http.Client{Transport: t, CheckRedirect: dontFollow},
-		p:      p, header: complete(p.Header, u, "Content-Type", "text/plain"),
-	}, nil
+func newHTTPPoster(p *Publishing, d *dialer) *httpPoster {
+	return &httpPoster{&http.Client{Transport: d.transport(p.TLS, 1, true), CheckRedirect: dontFollow}}
 }
 
-func (h *httpPoster) post(ctx context.Context, body []byte) error {
-	req, err := http.NewRequestWithContext(ctx, h.p.Method, h.p.URL, bytes.NewReader(body))
+func (h *httpPoster) post(ctx context.Context, a *ask, _ values) error {
+	req, err := a.request(ctx)
 	if err != nil {
 		return err
 	}
-	req.Header, req.Host = h.header.Clone(), h.header.Get("Host")
 	res, err := h.client.Do(req)
 	if err != nil {
-		return err
+		return explained(err)
 	}
 	return taken(res)
 }
@@ -49,38 +35,43 @@ func (h *httpPoster) close()                              { h.client.CloseIdleCo
 
 // commandPoster runs a command for each event, one after the other.
 type commandPoster struct {
-	args []func(message string) ([]byte, error)
+	args []text
 }
 
-func newCommandPoster(command []string) (*commandPoster, error) {
+func newCommandPoster(command []string, sample values) (*commandPoster, error) {
 	c := &commandPoster{}
 	if _, err := exec.LookPath(command[0]); err != nil {
 		return nil, fmt.Errorf("publish with the command %q: %w", command[0], err)
 	}
 	for _, arg := range command {
-		fill := func(string) ([]byte, error) { return []byte(arg), nil }
-		if strings.Contains(arg, "{{") {
-			var err error
-			if fill, err = filler(arg); err != nil {
-				return nil, err
-			}
+		t, err := parseText(arg)
+		if err != nil {
+			return nil, err
 		}
-		c.args = append(c.args, fill)
+		c.args = append(c.args, t)
 	}
-	return c, nil
+	_, err := c.filled(sample)
+	return c, err
 }
 
-func (c *commandPoster) post(ctx context.Context, body []byte) error {
-	var args []string
-	for _, fill := range c.args {
-		arg, err := fill(string(body))
+func (c *commandPoster) filled(v values) (args []string, err error) {
+	for _, t := range c.args {
+		arg, err := t.fill(v)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		args = append(args, string(arg))
+		args = append(args, arg)
+	}
+	return args, nil
+}
+
+func (c *commandPoster) post(ctx context.Context, a *ask, v values) error {
+	args, err := c.filled(v)
+	if err != nil {
+		return err
 	}
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdin = bytes.NewReader(body)
+	cmd.Stdin = bytes.NewReader(a.body)
 	cmd.WaitDelay = time.Second // for its children, which may keep its output open
 	out, err := cmd.CombinedOutput()
 	if ctx.Err() != nil { // it was killed: how it died says nothing

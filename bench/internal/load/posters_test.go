@@ -27,7 +27,7 @@ func TestPublisherPostsByHTTPS(t *testing.T) {
 	if err := publisher(t, Publishing{URL: s.URL}).Once(t.Context()); err == nil || !strings.Contains(err.Error(), "publish event 1: ") || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("a certificate of nobody: the error is %v", err)
 	}
-	p := publisher(t, Publishing{URL: s.URL, Method: "PUT", Insecure: true, Body: "<{{.Message}}>", Header: http.Header{"X-Key": {"k"}, "Host": {"example.test"}}})
+	p := publisher(t, Publishing{URL: s.URL, Method: "PUT", TLS: anyServer, Body: "<{{.Message}}>", Header: http.Header{"X-Key": {"k"}, "Host": {"example.test"}}})
 	if err := p.Run(t.Context(), 3, 1000, Now()); err != nil || p.Sent() != 3 {
 		t.Fatalf("sent %d, %v", p.Sent(), err)
 	}
@@ -49,7 +49,7 @@ func TestPublisherSaysWhatHTTPSAnswered(t *testing.T) {
 		}
 	}))
 	defer s.Close()
-	p := publisher(t, Publishing{URL: s.URL, Insecure: true})
+	p := publisher(t, Publishing{URL: s.URL, TLS: anyServer})
 	err := p.Run(t.Context(), 100, 1000, Now())
 	if want := "publish event 3: 500 Internal Server Error: no disk"; err == nil || err.Error() != want || p.Sent() != 2 {
 		t.Errorf("sent %d, the error is %v; want 2 and %q", p.Sent(), err, want)
@@ -72,7 +72,7 @@ func TestPublisherByHTTPSStopsWithItsContext(t *testing.T) {
 	defer close(release)
 	ctx, stop := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer stop()
-	p := publisher(t, Publishing{URL: s.URL, Insecure: true})
+	p := publisher(t, Publishing{URL: s.URL, TLS: anyServer})
 	if err := p.Run(ctx, 100, 1000, Now()); err != nil || p.Sent() != 0 {
 		t.Errorf("sent %d, %v; want none, and no error", p.Sent(), err)
 	}

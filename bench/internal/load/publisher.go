@@ -1,29 +1,38 @@
 package load
 
 import (
-	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
 	"sync/atomic"
-	"text/template"
 	"time"
 )
 
 // Publishing is how events are published. One of URL and Command is set.
 type Publishing struct {
-	URL      string
-	Method   string // empty: POST
-	Header   http.Header
-	Body     string // template with {{.Message}}; empty: the message itself
-	Insecure bool   // take any certificate
+	URL    string
+	Method string // empty: POST
+	Header http.Header
+	Body   string      // has {{.Message}}; empty: the message itself
+	TLS    *tls.Config // as those of Request
+	Unix   string
 
 	// Command is run for each event, one at a time. The message is on its standard
 	// input, and replaces {{.Message}} in its arguments.
 	Command []string
+
+	// Data is what {{…}} stands for in all of these. Event n is for topic n-1, or as many
+	// topics before it as there are, and has the values of the first stream that reads it;
+	// besides, {{.Message}} is its data, {{.Seq}} n, {{.ID}} what no other event has, and
+	// {{.Time}} when it is due.
+	Data Data
 
 	Size int // bytes of a message
 
@@ -38,7 +47,9 @@ type Publishing struct {
 type Publisher struct {
 	lane    int
 	size    int
-	body    func(message []byte) ([]byte, error)
+	data    *Data
+	form    *form
+	bare    bool // a body is the message alone
 	poster  poster
 	sent    atomic.Uint64
 	late    time.Duration // the worst lag behind the schedule
@@ -47,8 +58,9 @@ type Publisher struct {
 
 // poster hands events to the server.
 type poster interface {
-	// post sends an event, and may return before the server has taken it.
-	post(ctx context.Context, body []byte) error
+	// post sends an event, and may return before the server has taken it. What it is given
+	// stays valid until then only.
+	post(ctx context.Context, a *ask, v values) error
 	// await waits until fewer than most of the posted events are unanswered.
 	await(ctx context.Context, most uint64) error
 	close()
@@ -60,65 +72,61 @@ const mostUnanswered = 4096
 
 // NewPublisher prepares to publish as p says, with lane in each message.
 func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, error) {
-	body, err := bodyOf(p.Body)
+	const message = "the message"
+	one := &Publisher{lane: lane, size: p.Size, data: &p.Data, bare: p.Body == ""}
+	sample := one.values(1, 0, message)
+	var err error
+	if len(p.Command) > 0 {
+		if one.poster, err = newCommandPoster(p.Command, sample); err != nil {
+			return nil, err
+		}
+		return one, nil
+	}
+	kind := "text/plain"
+	if p.Array {
+		kind = "application/json"
+	}
+	p.Method = cmp.Or(p.Method, http.MethodPost)
+	if one.form, err = newForm(p.Method, p.URL, p.Header, cmp.Or(p.Body, "{{.Message}}"), "Content-Type", kind); err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	first, err := one.form.fill(sample)
 	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	if !strings.Contains(string(first.body)+first.url.Query().Encode(), strings.Fields(message)[1]) {
+		return nil, fmt.Errorf("template %q has no {{.Message}}: events would not arrive as they were sent; put it where the data goes", p.Body)
+	}
+	if one.poster, err = newPoster(ctx, &p, first.url); err != nil {
 		return nil, err
 	}
-	poster, err := newPoster(ctx, &p)
-	if err != nil {
-		return nil, err
-	}
-	return &Publisher{lane: lane, size: p.Size, body: body, poster: poster}, nil
+	return one, nil
 }
 
-func newPoster(ctx context.Context, p *Publishing) (poster, error) {
-	if p.Method == "" {
-		p.Method = http.MethodPost
-	}
+func newPoster(ctx context.Context, p *Publishing, to *url.URL) (poster, error) {
+	d := &dialer{unix: p.Unix, hosts: map[string][]netip.AddrPort{}}
 	switch {
-	case len(p.Command) > 0:
-		return newCommandPoster(p.Command)
 	case p.Retried:
-		return newRetryingPoster(p)
-	case strings.HasPrefix(p.URL, "https:"):
-		return newHTTPPoster(p)
+		return newRetryingPoster(p, d), nil
+	case to.Scheme == "https":
+		return newHTTPPoster(p, d), nil
 	}
-	return newPipeline(ctx, p)
+	return newPipeline(ctx, to, d)
 }
 
-// bodyOf returns the function that makes a request's body of a message.
-func bodyOf(text string) (func(message []byte) ([]byte, error), error) {
-	if text == "" {
-		return func(m []byte) ([]byte, error) { return m, nil }, nil
-	}
-	fill, err := filler(text)
-	if err != nil {
-		return nil, err
-	}
-	return func(m []byte) ([]byte, error) { return fill(string(m)) }, nil
+// values are what {{…}} stands for in event seq, which is due then.
+func (p *Publisher) values(seq uint64, due time.Duration, message string) values {
+	v := p.data.of(int((seq - 1) % uint64(p.data.topics())))
+	v["Message"], v["Seq"] = message, seq
+	v["ID"] = strings.ReplaceAll(fmt.Sprintf("%s%d-%d", marker, p.lane, seq), " ", "-")
+	v["Time"] = wallTime{epoch.Add(due).Round(0)}
+	return v
 }
 
-// filler returns a function that replaces {{.Message}} in a template.
-func filler(text string) (func(message string) ([]byte, error), error) {
-	t, err := template.New("").Option("missingkey=error").Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("read template %q: %w", text, err)
-	}
-	fill := func(message string) ([]byte, error) {
-		var b bytes.Buffer
-		err := t.Execute(&b, map[string]string{"Message": message})
-		return b.Bytes(), err
-	}
-	const probe = "the message"
-	b, err := fill(probe)
-	if err != nil {
-		return nil, fmt.Errorf("fill template %q: %w; use only {{.Message}}", text, err)
-	}
-	if !bytes.Contains(b, []byte(probe)) {
-		return nil, fmt.Errorf("template %q has no {{.Message}}: events would not arrive as they were sent; put it where the data goes", text)
-	}
-	return fill, nil
-}
+// wallTime is written as RFC 3339, to the nanosecond.
+type wallTime struct{ time.Time }
+
+func (t wallTime) String() string { return t.UTC().Format(time.RFC3339Nano) }
 
 // Run publishes n events, the i-th due at begin + i/rate, and waits until the
 // server has taken them. When ctx ends it stops early, which is no error.
@@ -179,15 +187,29 @@ func (p *Publisher) Once(ctx context.Context) error {
 
 func (p *Publisher) publish(ctx context.Context, due time.Duration) error {
 	p.message = AppendPayload(p.message[:0], p.lane, p.sent.Load()+1, due, p.size)
-	body, err := p.body(p.message)
-	if err == nil {
-		err = p.poster.post(ctx, body)
-	}
-	if err != nil {
+	if err := p.post(ctx, due); err != nil {
 		return fmt.Errorf("publish event %d: %w", p.sent.Load()+1, err)
 	}
 	p.sent.Add(1)
 	return nil
+}
+
+// post makes the request for the message, and hands it over.
+func (p *Publisher) post(ctx context.Context, due time.Duration) error {
+	if p.bare && p.form != nil && p.form.fixed != nil { // fast path
+		a := *p.form.fixed
+		a.body = p.message
+		return p.poster.post(ctx, &a, nil)
+	}
+	v := p.values(p.sent.Load()+1, due, string(p.message))
+	a := ask{body: p.message}
+	if p.form != nil {
+		var err error
+		if a, err = p.form.fill(v); err != nil {
+			return err
+		}
+	}
+	return p.poster.post(ctx, &a, v)
 }
 
 // Sent is how many events were published. It may be called at any time.

@@ -1,9 +1,12 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,9 +20,9 @@ type stub struct {
 	waits  func(posted int) error
 }
 
-func (s *stub) post(_ context.Context, body []byte) error {
+func (s *stub) post(_ context.Context, a *ask, _ values) error {
 	var st stamp
-	text := string(body[len(marker):])
+	text := string(a.body[len(marker):])
 	if _, err := fmt.Sscan(text, &st.lane, &st.seq, (*int64)(&st.due)); err != nil { // a bubble's clock may be before ours
 		return fmt.Errorf("no payload: %q: %w", text, err)
 	}
@@ -37,8 +40,7 @@ func (s *stub) await(ctx context.Context, _ uint64) error {
 func (s *stub) close() {}
 
 func newStubPublisher(s *stub) *Publisher {
-	body, _ := bodyOf("")
-	return &Publisher{lane: 2, size: 80, body: body, poster: s}
+	return &Publisher{lane: 2, size: 80, bare: true, form: &form{fixed: &ask{}}, poster: s}
 }
 
 func TestPublisherKeepsItsSchedule(t *testing.T) {
@@ -126,19 +128,48 @@ func TestPublishingsThatCannotWork(t *testing.T) {
 		says []string
 	}{
 		"no URL":             {Publishing{}, []string{`publish: URL ""`, "give one that begins with http://"}},
-		"no host":            {Publishing{URL: "https:///x"}, []string{`"https:///x"`, "give one that begins with https:// and a host"}},
+		"no host":            {Publishing{URL: "https:///x"}, []string{`"https:///x"`, "give one that begins with http:// or https:// and a host"}},
 		"nobody listens":     {Publishing{URL: "http://127.0.0.9:9/"}, []string{"connect publisher to http://127.0.0.9:9/", "refused", "start the server first"}},
 		"no template":        {Publishing{URL: "http://127.0.0.1/", Body: "{{.Message"}, []string{`"{{.Message"`}},
 		"no message":         {Publishing{URL: "http://127.0.0.1/", Body: "{}"}, []string{`"{}"`, "has no {{.Message}}"}},
-		"another name":       {Publishing{URL: "http://127.0.0.1/", Body: "{{.Data}}"}, []string{`"{{.Data}}"`, "only {{.Message}}"}},
+		"another name":       {Publishing{URL: "http://127.0.0.1/", Body: "{{.Data}}"}, []string{`"{{.Data}}"`, "there is no {{.Data}}: there are {{.ID}}, {{.Message}}, {{.Seq}}, {{.Stream}}, {{.Time}}"}},
 		"no such command":    {Publishing{Command: []string{"no-such-command"}}, []string{`"no-such-command"`, "not found"}},
-		"no message in args": {Publishing{Command: []string{"go", "{{.Data}}"}}, []string{"only {{.Message}}"}},
+		"no message in args": {Publishing{Command: []string{"go", "{{.Data}}"}}, []string{"there is no {{.Data}}"}},
 	} {
 		_, err := NewPublisher(t.Context(), c.p, 0)
 		for _, says := range c.says {
 			if err == nil || !strings.Contains(err.Error(), says) {
 				t.Errorf("%s: the error is %v, want %q", name, err, says)
 			}
+		}
+	}
+}
+
+// What is published goes to each topic in turn, and says what it is.
+func TestPublishedTemplatesAreFilledIn(t *testing.T) {
+	got := make(chan string, 10)
+	url := takes(t, func(c net.Conn, r *http.Request, body string) bool {
+		got <- r.RequestURI + " " + r.Header.Get("X-Topic") + " " + body
+		fmt.Fprint(c, accepted)
+		return true
+	})
+	p := publisher(t, Publishing{
+		URL: url + "&room={{.Topic}}", Header: http.Header{"X-Topic": {"{{.Topic}} {{.ID}}"}}, Size: 60,
+		Body: `{"n":{{.Seq}},"of":{{.Stream}},"at":"{{.Time}}","ms":{{.Time.UnixMilli}},"d":"{{.Message}}"}`,
+		Data: Data{Topics: []string{"a b", "c"}},
+	})
+	begin := Now()
+	if err := p.Run(t.Context(), 3, 1000, begin); err != nil {
+		t.Fatal(err)
+	}
+	for i, topic := range []string{"a b", "c", "a b"} {
+		due := epoch.Add(begin + time.Duration(i)*time.Millisecond)
+		id := fmt.Sprintf("bench-%s-0-%d", bytes.Fields(marker)[1], i+1)
+		message := AppendPayload(nil, 0, uint64(i+1), begin+time.Duration(i)*time.Millisecond, 60)
+		want := fmt.Sprintf(`/publish?topic=x&room=%s %s %s {"n":%d,"of":%d,"at":"%s","ms":%d,"d":"%s"}`, strings.ReplaceAll(topic, " ", "%20"), topic, id,
+			i+1, i%2, due.UTC().Format(time.RFC3339Nano), due.UnixMilli(), message)
+		if request := <-got; request != want {
+			t.Errorf("event %d: %s\nwant %s", i+1, request, want)
 		}
 	}
 }

@@ -1,27 +1,32 @@
 package load
 
 import (
-	"context"
+	"cmp"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
-// Request is a client's request for a stream.
+// Request is a client's request for a stream. URL, Header, Body and the Login's may have
+// {{…}} for what differs from stream to stream: see Data.
 type Request struct {
 	URL    string
 	Method string // empty: GET
 	Header http.Header
 	Body   string
+	Data   Data
+	Login  *Login // the request before; nil: none
 
-	Gzip     bool // accept it
-	HTTP2    bool // offer it (over TLS)
-	Insecure bool // take any certificate
+	Compress string      // the encoding to accept: gzip, br or zstd; empty: none
+	HTTP2    bool        // offer it (over TLS)
+	TLS      *tls.Config // nil: the system's authorities, and no certificate of the client's
+	Unix     string      // path of the socket to connect to, whatever the URL says; empty: by TCP
 
 	// Sources are the local addresses to connect from, in turn. Without any,
 	// loopback targets are reached from 127.0.1.1 and up, a few thousand streams
@@ -31,41 +36,114 @@ type Request struct {
 
 // raw reports whether the request can be made without net/http: it is plain HTTP/1.1,
 // with nothing to decode.
-func (r *Request) raw(u *url.URL) bool { return u.Scheme == "http" && !r.Gzip && !r.HTTP2 }
+func (r *Request) raw(u *url.URL) bool { return u.Scheme == "http" && r.Compress == "" && !r.HTTP2 }
 
-// endpoint is a request's URL, checked and resolved.
-type endpoint struct {
-	url  *url.URL
-	addr netip.AddrPort
+// form is a request that is made many times, with {{…}} for what differs.
+type form struct {
+	method    string
+	url, body text
+	header    map[string][]text
+	extra     [2]string // a header, unless it is given
+	fixed     *ask      // if neither URL nor header differ; without a body
 }
 
-// resolve checks the URL, and finds the first address of its host.
-func resolve(ctx context.Context, rawURL string) (endpoint, error) {
-	u, err := url.Parse(rawURL)
-	if err != nil {
-		return endpoint{}, fmt.Errorf("read URL %q: %w", rawURL, err)
+// ask is one request.
+type ask struct {
+	method string
+	url    *url.URL
+	header http.Header // complete, and often shared: to be cloned before it is changed
+	body   []byte
+}
+
+func newForm(method, rawURL string, h http.Header, body, name, value string) (*form, error) {
+	f := &form{method: method, header: map[string][]text{}, extra: [2]string{name, value}}
+	var err error
+	if f.url, err = parseText(rawURL); err != nil {
+		return nil, err
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return endpoint{}, fmt.Errorf("URL %q: give one that begins with http:// or https:// and a host", rawURL)
+	if f.body, err = parseText(body); err != nil {
+		return nil, err
 	}
-	port := map[string]uint64{"http": 80, "https": 443}[u.Scheme]
-	if u.Port() != "" {
-		if port, err = strconv.ParseUint(u.Port(), 10, 16); err != nil || port == 0 {
-			return endpoint{}, fmt.Errorf("URL %q: give a port from 1 to 65535", rawURL)
+	differs := f.url.parsed != nil
+	for name, lines := range h {
+		for _, line := range lines {
+			t, err := parseText(line)
+			if err != nil {
+				return nil, err
+			}
+			differs = differs || t.parsed != nil
+			f.header[name] = append(f.header[name], t)
 		}
 	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
-	if err != nil {
-		return endpoint{}, fmt.Errorf("URL %q: find the address of %q: %w", rawURL, u.Hostname(), err)
+	if differs {
+		return f, nil
 	}
-	addr := addrs[0].Unmap()
-	for _, a := range addrs { // localhost may be IPv4 and IPv6; servers listen at least on IPv4
-		if a.Unmap().Is4() {
-			addr = a.Unmap()
-			break
+	f.fixed, err = f.head(nil)
+	return f, err
+}
+
+// head makes a request without its body.
+func (f *form) head(v values) (*ask, error) {
+	raw, err := f.url.fill(v.forURL())
+	if err != nil {
+		return nil, err
+	}
+	a := &ask{method: f.method}
+	if a.url, err = parseURL(raw); err != nil {
+		return nil, err
+	}
+	h := http.Header{}
+	for name, lines := range f.header {
+		for _, t := range lines {
+			line, err := t.fill(v)
+			if err != nil {
+				return nil, err
+			}
+			if strings.ContainsAny(line, "\r\n") {
+				return nil, fmt.Errorf("header %s: %q has more than one line", name, line)
+			}
+			h[name] = append(h[name], line)
 		}
 	}
-	return endpoint{u, netip.AddrPortFrom(addr, uint16(port))}, nil
+	a.header = complete(h, a.url, f.extra[0], f.extra[1])
+	return a, nil
+}
+
+// fill makes a request.
+func (f *form) fill(v values) (ask, error) {
+	head := f.fixed
+	if head == nil {
+		var err error
+		if head, err = f.head(v); err != nil {
+			return ask{}, err
+		}
+	}
+	a := *head
+	body, err := f.body.fill(v)
+	a.body = []byte(body)
+	return a, err
+}
+
+// parseURL reads the URL of a server. Without a scheme it is http.
+func parseURL(raw string) (*url.URL, error) {
+	full := raw
+	if raw != "" && !strings.Contains(raw, "://") {
+		full = "http://" + raw
+	}
+	u, err := url.Parse(full)
+	if err != nil {
+		return nil, fmt.Errorf("read URL %q: %w", raw, err)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return nil, fmt.Errorf("URL %q: give one that begins with http:// or https:// and a host", raw)
+	}
+	if n, err := strconv.ParseUint(cmp.Or(u.Port(), "80"), 10, 16); err != nil || n == 0 {
+		return nil, fmt.Errorf("URL %q: give a port from 1 to 65535", raw)
+	}
+	if strings.ContainsFunc(u.RequestURI(), func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return nil, fmt.Errorf("URL %q: it has a space in it; write %%20", raw)
+	}
+	return u, nil
 }
 
 // complete returns h with what it lacks: the host, the URL's user, and a value for
@@ -81,81 +159,33 @@ func complete(h http.Header, u *url.URL, name, value string) http.Header {
 	return all
 }
 
-// appendHead appends the first line of a request and the complete header.
-func appendHead(b []byte, method string, u *url.URL, h http.Header) []byte {
-	b = fmt.Appendf(b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, u.RequestURI(), h.Get("Host"))
-	for name, values := range h {
+// with returns the request with one more header, unless the value is empty.
+func (a ask) with(name, value string) ask {
+	if value != "" {
+		a.header = maps.Clone(a.header)
+		a.header.Set(name, value)
+	}
+	return a
+}
+
+// appendTo appends the request as HTTP/1.1.
+func (a *ask) appendTo(b []byte) []byte {
+	b = append(append(append(append(b, a.method...), ' '), a.url.RequestURI()...), " HTTP/1.1\r\n"...)
+	b = appendLine(b, "Host", a.header.Get("Host"))
+	for name, lines := range a.header {
 		if name == "Host" {
 			continue
 		}
-		for _, v := range values {
-			b = fmt.Appendf(b, "%s: %s\r\n", name, v)
+		for _, line := range lines {
+			b = appendLine(b, name, line)
 		}
 	}
-	return b
+	if len(a.body) > 0 || a.method != http.MethodGet {
+		b = appendLine(b, "Content-Length", strconv.Itoa(len(a.body)))
+	}
+	return append(append(b, "\r\n"...), a.body...)
 }
 
-// bytes is the request on the wire.
-func (r *Request) bytes(u *url.URL, lastID string) []byte {
-	b := appendHead(nil, r.Method, u, r.header(lastID))
-	if r.Body != "" || r.Method != http.MethodGet {
-		b = fmt.Appendf(b, "Content-Length: %d\r\n", len(r.Body))
-	}
-	return append(append(b, "\r\n"...), r.Body...)
-}
-
-// header is the complete header, with lastID as Last-Event-ID if it is not empty.
-func (r *Request) header(lastID string) http.Header {
-	if lastID == "" {
-		return r.Header
-	}
-	h := maps.Clone(r.Header)
-	h.Set("Last-Event-ID", lastID)
-	return h
-}
-
-// sources deals out the local addresses of connections to addr.
-type sources struct {
-	addrs      []netip.Addr
-	perAddress int // connections before the next address
-	dealt      int
-}
-
-// perLoopback is how many streams share a loopback address.
-const perLoopback = 4000
-
-func newSources(given []netip.Addr, to netip.Addr) (*sources, error) {
-	s := &sources{perAddress: 1}
-	for _, from := range given {
-		if from = from.Unmap(); from.Is4() != to.Is4() {
-			return nil, fmt.Errorf("connect from %v to %v: one is IPv4, the other is not; give addresses of the target's kind", from, to)
-		}
-		s.addrs = append(s.addrs, from)
-	}
-	if len(given) == 0 && to.Is4() && to.IsLoopback() {
-		s.perAddress = perLoopback
-		for i := range 200 {
-			s.addrs = append(s.addrs, netip.AddrFrom4([4]byte{127, 0, 1, byte(1 + i)}))
-		}
-	}
-	return s, nil
-}
-
-// next is the address for the next connection; zero leaves it to the system.
-func (s *sources) next() netip.Addr {
-	s.dealt++
-	if len(s.addrs) == 0 {
-		return netip.Addr{}
-	}
-	return s.addrs[(s.dealt-1)/s.perAddress%len(s.addrs)]
-}
-
-// most is how many of n connections the busiest address has.
-func (s *sources) most(atATime int) int {
-	n := min(s.dealt, atATime)
-	if len(s.addrs) == 0 {
-		return n
-	}
-	round := s.perAddress * len(s.addrs)
-	return n/round*s.perAddress + min(n%round, s.perAddress)
+func appendLine(b []byte, name, value string) []byte {
+	return append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -29,6 +28,7 @@ type Retries struct {
 // does not hold up the schedule for longer.
 type retryingPoster struct {
 	*httpPoster
+	keys  bool
 	most  int  // events in a post
 	array bool // a post is a JSON array of events
 
@@ -37,6 +37,7 @@ type retryingPoster struct {
 	ended chan struct{} // closed by run
 
 	mu      sync.Mutex // guards what follows
+	request ask        // without a body
 	pending [][]byte   // bodies, handed over and not in a post yet
 	left    uint64     // events that were not taken yet
 	err     error      // why no more is posted
@@ -50,33 +51,29 @@ const (
 	mostInArray  = 256
 )
 
-func newRetryingPoster(p *Publishing) (*retryingPoster, error) {
-	h, err := newHTTPPoster(p)
-	if err != nil {
-		return nil, err
-	}
+func newRetryingPoster(p *Publishing, d *dialer) *retryingPoster {
 	r := &retryingPoster{
-		httpPoster: h, most: 1, array: p.Array,
+		httpPoster: newHTTPPoster(p, d), keys: p.Keys, most: 1, array: p.Array,
 		wake: make(chan struct{}, 1), ended: make(chan struct{}), retries: Retries{Errors: map[string]int{}},
 	}
 	if p.Array {
 		r.most = mostInArray
-		h.header.Set("Content-Type", "application/json")
 	}
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	go r.run(ctx)
-	return r, nil
+	return r
 }
 
 // post hands an event over.
-func (r *retryingPoster) post(_ context.Context, body []byte) error {
+func (r *retryingPoster) post(_ context.Context, a *ask, _ values) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
 		return r.err
 	}
-	r.pending = append(r.pending, bytes.Clone(body))
+	r.request = *a
+	r.pending = append(r.pending, bytes.Clone(a.body))
 	r.left++
 	select {
 	case r.wake <- struct{}{}:
@@ -153,7 +150,7 @@ var errNever = errors.New("not to be tried again")
 // until tries the n-th post until it is taken.
 func (r *retryingPoster) until(ctx context.Context, body []byte, n int) error {
 	key := ""
-	if r.p.Keys {
+	if r.keys {
 		key = strings.ReplaceAll(fmt.Sprintf("%s%d", marker, n), " ", "-")
 	}
 	for begun, tries := Now(), 1; ; tries++ {
@@ -177,11 +174,14 @@ func (r *retryingPoster) until(ctx context.Context, body []byte, n int) error {
 func (r *retryingPoster) try(ctx context.Context, body []byte, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, r.p.Method, r.p.URL, bytes.NewReader(body))
+	r.mu.Lock()
+	a := r.request
+	r.mu.Unlock()
+	a.body = body
+	req, err := a.request(ctx)
 	if err != nil {
 		return err
 	}
-	req.Header, req.Host = r.header.Clone(), r.header.Get("Host")
 	req.GetBody = nil // net/http would post it again by itself, unnoticed
 	if key != "" {
 		req.Header.Set("Idempotency-Key", key)
@@ -190,8 +190,8 @@ func (r *retryingPoster) try(ctx context.Context, body []byte, key string) error
 	if err != nil {
 		return err
 	}
-	status := res.StatusCode
-	if err = taken(res); err != nil && status >= 400 && status < 500 {
+	err = taken(res)
+	if no, ok := errors.AsType[*NotTaken](err); ok && no.Status >= 400 && no.Status < 500 {
 		return fmt.Errorf("%w: %w", errNever, err)
 	}
 	return err

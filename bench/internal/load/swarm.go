@@ -1,10 +1,14 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,15 +31,18 @@ type SwarmConfig struct {
 // the other methods are for one goroutine at a time.
 type Swarm struct {
 	request  Request
-	end      endpoint
+	form     *form
+	raw      bool // it reads without net/http
+	dialer   *dialer
+	door     *loginDoor // nil: nobody logs in
+	logins   []*login   // by stream, for those that have been or are to be opened
+	traffic  traffic
 	foreign  *Foreign
 	carrier  carrier
 	meters   []*meter
 	spreads  []*spread // by lane
 	streams  []*stream
-	left     []int // indexes of closed streams, to be used again
-	dealing  sync.Mutex
-	sources  *sources // guarded by dealing
+	left     []int    // indexes of closed streams, to be used again
 	total    Interval // sum of what Take returned; guarded by totalled
 	totalled sync.Mutex
 }
@@ -58,21 +65,9 @@ type carrier interface {
 
 // NewSwarm prepares streams; none is opened.
 func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
-	end, err := resolve(ctx, c.Request.URL)
-	if err != nil {
+	s := &Swarm{request: c.Request, foreign: c.Foreign, total: newInterval()}
+	if err := s.prepare(ctx); err != nil {
 		return nil, err
-	}
-	from, err := newSources(c.Request.Sources, end.addr.Addr())
-	if err != nil {
-		return nil, err
-	}
-	s := &Swarm{request: c.Request, end: end, foreign: c.Foreign, sources: from, total: newInterval()}
-	s.request.Header = complete(c.Request.Header, end.url, "Accept", "text/event-stream")
-	if s.request.Header.Get("Cache-Control") == "" {
-		s.request.Header.Set("Cache-Control", "no-cache") // as every EventSource sends it
-	}
-	if s.request.Method == "" {
-		s.request.Method = http.MethodGet
 	}
 	for range max(c.Lanes, 1) {
 		s.spreads = append(s.spreads, newSpread())
@@ -80,10 +75,90 @@ func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
 	for range max(c.Readers, 1) {
 		s.meters = append(s.meters, &meter{swarm: s, now: newInterval()})
 	}
-	if s.carrier, err = newCarrier(s); err != nil {
-		return nil, err
+	var err error
+	s.carrier, err = newCarrier(s)
+	return s, err
+}
+
+// prepare reads the request, and finds where the first stream goes.
+func (s *Swarm) prepare(ctx context.Context) (err error) {
+	r := &s.request
+	r.Method, r.Header = cmp.Or(r.Method, http.MethodGet), maps.Clone(r.Header)
+	if r.Header == nil {
+		r.Header = http.Header{}
 	}
-	return s, nil
+	if r.Header.Get("Cache-Control") == "" {
+		r.Header.Set("Cache-Control", "no-cache") // as every EventSource sends it
+	}
+	if r.Compress != "" {
+		if _, ok := encodings[r.Compress]; !ok {
+			return fmt.Errorf("accept the encoding %q: give one of %s", r.Compress, strings.Join(slices.Sorted(maps.Keys(encodings)), ", "))
+		}
+		r.Header.Set("Accept-Encoding", r.Compress)
+	}
+	if s.form, err = newForm(r.Method, r.URL, r.Header, r.Body, "Accept", "text/event-stream"); err != nil {
+		return err
+	}
+	s.dialer = &dialer{unix: r.Unix, hosts: map[string][]netip.AddrPort{}}
+	if r.Login != nil {
+		if s.door, err = newLoginDoor(r, s.dialer); err != nil {
+			return err
+		}
+		s.logIn(ctx, 1)
+	}
+	return s.resolve(ctx)
+}
+
+// resolve finds where the first stream goes.
+func (s *Swarm) resolve(ctx context.Context) error {
+	v := s.request.Data.of(0)
+	if s.door != nil {
+		if err := s.logins[0].err; err != nil {
+			return err
+		}
+		v["Login"] = s.logins[0].values
+	}
+	first, err := s.form.fill(v)
+	if err != nil {
+		return err
+	}
+	s.raw = s.request.raw(first.url)
+	addrs, err := s.dialer.find(ctx, hostPort(first.url))
+	if err != nil {
+		return fmt.Errorf("URL %q: %w", first.url.Redacted(), err)
+	}
+	if len(addrs) > 0 {
+		s.dialer.sources, err = newSources(s.request.Sources, addrs[0].Addr())
+	}
+	return err
+}
+
+// valuesOf are what {{…}} stands for in the requests of a stream. The meter's mutex is held.
+func (s *Swarm) valuesOf(st *stream) values {
+	v := s.request.Data.of(st.index)
+	if st.login != nil {
+		v["Login"] = st.login.values
+	}
+	return v
+}
+
+// asks is what a stream asks for next. The meter's mutex is held.
+func (s *Swarm) asks(st *stream) (ask, error) {
+	var v values
+	if s.form.fixed == nil || s.form.body.parsed != nil {
+		v = s.valuesOf(st)
+	}
+	if st.login != nil && st.login.err != nil {
+		return ask{}, st.login.err
+	}
+	a, err := s.form.fill(v)
+	if err != nil {
+		return ask{}, &refusal{what: err.Error()}
+	}
+	if st.login != nil && st.login.cookies != "" {
+		a = a.with("Cookie", strings.TrimPrefix(a.header.Get("Cookie")+"; "+st.login.cookies, "; "))
+	}
+	return st.route.ask(a).with("Last-Event-ID", st.dec.LastEventID()), nil
 }
 
 // Expect says how many streams an event of a lane should reach. It is called
@@ -95,6 +170,7 @@ func (s *Swarm) Expect(lane, readers int) {
 // Open opens n streams, at most rate per second (0: no limit). It returns when all are
 // connecting, or ctx is done.
 func (s *Swarm) Open(ctx context.Context, n int, rate float64, c Client) {
+	s.logIn(ctx, n)
 	begin := Now()
 	for i := range n {
 		if rate > 0 && !sleepUntil(ctx, begin+at(i, rate)) || ctx.Err() != nil {
@@ -117,6 +193,10 @@ func (s *Swarm) openOne(c Client) int {
 	m := s.meters[len(s.streams)%len(s.meters)]
 	st := s.carrier.add(m)
 	st.index, st.client, st.meter = len(s.streams), c, m
+	if s.door != nil {
+		s.logIn(context.Background(), 1)
+		st.login = s.logins[st.index]
+	}
 	s.streams = append(s.streams, st)
 	s.carrier.connect(st)
 	return st.index
@@ -270,20 +350,12 @@ func (s *Swarm) openError() error {
 	return fmt.Errorf("open streams: %d of %d failed: %w", missing, s.Streams(), err)
 }
 
-// nextSource is the local address of the next connection; zero leaves it to the
-// system.
-func (s *Swarm) nextSource() netip.Addr {
-	s.dealing.Lock()
-	defer s.dealing.Unlock()
-	return s.sources.next()
-}
-
 // PerAddress is how many ports the streams take at one local address, at most.
 // Streams that reconnect do not take more.
 func (s *Swarm) PerAddress() int {
-	s.dealing.Lock()
-	defer s.dealing.Unlock()
-	return s.sources.most(len(s.streams))
+	s.dialer.mu.Lock()
+	defer s.dialer.mu.Unlock()
+	return s.dialer.sources.most(len(s.streams))
 }
 
 // Streams is how many streams there are, open or not.

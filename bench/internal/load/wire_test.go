@@ -88,7 +88,7 @@ func event(seq uint64) string {
 
 // eachCarrier tests both ways to read plain streams: gzip is net/http's.
 func eachCarrier(t *testing.T, test func(t *testing.T, r Request)) {
-	for name, r := range map[string]Request{"plain": {}, "nethttp": {Gzip: true}} {
+	for name, r := range map[string]Request{"plain": {}, "nethttp": {Compress: "gzip"}} {
 		t.Run(name, func(t *testing.T) { test(t, r) })
 	}
 }

@@ -362,7 +362,7 @@ func TestScenariosThatCannotBegin(t *testing.T) {
 		"no pprof":       {func(sc *Scenario) { sc.Goroutines = url + "/a" }, `it answers "retry: 1000\n"; give the URL of /debug/pprof/goroutine?debug=1`},
 		"no pprof there": {func(sc *Scenario) { sc.Goroutines = "http://127.0.0.9:9/" }, "count goroutines"},
 		"no publisher":   {func(sc *Scenario) { sc.Publish.URL = "http://127.0.0.9:9/" }, "connect publisher to http://127.0.0.9:9/"},
-		"no URL":         {func(sc *Scenario) { sc.Request.URL = "x" }, "give one that begins with http://"},
+		"no URL":         {func(sc *Scenario) { sc.Request.URL = "ftp://x" }, "give one that begins with http://"},
 	} {
 		sc := short(url)
 		c.change(&sc)

@@ -1,0 +1,136 @@
+package load
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Login is a request that each stream makes once, before its first. What the answer has is
+// {{.Login.name}} then: the fields of a JSON object, cookies, headers, and Body, which is all
+// of it. The cookies are sent with the stream's requests, too. URL, Header and Body may have
+// {{…}} as those of the Request.
+type Login struct {
+	Method, URL string
+	Header      http.Header
+	Body        string
+}
+
+// login is what a stream has from its Login.
+type login struct {
+	values  map[string]any
+	cookies string
+	err     error
+}
+
+// loginDoor makes logins.
+type loginDoor struct {
+	form   *form
+	client http.Client
+}
+
+// atATime is how many logins are under way at once.
+const atATime = 64
+
+func newLoginDoor(r *Request, d *dialer) (*loginDoor, error) {
+	kind := "application/x-www-form-urlencoded"
+	if strings.HasPrefix(r.Login.Body, "{") {
+		kind = "application/json"
+	}
+	f, err := newForm(cmp.Or(r.Login.Method, http.MethodPost), r.Login.URL, r.Login.Header, r.Login.Body, "Content-Type", kind)
+	if err != nil {
+		return nil, fmt.Errorf("login: %w", err)
+	}
+	return &loginDoor{f, http.Client{Transport: d.transport(r.TLS, atATime, false), CheckRedirect: dontFollow, Timeout: 30 * time.Second}}, nil
+}
+
+// enter logs in with the values of a stream.
+func (d *loginDoor) enter(ctx context.Context, v values) *login {
+	l, err := d.try(ctx, v)
+	if err != nil {
+		return &login{err: &refusal{what: fmt.Sprintf("log in: %v", explained(err))}}
+	}
+	return l
+}
+
+func (d *loginDoor) try(ctx context.Context, v values) (*login, error) {
+	a, err := d.form.fill(v)
+	if err != nil {
+		return nil, err
+	}
+	req, err := a.request(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res, err := d.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode >= 400 {
+		return nil, fmt.Errorf("%s: %w", a.url.Redacted(), refused(res))
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	return read(res, body), err
+}
+
+// read takes what a stream may need from an answer.
+func read(res *http.Response, body []byte) *login {
+	l := &login{values: map[string]any{"Body": string(bytes.TrimSpace(body))}}
+	for name, lines := range res.Header {
+		l.values[name] = lines[0]
+	}
+	var pairs []string
+	for _, c := range res.Cookies() {
+		l.values[c.Name] = c.Value
+		pairs = append(pairs, c.Name+"="+c.Value)
+	}
+	l.cookies = strings.Join(pairs, "; ")
+	var fields map[string]any
+	numbers := json.NewDecoder(bytes.NewReader(body))
+	numbers.UseNumber() // as they are written
+	if numbers.Decode(&fields) == nil {
+		maps.Copy(l.values, fields)
+	}
+	return l
+}
+
+// logIn logs in for the next n new streams, if a login is asked for.
+func (s *Swarm) logIn(ctx context.Context, n int) {
+	if s.door == nil {
+		return
+	}
+	first := len(s.logins)
+	s.logins = append(s.logins, make([]*login, max(len(s.streams)+n-len(s.left)-first, 0))...)
+	var running sync.WaitGroup
+	free := make(chan struct{}, atATime)
+	for i := first; i < len(s.logins); i++ {
+		free <- struct{}{}
+		running.Go(func() {
+			s.logins[i] = s.door.enter(ctx, s.request.Data.of(i))
+			<-free
+		})
+	}
+	running.Wait()
+}
+
+// request is the request for net/http.
+func (a *ask) request(ctx context.Context) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, a.method, a.url.String(), bytes.NewReader(a.body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header, req.Host = a.header.Clone(), a.header.Get("Host")
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "fastsse-bench") // servers may know net/http's by its own
+	}
+	return req, nil
+}
