@@ -140,8 +140,11 @@ func (d *dialer) transport(t *tls.Config, idle int, http2 bool) *http.Transport 
 // dontFollow takes a redirection for an answer.
 func dontFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// explained says what to do about an error of net/http.
+// explained says what to do about an error of net/http, without the URL.
 func explained(err error) error {
+	if of, ok := errors.AsType[*url.Error](err); ok {
+		err = of.Err
+	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fmt.Errorf("%w; give the certificate of its authority with -cacert, or take any with -insecure", err)
 	}

@@ -2,7 +2,6 @@ package load
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -160,7 +159,7 @@ func taken(res *http.Response) error {
 	if res.StatusCode/100 == 2 {
 		return nil
 	}
-	text := fmt.Sprintf("%s: %s", res.Status, bytes.TrimSpace(body))
+	text := res.Status + firstLine(body)
 	if to := res.Header.Get("Location"); to != "" {
 		text += fmt.Sprintf("; it redirects to %s: publish there", to)
 	}

@@ -15,21 +15,19 @@ import (
 func refused(res *http.Response) *refusal {
 	defer res.Body.Close()
 	r := &refusal{what: fmt.Sprintf("the answer is %q", res.Status), code: res.StatusCode, location: res.Header.Get("Location")}
-	if line := firstLine(res.Body); line != "" {
-		r.what += ": " + line
-	}
+	defer time.AfterFunc(time.Second, func() { _ = res.Body.Close() }).Stop() // it may take long to come
+	start, _ := io.ReadAll(io.LimitReader(res.Body, 200))
+	r.what += firstLine(start)
 	return r
 }
 
-// firstLine is what a body says first, unless that is HTML, or takes long to come.
-func firstLine(body io.ReadCloser) string {
-	defer time.AfterFunc(time.Second, func() { _ = body.Close() }).Stop()
-	start, _ := io.ReadAll(io.LimitReader(body, 200))
-	line, _, _ := strings.Cut(strings.TrimSpace(string(start)), "\n")
-	if strings.HasPrefix(line, "<") {
+// firstLine is a colon and what a body says first, unless that is HTML.
+func firstLine(body []byte) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	if line == "" || line[0] == '<' {
 		return ""
 	}
-	return strings.ToValidUTF8(strings.TrimSpace(line), "?")
+	return ": " + strings.ToValidUTF8(strings.TrimSpace(line), "?")
 }
 
 // route is where a stream is asked for after redirections. Its client comes back there, as
