@@ -4,7 +4,7 @@ GO ?= go
 MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench bench/rivals examples examples/clients examples/fiber
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-.PHONY: check test race agreement clients soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record
+.PHONY: check test race agreement compare clients soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record
 
 check: fmt tidy vet staticcheck race
 
@@ -57,6 +57,12 @@ proxies:
 # docs/clients.md anew: read its diff.
 clients:
 	$(GO) test -v -count 1 ./examples/clients -all -update
+
+# Other servers beside this one, and this one's own limits: ten minutes each, on a machine
+# that does nothing else.
+compare:
+	$(GO) run ./bench/rivals
+	$(GO) run ./bench/rivals bars
 
 fmt:
 	@test -z "$$(gofmt -l .)" || { echo "not gofmt-ed:"; gofmt -l .; exit 1; }

@@ -52,7 +52,9 @@ var may = map[string][]string{
 	"server/backplane/backplanetest/hubs": {"server", "streamwriter", "server/backplane", "internal/testkit"},
 	"server/metrics":                      {"server", "streamwriter"},
 	"bench":                               {"server", "streamwriter", "bench"},
+	"bench/internal":                      {},         // it knows no server: only ssebench serve does
 	"bench/internal/launch":               {},         // it runs programs, and knows none
+	"bench/rivals":                        {"bench"},  // it starts programs
 	"bench/rivals/targets":                {"server"}, // what is measured does not know the bench
 	"examples":                            {"server", "server/metrics", "server/backplane", "streamwriter", "client", "examples"},
 	"examples/internal":                   {"server", "streamwriter", "examples/internal", "internal/absent", "internal/testkit"},
@@ -127,7 +129,7 @@ func checkImport(t *testing.T, file, room, imported string, allowed []string, is
 	if own, ok := strings.CutPrefix(imported, module+"/"); ok {
 		inRoom := own == room || strings.HasPrefix(own, room+"/")
 		testHelp := isTest && below(own, []string{"internal/absent", "internal/testkit", "internal/transcript", "internal/vectors", "internal/soak", "server/backplane/backplanetest"})
-		bothEnds := isTest && room == "client" && below(own, []string{"server", "streamwriter"}) // a client of ours and a server of ours
+		bothEnds := isTest && (room == "client" || room == "bench/internal") && below(own, []string{"server", "streamwriter"}) // of ours
 		if !inRoom && !testHelp && !bothEnds && !below(own, allowed) {
 			t.Errorf("%s imports %s: the arrow does not point down (%s may import %v)", file, own, room, allowed)
 		}

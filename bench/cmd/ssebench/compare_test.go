@@ -5,23 +5,28 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/fastsse/fastsse/bench/internal/compare"
 )
 
-// The targets are built, measured in turn, and every figure of the table is there.
-func TestCompareMeasuresTargets(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("the floor is made of Linux's system calls")
-	}
+// Servers are measured in turn, each with its own flags, and every figure of the table is there.
+func TestCompareMeasuresServers(t *testing.T) {
 	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(t.TempDir(), "all.json")
+	args := strings.Fields("compare -rounds 2 -c 60 -rate 50 -duration 1s -flood 100 -flood-duration 500ms -rest 1s -settle 50ms -json " + file)
+	args = append(args, "-url", "http://127.0.0.1:{{.Port}}/events?topic=a", "-publish-url", "http://127.0.0.1:{{.Port}}/publish?topic=a")
+	for _, name := range []string{"one", "two"} {
+		args = append(args, "-target", name+"="+self+" serve -addr 127.0.0.1:{{.Port}}")
+	}
+	args = append(args, "-with", "two.publish-url=http://127.0.0.1:{{.Port}}/publish?topic=b", "-with", "two.url=http://127.0.0.1:{{.Port}}/events?topic=b", "-with", "two.c=30", "-base", "two")
 	var out, errs bytes.Buffer
-	line := "compare -targets parked,floor,naivenethttp -rounds 2 -c 60 -rate 50 -duration 1s -flood 100 -flood-duration 500ms -rest 1s -settle 50ms -json " + file
-	if status := run(t.Context(), strings.Fields(line), &out, &errs); status != 0 {
+	if status := run(t.Context(), args, &out, &errs); status != 0 {
 		t.Fatalf("status %d\n%s%s", status, out.String(), errs.String())
 	}
 	b, err := os.ReadFile(file)
@@ -32,19 +37,37 @@ func TestCompareMeasuresTargets(t *testing.T) {
 	if err := json.Unmarshal(b, &all); err != nil {
 		t.Fatal(err)
 	}
-	if all.Schema != compare.Schema || all.Rounds != 2 || len(all.Servers) != 3 {
-		t.Fatalf("schema %q, %d rounds, %d servers; want 2 rounds of 3", all.Schema, all.Rounds, len(all.Servers))
+	if all.Schema != compare.Schema || all.Rounds != 2 || len(all.Servers) != 2 || !strings.Contains(out.String(), "x two") {
+		t.Fatalf("schema %q, %d rounds, %d servers; want 2 rounds of 2\n%s", all.Schema, all.Rounds, len(all.Servers), out.String())
 	}
-	for _, s := range all.Servers {
+	for i, streams := range []uint64{60, 30} {
+		s := all.Servers[i]
 		if !strings.Contains(out.String(), "| "+s.Name) {
 			t.Errorf("%s is not in the table:\n%s", s.Name, out.String())
 		}
-		for i := range all.Rounds {
-			paced, flood := s.Paced[i], s.Flood[i]
-			if paced.Delivered != 60*50 || *paced.Lost != 0 || flood.Delivered != 60*50 || paced.Server == nil || paced.Server.CPUSeconds <= 0 {
-				t.Errorf("%s, round %d: %d and %d delivered, server %+v; want 3,000 each, and its CPU", s.Name, i+1, paced.Delivered, flood.Delivered, paced.Server)
+		for round := range all.Rounds {
+			paced, flood := s.Paced[round], s.Flood[round]
+			if paced.Delivered != streams*50 || *paced.Lost != 0 || flood.Delivered != streams*50 || paced.Server == nil || paced.Server.CPUSeconds <= 0 {
+				t.Errorf("%s, round %d: %d and %d delivered, server %+v; want 50 per stream each, and its CPU", s.Name, round+1, paced.Delivered, flood.Delivered, paced.Server)
 			}
 		}
+	}
+}
+
+// One server that breaks does not cost the figures of the others, but the status.
+func TestCompareGoesOnWithoutAServerThatFails(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := strings.Fields("compare -rounds 1 -c 6 -duration 200ms -rate 50 -flood-duration 100ms -rest 1s -settle 0s")
+	args = append(args, "-url", "http://127.0.0.1:{{.Port}}/events?topic=a", "-publish-url", "http://127.0.0.1:{{.Port}}/publish?topic=a",
+		"-target", "breaks="+self+" serve -addr nowhere:x", "-target", "good="+self+" serve -addr 127.0.0.1:{{.Port}}")
+	var out, errs bytes.Buffer
+	status := run(t.Context(), args, &out, &errs)
+	if status != 1 || !strings.Contains(out.String(), "| good ") || !strings.Contains(out.String(), "FAILED: breaks: round 1") {
+		t.Errorf("status %d, said\n%s%s\nwant 1, the figures of one and why there are none of the other", status, out.String(), errs.String())
 	}
 }
 
@@ -63,7 +86,7 @@ func TestCompareSaved(t *testing.T) {
 	}{
 		{"base.json new.json", "p99", 0},
 		{"*.json new*.json", "Medians", 0},
-		{"base.json", "give two results", 1},
+		{"base.json", "or two results", 1},
 		{"base.json none.json", "none.json", 1},
 	} {
 		args := []string{"compare"}
@@ -77,10 +100,23 @@ func TestCompareSaved(t *testing.T) {
 	}
 }
 
-func TestCompareKnowsItsTargets(t *testing.T) {
-	var out, errs bytes.Buffer
-	status := run(t.Context(), strings.Fields("compare -targets nothing"), &out, &errs)
-	if status != 1 || !strings.Contains(errs.String(), `"nothing"`) || !strings.Contains(errs.String(), "parked") {
-		t.Errorf("status %d, said %q; want the name, and those there are", status, errs.String())
+func TestCompareFlags(t *testing.T) {
+	for flags, says := range map[string]string{
+		"":                          "give servers to measure",
+		"a.json b.json -target a=x": "give servers to measure",
+		"-target a -url http://x/":  "as NAME='COMMAND'",
+		"-target a=x -target a=y -url http://x/ -publish-url http://x/": "-target \"a=y\"",
+		"-target a=x":                "-url",
+		"-target a=x -url http://x/": "-publish-url",
+		"-target a=x -url http://x/ -publish-url http://x/ -with b.c=1": "-with \"b.c=1\"",
+		"-target a=x -url http://x/ -with a.d=1":                        "no flag -d",
+		"-target a=x -url http://x/ -with a.c=one":                      "one",
+		"-target a=x -url http://x/ -publish-url http://x/ -base b":     "-base \"b\"",
+	} {
+		var out, errs bytes.Buffer
+		status := run(t.Context(), append([]string{"compare"}, strings.Fields(flags)...), &out, &errs)
+		if status != 1 || !strings.Contains(errs.String(), says) {
+			t.Errorf("compare %s: status %d, said %q; want 1 and something of %q", flags, status, errs.String(), says)
+		}
 	}
 }

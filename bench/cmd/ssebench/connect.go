@@ -10,7 +10,7 @@ import (
 // connectCommand opens streams and holds them: how many, how fast, and the cost per
 // stream.
 type connectCommand struct {
-	streamFlags
+	addressedStreams
 	Hold time.Duration `default:"10s" help:"How long to hold the streams open."`
 	serverFlags
 	outputFlags

@@ -28,14 +28,11 @@ type commands struct {
 	Run     runCommand     `cmd:"" help:"Open streams, publish on a fixed schedule, and report what arrived and when."`
 	Connect connectCommand `cmd:"" help:"Open streams and hold them, and report how many, how fast, and the cost per stream."`
 	Storm   stormCommand   `cmd:"" help:"End all streams at once, by a reset or a deploy, and measure how clients reconnect and catch up."`
-	Deploys deploysCommand `cmd:"" help:"Start a broker, two instances and a proxy, replace the instances under load, and check that nobody noticed."`
 	Soak    soakCommand    `cmd:"" help:"Run for a long time, and report whether memory, descriptors, goroutines and latency stay flat."`
 	Check   checkCommand   `cmd:"" help:"Check that a URL serves a correct event stream, and that no proxy buffers or cuts it."`
 	Report  reportCommand  `cmd:"" help:"Render saved results as one HTML page with charts; several results are compared."`
-	Compare compareCommand `cmd:"" help:"Measure this server and others in turn, or compare two saved results."`
+	Compare compareCommand `cmd:"" help:"Measure several servers in turn, or compare two saved results."`
 	Schema  schemaCommand  `cmd:"" help:"Print the JSON Schema of the results that -json writes."`
-	Bars    barsCommand    `cmd:"" help:"Measure bench serve against the limits that this project sets itself."`
-	Floor   floorCommand   `cmd:"" help:"Serve with a bare loop of write(2): the limit to compare servers with."`
 	Serve   serveCommand   `cmd:"" help:"Serve a hub with its defaults, for load tests by any tool."`
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -11,7 +10,7 @@ import (
 // TestMain lets the test's binary be the program under test, when it is started as a
 // subcommand.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && slices.Contains([]string{"floor", "serve"}, os.Args[1]) {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
 		main()
 		return
 	}

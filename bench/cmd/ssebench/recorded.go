@@ -52,6 +52,9 @@ func collectFlags(v reflect.Value, flags map[string]string) {
 // asItWas says whether a flag has its default.
 func asItWas(f reflect.StructField, value reflect.Value) bool {
 	text := f.Tag.Get("default")
+	if _, usual, differs := strings.Cut(text, "="); differs { // ${name=usual}
+		text = strings.TrimSuffix(usual, "}")
+	}
 	if text == "" {
 		return value.IsZero()
 	}

@@ -12,7 +12,7 @@ import (
 
 // runCommand measures how late and how completely events arrive.
 type runCommand struct {
-	streamFlags
+	addressedStreams
 	publishFlags
 	Duration time.Duration `default:"10s" group:"Publishing" help:"How long to publish, or to hold the streams open if nothing is published."`
 	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`

@@ -10,7 +10,7 @@ import (
 // soakCommand runs for a long time with streams that come and go, and reports
 // whether memory, descriptors, goroutines and latency stay flat.
 type soakCommand struct {
-	streamFlags
+	addressedStreams
 	publishFlags
 	Duration time.Duration `default:"10m" group:"Publishing" help:"How long to publish."`
 	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`

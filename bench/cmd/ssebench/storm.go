@@ -13,7 +13,7 @@ import (
 // Last-Event-ID, and measures how they catch up. Either the clients lose their connections,
 // or the server is asked to end, and is started again.
 type stormCommand struct {
-	streamFlags
+	addressedStreams
 	publishFlags
 	By     string `enum:"reset,drain" default:"reset" group:"Streams" help:"What ends the streams: a reset of all connections, by the clients; or a drain, for which the server that bench has started gets SIGTERM and, once it has exited, is started again."`
 	Missed int    `default:"100" group:"Publishing" help:"Events to publish while all clients are disconnected or, with -by drain, right before the SIGTERM."`

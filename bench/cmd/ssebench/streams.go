@@ -15,12 +15,11 @@ import (
 
 // streamFlags say which streams are opened, and how.
 type streamFlags struct {
-	Address string        `arg:"" optional:"" name:"address" help:"URL of the streams to open; the same as -url."`
 	URL     string        `name:"url" group:"Streams" help:"URL of the streams to open, such as http://127.0.0.1:8080/events?topic=a, or unix:/run/app.sock:/events for a server at a Unix socket. {{.Stream}} stands for the number of the stream, from 0, here and in headers and bodies; {{.Port}} for the port of the server that ssebench starts."`
-	Streams int           `name:"streams" short:"c" default:"100" group:"Streams" help:"Streams to open."`
-	Ramp    float64       `default:"5000" group:"Streams" help:"Streams to open per second; 0 means no limit."`
+	Streams int           `name:"streams" short:"c" default:"${streams=100}" group:"Streams" help:"Streams to open."`
+	Ramp    float64       `default:"${ramp=5000}" group:"Streams" help:"Streams to open per second; 0 means no limit."`
 	Answer  time.Duration `default:"30s" group:"Streams" help:"Give up if no stream is answered for this long."`
-	Settle  time.Duration `default:"2s" group:"Streams" help:"How long to wait after opening the streams, before the measurement begins."`
+	Settle  time.Duration `default:"${settle=2s}" group:"Streams" help:"How long to wait after opening the streams, before the measurement begins."`
 	Readers int           `default:"1" group:"Streams" help:"Goroutines that read the streams."`
 
 	Header      []string     `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Additional header of each request; may be repeated."`
@@ -85,22 +84,36 @@ func (f *streamFlags) login(port portOf) (*load.Login, error) {
 	return &load.Login{Method: method, URL: port(strings.TrimSpace(url)), Header: header, Body: f.LoginBody}, err
 }
 
+// addressedStreams are streams whose URL may also be given without its flag.
+type addressedStreams struct {
+	Address string `arg:"" optional:"" name:"address" help:"URL of the streams to open; the same as -url."`
+	streamFlags
+}
+
 // AfterApply takes the URL from either place. kong calls it.
-func (f *streamFlags) AfterApply() error {
+func (f *addressedStreams) AfterApply() error {
 	switch {
-	case f.URL == "" && f.Address == "":
-		return errors.New("which streams? give their URL, such as http://127.0.0.1:8080/events?topic=a, or -url")
 	case f.URL == "":
 		f.URL = f.Address
 	case f.Address != "" && f.Address != f.URL:
 		return fmt.Errorf("two addresses, %q and -url %q: give one; a server's command comes after --", f.Address, f.URL)
 	}
 	f.Address = ""
+	return f.check()
+}
+
+func (f *streamFlags) check() error {
+	if f.URL == "" {
+		return errors.New("which streams? give their URL, such as http://127.0.0.1:8080/events?topic=a, or -url")
+	}
 	return nil
 }
 
 // fill sets the scenario's fields from the flags.
 func (f *streamFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
+	if err := f.check(); err != nil {
+		return err
+	}
 	if f.Streams < 1 {
 		return fmt.Errorf("-streams %d: open at least one stream", f.Streams)
 	}
@@ -134,7 +147,7 @@ type publishFlags struct {
 	PublishHeader  []string `name:"publish-header" sep:"none" placeholder:"'Name: value'" group:"Publishing" help:"Additional header of the requests that publish; may be repeated."`
 	PublishBody    string   `name:"publish-body" placeholder:"TEMPLATE" group:"Publishing" help:"Body of the requests that publish, with {{.Message}} where the event's data goes; by default the data is the whole body. {{.Seq}} is the event's number from 1, {{.ID}} is what no other event has, {{.Time}} when it is due, as {{.Time.UnixMilli}} in milliseconds."`
 	PublishCommand string   `name:"publish-command" placeholder:"COMMAND" group:"Publishing" help:"Command to run for each event instead of a request, as words separated by spaces. It gets the data on its standard input, and in its arguments in place of {{.Message}}."`
-	Rate           float64  `default:"10" group:"Publishing" help:"Events to publish per second."`
+	Rate           float64  `default:"${rate=10}" group:"Publishing" help:"Events to publish per second."`
 	Size           int      `default:"100" group:"Publishing" help:"Bytes of data per event."`
 	TimeRegexp     string   `name:"time-regexp" placeholder:"PATTERN" group:"Publishing" help:"For events that others publish: the first group of PATTERN matches the time when an event was sent, in its data (seconds, milliseconds, microseconds or nanoseconds since 1970, or RFC 3339)."`
 	TimeJSON       string   `name:"time-json" placeholder:"PATH" group:"Publishing" help:"Like -time-regexp, for JSON data: the path to the time, such as meta.sent_at."`

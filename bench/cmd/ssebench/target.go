@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/url"
-	"strconv"
 
 	"github.com/fastsse/fastsse/bench/internal/launch"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
@@ -36,13 +34,7 @@ func (f *serverFlags) start(ctx context.Context, stderr io.Writer) (port portOf,
 		return nil, nil, err
 	}
 	f.PID, f.started = s.PID(), s
-	at, err := url.Parse(s.URL())
-	if err != nil {
-		s.Stop()
-		return nil, nil, err
-	}
-	number, _ := strconv.Atoi(at.Port()) // a number: it was connected to
-	return func(text string) string { return launch.Fill(text, number) }, s.Stop, nil
+	return func(text string) string { return launch.Fill(text, s.Port()) }, s.Stop, nil
 }
 
 func (f *serverFlags) fill(sc *scenario.Scenario, port portOf) {

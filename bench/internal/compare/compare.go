@@ -1,45 +1,39 @@
-// Package compare measures several servers in turn, and puts their figures side
-// by side.
+// Package compare measures several servers in turn, and puts their figures side by side.
 //
-// It compares medians over rounds. In each round every server has its turn, so that
-// a machine that gets slower or faster does so for all of them, and ratios are
+// In each round every server has its turn, so that a machine that gets slower or faster does
+// so for all of them. Figures are medians over the rounds with their spread, and ratios are
 // taken within a round.
 package compare
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/fastsse/fastsse/bench/internal/launch"
-	"github.com/fastsse/fastsse/bench/internal/load"
 	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
 )
 
 // Target is a server to measure.
 type Target struct {
-	Name  string
-	Start func(ctx context.Context, stderr io.Writer) (*launch.Server, error)
+	Name    string
+	Command []string // as launch.Command takes it
+
+	// Paced makes the scenario that every server should keep up with, for a server that
+	// listens at port: memory, CPU and latency come from it.
+	Paced func(port int) (*scenario.Scenario, error)
 }
 
 // Config says how to measure.
 type Config struct {
-	Streams int
-	Size    int // bytes of an event's data
-	Settle  time.Duration
-	Rounds  int
-
-	// The paced part, which every server should keep up with: memory, CPU and
-	// latency come from it.
-	Rate     float64 // events per second
-	Duration time.Duration
+	Rounds int
+	Load   string // what the paced part is, for the table
+	Base   string // name of the server that others' CPU is compared with; empty: the first
 
 	// The flood: more events than a server may be able to deliver. It ends Rest
 	// after the last event was due, even if events are still on their way.
-	FloodRate     float64
+	FloodRate     float64 // events per second
 	FloodDuration time.Duration
 	Rest          time.Duration
 
@@ -51,9 +45,8 @@ type Comparison struct {
 	Schema  string         `json:"schema"`
 	Begun   time.Time      `json:"begun"`
 	Machine result.Machine `json:"machine"`
-	Rounds  int            `json:"rounds"`
-	Servers []Server       `json:"servers"`
-	Left    []Left         `json:"left_out"`
+	Rounds  int            `json:"rounds"` // that were finished
+	Servers []*Server      `json:"servers"`
 }
 
 // Schema is the version of a comparison's JSON.
@@ -61,36 +54,32 @@ const Schema = "fastsse-bench-compare/1"
 
 // Server is one server's results: for each round, one of each part.
 type Server struct {
-	Name  string           `json:"name"`
-	Paced []*result.Result `json:"paced"`
-	Flood []*result.Result `json:"flood"`
+	Name   string           `json:"name"`
+	Paced  []*result.Result `json:"paced"`
+	Flood  []*result.Result `json:"flood"`
+	Failed string           `json:"failed,omitempty"` // why it was not measured any more
 }
 
-// Left is a server that could not be measured.
-type Left struct {
-	Name string `json:"name"`
-	Why  string `json:"why"`
-}
-
-// Run measures the targets. A target that is not installed is left out; when ctx
-// ends, what was measured until then is returned with the error.
+// Run measures the targets. One that fails is not measured again, and the others are. When
+// ctx ends, what was measured until then is returned with the error.
 func Run(ctx context.Context, c Config, targets []Target) (*Comparison, error) {
-	out := &Comparison{Schema: Schema, Begun: time.Now(), Machine: scenario.Machine(), Left: []Left{}}
+	out := &Comparison{Schema: Schema, Begun: time.Now(), Machine: scenario.Machine()}
 	for _, t := range targets {
-		out.Servers = append(out.Servers, Server{Name: t.Name})
+		out.Servers = append(out.Servers, &Server{Name: t.Name})
 	}
 	for round := range c.Rounds {
-		for i := 0; i < len(targets); i++ {
-			c.note(fmt.Sprintf("round %d of %d: %s", round+1, c.Rounds, targets[i].Name))
-			err := c.measure(ctx, &targets[i], &out.Servers[i])
-			if errors.Is(err, launch.ErrNotInstalled) {
-				out.leave(i, err)
-				targets = append(targets[:i:i], targets[i+1:]...)
-				i--
+		for i := range targets {
+			s := out.Servers[i]
+			if s.Failed != "" {
 				continue
 			}
+			c.Note(fmt.Sprintf("round %d of %d: %s", round+1, c.Rounds, s.Name))
+			err := c.measure(ctx, &targets[i], s)
+			if ctx.Err() != nil {
+				return out, ctx.Err()
+			}
 			if err != nil {
-				return out, fmt.Errorf("measure %s in round %d: %w", targets[i].Name, round+1, err)
+				s.Failed = fmt.Sprintf("round %d: %v", round+1, err)
 			}
 		}
 		out.Rounds = round + 1
@@ -98,24 +87,25 @@ func Run(ctx context.Context, c Config, targets []Target) (*Comparison, error) {
 	return out, nil
 }
 
-func (c *Config) note(text string) {
-	if c.Note != nil {
-		c.Note(text)
+// Failed is an error if a server could not be measured in all rounds.
+func (out *Comparison) Failed() error {
+	for _, s := range out.Servers {
+		if s.Failed != "" {
+			return fmt.Errorf("compare: %s could not be measured: %s", s.Name, s.Failed)
+		}
 	}
-}
-
-func (out *Comparison) leave(i int, why error) {
-	out.Left = append(out.Left, Left{Name: out.Servers[i].Name, Why: why.Error()})
-	out.Servers = append(out.Servers[:i:i], out.Servers[i+1:]...)
+	return nil
 }
 
 // measure has one round of a target: each part on a server of its own.
 func (c *Config) measure(ctx context.Context, t *Target, into *Server) error {
-	paced, err := c.part(ctx, t, scenario.Scenario{Rate: c.Rate, Duration: c.Duration})
+	paced, err := part(ctx, t, func(*scenario.Scenario) {})
 	if err != nil {
 		return err
 	}
-	flood, err := c.part(ctx, t, scenario.Scenario{Rate: c.FloodRate, Duration: c.FloodDuration, Longest: c.Rest})
+	flood, err := part(ctx, t, func(sc *scenario.Scenario) {
+		sc.Rate, sc.Duration, sc.Longest = c.FloodRate, c.FloodDuration, c.Rest
+	})
 	if err != nil {
 		return fmt.Errorf("flood: %w", err)
 	}
@@ -124,28 +114,21 @@ func (c *Config) measure(ctx context.Context, t *Target, into *Server) error {
 }
 
 // part runs a scenario on a fresh server.
-func (c *Config) part(ctx context.Context, t *Target, sc scenario.Scenario) (*result.Result, error) {
-	s, err := t.Start(ctx, nil)
+func part(ctx context.Context, t *Target, change func(*scenario.Scenario)) (*result.Result, error) {
+	s, err := launch.Command(ctx, t.Command, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Stop()
+	sc, err := t.Paced(s.Port())
+	if err != nil {
+		return nil, err
+	}
+	change(sc)
 	sc.Command, sc.Name, sc.PID = "run", t.Name, s.PID()
-	sc.Streams, sc.Settle = c.Streams, c.Settle
-	sc.Request = load.Request{URL: s.URL() + "/events?topic=compare", Header: eventStream}
-	sc.Publish = &load.Publishing{URL: s.URL() + "/publish?topic=compare", Size: c.Size}
-	sc.Flags = map[string]string{
-		"c": fmt.Sprint(c.Streams), "rate": fmt.Sprint(sc.Rate), "duration": sc.Duration.String(), "size": fmt.Sprint(c.Size),
-	}
-	r, err := scenario.Run(ctx, &sc)
-	if err == nil && ctx.Err() != nil {
-		err = ctx.Err()
-	}
-	if err == nil && s.Err() != nil {
+	r, err := scenario.Run(ctx, sc)
+	if err == nil {
 		err = s.Err()
 	}
 	return r, err
 }
-
-// eventStream is sent to all servers, because some require it.
-var eventStream = map[string][]string{"Accept": {"text/event-stream"}}

@@ -1,118 +1,111 @@
 package compare
 
 import (
-	"cmp"
-	"math"
+	"encoding/json"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/fastsse/fastsse/bench/internal/result"
 )
 
-// figure is a number of one round; NaN if it was not measured.
-type figure func(paced, flood *result.Result) float64
-
-func bytesPerStream(paced, _ *result.Result) float64 { return number(paced.Server.BytesPerStream) }
-func cpuToOpen(paced, _ *result.Result) float64      { return number(paced.Server.CPUToOpenUS) }
-func cpuPerDelivery(paced, _ *result.Result) float64 { return number(paced.Server.CPUPerDeliveryUS) }
-
-func deliveredPerSecond(_, flood *result.Result) float64 { return flood.PerSecond }
-
-func p50(paced, _ *result.Result) float64 {
-	if paced.LatencyMS == nil {
-		return math.NaN()
+// Value is the number of a result at a path of its JSON, such as latency_ms.p99 or
+// lanes.1.lost.
+func Value(r *result.Result, path string) (value float64, measured bool) {
+	var at any
+	if b, err := json.Marshal(r); err != nil || json.Unmarshal(b, &at) != nil {
+		return 0, false
 	}
-	return paced.LatencyMS.P50
-}
-
-func p99(paced, _ *result.Result) float64 {
-	if paced.LatencyMS == nil {
-		return math.NaN()
-	}
-	return paced.LatencyMS.P99
-}
-
-// last is the median event's last reader; NaN when no event reached all.
-func last(paced, _ *result.Result) float64 {
-	if paced.SpreadMS == nil || paced.SpreadMS.Last.Count == 0 {
-		return math.NaN()
-	}
-	return paced.SpreadMS.Last.P50
-}
-
-func lostPaced(paced, _ *result.Result) float64 { return float64(*paced.Lost) }
-
-// lostFlood is the share of holes: events that are missing although later ones
-// came. Events that were still on their way do not count.
-func lostFlood(_, flood *result.Result) float64 {
-	if flood.Delivered == 0 {
-		return math.NaN()
-	}
-	return float64(flood.Missing) / float64(flood.Missing+flood.Delivered)
-}
-
-func number(p *float64) float64 {
-	if p == nil {
-		return math.NaN()
-	}
-	return *p
-}
-
-// spread is a figure over the rounds.
-type spread struct{ median, least, most float64 }
-
-func (s spread) none() bool { return math.IsNaN(s.median) }
-
-// over is NaN when a round has no value.
-func over(values []float64) spread {
-	if len(values) == 0 || slices.ContainsFunc(values, math.IsNaN) {
-		return spread{math.NaN(), math.NaN(), math.NaN()}
-	}
-	slices.Sort(values)
-	median := values[len(values)/2]
-	if n := len(values); n%2 == 0 {
-		median = (values[n/2-1] + values[n/2]) / 2
-	}
-	return spread{median, values[0], values[len(values)-1]}
-}
-
-func spreadOf(s *Server, f figure) spread {
-	var values []float64
-	for i := range s.Flood {
-		values = append(values, f(s.Paced[i], s.Flood[i]))
-	}
-	return over(values)
-}
-
-// ratios are s to base, round by round.
-func ratios(s, base *Server, f figure) spread {
-	var values []float64
-	for i := range min(len(s.Flood), len(base.Flood)) {
-		values = append(values, f(s.Paced[i], s.Flood[i])/f(base.Paced[i], base.Flood[i]))
-	}
-	return over(values)
-}
-
-func (out *Comparison) server(name string) *Server {
-	for i := range out.Servers {
-		if out.Servers[i].Name == name {
-			return &out.Servers[i]
+	for name := range strings.SplitSeq(path, ".") {
+		switch within := at.(type) {
+		case map[string]any:
+			at = within[name]
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i >= len(within) {
+				return 0, false
+			}
+			at = within[i]
 		}
 	}
-	return nil
+	value, measured = at.(float64)
+	return value, measured
 }
 
-// Typical is each server's paced part of the round whose CPU per delivery is the
-// median.
-func (out *Comparison) Typical() []*result.Result {
-	var typical []*result.Result
-	for i := range out.Servers {
-		s := &out.Servers[i]
-		rounds := slices.Clone(s.Paced)
-		slices.SortFunc(rounds, func(a, b *result.Result) int {
-			return cmp.Compare(number(a.Server.CPUPerDeliveryUS), number(b.Server.CPUPerDeliveryUS))
-		})
-		if len(rounds) > 0 {
-			typical = append(typical, rounds[len(rounds)/2])
+// Spread is a figure over several runs.
+type Spread struct {
+	Median, Least, Most float64
+	Runs                int // in which it was measured
+}
+
+// Over is the spread of values, which it sorts.
+func Over(values []float64) Spread {
+	n := len(values)
+	if n == 0 {
+		return Spread{}
+	}
+	slices.Sort(values)
+	return Spread{(values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1], n}
+}
+
+// figure is a number of one of the two parts of a round.
+type figure struct {
+	flood bool
+	path  string
+}
+
+// part is that part of each round.
+func (f figure) part(s *Server) []*result.Result {
+	if f.flood {
+		return s.Flood
+	}
+	return s.Paced
+}
+
+// rounds are those that count: in which neither server's part is suspect, or all if there are
+// none.
+func (f figure) rounds(a, b *Server) (count []int) {
+	var all []int
+	for i := range min(len(a.Flood), len(b.Flood)) {
+		all = append(all, i)
+		if !f.part(a)[i].Suspect && !f.part(b)[i].Suspect {
+			count = append(count, i)
+		}
+	}
+	if len(count) == 0 {
+		return all
+	}
+	return count
+}
+
+// of is the figure over the rounds that count and have it.
+func (f figure) of(s *Server) Spread {
+	var values []float64
+	for _, i := range f.rounds(s, s) {
+		if v, measured := Value(f.part(s)[i], f.path); measured {
+			values = append(values, v)
+		}
+	}
+	return Over(values)
+}
+
+// ratio is the figure as a multiple of another server's, round by round.
+func (f figure) ratio(s, base *Server) Spread {
+	var values []float64
+	for _, i := range f.rounds(s, base) {
+		v, measured := Value(f.part(s)[i], f.path)
+		if of, too := Value(f.part(base)[i], f.path); measured && too && of > 0 {
+			values = append(values, v/of)
+		}
+	}
+	return Over(values)
+}
+
+// Typical is the paced part of a round of each server: the first that counts.
+func (out *Comparison) Typical() (typical []*result.Result) {
+	for _, s := range out.Servers {
+		if len(s.Flood) > 0 {
+			typical = append(typical, s.Paced[p99.rounds(s, s)[0]])
 		}
 	}
 	return typical

@@ -3,164 +3,142 @@ package compare
 import (
 	"fmt"
 	"io"
+	"math"
+	"strconv"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/fastsse/fastsse/bench/internal/result"
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// Floor is the name of the server that others' CPU is compared with.
-const Floor = "floor"
+var (
+	memory         = figure{path: "server.bytes_per_stream"}
+	memoryError    = figure{path: "server.bytes_per_stream_error"}
+	cpuToOpen      = figure{path: "server.cpu_us_to_open"}
+	cpuPerDelivery = figure{path: "server.cpu_us_per_delivery"}
+	p50            = figure{path: "latency_ms.p50"}
+	p99            = figure{path: "latency_ms.p99"}
+	lostPaced      = figure{path: "lost"}
+	perSecond      = figure{flood: true, path: "delivered_per_second"}
+	holes          = figure{flood: true, path: "missing"}
+	arrived        = figure{flood: true, path: "delivered"}
+)
 
-// column is one figure of a server, as it is printed.
-type column struct {
-	head string
-	cell func(out *Comparison, s *Server) string
-}
-
-var columns = []column{
-	{"server", func(_ *Comparison, s *Server) string { return s.Name }},
-	{"B per stream", plain("%.0f", bytesPerStream)},
-	{"µs to open", plain("%.1f", cpuToOpen)},
-	{"µs per delivery", plain("%.2f", cpuPerDelivery)},
-	{"x floor", (*Comparison).timesFloor},
-	{"delivered/s", func(_ *Comparison, s *Server) string { return thousands(spreadOf(s, deliveredPerSecond)) }},
-	{"p50 ms", plain("%.0f", p50)},
-	{"p99 ms", plain("%.0f", p99)},
-	{"last ms", plain("%.0f", last)},
-	{"lost", func(_ *Comparison, s *Server) string { return lost(s) }},
-}
-
-// plain is a column of medians.
-func plain(format string, f figure) func(*Comparison, *Server) string {
-	return func(_ *Comparison, s *Server) string {
-		v := spreadOf(s, f)
-		if v.none() {
-			return "–"
-		}
-		return fmt.Sprintf(format, v.median)
-	}
-}
-
-// timesFloor is the CPU per delivery as a multiple of the floor's, with its spread.
-func (out *Comparison) timesFloor(s *Server) string {
-	floor := out.server(Floor)
-	if floor == nil {
-		return "–"
-	}
-	v := ratios(s, floor, cpuPerDelivery)
-	if v.none() {
-		return "–"
-	}
-	return fmt.Sprintf("%.2f (%.2f–%.2f)", v.median, v.least, v.most)
-}
-
-func thousands(v spread) string {
-	switch {
-	case v.none():
-		return "–"
-	case v.median >= 1e6:
-		return fmt.Sprintf("%.2f M", v.median/1e6)
-	}
-	return fmt.Sprintf("%.0f k", v.median/1e3)
-}
-
-// lost is the events that never came while the server could keep up, and the share
-// that it left out when it could not.
-func lost(s *Server) string {
-	paced, flood := spreadOf(s, lostPaced), spreadOf(s, lostFlood)
-	if flood.none() || flood.median == 0 {
-		return fmt.Sprintf("%.0f", paced.median)
-	}
-	return fmt.Sprintf("%.0f; %s of the flood", paced.median, percent(flood.median))
-}
-
-func percent(share float64) string {
-	if share < 0.001 {
-		return "< 0.1%"
-	}
-	return fmt.Sprintf("%.1f%%", 100*share)
-}
-
-// Table prints medians over the rounds, as a table in Markdown, and below it what
-// the columns are.
+// Table prints medians over the rounds, each with its least and its most, as a table in
+// Markdown; and below it what the columns are, and which rounds are in doubt.
 func (out *Comparison) Table(w io.Writer, c *Config) error {
-	if out.Rounds == 0 {
+	base := out.base(c.Base)
+	if out.Rounds == 0 || base == nil {
 		_, err := fmt.Fprintln(w, "no round was finished")
 		return err
 	}
-	t := table.NewWriter()
-	t.SetStyle(markdown)
-	var head table.Row
-	var right []table.ColumnConfig
-	for i, col := range columns {
-		head = append(head, col.head)
-		if i > 0 {
-			right = append(right, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', tabwriter.Debug)
+	fmt.Fprintf(t, "| server\t B per stream\t µs to open\t µs per delivery\t x %s\t p50 ms\t p99 ms\t delivered/s in the flood\t lost\t\n", base.Name)
+	fmt.Fprintln(t, "|---\t---:\t---:\t---:\t---:\t---:\t---:\t---:\t---:\t")
+	for _, s := range out.Servers {
+		if len(s.Flood) == 0 {
+			continue
 		}
+		fmt.Fprintf(t, "| %s\t %s\t %s\t %s\t %s\t %s\t %s\t %s\t %s\t\n", s.Name, s.memory(),
+			cpuToOpen.of(s), cpuPerDelivery.of(s), cpuPerDelivery.ratio(s, base), p50.of(s), p99.of(s), perSecond.of(s), s.lost())
 	}
-	t.AppendHeader(head)
-	t.SetColumnConfigs(right)
-	for i := range out.Servers {
-		var row table.Row
-		for _, col := range columns {
-			row = append(row, col.cell(out, &out.Servers[i]))
-		}
-		t.AppendRow(row)
+	if err := t.Flush(); err != nil {
+		return err
 	}
-	_, err := fmt.Fprintf(w, "%s\n%s", bordered(t.Render()), out.notes(c))
+	_, err := io.WriteString(w, "\n"+out.notes(c))
 	return err
 }
 
-// markdown draws only what Markdown needs; bordered adds the outer borders.
-var markdown = func() table.Style {
-	s := table.StyleDefault
-	s.Format.Header = text.FormatDefault
-	s.Options = table.Options{SeparateColumns: true, SeparateHeader: true}
-	s.Box.MiddleVertical, s.Box.MiddleSeparator, s.Box.MiddleHorizontal = "|", "|", "-"
-	return s
-}()
-
-func bordered(lines string) string {
-	var b strings.Builder
-	for line := range strings.Lines(lines) {
-		fmt.Fprintf(&b, "|%s|\n", strings.TrimSuffix(line, "\n"))
+// base is the server with this name, or the first; nil if there is none.
+func (out *Comparison) base(name string) *Server {
+	for _, s := range out.Servers {
+		if s.Name == name || name == "" {
+			return s
+		}
 	}
-	return b.String()
+	return nil
+}
+
+// String is the median, with the least and the most.
+func (s Spread) String() string {
+	switch s.Runs {
+	case 0:
+		return "–"
+	case 1:
+		return digits(s.Median)
+	}
+	return fmt.Sprintf("%s (%s–%s)", digits(s.Median), digits(s.Least), digits(s.Most))
+}
+
+// digits writes three digits of a number.
+func digits(v float64) string {
+	unit := ""
+	if v >= 1e6 {
+		v, unit = v/1e6, " M"
+	} else if v >= 1e4 {
+		v, unit = v/1e3, " k"
+	}
+	return strconv.FormatFloat(v, 'f', max(0, 2-int(math.Log10(max(v, 1)))), 64) + unit
+}
+
+// memory is the median with its error: that of the fit, or what rounds differ from the median
+// by, whichever is more. Below its error it is only said to be less than that.
+func (s *Server) memory() string {
+	v := memory.of(s)
+	off := max(memoryError.of(s).Most, v.Most-v.Median, v.Median-v.Least)
+	switch {
+	case v.Median > 0 && off > 0:
+		return fmt.Sprintf("%s ± %s", digits(v.Median), digits(off))
+	case v.Median > 0:
+		return digits(v.Median)
+	case max(off, -v.Least) > 0:
+		return "< " + digits(max(off, -v.Least))
+	}
+	return "–"
+}
+
+// lost is the events that never came while the server could keep up, and the share
+// that it left out when it could not: events that are missing although later ones came.
+// Those that were still on their way do not count.
+func (s *Server) lost() string {
+	paced, missing, came := lostPaced.of(s), holes.of(s), arrived.of(s)
+	text := fmt.Sprintf("%.0f", paced.Median)
+	if missing.Median > 0 {
+		text += fmt.Sprintf("; %.1f%% of the flood", 100*missing.Median/(missing.Median+came.Median))
+	}
+	return text
 }
 
 // notes say what the figures mean, and which of them are in doubt.
 func (out *Comparison) notes(c *Config) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Medians of %d rounds, each with fresh servers; %d streams; load and server on the same %d processors (%s, %s).\n",
-		out.Rounds, c.Streams, out.Machine.Processors, out.Machine.Kernel, out.Machine.Go)
-	fmt.Fprintf(&b, "Memory is the slope of RSS over streams, accurate to about 200 B. Paced: %g events/s of %d B for %v; delivered/s: with %g events/s offered for %v, and %v more to catch up.\n",
-		c.Rate, c.Size, c.Duration, c.FloodRate, c.FloodDuration, c.Rest)
-	b.WriteString("Latency counts from when an event was due; last is until the last reader had it, at the median event.\n")
-	for _, l := range out.Left {
-		fmt.Fprintf(&b, "Left out: %s: %s\n", l.Name, l.Why)
-	}
-	for i := range out.Servers {
-		out.Servers[i].suspicions(&b)
+	fmt.Fprintf(&b, "Medians of %d rounds (least–most), each with fresh servers; %s; load and server on the same %d processors (%s, %s).\n",
+		out.Rounds, c.Load, out.Machine.Processors, out.Machine.Kernel, out.Machine.Go)
+	fmt.Fprintf(&b, "Memory is the slope over streams. CPU and latency are of the pace that all should keep up with; latency counts from when an event was due. The flood: %g events/s for %v, and %v more to catch up.\n",
+		c.FloodRate, c.FloodDuration, c.Rest)
+	for _, s := range out.Servers {
+		if s.Failed != "" {
+			fmt.Fprintf(&b, "FAILED: %s: %s\n", s.Name, s.Failed)
+		}
+		suspicions(&b, s.Name+", paced", s.Paced)
+		suspicions(&b, s.Name+", flood", s.Flood)
 	}
 	return b.String()
 }
 
-// suspicions prints in how many runs the load generator was the bottleneck.
-func (s *Server) suspicions(b *strings.Builder) {
-	for _, part := range []struct {
-		name string
-		runs []*result.Result
-	}{{"paced", s.Paced}, {"flood", s.Flood}} {
-		n, why := 0, ""
-		for _, r := range part.runs {
-			if r.Suspect {
-				n, why = n+1, strings.Join(r.SuspectOf, "; ")
-			}
+// suspicions names the rounds in which the load generator was the bottleneck.
+func suspicions(b *strings.Builder, part string, runs []*result.Result) {
+	var rounds, why []string
+	for i, r := range runs {
+		if r.Suspect {
+			rounds, why = append(rounds, fmt.Sprint(i+1)), r.SuspectOf
 		}
-		if n > 0 {
-			fmt.Fprintf(b, "SUSPECT: %s, %s, %d of %d: %s\n", s.Name, part.name, n, len(part.runs), why)
-		}
+	}
+	switch {
+	case len(rounds) == 0:
+	case len(rounds) == len(runs):
+		fmt.Fprintf(b, "SUSPECT: %s, all rounds (they count, for there are no others): %s\n", part, strings.Join(why, "; "))
+	default:
+		fmt.Fprintf(b, "SUSPECT: %s, round %s (not counted): %s\n", part, strings.Join(rounds, " and "), strings.Join(why, "; "))
 	}
 }

@@ -1,46 +1,52 @@
 package compare
 
 import (
-	"math"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fastsse/fastsse/bench/internal/result"
 )
 
-func TestTableHasMediansAndRatiosOfRounds(t *testing.T) {
-	out := &Comparison{Rounds: 3, Servers: []Server{
+func TestTableHasMediansRatiosOfRoundsAndSpreads(t *testing.T) {
+	out := &Comparison{Rounds: 3, Servers: []*Server{
 		server("ours", []float64{8, 9, 30}, 0),
-		server(Floor, []float64{8, 6, 20}, 0),
+		server("floor", []float64{8, 6, 20}, 0),
 		server("drops", []float64{12, 12, 12}, 250),
-	}, Left: []Left{{"nchan", "needs nginx with Nchan"}}}
+		{Name: "breaks", Failed: "round 1: it does not listen"},
+	}}
+	for i, of := range []float64{40, 42, 47} {
+		out.Servers[0].Paced[i].Server.BytesPerStream = &of
+	}
 	var b strings.Builder
-	if err := out.Table(&b, &Config{Streams: 10, Rate: 5, Duration: time.Second}); err != nil {
+	if err := out.Table(&b, &Config{Base: "floor", Load: "10 streams", FloodDuration: time.Second}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| ours   |", "9.00 | 1.50 (1.00–1.50) |", // ratios within a round: 8/8, 9/6, 30/20
-		"| floor  |", "8.00 | 1.00 (1.00–1.00) |",
+		"42.0 ± 5.00", "| 9.00 (8.00–30.0) | 1.50 (1.00–1.50)", // ratios within a round: 8/8, 9/6, 30/20
+		"| 8.00 (6.00–20.0)", "| 1.00 (1.00–1.00)", "x floor",
 		"7; 20.0% of the flood |", // 250 of 1,250
-		"2.00 M |",
-		"Left out: nchan: needs nginx with Nchan",
-		"SUSPECT: drops, paced, 3 of 3: timers",
+		"2.00 M",
+		"10 streams",
+		"FAILED: breaks: round 1: it does not listen",
+		"SUSPECT: drops, paced, all rounds (they count, for there are no others): timers",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
-	if lines := strings.Split(b.String(), "\n"); utf8.RuneCountInString(lines[0]) != utf8.RuneCountInString(lines[1]) || !strings.HasPrefix(lines[1], "|--") {
+	if lines := strings.Split(b.String(), "\n"); !strings.HasPrefix(lines[1], "|---") || strings.Count(lines[0], "|") != strings.Count(lines[1], "|") {
 		t.Errorf("not a table of Markdown:\n%s", b.String())
+	}
+	if out.Failed() == nil || !strings.Contains(out.Failed().Error(), "breaks") {
+		t.Errorf("%v; want the server that failed", out.Failed())
 	}
 }
 
 // server has a paced result for each CPU time, and misses the given number of 1,000
 // events in the flood.
-func server(name string, cpu []float64, missing uint64) Server {
-	s := Server{Name: name}
+func server(name string, cpu []float64, missing uint64) *Server {
+	s := &Server{Name: name}
 	for _, us := range cpu {
 		lost := uint64(0)
 		paced := &result.Result{Server: &result.Server{CPUPerDeliveryUS: &us}, Lost: &lost, LatencyMS: &result.Percentiles{P50: 1, P99: 2}}
@@ -54,14 +60,54 @@ func server(name string, cpu []float64, missing uint64) Server {
 	return s
 }
 
+// A round in which something else was the bottleneck says nothing about the server, nor does
+// it about the server that it is compared with.
+func TestSuspectRoundsDoNotCountWhereOthersRemain(t *testing.T) {
+	s, base := server("ours", []float64{8, 9, 90}, 0), server("floor", []float64{4, 3, 3}, 0)
+	s.Paced[2].Suspect = true
+	if got := cpuPerDelivery.of(s); got != (Spread{8.5, 8, 9, 2}) {
+		t.Errorf("%+v; want the two rounds that are not suspect", got)
+	}
+	if got := perSecond.of(s); got.Runs != 3 {
+		t.Errorf("%+v; want all floods: the pace was suspect", got)
+	}
+	base.Paced[0].Suspect = true
+	if got := cpuPerDelivery.ratio(s, base); got != (Spread{3, 3, 3, 1}) {
+		t.Errorf("%+v; want the one round in which neither is suspect", got)
+	}
+	var b strings.Builder
+	if suspicions(&b, "ours", s.Paced); !strings.Contains(b.String(), "ours, round 3 (not counted)") {
+		t.Errorf("said %q", b.String())
+	}
+}
+
+// What was not measured, or is less than can be seen, is no figure.
+func TestMemoryIsNeverNegative(t *testing.T) {
+	s := server("ours", []float64{8, 9}, 0)
+	if got := s.memory(); got != "–" {
+		t.Errorf("not measured: %s", got)
+	}
+	for i, of := range []float64{-147, 20} {
+		s.Paced[i].Server.BytesPerStream = &of
+	}
+	if got := s.memory(); got != "< 147" {
+		t.Errorf("from -147 to 20 it is %s; want < 147", got)
+	}
+}
+
 func TestOverRounds(t *testing.T) {
-	if s := over([]float64{3, 1, 2}); s != (spread{2, 1, 3}) {
-		t.Errorf("of three: %+v", s)
-	}
-	if s := over([]float64{4, 1}); s != (spread{2.5, 1, 4}) {
-		t.Errorf("of two: %+v", s)
-	}
-	if s := over([]float64{1, math.NaN()}); !s.none() {
-		t.Errorf("with one that was not measured: %+v", s)
+	for _, c := range []struct {
+		values []float64
+		want   Spread
+		text   string
+	}{
+		{[]float64{3, 1, 2}, Spread{2, 1, 3, 3}, "2.00 (1.00–3.00)"},
+		{[]float64{4e5, 1e4}, Spread{205e3, 1e4, 4e5, 2}, "205 k (10.0 k–400 k)"},
+		{[]float64{7}, Spread{7, 7, 7, 1}, "7.00"},
+		{nil, Spread{}, "–"},
+	} {
+		if s := Over(c.values); s != c.want || s.String() != c.text {
+			t.Errorf("%v: %+v, %s; want %+v, %s", c.values, s, s, c.want, c.text)
+		}
 	}
 }

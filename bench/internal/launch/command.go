@@ -2,12 +2,19 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
 	"time"
+)
+
+const (
+	patience = 30 * time.Second // for a server to start
+	retry    = 10 * time.Millisecond
 )
 
 // portMark is what Fill replaces.
@@ -21,65 +28,73 @@ func Fill(text string, port int) string {
 // Command runs any server, on a free port of 127.0.0.1 that it is told by {{.Port}}
 // in args and by PORT in its environment. It returns when that port accepts
 // connections. If the server ends, or does not listen within 30 s, the error includes
-// the last of its output. All its output goes to stderr, which may be nil. The server
+// the last of its output. All its output goes to output, which may be nil. The server
 // is ended when ctx is done.
-//
-// The command must be the server itself. A shell or "go run" would receive the
-// signals, and be measured, in its place.
-func Command(ctx context.Context, args []string, stderr io.Writer) (*Server, error) {
-	port, err := freePort()
+func Command(ctx context.Context, args []string, output io.Writer) (*Server, error) {
+	ports, err := FreePorts(1)
 	if err != nil {
 		return nil, err
 	}
-	return CommandAt(ctx, args, port, stderr)
+	return CommandAt(ctx, args, ports[0], output)
 }
 
 // CommandAt is Command with a port that the caller knows to be free.
-func CommandAt(ctx context.Context, args []string, port int, stderr io.Writer) (*Server, error) {
+func CommandAt(ctx context.Context, args []string, port int, output io.Writer) (*Server, error) {
 	filled := make([]string, len(args))
 	for i, arg := range args {
 		filled[i] = Fill(arg, port)
 	}
-	said := &tail{to: stderr}
-	s, err := begin(ctx, filled, []string{"PORT=" + strconv.Itoa(port)}, said, said)
+	s, err := begin(ctx, filled, []string{"PORT=" + strconv.Itoa(port)}, &tail{to: output})
 	if err != nil {
 		return nil, err
 	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	s.url = "http://" + address
-	s.again = func(ctx context.Context) (*Server, error) { return CommandAt(ctx, args, port, stderr) }
-	if err := s.await(ctx, address); err != nil {
+	s.port = port
+	s.again = func(ctx context.Context) (*Server, error) { return CommandAt(ctx, args, port, output) }
+	if err := s.await(ctx); err != nil {
 		s.Stop()
 		return nil, err
 	}
 	return s, nil
 }
 
-// freePort is a port that nobody listens on at the moment.
-func freePort() (int, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("find a free port: %w", err)
+// FreePorts are n ports of 127.0.0.1 where nobody listens, and which the kernel gives to
+// nobody while they are free: those of outgoing connections begin higher.
+func FreePorts(n int) (ports []int, err error) {
+	for tries := 0; len(ports) < n; tries++ {
+		port := 10000 + rand.IntN(20000)
+		ln, err := net.Listen("tcp", address(port))
+		if err == nil {
+			defer ln.Close() // all are kept until there are enough
+			ports = append(ports, port)
+		} else if tries == 100+n {
+			return nil, errors.New("find a free port: 100 tries between 10000 and 30000 found none; end other programs that listen")
+		}
 	}
-	return ln.Addr().(*net.TCPAddr).Port, ln.Close()
+	return ports, nil
 }
 
-// await waits until the server accepts connections at address.
-func (s *Server) await(ctx context.Context, address string) error {
+func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// await waits until the server accepts connections.
+func (s *Server) await(ctx context.Context) error {
 	late := time.After(patience)
 	for {
-		c, err := net.DialTimeout("tcp", address, time.Second)
+		c, err := net.DialTimeout("tcp", address(s.port), time.Second)
 		if err == nil {
 			_ = c.Close()
 			return nil
 		}
 		select {
 		case <-s.done:
-			return s.ended(ctx)
+			if s.err != nil {
+				return fmt.Errorf("start %w", s.err)
+			}
+			return fmt.Errorf("start %s: %w", s.name, context.Cause(ctx)) // it was asked to end
 		case <-ctx.Done():
 			return fmt.Errorf("start %s: %w", s.name, context.Cause(ctx))
 		case <-late:
-			return fmt.Errorf("start %s: it does not listen on %s after %v; give it the port with %s or let it read PORT%s", s.name, address, patience, portMark, s.said)
+			return fmt.Errorf("start %s: it does not listen on %s after %v; give it the port with %s or let it read PORT%s",
+				s.name, address(s.port), patience, portMark, s.said)
 		case <-time.After(retry):
 		}
 	}

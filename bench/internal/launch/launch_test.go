@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -28,17 +30,15 @@ func TestMain(m *testing.M) {
 }
 
 var roles = map[string]func(args []string){
-	"serves":  func([]string) { announce(listen("127.0.0.1:0")); untilTold() },
+	"serves":  func([]string) { fmt.Println("and more"); listen("127.0.0.1:" + os.Getenv("PORT")); untilTold() },
 	"late":    func(args []string) { listen(args[0]); untilTold() },
-	"env":     func([]string) { listen("127.0.0.1:" + os.Getenv("PORT")); untilTold() },
-	"deaf":    func([]string) { signal.Ignore(syscall.SIGTERM); announce(listen("127.0.0.1:0")); select {} },
+	"deaf":    func([]string) { signal.Ignore(syscall.SIGTERM); listen("127.0.0.1:" + os.Getenv("PORT")); select {} },
 	"chatty":  func([]string) { fmt.Println("hello"); untilTold() },
-	"missing": func([]string) { fmt.Fprintln(os.Stderr, "needs a thing: get it"); os.Exit(statusNotInstalled) },
 	"failing": func([]string) { fmt.Fprintln(os.Stderr, "first\nno such file"); os.Exit(1) },
 	"parent":  parent,
 }
 
-func listen(address string) net.Addr {
+func listen(address string) {
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -51,10 +51,7 @@ func listen(address string) net.Addr {
 			}
 		}
 	}()
-	return ln.Addr()
 }
-
-func announce(at net.Addr) { fmt.Printf("serving http://%s/events?topic=T\nand more\n", at) }
 
 func untilTold() {
 	told := make(chan os.Signal, 1)
@@ -62,20 +59,28 @@ func untilTold() {
 	<-told
 }
 
-// parent starts a server, says where, and waits to be killed.
+// parent starts a server at its own port, and waits to be killed.
 func parent([]string) {
-	s, err := Self(context.Background(), []string{"deaf"}, os.Stderr)
-	if err != nil {
+	port, _ := strconv.Atoi(os.Getenv("PORT"))
+	if _, err := CommandAt(context.Background(), []string{os.Args[0], "deaf"}, port, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("serving %s/events?topic=T\n", s.URL())
 	select {}
 }
 
-func TestStartSaysWhereAndStopEndsIt(t *testing.T) {
+// play runs this test's program in a role.
+func play(ctx context.Context, output io.Writer, role ...string) (*Server, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return Command(ctx, append([]string{self}, role...), output)
+}
+
+func TestCommandServesAndStopEndsIt(t *testing.T) {
 	var said written
-	s := must(t)(Self(t.Context(), []string{"serves"}, &said))
+	s := must(t)(play(t.Context(), &said, "serves"))
 	if !listens(s) || s.Err() != nil || s.PID() == os.Getpid() {
 		t.Errorf("%s, process %d, %v: does not take connections", s.URL(), s.PID(), s.Err())
 	}
@@ -85,13 +90,13 @@ func TestStartSaysWhereAndStopEndsIt(t *testing.T) {
 		t.Errorf("after Stop it still takes connections, or has failed: %v", s.Err())
 	}
 	if said.String() != "and more\n" {
-		t.Errorf("said %q; want what follows the first line", said.String())
+		t.Errorf("said %q; want its output", said.String())
 	}
 }
 
 func TestStopKillsAfterGrace(t *testing.T) {
 	shorten(t, 100*time.Millisecond)
-	s := must(t)(Self(t.Context(), []string{"deaf"}, nil))
+	s := must(t)(play(t.Context(), nil, "deaf"))
 	begin := time.Now()
 	s.Stop()
 	if took := time.Since(begin); took < grace || took > 5*time.Second {
@@ -101,7 +106,7 @@ func TestStopKillsAfterGrace(t *testing.T) {
 
 func TestContextEndsServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	s := must(t)(Self(ctx, []string{"serves"}, nil))
+	s := must(t)(play(ctx, nil, "serves"))
 	cancel()
 	<-s.Done()
 	if s.Err() != nil {
@@ -110,7 +115,7 @@ func TestContextEndsServer(t *testing.T) {
 }
 
 func TestErrSaysHowItEndedByItself(t *testing.T) {
-	s := must(t)(Self(t.Context(), []string{"serves"}, nil))
+	s := must(t)(play(t.Context(), nil, "serves"))
 	p, err := os.FindProcess(s.PID())
 	if err != nil || p.Kill() != nil {
 		t.Fatalf("kill %d: %v", s.PID(), err)
@@ -120,49 +125,38 @@ func TestErrSaysHowItEndedByItself(t *testing.T) {
 	wantError(t, s.Err(), "ended by itself, with signal: killed; its last output:\n\tand more")
 }
 
-func TestStartErrors(t *testing.T) {
-	for role, want := range map[string]string{
-		"chatty":  `"hello"`,
-		"missing": "needs a thing: get it",
-		"failing": "exit status 1; its last output:\n\tfirst\n\tno such file",
-	} {
-		_, err := Self(t.Context(), []string{role}, nil)
-		wantError(t, err, want)
-		if errors.Is(err, ErrNotInstalled) != (role == "missing") {
-			t.Errorf("%s: %v is ErrNotInstalled: %v", role, err, role != "missing")
-		}
-	}
-	_, err := Start(t.Context(), []string{"/nowhere/server"}, nil)
+func TestCommandErrors(t *testing.T) {
+	_, err := play(t.Context(), nil, "failing")
+	wantError(t, err, "exit status 1; its last output:\n\tfirst\n\tno such file")
+	_, err = Command(t.Context(), []string{"/nowhere/server"}, nil)
 	wantError(t, err, "/nowhere/server")
-	_, err = Start(t.Context(), nil, nil)
+	_, err = Command(t.Context(), nil, nil)
 	wantError(t, err, "after --")
 }
 
-func TestCommandFillsThePortIn(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
+func TestFreePortsDiffer(t *testing.T) {
+	ports, err := FreePorts(100)
+	if slices.Sort(ports); err != nil || len(slices.Compact(ports)) != 100 {
+		t.Errorf("%v, %v; want 100", ports, err)
 	}
-	for _, args := range [][]string{{self, "late", "127.0.0.1:{{.Port}}"}, {self, "env"}} {
-		s := must(t)(Command(t.Context(), args, nil))
+}
+
+func TestCommandFillsThePortIn(t *testing.T) {
+	for _, args := range [][]string{{"late", "127.0.0.1:{{.Port}}"}, {"serves"}} {
+		s := must(t)(play(t.Context(), nil, args...))
 		if !listens(s) {
 			t.Errorf("%v: nobody at %s", args, s.URL())
 		}
 		s.Stop()
 	}
-	_, err = Command(t.Context(), []string{self, "late", "nowhere:x"}, nil)
+	_, err := play(t.Context(), nil, "late", "nowhere:x")
 	wantError(t, err, "unknown port") // its own words
 }
 
 func TestCommandIsInterrupted(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	_, err = Command(ctx, []string{self, "chatty"}, nil)
-	if !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := play(ctx, nil, "chatty"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v; want %v", err, context.DeadlineExceeded)
 	}
 }
@@ -194,18 +188,6 @@ func TestTailKeepsTheLastLines(t *testing.T) {
 	}
 	if n := strings.Count(to.String(), "\n"); n != 1000 {
 		t.Errorf("passed on %d lines of 1000", n)
-	}
-}
-
-// Lines may come in any pieces.
-func TestFirstLine(t *testing.T) {
-	for size := 1; size < 12; size++ {
-		said, rest := make(chan string, 1), &bytes.Buffer{}
-		f := &firstLine{said: said, rest: rest}
-		_, _ = io.CopyBuffer(struct{ io.Writer }{f}, struct{ io.Reader }{strings.NewReader("one\ntwo\n\n")}, make([]byte, size))
-		if line := <-said; line != "one" || rest.String() != "two\n\n" {
-			t.Errorf("in pieces of %d: %q, and %q passed on", size, line, rest)
-		}
 	}
 }
 
@@ -262,11 +244,7 @@ func (w *written) String() string {
 
 // A deploy: the program ends when it is asked to, and is started again where it was.
 func TestAgainStartsItAtTheSameAddress(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := must(t)(Command(t.Context(), []string{self, "late", "127.0.0.1:{{.Port}}"}, nil))
+	s := must(t)(play(t.Context(), nil, "late", "127.0.0.1:{{.Port}}"))
 	if err := s.Terminate(); err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +261,7 @@ func TestAgainStartsItAtTheSameAddress(t *testing.T) {
 
 func TestTerminateDoesNotKill(t *testing.T) {
 	shorten(t, time.Millisecond)
-	s := must(t)(Self(t.Context(), []string{"deaf"}, nil))
+	s := must(t)(play(t.Context(), nil, "deaf"))
 	if err := s.Terminate(); err != nil {
 		t.Fatal(err)
 	}
@@ -296,6 +274,4 @@ func TestTerminateDoesNotKill(t *testing.T) {
 	if s.Status() != -1 {
 		t.Errorf("status %d after it was killed; want -1", s.Status())
 	}
-	_, err := s.Again(t.Context())
-	wantError(t, err, "chosen its address")
 }

@@ -4,24 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 )
+
+// grace is how long a server has to end when it is asked to. Tests shorten it.
+var grace = 10 * time.Second
 
 // begin starts a process, with env in addition to this one's environment. The process
 // is ended when ctx is done.
-func begin(ctx context.Context, args, env []string, stdout io.Writer, said *tail) (*Server, error) {
+func begin(ctx context.Context, args, env []string, said *tail) (*Server, error) {
 	if len(args) == 0 {
 		return nil, errors.New("start a server: there is no command; write it after --")
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = stdout, said
+	cmd.Stdout, cmd.Stderr = said, said
 	cmd.Cancel = func() error { return terminate(cmd.Process) }
 	cmd.WaitDelay = grace
 	bind(cmd)
@@ -48,20 +51,11 @@ func (s *Server) own(ctx context.Context, started chan<- error) {
 		return
 	}
 	started <- nil
+	sweep(s.cmd.Process.Pid)
 	_ = s.cmd.Wait() // ProcessState has the details
 	if ctx.Err() == nil && !s.asked.Load() {
-		s.err = s.failure()
+		s.err = fmt.Errorf("%s: the process ended by itself, with %v%s", s.name, s.cmd.ProcessState, s.said)
 	}
-}
-
-// failure is the error of a process that ended by itself. For a server every such end
-// is a failure.
-func (s *Server) failure() error {
-	state := s.cmd.ProcessState
-	if state.ExitCode() == statusNotInstalled {
-		return fmt.Errorf("%s: %w%s", s.name, ErrNotInstalled, s.said)
-	}
-	return fmt.Errorf("%s: the process ended by itself, with %v%s", s.name, state, s.said)
 }
 
 // terminate asks p to end, or kills it on systems where that cannot be asked.

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"os"
 	"runtime"
 	"syscall"
 	"testing"
@@ -9,7 +10,7 @@ import (
 
 // A server that does not listen to signals ends with a parent that was killed.
 func TestServersDieWithThisProgram(t *testing.T) {
-	s := must(t)(Self(t.Context(), []string{"parent"}, nil)) // at the URL of its child
+	s := must(t)(play(t.Context(), nil, "parent")) // at the URL of its child
 	if !listens(s) {
 		t.Fatalf("nobody at %s", s.URL())
 	}
@@ -29,7 +30,7 @@ func TestServersOutliveTheThreadOfTheirStart(t *testing.T) {
 	started, failed := make(chan *Server, 1), make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // for good
-		s, err := Self(t.Context(), []string{"serves"}, nil)
+		s, err := play(t.Context(), nil, "serves")
 		started <- s
 		failed <- err
 	}()
@@ -38,5 +39,23 @@ func TestServersOutliveTheThreadOfTheirStart(t *testing.T) {
 	case <-s.Done():
 		t.Errorf("the server has ended with the thread: %v", s.Err())
 	case <-time.After(200 * time.Millisecond):
+	}
+}
+
+// A shell that ends before its server, and leaves it: it must neither stay nor hold Stop up.
+func TestWhatAServerHasStartedEndsWithIt(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := must(t)(Command(t.Context(), []string{"sh", "-c", self + " deaf & wait"}, nil))
+	s.Stop()
+	for begin := time.Now(); listens(s); time.Sleep(retry) {
+		if time.Since(begin) > 5*time.Second {
+			t.Fatal("the shell's server has outlived it by 5 s")
+		}
+	}
+	if s.Status() != -1 {
+		t.Errorf("status %d; want -1, of SIGTERM", s.Status())
 	}
 }

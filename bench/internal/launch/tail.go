@@ -1,14 +1,15 @@
 package launch
 
 import (
-	"bytes"
 	"io"
 	"strings"
 	"sync"
 )
 
-// mostSaid is how much of a server's output is kept, in bytes.
-const mostSaid = 2048
+const (
+	mostSaid  = 2048 // bytes of a server's output that are kept…
+	mostLines = 10   // …and lines of these that an error has
+)
 
 // tail passes on what a server writes, and keeps the last of it. Errors of the writer
 // that it passes to are ignored, so that they do not stop the server.
@@ -40,29 +41,4 @@ func (t *tail) String() string {
 		return ""
 	}
 	return "; its last output:\n\t" + strings.Join(lines, "\n\t")
-}
-
-const mostLines = 10
-
-// firstLine hands on the first line that is written to it, and passes on the rest.
-type firstLine struct {
-	said chan<- string // takes one
-	rest io.Writer
-
-	line []byte
-	over bool // it has been handed on
-}
-
-func (f *firstLine) Write(p []byte) (int, error) {
-	if f.over {
-		return f.rest.Write(p)
-	}
-	line, rest, over := bytes.Cut(p, []byte("\n"))
-	f.line = append(f.line, line...)
-	if over {
-		f.over = true
-		f.said <- strings.TrimSpace(string(f.line))
-		_, _ = f.rest.Write(rest)
-	}
-	return len(p), nil
 }

@@ -7,30 +7,17 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fastsse/fastsse/bench/internal/launch"
+	"github.com/fastsse/fastsse/bench/rivals/build"
 	"github.com/fastsse/fastsse/internal/absent"
 )
 
-func TestConfigIsChecked(t *testing.T) {
-	for want, c := range map[string]Config{
-		`broker "mqtt" is not known`: {Broker: "mqtt", Proxy: "none"},
-		`proxy "" is not known`:      {Broker: "none"},
-		"reach one instance":         {Broker: "nats", Proxy: "none", Instances: 2},
-		"one instance's alone":       {Broker: "embedded", Proxy: "nginx", Spare: 1},
-	} {
-		if _, err := New(t.Context(), c); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%+v: %v; want something of %q", c, err, want)
-		}
-	}
-}
-
 // What is replaced in a configuration must be in it: those of examples/proxies change.
 func TestConfigurationsHaveWhatIsReplaced(t *testing.T) {
-	source, err := launch.Source()
+	source, err := build.Source()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Site{dir: t.TempDir(), slots: []*slot{{port: 11001}, {port: 11002}, {port: 11003}}}
+	s := &Site{dir: t.TempDir(), slots: []slot{{port: 11001}, {port: 11002}, {port: 11003}}}
 	for _, of := range []func(string) (string, []string, []string){s.nginx, s.haproxy} {
 		file, _, pairs := of("proxy")
 		name := strings.TrimSuffix(strings.TrimSuffix(file, ".cfg"), ".conf")
@@ -57,7 +44,7 @@ func TestConfigurationsHaveWhatIsReplaced(t *testing.T) {
 }
 
 func TestSiteSaysThatItsListIsFull(t *testing.T) {
-	s := &Site{slots: []*slot{{port: 11001, taken: true}}}
+	s := &Site{}
 	if _, err := s.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "give the site a Spare") {
 		t.Errorf("%v; want the remedy", err)
 	}

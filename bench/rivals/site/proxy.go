@@ -11,22 +11,11 @@ import (
 	"github.com/fastsse/fastsse/bench/internal/launch"
 )
 
-// Proxies may be in front of the instances; none: clients reach the one instance itself.
-var Proxies = []string{"nginx", "haproxy", "none"}
-
 // startProxy starts the proxy with its configuration of examples/proxies. What depends on
 // the machine is replaced in it: ports, the certificate, the list of the instances, and where
 // nginx keeps its files.
-func (s *Site) startProxy(ctx context.Context, c *Config) error {
+func (s *Site) startProxy(ctx context.Context, c *Config, http1, http2 int) error {
 	program, err := find(c.Proxy)
-	if err != nil {
-		return err
-	}
-	http1, err := s.freePort()
-	if err != nil {
-		return err
-	}
-	http2, err := s.freePort()
 	if err != nil {
 		return err
 	}
@@ -43,12 +32,12 @@ func (s *Site) startProxy(ctx context.Context, c *Config) error {
 	if err := configure(filepath.Join(c.Source, "examples", "proxies", file), filepath.Join(s.dir, file), replaced); err != nil {
 		return err
 	}
-	p, err := launch.CommandAt(ctx, args, http1, s.output)
+	p, err := launch.CommandAt(ctx, args, http1, nil)
 	if err != nil {
 		return err
 	}
 	s.others = append([]*launch.Server{p}, s.others...)
-	s.url = p.URL()
+	s.URL = p.URL()
 	return nil
 }
 

@@ -1,57 +1,58 @@
-package launch
+package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/bench/internal/launch"
 	"github.com/fastsse/fastsse/internal/absent"
 	"github.com/fastsse/fastsse/internal/testkit"
 )
 
-// Every target does what bench compare needs.
+// Every target does what a comparison needs.
 func TestTargetsConform(t *testing.T) {
-	source, err := Source()
+	tools, err := buildTools(t.Context())
+	t.Cleanup(func() { os.RemoveAll(tools.dir) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	names, err := Targets(source)
-	if err != nil {
-		t.Fatal(err)
+	names := []string{"parked", "streamed", "gosse", "r3labs", "naivenethttp", "naivefasthttp"}
+	if runtime.GOOS == "linux" {
+		names = append(names, "floor", "nchan")
 	}
 	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
-			binary, err := Build(t.Context(), source, t.TempDir(), name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := Start(t.Context(), []string{binary, "-addr", "127.0.0.1:0"}, nil)
-			if errors.Is(err, ErrNotInstalled) {
+			s, err := launch.Command(t.Context(), strings.Fields(tools.own(name)), nil)
+			if err != nil && strings.Contains(err.Error(), "needs nginx with Nchan") {
 				absent.Skipf(t, "%v", err)
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(s.Stop)
-			conforms(t, s)
+			conforms(t, s, name != "floor")
 		})
 	}
 }
 
-// conforms subscribes, publishes to this topic and to another, reads the events back in
+// conforms subscribes, publishes to this topic and, if there are others, to another, reads the events back in
 // order, and ends the server with the stream still open.
-func conforms(t *testing.T, s *Server) {
+func conforms(t *testing.T, s *launch.Server, topics bool) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	stream := subscribe(t, ctx, s.URL()+"/events?topic=a")
+	stream := openStream(t, ctx, s.URL()+"/events?topic=a")
 	const n = 20
 	for i := range n {
-		post(t, ctx, s.URL()+"/publish?topic=b", "of another topic")
+		if topics {
+			post(t, ctx, s.URL()+"/publish?topic=b", "of another topic")
+		}
 		post(t, ctx, s.URL()+"/publish?topic=a", fmt.Sprintf("event %d", i))
 	}
 	for i := range n {
@@ -66,8 +67,8 @@ func conforms(t *testing.T, s *Server) {
 	}
 }
 
-// subscribe returns when it has the head of the answer: no event may be needed.
-func subscribe(t *testing.T, ctx context.Context, url string) *testkit.Decoder {
+// openStream returns when it has the head of the answer: no event may be needed.
+func openStream(t *testing.T, ctx context.Context, url string) *testkit.Decoder {
 	t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"bytes"
+	"errors"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -11,17 +12,16 @@ import (
 	"github.com/fastsse/fastsse/internal/absent"
 )
 
-// deploy replaces instances under a small load, and returns the result and the status.
-func deploy(t *testing.T, flags string) (*result.Result, int) {
+// deploy replaces instances under a small load, and returns the result and what was wrong.
+func deploy(t *testing.T, flags string) (*result.Result, error) {
 	t.Helper()
-	var out, errs bytes.Buffer
-	status := run(t.Context(), strings.Fields("deploys -streams 200 -rate 50 -calm 500ms -json - "+flags), &out, &errs)
-	r, err := result.Decode(&out)
+	file := filepath.Join(t.TempDir(), "result.json")
+	failed := rivals(t.Context(), strings.Fields("deploys -streams 200 -rate 50 -calm 500ms -json "+file+" "+flags))
+	r, err := result.ReadFile(file)
 	if err != nil {
-		t.Fatalf("status %d, %v\n%s", status, err, errs.String())
+		t.Fatal(errors.Join(failed, err))
 	}
-	t.Logf("%s", errs.String())
-	return r, status
+	return r, failed
 }
 
 // needs skips the test where a program is missing.
@@ -60,9 +60,9 @@ func TestDeploysThatNobodyNotices(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			needs(t, c.needs...)
-			r, status := deploy(t, c.flags)
-			if status != 0 || !r.Whole() || *r.Expected != 200*r.Published || r.Published < 100 {
-				t.Errorf("status %d, %d published, %d of %d delivered; want all, and status 0", status, r.Published, r.Delivered, *r.Expected)
+			r, err := deploy(t, c.flags)
+			if err != nil || !r.Whole() || *r.Expected != 200*r.Published || r.Published < 100 {
+				t.Errorf("%v, %d published, %d of %d delivered; want all", err, r.Published, r.Delivered, *r.Expected)
 			}
 			d := r.Deploys
 			if len(d.Replaced) != 2 || d.StartFirst != c.startFirst || d.Away != 0 || r.Refused != 0 {
@@ -92,22 +92,20 @@ func TestDeploysOfHubsThatAreAlone(t *testing.T) {
 	}
 	t.Parallel()
 	needs(t, "nginx")
-	r, status := deploy(t, "-broker none -times 1")
-	if status != 1 || r.Whole() || *r.Lost == 0 || r.Deploys.Gaps == 0 {
-		t.Errorf("status %d, %d lost, %d gaps; want status 1, and some of both", status, *r.Lost, r.Deploys.Gaps)
+	r, err := deploy(t, "-broker none -times 1")
+	if !errors.Is(err, errNotWhole) || r.Whole() || *r.Lost == 0 || r.Deploys.Gaps == 0 {
+		t.Errorf("%v, %d lost, %d gaps; want an error, and some of both", err, *r.Lost, r.Deploys.Gaps)
 	}
 }
 
 func TestDeploysFlags(t *testing.T) {
-	for line, says := range map[string]string{
-		"deploys -streams 0":                            "at least one stream",
-		"deploys -broker embedded":                      "add -proxy none",
-		"deploys -proxy none -order start-first":        "leave out -order",
-		"deploys -proxy none -source /nowhere -times 1": "nowhere",
+	for flags, says := range map[string]string{
+		"-streams 0":                     "at least one stream",
+		"-broker embedded":               "add -proxy none",
+		"-proxy none -order start-first": "leave out -order",
 	} {
-		var out, errs bytes.Buffer
-		if status := run(t.Context(), strings.Fields(line), &out, &errs); status != 1 || !strings.Contains(errs.String(), says) {
-			t.Errorf("bench %s: status %d, said %q; want 1 and something of %q", line, status, errs.String(), says)
+		if err := rivals(t.Context(), strings.Fields("deploys "+flags)); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("deploys %s: %v; want something of %q", flags, err, says)
 		}
 	}
 }

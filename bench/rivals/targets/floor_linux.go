@@ -9,46 +9,37 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"strconv"
 	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// floorCommand serves what bench serve serves, with the least work that a kernel
-// requires: a loop of write(2) over all sockets, one system call per delivery, in
-// as many threads as there are processors. It has no topics and no heartbeats, does
-// not care for slow readers, never ends a stream, and its ids cannot be resumed
-// from. It is the limit to compare with.
-type floorCommand struct {
-	Addr string `default:"127.0.0.1:8081" help:"Address to listen on; port 0 takes a free one."`
-}
+func init() { targets["floor"] = floor }
 
-// Run serves until ctx is done.
-func (f *floorCommand) Run(ctx context.Context, con *console) error {
-	ln, err := net.Listen("tcp", f.Addr)
+// floor serves the same bytes as fastsse with the least work that a kernel requires: a loop
+// of write(2) over all sockets, one system call per delivery, in as many threads as there
+// are processors. It has one topic and no heartbeats, does not care for slow readers, never
+// ends a stream, and its ids cannot be resumed from. It is the limit to compare with.
+func floor(ctx context.Context, addr string) error {
+	ln, err := listen(addr)
 	if err != nil {
-		return fmt.Errorf("listen on %q: %w; choose another with -addr", f.Addr, err)
+		return err
 	}
+	context.AfterFunc(ctx, func() { _ = ln.Close() })
 	s := &floorServer{}
 	for range runtime.GOMAXPROCS(0) {
 		t := &floorThread{frames: make(chan []byte, 1024)}
 		s.threads = append(s.threads, t)
 		go t.run()
 	}
-	fmt.Fprintf(con.out, "serving http://%s/events?topic=T\n", ln.Addr())
-	go func() {
-		<-ctx.Done()
-		_ = ln.Close()
-	}()
 	for {
 		c, err := ln.Accept()
+		if ctx.Err() != nil {
+			return nil
+		}
 		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("accept on %v: %w", ln.Addr(), err)
+			return err
 		}
 		go s.serve(c.(*net.TCPConn))
 	}
@@ -57,12 +48,12 @@ func (f *floorCommand) Run(ctx context.Context, con *console) error {
 type floorServer struct {
 	threads []*floorThread
 
-	mu  sync.Mutex // guards what follows, and the order of frames
-	n   int        // sockets dealt out
-	seq uint64
+	mu      sync.Mutex // guards what follows, and the order of frames
+	sockets int        // dealt out
+	seq     uint64
 }
 
-// serve reads requests: a GET makes the socket a reader, a POST publishes.
+// serve reads requests: a GET makes the socket a stream, a POST publishes.
 func (s *floorServer) serve(c *net.TCPConn) {
 	defer c.Close()
 	r := bufio.NewReader(c)
@@ -79,8 +70,8 @@ func (s *floorServer) serve(c *net.TCPConn) {
 		if err != nil {
 			return
 		}
-		answer := s.publish(body)
-		if _, err := fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(answer), answer); err != nil {
+		s.publish(body)
+		if _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); err != nil {
 			return
 		}
 	}
@@ -88,7 +79,7 @@ func (s *floorServer) serve(c *net.TCPConn) {
 
 func (s *floorServer) subscribe(c *net.TCPConn) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-	if _, err := c.Write([]byte(head)); err != nil {
+	if _, err := io.WriteString(c, head); err != nil {
 		return
 	}
 	file, err := c.File() // a duplicate, blocking
@@ -98,28 +89,25 @@ func (s *floorServer) subscribe(c *net.TCPConn) {
 	defer file.Close()
 	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err != nil || unix.SetNonblock(fd, true) != nil {
-		fmt.Fprintf(os.Stderr, "bench: floor: keep a socket: %v\n", err)
+		fmt.Fprintf(os.Stderr, "floor: keep a socket: %v\n", err)
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.threads[s.n%len(s.threads)]
-	s.n++
-	t.add(fd)
+	s.threads[s.sockets%len(s.threads)].add(fd)
+	s.sockets++
 }
 
-// publish hands the frame, the same bytes as fastsse's, to every thread.
-func (s *floorServer) publish(body []byte) string {
+// publish hands the frame to every thread.
+func (s *floorServer) publish(data []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.seq++
-	id := "floor000-" + strconv.FormatUint(s.seq, 10)
-	block := fmt.Appendf(nil, "data: %s\nid: %s\n\n", body, id)
+	block := fmt.Appendf(nil, "data: %s\nid: floor000-%d\n\n", data, s.seq)
 	frame := fmt.Appendf(nil, "%x\r\n%s\r\n", len(block), block)
 	for _, t := range s.threads {
 		t.frames <- frame
 	}
-	return `{"id":"` + id + `"}`
 }
 
 // floorThread writes to its share of the sockets.

@@ -5,15 +5,11 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"strings"
 
 	"github.com/fastsse/fastsse/bench/internal/launch"
+	"github.com/fastsse/fastsse/bench/rivals/build"
 )
-
-// Brokers are what instances may share: a NATS server with JetStream, built as
-// server/backplane/nats requires it; the Redis of this machine, with its append-only file, synced always;
-// none, so that each hub is alone; or NATS in the one instance itself, with a file store.
-var Brokers = []string{"nats", "redis", "none", "embedded"}
 
 // startBroker starts the broker, and returns what -backplane is to be.
 func (s *Site) startBroker(ctx context.Context, c *Config) (url string, err error) {
@@ -24,10 +20,6 @@ func (s *Site) startBroker(ctx context.Context, c *Config) (url string, err erro
 	case "embedded":
 		return "embedded:" + data, nil
 	}
-	port, err := s.freePort()
-	if err != nil {
-		return "", err
-	}
 	var args []string
 	if c.Broker == "nats" {
 		args, err = s.nats(ctx, c, data)
@@ -37,18 +29,18 @@ func (s *Site) startBroker(ctx context.Context, c *Config) (url string, err erro
 	if err != nil {
 		return "", err
 	}
-	b, err := launch.CommandAt(ctx, args, port, s.output)
+	b, err := launch.Command(ctx, args, nil)
 	if err != nil {
 		return "", err
 	}
 	s.others = append(s.others, b)
-	return c.Broker + "://127.0.0.1:" + strconv.Itoa(port), nil
+	return strings.Replace(b.URL(), "http", c.Broker, 1), nil
 }
 
 // nats is the command of a NATS server.
 func (s *Site) nats(ctx context.Context, c *Config, data string) ([]string, error) {
 	const server = "github.com/nats-io/nats-server/v2"
-	program, err := launch.BuildPackage(ctx, filepath.Join(c.Source, "server", "backplane", "nats"), server, s.dir, "nats-server")
+	program, err := build.Program(ctx, filepath.Join(c.Source, "server", "backplane", "nats"), server, s.dir, "nats-server")
 	return []string{program, "-js", "-sd", data, "-a", "127.0.0.1", "-p", "{{.Port}}"}, err
 }
 
@@ -66,5 +58,5 @@ func find(name string) (string, error) {
 			return found, nil
 		}
 	}
-	return "", fmt.Errorf("start %s: %w: it is neither in PATH nor in /usr/sbin", name, launch.ErrNotInstalled)
+	return "", fmt.Errorf("start %s: it is neither in PATH nor in /usr/sbin; install it", name)
 }

@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"time"
 
-	"github.com/fastsse/fastsse/bench/internal/launch"
 	"github.com/fastsse/fastsse/bench/internal/load"
+	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
-	"github.com/fastsse/fastsse/bench/internal/site"
+	"github.com/fastsse/fastsse/bench/rivals/build"
+	"github.com/fastsse/fastsse/bench/rivals/site"
 )
 
 // deploysCommand starts a site (a broker, two instances of examples/cloud, a proxy), and
@@ -22,14 +24,13 @@ type deploysCommand struct {
 	Times  int    `default:"5" group:"Site" help:"How many instances to replace, one after the other."`
 	Kill   bool   `group:"Site" help:"End instances by SIGKILL, in place of SIGTERM."`
 	Order  string `enum:"auto,start-first,stop-first" default:"auto" group:"Site" help:"When the next instance starts: before the old one is ended, at a port of its own that the proxy knows; or when it has ended, at its port. auto is start-first with a proxy, and stop-first without one and with -kill."`
-	Source string `placeholder:"DIR" group:"Site" help:"Folder of the project's source. By default it is looked for from the working directory upwards."`
 
 	Streams int           `name:"streams" short:"c" default:"2000" group:"Load" help:"Streams to open, through the proxy."`
 	Rate    float64       `default:"100" group:"Load" help:"Events to publish per second, through the proxy: one post after the other, of all events that are due, each again until it is taken."`
 	Size    int           `default:"100" group:"Load" help:"Bytes of data per event."`
 	Keys    bool          `default:"true" negatable:"" group:"Load" help:"Give each post an Idempotency-Key. Without, one that is tried again may be stored twice."`
 	Calm    time.Duration `default:"3s" group:"Load" help:"How long nothing is replaced, before, between and after."`
-	outputFlags
+	JSON    string        `name:"json" placeholder:"FILE" group:"Output" help:"Write the result as JSON. ssebench report makes a page of it."`
 }
 
 // errNotWhole is the failure of deploys that somebody noticed.
@@ -54,41 +55,38 @@ func (c *deploysCommand) startFirst() bool {
 }
 
 // Run starts the site, replaces its instances, and fails unless nobody noticed.
-func (c *deploysCommand) Run(ctx context.Context, con *console) error {
-	rec, err := c.record(con, c.Streams, 0)
-	if err != nil {
-		return err
-	}
-	defer rec.done()
+func (c *deploysCommand) Run(ctx context.Context) error {
 	s, err := c.site(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
 	debug.SetGCPercent(400) // the generator must not be the bottleneck
-	sc := c.scenario(s)
-	rec.watch(&sc.Scenario)
-	res, err := sc.Run(ctx)
-	err = rec.finish(res, err)
-	if res != nil && !res.Whole() {
+	r, err := c.scenario(s).Run(ctx)
+	fmt.Fprintln(os.Stderr)
+	if r == nil {
+		return err
+	}
+	if err = errors.Join(err, r.Table(os.Stdout, 0)); c.JSON != "" {
+		err = errors.Join(err, r.WriteFile(c.JSON))
+	}
+	if !r.Whole() {
 		err = errors.Join(err, errNotWhole)
 	}
 	return err
 }
 
 func (c *deploysCommand) site(ctx context.Context) (*site.Site, error) {
-	o := site.Config{Broker: c.Broker, Proxy: c.Proxy, Instances: 2, Source: c.Source}
+	o := site.Config{Broker: c.Broker, Proxy: c.Proxy, Instances: 2}
 	if c.Proxy == "none" {
 		o.Instances = 1
 	}
 	if c.startFirst() {
 		o.Spare = 1
 	}
-	if o.Source == "" {
-		var err error
-		if o.Source, err = launch.Source(); err != nil {
-			return nil, err
-		}
+	var err error
+	if o.Source, err = build.Source(); err != nil {
+		return nil, err
 	}
 	return site.New(ctx, o)
 }
@@ -97,17 +95,30 @@ func (c *deploysCommand) site(ctx context.Context) (*site.Site, error) {
 func (c *deploysCommand) scenario(s *site.Site) *scenario.Deploys {
 	return &scenario.Deploys{
 		Scenario: scenario.Scenario{
-			Command: "deploys", Name: fmt.Sprintf("%s behind %s", c.Broker, c.Proxy), Flags: flagsOf(c),
-			Request: load.Request{URL: s.URL() + "/events?topic=deploys"},
+			Command: "deploys", Name: fmt.Sprintf("%s behind %s", c.Broker, c.Proxy), Flags: c.flags(),
+			Request: load.Request{URL: s.URL + "/events?topic=deploys"},
 			Streams: c.Streams, Client: load.Client{Returns: true}, Ramp: 2000,
 			Publish: &load.Publishing{
-				URL: s.URL() + "/publish", Body: `{"topic":"deploys","data":"{{.Message}}"}`, Array: true,
-				Header: http.Header{"Authorization": {"Bearer " + s.Token()}},
+				URL: s.URL + "/publish", Body: `{"topic":"deploys","data":"{{.Message}}"}`, Array: true,
+				Header: http.Header{"Authorization": {"Bearer " + s.Token}},
 				Size:   c.Size, Retried: true, Keys: c.Keys,
 			},
-			Rate: c.Rate,
+			Rate: c.Rate, Watch: watch,
 		},
 		Times: c.Times, Calm: c.Calm,
 		Instances: s.Instances, Start: s.Start, StartFirst: c.startFirst(), Kill: c.Kill,
 	}
+}
+
+// flags are what the result is to say of this command.
+func (c *deploysCommand) flags() map[string]string {
+	return map[string]string{
+		"broker": c.Broker, "proxy": c.Proxy, "times": fmt.Sprint(c.Times), "kill": fmt.Sprint(c.Kill), "order": c.Order,
+		"c": fmt.Sprint(c.Streams), "rate": fmt.Sprint(c.Rate), "size": fmt.Sprint(c.Size), "keys": fmt.Sprint(c.Keys),
+	}
+}
+
+// watch shows how it goes, on a line that is written again each second.
+func watch(s result.Sample) {
+	fmt.Fprintf(os.Stderr, "\r%4.0f s  %-8s %d streams, %d delivered ", s.At, s.Phase, s.Streams, s.Delivered)
 }

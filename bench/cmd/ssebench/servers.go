@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/fastsse/fastsse/bench/internal/compare"
+	"github.com/fastsse/fastsse/bench/internal/launch"
+	"github.com/fastsse/fastsse/bench/internal/scenario"
+)
+
+// targetFlags say which servers are measured in turn, and how.
+type targetFlags struct {
+	Targets []string `name:"target" sep:"none" placeholder:"NAME='COMMAND'" group:"Servers" help:"A server to measure, by the command that starts it: words separated by spaces. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. Repeat it for each server."`
+	With    []string `sep:"none" placeholder:"NAME.FLAG=VALUE" group:"Servers" help:"A flag of streams or publishing for one server alone, such as mine.publish-url=http://127.0.0.1:{{.Port}}/news. May be repeated."`
+	Rounds  int      `default:"3" group:"Servers" help:"Rounds to run. Each measures every server once, on fresh processes; the medians are compared."`
+	Base    string   `placeholder:"NAME" group:"Servers" help:"Server that the others' CPU is compared with; by default the first."`
+
+	serverLoad `kong:"set='streams=10000',set='ramp=0',set='settle=500ms',set='rate=5'"`
+	Duration   time.Duration `default:"4s" group:"Publishing" help:"How long to publish at -rate, a pace that every server should sustain."`
+
+	Flood         float64       `default:"500" group:"Flood" help:"Events to publish per second to find the most that a server can deliver…"`
+	FloodDuration time.Duration `name:"flood-duration" default:"2s" group:"Flood" help:"…for this long…"`
+	Rest          time.Duration `default:"3s" group:"Flood" help:"…and how long the server may go on delivering afterwards."`
+
+	JSON string `name:"json" placeholder:"FILE" group:"Output" help:"Write all results of all rounds as JSON."`
+}
+
+// serverLoad is what -with can change for one server.
+type serverLoad struct {
+	streamFlags
+	publishFlags
+}
+
+// Help is shown below the command's description.
+func (*compareCommand) Help() string {
+	return `Example, of two servers that differ in how they are published to:
+
+    ssebench compare -url 'http://127.0.0.1:{{.Port}}/events?topic=a' -publish-url 'http://127.0.0.1:{{.Port}}/publish?topic=a' \
+        -target ours='./ours -addr 127.0.0.1:{{.Port}}' -target theirs='./theirs --port {{.Port}}' \
+        -with 'theirs.publish-body={"text":"{{.Message}}"}'
+
+The table is in Markdown: the median of each figure over the rounds, and in brackets the least and the most.`
+}
+
+// measure measures the servers in turn.
+func (f *targetFlags) measure(ctx context.Context, con *console, html string) error {
+	for _, path := range []string{f.JSON, html} {
+		if err := writable(path); err != nil {
+			return err
+		}
+	}
+	targets, err := f.targets()
+	if err != nil {
+		return err
+	}
+	debug.SetGCPercent(400) // the generator must not be the bottleneck
+	begun := time.Now()
+	config := compare.Config{
+		Rounds: f.Rounds, Base: f.Base, FloodRate: f.Flood, FloodDuration: f.FloodDuration, Rest: f.Rest,
+		Load: fmt.Sprintf("%d streams, %g events/s of %d B for %v", f.Streams, f.Rate, f.Size, f.Duration),
+		Note: func(text string) { fmt.Fprintf(con.err, "%4.0fs %s\n", time.Since(begun).Seconds(), text) },
+	}
+	out, failed := compare.Run(ctx, config, targets)
+	return errors.Join(failed, out.Table(con.out, &config), out.Failed(), f.save(out, html))
+}
+
+// targets are the servers of -target, once all of their flags are known to be good.
+func (f *targetFlags) targets() (targets []compare.Target, err error) {
+	known := map[string]bool{}
+	for _, text := range f.Targets {
+		name, command, _ := strings.Cut(text, "=")
+		words := strings.Fields(command)
+		if name == "" || strings.Contains(name, ".") || len(words) == 0 || known[name] {
+			return nil, fmt.Errorf("-target %q: give a name of its own without a dot, and the command that starts the server, as NAME='COMMAND'", text)
+		}
+		known[name] = true
+		t := compare.Target{Name: name, Command: words, Paced: func(port int) (*scenario.Scenario, error) { return f.paced(name, port) }}
+		if _, err := t.Paced(0); err != nil {
+			return nil, fmt.Errorf("-target %s: %w", name, err)
+		}
+		targets = append(targets, t)
+	}
+	for _, with := range f.With {
+		if name, _, dotted := strings.Cut(with, "."); !dotted || !known[name] {
+			return nil, fmt.Errorf("-with %q: give NAME.FLAG=VALUE, with the name of a -target", with)
+		}
+	}
+	if f.Base != "" && !known[f.Base] {
+		return nil, fmt.Errorf("-base %q: there is no -target of that name", f.Base)
+	}
+	return targets, nil
+}
+
+// paced makes the scenario of a server that listens at port.
+func (f *targetFlags) paced(name string, port int) (*scenario.Scenario, error) {
+	load, err := f.loadOf(name)
+	if err != nil {
+		return nil, err
+	}
+	fill := func(text string) string { return launch.Fill(text, port) }
+	sc := &scenario.Scenario{Duration: f.Duration, Flags: flagsOf(load)}
+	sc.Flags["duration"] = f.Duration.String()
+	if err := load.streamFlags.fill(sc, fill); err != nil {
+		return nil, err
+	}
+	if err := load.publishFlags.fill(sc, fill); err != nil {
+		return nil, err
+	}
+	if sc.Publish == nil {
+		return nil, errors.New("nothing is published, so there is nothing to compare; give -publish-url or -publish-command")
+	}
+	return sc, nil
+}
+
+// loadOf is the load of one server: that of all, with what -with changes in it.
+func (f *targetFlags) loadOf(name string) (*serverLoad, error) {
+	load := f.serverLoad
+	parser, err := kong.New(&load)
+	if err != nil {
+		return nil, err
+	}
+	flags := map[string]*kong.Flag{}
+	for _, flag := range parser.Model.Flags {
+		flags[flag.Name], flags[string(flag.Short)] = flag, flag
+	}
+	for _, with := range f.With {
+		of, isOf := strings.CutPrefix(with, name+".")
+		if !isOf {
+			continue
+		}
+		key, value, _ := strings.Cut(of, "=")
+		flag := flags[key]
+		if flag == nil {
+			return nil, fmt.Errorf("-with %q: there is no flag -%s of streams or publishing", with, key)
+		}
+		if flag.Target.Kind() == reflect.Slice {
+			flag.Target.SetCap(flag.Target.Len()) // or it would be added for all servers
+		}
+		if err := flag.Parse(kong.Scan(value), flag.Target); err != nil {
+			return nil, fmt.Errorf("-with %q: %w", with, err)
+		}
+	}
+	return &load, nil
+}
+
+// save writes the outputs that were asked for.
+func (f *targetFlags) save(out *compare.Comparison, html string) (err error) {
+	if f.JSON != "" {
+		b, failed := json.MarshalIndent(out, "", "  ")
+		if failed == nil {
+			failed = os.WriteFile(f.JSON, append(b, '\n'), 0o666)
+		}
+		err = failed
+	}
+	if typical := out.Typical(); html != "" && len(typical) > 0 {
+		err = errors.Join(err, saveReport(html, typical...))
+	}
+	return err
+}
