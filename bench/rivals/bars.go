@@ -161,7 +161,7 @@ func (l *limit) of(r *result.Result) (sum float64) {
 
 // result is that of a command of ssebench on a fresh server.
 func (t *tools) result(ctx context.Context, command, target string) (*result.Result, error) {
-	args := append(strings.Fields(command), "-q", "-json", "-", "-url", events+"bars")
+	args := append(strings.Fields(command), "-q", "-json", "-", "-header", "Accept: text/event-stream", "-url", events+"bars")
 	if !strings.HasPrefix(command, "connect") {
 		args = append(args, "-publish-url", publish+"bars")
 	}

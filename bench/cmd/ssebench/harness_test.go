@@ -22,30 +22,24 @@ type serving struct {
 // startServe runs bench serve on a free port until stop or the test's end.
 func startServe(t *testing.T, args ...string) *serving {
 	t.Helper()
-	return start(t, "serve", args...)
-}
-
-// start is startServe for any command that serves.
-func start(t *testing.T, command string, args ...string) *serving {
-	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &serving{cancel: cancel, ended: make(chan int, 1), out: newSafeBuffer(), err: newSafeBuffer()}
 	go func() {
-		s.ended <- run(ctx, append([]string{command, "-addr", "127.0.0.1:0"}, args...), s.out, s.err)
+		s.ended <- run(ctx, append([]string{"serve", "-addr", "127.0.0.1:0"}, args...), s.out, s.err)
 	}()
 	t.Cleanup(func() { s.stop(t) })
 	select {
 	case <-s.out.written:
 	case status := <-s.ended:
-		t.Fatalf("bench %s %v: status %d, said %q", command, args, status, s.err)
+		t.Fatalf("bench serve %v: status %d, said %q", args, status, s.err)
 	case <-time.After(10 * time.Second):
-		t.Fatalf("bench %s %v does not say where it serves", command, args)
+		t.Fatalf("bench serve %v does not say where it serves", args)
 	}
 	line, _, _ := strings.Cut(s.out.String(), "\n")
 	url, found := strings.CutPrefix(line, "serving ")
 	s.url = strings.TrimSuffix(url, "/events?topic=T")
 	if !found || s.url == url {
-		t.Fatalf("bench %s %v said %q first", command, args, line)
+		t.Fatalf("bench serve %v said %q first", args, line)
 	}
 	return s
 }

@@ -48,7 +48,8 @@ http {
 `
 
 // nchan is nginx with the Nchan module, set up only for event streams, as a child of this
-// process: a master with its workers. Its streams need the header Accept: text/event-stream.
+// process: a master with its workers. Its streams need the header Accept: text/event-stream. They
+// are answered some milliseconds before they get what another worker is given to publish.
 func nchan(ctx context.Context, addr string) error {
 	program, err := nginx()
 	if err != nil {
