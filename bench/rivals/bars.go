@@ -26,7 +26,7 @@ type barsCommand struct {
 type bar struct {
 	name    string
 	command string
-	against func(command string) (other, target string) // nil: nothing; what "x" in a limit's unit is the ratio to
+	against string // what limits in "x" are the ratio to: the floor, or the command without these flags
 	limits  []limit
 }
 
@@ -45,43 +45,43 @@ const wrong = "lost+duplicated+out_of_order"
 // The bars. What would make them lie: a machine that does something else, a generator that
 // is late (its runs say so), a server that is not fresh.
 var bars = []bar{
-	{"memory", "connect -c 15000 -settle 5s -hold 1ms", nil, []limit{
+	{"memory", "connect -c 15000 -settle 5s -hold 1ms", "", []limit{
 		{"memory per idle stream, slope of RSS, up to 15,000", "server.bytes_per_stream", "B", "≤", 256},
 		{"memory per idle stream, RSS over the empty server's, 15,000", "server.bytes_per_stream_total", "B", "≤", 640},
 	}},
-	{"open", "connect -c 15000 -ramp 0 -settle 1s -hold 1ms", nil, []limit{
+	{"open", "connect -c 15000 -ramp 0 -settle 1s -hold 1ms", "", []limit{
 		{"CPU to open a stream, 15,000 as fast as possible", "server.cpu_us_to_open", "µs", "≤", 28},
 	}},
-	{"floor", "run -c 10000 -rate 5 -duration 6s", onFloor, []limit{
+	{"floor", "run -c 10000 -rate 5 -duration 6s", "floor", []limit{
 		{"CPU per delivery, 10,000 streams x 5/s x 100 B, against a bare write(2) loop", "server.cpu_us_per_delivery", "x", "≤", 1.10},
 	}},
-	{"million", "run -c 10000 -rate 100 -duration 8s", nil, []limit{
+	{"million", "run -c 10000 -rate 100 -duration 8s", "", []limit{
 		{"10,000 streams x 100/s: p99", "latency_ms.p99", "ms", "≤", 120},
 		{"10,000 streams x 100/s: CPU per delivery", "server.cpu_us_per_delivery", "µs", "≤", 1.1},
 		{"10,000 streams x 100/s: lost, twice or out of order", wrong, "", "≤", 0},
 	}},
-	{"sustained", "run -c 10000 -rate 500 -duration 8s", nil, []limit{
+	{"sustained", "run -c 10000 -rate 500 -duration 8s", "", []limit{
 		{"10,000 streams x 500/s: deliveries per second", "delivered_per_second", "", "≥", 4.5e6},
 		{"10,000 streams x 500/s: p99", "latency_ms.p99", "ms", "≤", 300},
 		{"10,000 streams x 500/s: lost, twice or out of order", wrong, "", "≤", 0},
 	}},
-	{"stalled-500", "run -c 495 -rate 50 -size 20000 -duration 8s -stalled 5", without("-stalled 5"), []limit{
+	{"stalled-500", "run -c 495 -rate 50 -size 20000 -duration 8s -stalled 5", "-stalled 5", []limit{
 		{"5 of 500 never read, 50/s x 20 KB: the others' p99, against a run without them", "latency_ms.p99", "x", "≤", 1.25},
 		{"… lost, twice or out of order", wrong, "", "≤", 0},
 	}},
-	{"stalled-10000", "run -c 9900 -rate 20 -duration 8s -stalled 100", without("-stalled 100"), []limit{
+	{"stalled-10000", "run -c 9900 -rate 20 -duration 8s -stalled 100", "-stalled 100", []limit{
 		{"100 of 10,000 never read, 20/s x 100 B: the others' p99, against a run without them", "latency_ms.p99", "x", "≤", 1.25},
 		{"… lost, twice or out of order", wrong, "", "≤", 0},
 	}},
-	{"quiet", "run -c 10000 -rate 500 -duration 10s -beside-c 100 -beside-rate 1 -beside-url " + events + "quiet -beside-publish-url " + publish + "quiet", nil, []limit{
+	{"quiet", "run -c 10000 -rate 500 -duration 10s -beside-c 100 -beside-rate 1 -beside-url " + events + "quiet -beside-publish-url " + publish + "quiet", "", []limit{
 		{"a topic at 1/s beside one at 500/s with 10,000 readers: its p99", "lanes.1.latency_ms.p99", "ms", "≤", 50},
 		{"… lost, twice or out of order on it", "lanes.1.lost+lanes.1.duplicated+lanes.1.out_of_order", "", "≤", 0},
 	}},
-	{"storm", "storm -c 15000 -rate 1 -missed 100 -back now -settle 1ms", nil, []limit{
+	{"storm", "storm -c 15000 -rate 1 -missed 100 -back now -settle 1ms", "", []limit{
 		{"15,000 reset, 100 events missed, back at once: the last caught up", "storm.caught_up_last_s", "s", "≤", 1.5},
 		{"… lost, twice or out of order", wrong, "", "≤", 0},
 	}},
-	{"churn", "run -c 10000 -rate 5 -duration 8s -churn 2000", without("-churn 2000"), []limit{
+	{"churn", "run -c 10000 -rate 5 -duration 8s -churn 2000", "-churn 2000", []limit{
 		{"2,000 per second come and leave, 10,000 x 5/s: the others' p99, against a run without them", "latency_ms.p99", "x", "≤", 1.5},
 		{"… lost, twice or out of order", wrong, "", "≤", 0},
 	}},
@@ -91,12 +91,6 @@ const (
 	events  = "http://127.0.0.1:{{.Port}}/events?topic="
 	publish = "http://127.0.0.1:{{.Port}}/publish?topic="
 )
-
-func onFloor(command string) (other, target string) { return command, "floor" }
-
-func without(flags string) func(string) (string, string) {
-	return func(command string) (string, string) { return strings.Replace(command, " "+flags, "", 1), "parked" }
-}
 
 // Run measures and prints the table, in Markdown.
 func (b *barsCommand) Run(ctx context.Context) (err error) {
@@ -122,9 +116,12 @@ func (b *bar) measure(ctx context.Context, w io.Writer, t *tools, runs int) (mis
 		fmt.Fprintf(os.Stderr, "%s, run %d of %d\n", b.name, run+1, runs)
 		r, err := t.result(ctx, b.command, "parked")
 		other := r
-		if err == nil && b.against != nil {
-			command, target := b.against(b.command)
-			other, err = t.result(ctx, command, target)
+		switch {
+		case err != nil:
+		case b.against == "floor":
+			other, err = t.result(ctx, b.command, "floor")
+		case b.against != "":
+			other, err = t.result(ctx, strings.Replace(b.command, b.against, "", 1), "parked")
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", b.name, err)

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,12 +45,10 @@ func CommandAt(ctx context.Context, args []string, port int, output io.Writer) (
 	for i, arg := range args {
 		filled[i] = Fill(arg, port)
 	}
-	s, err := begin(ctx, filled, []string{"PORT=" + strconv.Itoa(port)}, &tail{to: output})
-	if err != nil {
+	s := &Server{args: args, port: port, said: &tail{to: output}, done: make(chan struct{})}
+	if err := s.begin(ctx, filled); err != nil {
 		return nil, err
 	}
-	s.port = port
-	s.again = func(ctx context.Context) (*Server, error) { return CommandAt(ctx, args, port, output) }
 	if err := s.await(ctx); err != nil {
 		s.Stop()
 		return nil, err
@@ -86,15 +85,11 @@ func (s *Server) await(ctx context.Context) error {
 		}
 		select {
 		case <-s.done:
-			if s.err != nil {
-				return fmt.Errorf("start %w", s.err)
-			}
-			return fmt.Errorf("start %s: %w", s.name, context.Cause(ctx)) // it was asked to end
+			return fmt.Errorf("start %w", cmp.Or(s.err, context.Cause(ctx))) // without an error it was asked to
 		case <-ctx.Done():
-			return fmt.Errorf("start %s: %w", s.name, context.Cause(ctx))
+			return fmt.Errorf("start %s: %w", s.name(), context.Cause(ctx))
 		case <-late:
-			return fmt.Errorf("start %s: it does not listen on %s after %v; give it the port with %s or let it read PORT%s",
-				s.name, address(s.port), patience, portMark, s.said)
+			return fmt.Errorf("start %s: it does not listen on %s after %v; give it the port with %s or let it read PORT%s", s.name(), address(s.port), patience, portMark, s.said)
 		case <-time.After(retry):
 		}
 	}

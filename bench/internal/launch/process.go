@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -15,27 +16,27 @@ import (
 // grace is how long a server has to end when it is asked to. Tests shorten it.
 var grace = 10 * time.Second
 
-// begin starts a process, with env in addition to this one's environment. The process
-// is ended when ctx is done.
-func begin(ctx context.Context, args, env []string, said *tail) (*Server, error) {
+// begin starts the process, with the port in its environment. It is ended when ctx is done.
+func (s *Server) begin(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return nil, errors.New("start a server: there is no command; write it after --")
+		return errors.New("start a server: there is no command; write it after --")
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Stdout, cmd.Stderr = said, said
-	cmd.Cancel = func() error { return terminate(cmd.Process) }
-	cmd.WaitDelay = grace
-	bind(cmd)
-	s := &Server{name: filepath.Base(args[0]), cmd: cmd, said: said, cancel: cancel, done: make(chan struct{})}
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
+	s.cmd.Env = append(os.Environ(), "PORT="+strconv.Itoa(s.port))
+	s.cmd.Stdout, s.cmd.Stderr = s.said, s.said
+	s.cmd.Cancel = func() error { return terminate(s.cmd.Process) }
+	s.cmd.WaitDelay = grace
+	bind(s.cmd)
 	started := make(chan error, 1)
 	go s.own(ctx, started)
 	if err := <-started; err != nil {
-		return nil, fmt.Errorf("start %s: %w", s.name, err)
+		return fmt.Errorf("start %s: %w", s.name(), err)
 	}
-	return s, nil
+	return nil
 }
+
+func (s *Server) name() string { return filepath.Base(s.args[0]) }
 
 // own starts the process and waits for its end, all on one thread. To the kernel
 // a process's parent is the thread that started it: Linux kills it when that
@@ -54,7 +55,7 @@ func (s *Server) own(ctx context.Context, started chan<- error) {
 	sweep(s.cmd.Process.Pid)
 	_ = s.cmd.Wait() // ProcessState has the details
 	if ctx.Err() == nil && !s.asked.Load() {
-		s.err = fmt.Errorf("%s: the process ended by itself, with %v%s", s.name, s.cmd.ProcessState, s.said)
+		s.err = fmt.Errorf("%s: the process ended by itself, with %v%s", s.name(), s.cmd.ProcessState, s.said)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 // Server is the process of a server. Its methods may be called at any time, by
 // several goroutines at once.
 type Server struct {
-	name string
-	port int // set before others can use the Server
+	args []string // its command, before the port was filled in
+	port int
 	cmd  *exec.Cmd
 	said *tail // the last of its output, for errors
 
@@ -19,8 +19,6 @@ type Server struct {
 	done   chan struct{}      // closed when it has ended
 	asked  atomic.Bool        // Terminate or Kill was called
 	err    error              // how, if nobody asked it to; read it after done
-
-	again func(ctx context.Context) (*Server, error)
 }
 
 // URL is where the server is: "http://HOST:PORT", without a slash.
@@ -58,7 +56,7 @@ func (s *Server) Stop() {
 func (s *Server) Terminate() error {
 	s.asked.Store(true)
 	if err := terminate(s.cmd.Process); err != nil {
-		return fmt.Errorf("ask %s to end: %w%s", s.name, err, s.said)
+		return fmt.Errorf("ask %s to end: %w%s", s.name(), err, s.said)
 	}
 	return nil
 }
@@ -67,7 +65,7 @@ func (s *Server) Terminate() error {
 func (s *Server) Kill() error {
 	s.asked.Store(true)
 	if err := s.cmd.Process.Kill(); err != nil {
-		return fmt.Errorf("kill %s: %w%s", s.name, err, s.said)
+		return fmt.Errorf("kill %s: %w%s", s.name(), err, s.said)
 	}
 	return nil
 }
@@ -77,4 +75,6 @@ func (s *Server) Kill() error {
 func (s *Server) Status() int { return s.cmd.ProcessState.ExitCode() }
 
 // Again starts the program anew at the same address, once it has ended.
-func (s *Server) Again(ctx context.Context) (*Server, error) { return s.again(ctx) }
+func (s *Server) Again(ctx context.Context) (*Server, error) {
+	return CommandAt(ctx, s.args, s.port, s.said.to)
+}

@@ -20,7 +20,7 @@ func init() { targets["floor"] = floor }
 // floor serves the same bytes as fastsse with the least work that a kernel requires: a loop
 // of write(2) over all sockets, one system call per delivery, in as many threads as there
 // are processors. It has one topic and no heartbeats, does not care for slow readers, never
-// ends a stream, and its ids cannot be resumed from. It is the limit to compare with.
+// ends a stream nor notices that one has ended, and its ids cannot be resumed from. It is the limit to compare with.
 func floor(ctx context.Context, addr string) error {
 	ln, err := listen(addr)
 	if err != nil {
@@ -82,13 +82,13 @@ func (s *floorServer) subscribe(c *net.TCPConn) {
 	if _, err := io.WriteString(c, head); err != nil {
 		return
 	}
-	file, err := c.File() // a duplicate, blocking
+	raw, err := c.SyscallConn()
 	if err != nil {
 		return
 	}
-	defer file.Close()
-	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil || unix.SetNonblock(fd, true) != nil {
+	fd := -1
+	_ = raw.Control(func(its uintptr) { fd, err = unix.FcntlInt(its, unix.F_DUPFD_CLOEXEC, 0) }) // which does not block
+	if err != nil || fd < 0 {
 		fmt.Fprintf(os.Stderr, "floor: keep a socket: %v\n", err)
 		return
 	}
@@ -129,15 +129,9 @@ func (t *floorThread) run() {
 	for frame := range t.frames {
 		t.mu.Lock()
 		p := uintptr(unsafe.Pointer(&frame[0]))
-		for i := 0; i < len(t.fds); i++ {
+		for _, fd := range t.fds {
 			// What a full socket does not take is lost: this is not meant as a server.
-			_, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(t.fds[i]), p, uintptr(len(frame)))
-			if errno != 0 && errno != unix.EAGAIN {
-				unix.Close(t.fds[i])
-				t.fds[i] = t.fds[len(t.fds)-1]
-				t.fds = t.fds[:len(t.fds)-1]
-				i--
-			}
+			_, _, _ = unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), p, uintptr(len(frame)))
 		}
 		runtime.KeepAlive(frame)
 		t.mu.Unlock()
