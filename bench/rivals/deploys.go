@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/bench/internal/load"
-	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
+	"github.com/fastsse/fastsse/bench/internal/status"
 	"github.com/fastsse/fastsse/bench/rivals/build"
 	"github.com/fastsse/fastsse/bench/rivals/site"
 )
@@ -62,8 +62,11 @@ func (c *deploysCommand) Run(ctx context.Context) error {
 	}
 	defer s.Close()
 	debug.SetGCPercent(400) // the generator must not be the bottleneck
-	r, err := c.scenario(s).Run(ctx)
-	fmt.Fprintln(os.Stderr)
+	line := status.New(os.Stderr, c.Streams, 0)
+	sc := c.scenario(s)
+	sc.Watch = line.Sample
+	r, err := sc.Run(ctx)
+	line.Done()
 	if r == nil {
 		return err
 	}
@@ -103,7 +106,7 @@ func (c *deploysCommand) scenario(s *site.Site) *scenario.Deploys {
 				Header: http.Header{"Authorization": {"Bearer " + s.Token}},
 				Size:   c.Size, Retried: true, Keys: c.Keys,
 			},
-			Rate: c.Rate, Watch: watch,
+			Rate: c.Rate,
 		},
 		Times: c.Times, Calm: c.Calm,
 		Instances: s.Instances, Start: s.Start, StartFirst: c.startFirst(), Kill: c.Kill,
@@ -116,9 +119,4 @@ func (c *deploysCommand) flags() map[string]string {
 		"broker": c.Broker, "proxy": c.Proxy, "times": fmt.Sprint(c.Times), "kill": fmt.Sprint(c.Kill), "order": c.Order,
 		"c": fmt.Sprint(c.Streams), "rate": fmt.Sprint(c.Rate), "size": fmt.Sprint(c.Size), "keys": fmt.Sprint(c.Keys),
 	}
-}
-
-// watch shows how it goes, on a line that is written again each second.
-func watch(s result.Sample) {
-	fmt.Fprintf(os.Stderr, "\r%4.0f s  %-8s %d streams, %d delivered ", s.At, s.Phase, s.Streams, s.Delivered)
 }
