@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -14,17 +17,26 @@ import (
 // checkCommand checks that a URL serves a correct event stream, and that no proxy
 // buffers or cuts it.
 type checkCommand struct {
-	Address       string   `arg:"" optional:"" name:"address" help:"Stream to check, such as http://127.0.0.1:8080/events?topic=check; the same as -url."`
-	URL           string   `name:"url" help:"Stream to check."`
-	PublishURL    string   `name:"publish-url" help:"URL to publish to: each event of that stream is posted there as the raw body. Without it nothing is published, and delivery and resuming are not checked."`
-	Header        []string `name:"header" short:"H" sep:"none" help:"Header of the requests for the stream, such as 'Authorization: Bearer x'; may be repeated."`
-	PublishHeader []string `name:"publish-header" sep:"none" help:"Header of the requests that publish; may be repeated."`
-	Direct        string   `help:"URL of the same stream that bypasses the proxy; differences are then blamed on the proxy."`
+	Address string `arg:"" optional:"" name:"address" help:"Stream to check, such as http://127.0.0.1:8080/events?topic=check, or unix:/run/app.sock:/events on a unix socket; the same as -url."`
+	URL     string `name:"url" help:"Stream to check."`
+	Direct  string `help:"URL of the same stream that bypasses the proxy; differences are then blamed on the proxy."`
+
+	Header []string `name:"header" short:"H" sep:"none" placeholder:"'Name: value'" help:"Header of the requests for the stream, such as 'Authorization: Bearer x'; may be repeated."`
+	Cookie string   `placeholder:"'a=b; c=d'" help:"Cookies to send with each request for the stream."`
+	Method string   `default:"GET" help:"Method of the requests for the stream: POST for streams that are opened by it. Some twenty streams are opened, forty with -publish-url."`
+	Body   string   `help:"Body of the requests for the stream."`
+
+	PublishURL    string   `name:"publish-url" help:"URL to publish to. Without it nothing is published, and delivery and resuming are not checked."`
+	PublishMethod string   `name:"publish-method" default:"POST" help:"Method of the requests that publish."`
+	PublishBody   string   `name:"publish-body" placeholder:"TEMPLATE" help:"Body of the requests that publish, with {{.Message}} where the event's data goes, such as '{\"data\":\"{{.Message}}\"}'; by default the data is the whole body."`
+	PublishHeader []string `name:"publish-header" sep:"none" placeholder:"'Name: value'" help:"Header of the requests that publish; may be repeated."`
 
 	For      time.Duration `default:"10s" help:"How long to listen without publishing: 40s is enough for most heartbeats, 5m for most idle limits."`
 	Origin   string        `help:"Origin that CORS has to allow, such as https://example.org."`
-	Insecure bool          `help:"Do not verify certificates."`
 	GapType  string        `name:"gap-type" default:"gap" help:"Event type that tells a client that it has missed events."`
+	Insecure bool          `help:"Do not verify certificates."`
+	Cert     string        `help:"File with a client certificate, in PEM…"`
+	Key      string        `help:"…and the file with its key; by default the same."`
 
 	JSON   string `name:"json" help:"Write the findings as JSON to this file; - prints them instead of the table."`
 	Strict bool   `help:"Treat warnings as failures."`
@@ -46,28 +58,34 @@ func (c *checkCommand) Run(ctx context.Context, con *console) error {
 	return report.Err(c.Strict)
 }
 
-func (c *checkCommand) config(con *console) (check.Config, error) {
-	url := c.URL
-	switch {
-	case url == "":
-		url = c.Address
-	case c.Address != "" && c.Address != url:
-		return check.Config{}, fmt.Errorf("check: two addresses, %q and -url %q; give one", c.Address, url)
-	}
+func (c *checkCommand) config(con *console) (config check.Config, err error) {
+	url := cmp.Or(c.URL, c.Address)
 	if url == "" {
-		return check.Config{}, errors.New("check: no address; give one such as http://127.0.0.1:8080/events?topic=check")
+		return config, errors.New("check: no address; give one such as http://127.0.0.1:8080/events?topic=check")
 	}
-	header, err := check.ParseHeader(c.Header)
-	if err != nil {
-		return check.Config{}, err
+	if c.Address != "" && c.Address != url {
+		return config, fmt.Errorf("check: two addresses, %q and -url %q; give one", c.Address, url)
 	}
-	publishHeader, err := check.ParseHeader(c.PublishHeader)
-	if err != nil {
-		return check.Config{}, err
-	}
-	config := check.Config{
-		URL: url, PublishURL: c.PublishURL, Direct: c.Direct, Header: header, PublishHeader: publishHeader,
+	config = check.Config{
+		URL: url, Direct: c.Direct, Method: c.Method, Body: c.Body,
+		PublishURL: c.PublishURL, PublishMethod: c.PublishMethod, PublishBody: c.PublishBody,
 		For: c.For, Origin: c.Origin, Insecure: c.Insecure, GapType: c.GapType,
+	}
+	if c.Cookie != "" {
+		c.Header = append(c.Header, "Cookie: "+c.Cookie)
+	}
+	if config.Header, err = check.ParseHeader(c.Header); err != nil {
+		return config, err
+	}
+	if config.PublishHeader, err = check.ParseHeader(c.PublishHeader); err != nil {
+		return config, err
+	}
+	if c.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(c.Cert, cmp.Or(c.Key, c.Cert))
+		if err != nil {
+			return config, fmt.Errorf("check: read the client certificate: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
 	}
 	if isTerminal(con.err) {
 		config.Progress = func(doing string) { fmt.Fprintf(con.err, "%s …\n", doing) }
@@ -75,16 +93,18 @@ func (c *checkCommand) config(con *console) (check.Config, error) {
 	return config, nil
 }
 
-// print prints the table, the JSON, or writes the JSON to its file beside the
-// table.
+// print prints the table, the JSON, or writes the JSON to its file beside the table.
 func (c *checkCommand) print(r *check.Report, out io.Writer) error {
-	switch c.JSON {
-	case "-":
+	if c.JSON == "-" {
 		return r.WriteJSON(out)
-	case "":
-	default:
-		if err := c.writeJSON(r); err != nil {
+	}
+	if c.JSON != "" {
+		var text bytes.Buffer
+		if err := r.WriteJSON(&text); err != nil {
 			return err
+		}
+		if err := os.WriteFile(c.JSON, text.Bytes(), 0o644); err != nil {
+			return fmt.Errorf("check: write the findings: %w; choose another -json", err)
 		}
 	}
 	marks := check.PlainMarks
@@ -92,18 +112,6 @@ func (c *checkCommand) print(r *check.Report, out io.Writer) error {
 		marks = check.TerminalMarks
 	}
 	return r.Print(out, marks)
-}
-
-func (c *checkCommand) writeJSON(r *check.Report) error {
-	f, err := os.Create(c.JSON)
-	if err != nil {
-		return fmt.Errorf("check: write the findings: %w; choose another -json", err)
-	}
-	if err := r.WriteJSON(f); err != nil {
-		_ = f.Close()
-		return fmt.Errorf("check: write the findings: %w", err)
-	}
-	return f.Close()
 }
 
 // isTerminal reports whether w is a terminal, where somebody is likely to look.

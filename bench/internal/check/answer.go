@@ -2,12 +2,19 @@ package check
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"net"
+	"net/http"
 	"net/http/httputil"
+	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,192 +24,41 @@ import (
 
 // answer is what comes back on one connection after one request, with the time at
 // which each thing came. A goroutine reads it until it ends or the checks leave it.
+// The zero answer was never asked for.
 type answer struct {
 	// Static after ask.
-	begun     time.Time
-	connected time.Time
-	asked     time.Time // the request was written
-	method    string
-	conn      net.Conn
-	done      chan struct{} // closed when nothing more is read
+	begun, connected time.Time // the request is written once it is connected
+	method           string
+	conn             net.Conn      // nil: there is none
+	done             chan struct{} // closed when nothing more is read
 
-	mu        sync.Mutex    // guards what follows, until done is closed
-	changed   chan struct{} // closed, and replaced, whenever something has come
-	leaving   bool
-	head      head // status 0: it has not come
-	headBegun time.Time
-	headDone  time.Time
-	bodyBegun time.Time
-	lastByte  time.Time     // of the body; of the head before that
-	longest   time.Duration // silence between two bytes of the body
-	signs     int           // times that something came after a second of silence
-	start     []byte        // the first bytes of the body
-	body      transcript
-	end       ending
+	// Guarded by board.mu until done is closed.
+	leaving  bool
+	head     head          // status 0: it has not come
+	headAt   time.Time     // its first byte
+	bodyAt   time.Time     // the body's first byte
+	lastByte time.Time     // of the body; of the head before that
+	longest  time.Duration // silence between two bytes of the body
+	signs    int           // times that something came after a silence
+	start    []byte        // the first bytes of the body
+	text     text
+	how      how
+	err      error // that ended it
+	ended    time.Time
 }
 
-// ending is how an answer came to its end.
-type ending struct {
-	how how
-	err error
-	at  time.Time
-}
-
+// how is how an answer came to its end.
 type how string
 
 const (
 	open    how = ""
-	left    how = "left"    // by the checks
-	whole   how = "whole"   // as its framing says
-	closed  how = "closed"  // by the end of the connection, and nothing else
-	cut     how = "cut"     // the connection ended before the body did
-	reset   how = "reset"   // the connection was reset
-	garbled how = "garbled" // the bytes are not what the head promises
+	left    how = "left by the checks"
+	whole   how = "cleanly"
+	closed  how = "by closing the connection, which cannot be told from a cut"
+	cut     how = "the connection ended without the body's last chunk"
+	reset   how = "the connection was reset"
+	garbled how = "the bytes are not what the head promises"
 )
-
-// ask sends a request, and reads the answer from then on.
-func (t target) ask(ctx context.Context, r request) (*answer, error) {
-	a := &answer{begun: time.Now(), method: r.method, done: make(chan struct{}), changed: make(chan struct{}), body: transcript{run: r.run}}
-	conn, err := t.dial(ctx)
-	if err != nil {
-		return nil, err
-	}
-	a.conn, a.connected = conn, time.Now()
-	a.asked = a.connected
-	if _, err := conn.Write(r.bytes(t)); err != nil {
-		a.end = ending{how: endOf(err), err: err, at: time.Now()}
-		_ = conn.Close()
-		close(a.done)
-		return a, nil
-	}
-	go a.read()
-	return a, nil
-}
-
-// unanswered is the answer when the request could not be sent.
-func unanswered(err error) *answer {
-	now := time.Now()
-	a := &answer{begun: now, end: ending{garbled, err, now}, done: make(chan struct{}), changed: make(chan struct{})}
-	close(a.done)
-	return a
-}
-
-// read reads the answer to its end.
-func (a *answer) read() {
-	defer close(a.done)
-	r := bufio.NewReaderSize(a.conn, 16<<10)
-	if _, err := r.Peek(1); err != nil {
-		a.finish(endOf(err), err)
-		return
-	}
-	begun := time.Now()
-	h, err := readHead(r)
-	if err != nil {
-		a.finish(endOf(err), err)
-		return
-	}
-	a.note(func(now time.Time) { a.head, a.headBegun, a.headDone, a.lastByte = h, begun, now, now })
-	w := &wire{r: a.framed(r, &h)}
-	body, err := decoded(w, &h)
-	if err == nil {
-		err = a.readBody(body)
-	}
-	if w.err != nil { // it ended before, or with, the readers around it
-		err = w.err
-	}
-	a.finish(a.bodyEnd(err, &h), err)
-}
-
-// framed is the body as its framing delimits it. What follows the head of an
-// answer to HEAD is read as it is.
-func (a *answer) framed(r *bufio.Reader, h *head) io.Reader {
-	if a.method == "HEAD" {
-		return r
-	}
-	if h.has("Transfer-Encoding", "chunked") {
-		return httputil.NewChunkedReader(r)
-	}
-	if n, err := strconv.ParseInt(h.get("Content-Length"), 10, 64); err == nil {
-		return &lengthReader{r: r, left: n}
-	}
-	if h.status == 204 || h.status == 304 {
-		return &lengthReader{r: r}
-	}
-	return r
-}
-
-// lengthReader is a body whose length was announced.
-type lengthReader struct {
-	r    io.Reader
-	left int64
-}
-
-func (l *lengthReader) Read(p []byte) (int, error) {
-	if l.left == 0 {
-		return 0, io.EOF
-	}
-	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
-	l.left -= int64(n)
-	if err == io.EOF && l.left > 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	return n, err
-}
-
-// wire reads from a connection, and remembers how that ended.
-type wire struct {
-	r   io.Reader
-	err error
-}
-
-func (w *wire) Read(p []byte) (int, error) {
-	n, err := w.r.Read(p)
-	if err != nil {
-		w.err = err
-	}
-	return n, err
-}
-
-// decoded undoes gzip.
-func decoded(r io.Reader, h *head) (io.Reader, error) {
-	if !h.has("Content-Encoding", "gzip") {
-		return r, nil
-	}
-	return gzip.NewReader(r)
-}
-
-// mostStart is how many of a body's first bytes are kept.
-const mostStart = 512
-
-func (a *answer) readBody(r io.Reader) error {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := r.Read(buf)
-		if n > 0 {
-			a.note(func(now time.Time) { a.took(buf[:n], now) })
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func (a *answer) took(p []byte, now time.Time) {
-	if a.bodyBegun.IsZero() {
-		a.bodyBegun = now
-	}
-	silence := now.Sub(a.lastByte)
-	a.longest = max(a.longest, silence)
-	if silence >= signAfter {
-		a.signs++
-	}
-	a.lastByte = now
-	a.start = append(a.start, p[:min(len(p), mostStart-len(a.start))]...)
-	a.body.feed(p, now)
-}
-
-// signAfter is the silence that makes the next byte a sign of life.
-const signAfter = 200 * time.Millisecond
 
 // endOf names the end that an error means.
 func endOf(err error) how {
@@ -215,60 +71,58 @@ func endOf(err error) how {
 	return garbled
 }
 
-// bodyEnd names the end of a body. Only the framing can show that it is whole.
-func (a *answer) bodyEnd(err error, h *head) how {
-	if err != io.EOF {
-		return endOf(err)
-	}
-	if h.has("Transfer-Encoding", "chunked") || h.get("Content-Length") != "" || h.status == 204 || h.status == 304 {
-		return whole
-	}
-	return closed
+// head is a response's status line and headers.
+type head struct {
+	proto, reason string
+	status        int
+	http.Header
 }
 
-// finish notes the end, unless the checks have left the answer before.
-func (a *answer) finish(h how, err error) {
-	_ = a.conn.Close()
-	a.note(func(now time.Time) {
-		if a.leaving {
-			h, err = left, nil
+// all is a header's value, or all of them with commas between.
+func (h *head) all(name string) string { return strings.Join(h.Values(name), ", ") }
+
+// has reports whether a header is a list with one of these words in it, in any case.
+func (h *head) has(name string, words ...string) bool {
+	for item := range strings.SplitSeq(strings.ToLower(h.all(name)), ",") {
+		item, _, _ = strings.Cut(item, ";")
+		item, _, _ = strings.Cut(item, "=")
+		if slices.Contains(words, strings.TrimSpace(item)) {
+			return true
 		}
-		a.end = ending{how: h, err: err, at: now}
-	})
-}
-
-// note changes the answer, and wakes the goroutines that wait for it.
-func (a *answer) note(change func(now time.Time)) {
-	now := time.Now()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	change(now)
-	close(a.changed)
-	a.changed = make(chan struct{})
-}
-
-// leave closes the connection. Nothing changes after it.
-func (a *answer) leave() {
-	a.mu.Lock()
-	a.leaving = true
-	a.mu.Unlock()
-	if a.conn != nil {
-		_ = a.conn.Close()
 	}
-	<-a.done
+	return false
 }
 
-// await waits until met, which is called with a's lock held, for at most limit. It
-// returns false if the answer ends before.
-func (a *answer) await(ctx context.Context, limit time.Duration, met func() bool) bool {
-	timer := time.NewTimer(max(limit, 0))
+func (h *head) String() string { return strings.TrimSpace(strconv.Itoa(h.status) + " " + h.reason) }
+
+// board is where the readers of all answers note what comes.
+type board struct {
+	run     string        // events with this mark are published; static
+	mu      sync.Mutex    // guards each answer until its done is closed, and changed
+	changed chan struct{} // closed, and replaced, whenever something is noted
+}
+
+func (b *board) note(change func(now time.Time)) {
+	now := time.Now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(now)
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// await waits until each of the answers has ended or is as met says, for at most limit. It
+// reports whether all are.
+func (b *board) await(ctx context.Context, limit time.Duration, met func(*answer) bool, answers ...*answer) bool {
+	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	for {
-		a.mu.Lock()
-		ok, ended, changed := met(), a.end.how != open, a.changed
-		a.mu.Unlock()
-		if ok || ended {
-			return ok
+		b.mu.Lock()
+		waits := slices.ContainsFunc(answers, func(a *answer) bool { return a.conn != nil && a.how == open && !met(a) })
+		changed := b.changed
+		b.mu.Unlock()
+		if !waits {
+			return true
 		}
 		select {
 		case <-changed:
@@ -280,50 +134,188 @@ func (a *answer) await(ctx context.Context, limit time.Duration, met func() bool
 	}
 }
 
-// awaitHead waits for the head.
-func (a *answer) awaitHead(ctx context.Context, limit time.Duration) bool {
-	return a.await(ctx, limit, func() bool { return a.head.status != 0 })
+func hasHead(a *answer) bool { return a.head.status != 0 }
+func hasBody(a *answer) bool { return !a.bodyAt.IsZero() }
+func hasEnded(*answer) bool  { return false }
+
+// leave closes the connections. Nothing changes after it.
+func (b *board) leave(answers ...*answer) {
+	for _, a := range answers {
+		if a.conn != nil {
+			b.note(func(time.Time) { a.leaving = true })
+			_ = a.conn.Close()
+			<-a.done
+		}
+	}
 }
 
-// heard waits for the n-th event that was published here.
-func (a *answer) heard(ctx context.Context, n int, limit time.Duration) bool {
-	return a.await(ctx, limit, func() bool { return a.body.find(n) != nil })
+// ask sends a request, and reads the answer from then on. A failure to send it is an
+// answer too.
+func (b *board) ask(ctx context.Context, a *answer, e *endpoint, r request) {
+	*a = answer{begun: time.Now(), method: r.method, done: make(chan struct{}), text: text{run: b.run}}
+	if err := a.send(ctx, e, r); err != nil {
+		a.how, a.err, a.ended = endOf(err), err, time.Now()
+		close(a.done)
+		return
+	}
+	go func() {
+		defer close(a.done)
+		how, err := b.read(a)
+		_ = a.conn.Close()
+		b.note(func(now time.Time) {
+			if a.how, a.err, a.ended = how, err, now; a.leaving {
+				a.how, a.err = left, nil
+			}
+		})
+	}()
 }
 
-// ended reports whether the answer is over.
-func (a *answer) ended() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.end.how != open
+func (a *answer) send(ctx context.Context, e *endpoint, r request) error {
+	req, err := e.stream(ctx, r)
+	if err != nil {
+		return err
+	}
+	var sent bytes.Buffer
+	if err = req.Write(&sent); err != nil {
+		return err
+	}
+	if a.conn, err = e.dial(ctx); err != nil {
+		return err
+	}
+	a.connected = time.Now()
+	p := sent.Bytes()
+	if r.http10 {
+		p = bytes.Replace(p, []byte("HTTP/1.1\r\n"), []byte("HTTP/1.0\r\n"), 1)
+	}
+	_, err = a.conn.Write(p)
+	return err
 }
 
-// awaitEnd waits for the end.
-func (a *answer) awaitEnd(ctx context.Context, limit time.Duration) bool {
-	return a.await(ctx, limit, func() bool { return a.end.how != open })
+// read reads the answer to its end.
+func (b *board) read(a *answer) (how, error) {
+	limited := &io.LimitedReader{R: a.conn, N: 64 << 10} // a longer head is none
+	r := bufio.NewReaderSize(limited, 16<<10)
+	if _, err := r.Peek(1); err != nil {
+		return endOf(err), err
+	}
+	begun := time.Now()
+	h, err := readHead(textproto.NewReader(r))
+	if err != nil {
+		return endOf(err), err
+	}
+	limited.N = math.MaxInt64
+	b.note(func(now time.Time) { a.head, a.headAt, a.lastByte = h, begun, now })
+	length, noLength := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
+	announced := &io.LimitedReader{R: r, N: length}
+	switch {
+	case a.method == "HEAD": // what follows the head is read as it is
+		err = b.readBody(a, r)
+	case h.has("Transfer-Encoding", "chunked"):
+		err = b.readBody(a, httputil.NewChunkedReader(r))
+	case noLength == nil, h.status == 204, h.status == 304:
+		if err = b.readBody(a, announced); err == io.EOF && announced.N > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+	default:
+		if err = b.readBody(a, r); err == io.EOF {
+			return closed, err
+		}
+	}
+	if err == io.EOF {
+		return whole, err
+	}
+	return endOf(err), err
+}
+
+// readHead reads the head of the final answer, and skips 1xx answers.
+func readHead(r *textproto.Reader) (h head, err error) {
+	for h.status/100 < 2 {
+		line, err := r.ReadLine()
+		if err != nil {
+			return head{}, err
+		}
+		proto, rest, _ := strings.Cut(line, " ")
+		code, reason, _ := strings.Cut(rest, " ")
+		status, _ := strconv.Atoi(code)
+		if !strings.HasPrefix(proto, "HTTP/1.") || status < 100 || status > 999 {
+			return head{}, fmt.Errorf("the answer does not begin as HTTP/1 does: %s", quote(line))
+		}
+		fields, err := r.ReadMIMEHeader()
+		if err != nil {
+			return head{}, err
+		}
+		h = head{proto, reason, status, http.Header(fields)}
+	}
+	return h, nil
+}
+
+// readBody notes the body as it comes, without gzip.
+func (b *board) readBody(a *answer, r io.Reader) error {
+	if a.head.has("Content-Encoding", "gzip") {
+		zipped, err := gzip.NewReader(r)
+		if err != nil {
+			return err
+		}
+		r = zipped
+	}
+	return a.text.read(readerFunc(func(p []byte) (int, error) {
+		n, err := r.Read(p)
+		if n > 0 {
+			b.note(func(now time.Time) { a.took(p[:n], now) })
+		}
+		return n, err
+	}), b.note)
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// signAfter is the silence that makes the next byte a sign of life.
+const signAfter = 200 * time.Millisecond
+
+func (a *answer) took(p []byte, now time.Time) {
+	silence := now.Sub(a.lastByte)
+	if silence >= signAfter {
+		a.signs++
+	}
+	if !hasBody(a) {
+		a.bodyAt = now
+	}
+	a.longest, a.lastByte = max(a.longest, silence), now
+	a.start = append(a.start, p[:min(len(p), 512-len(a.start))]...)
 }
 
 // The rest is for the judges, which run when the answer has ended.
 
+// status is the status, or why there is none.
+func (a *answer) status() string {
+	switch {
+	case hasHead(a):
+		return a.head.String()
+	case a.err == nil:
+		return "no answer"
+	}
+	return fmt.Sprintf("no answer (%v)", a.err)
+}
+
 // streams reports whether the answer is a stream that can be read.
-func (a *answer) streams() bool { return a != nil && a.whyNoStream() == "" }
+func (a *answer) streams() bool { return a.whyNoStream() == "" }
 
 // whyNoStream says why the answer is not a stream; empty: it is one.
 func (a *answer) whyNoStream() string {
-	typ := strings.ToLower(a.head.get("Content-Type"))
-	coding := strings.ToLower(a.head.get("Content-Encoding"))
+	coding := strings.ToLower(cmp.Or(a.head.Get("Content-Encoding"), "identity"))
 	switch {
 	case a.head.status != 200:
-		return "no stream was opened: " + a.statusWord()
-	case !strings.HasPrefix(typ, "text/event-stream"):
+		return "no stream was opened: " + a.status()
+	case !strings.HasPrefix(strings.ToLower(a.head.Get("Content-Type")), "text/event-stream"):
 		return "the answer is not text/event-stream"
-	case coding != "" && coding != "identity" && coding != "gzip":
+	case coding != "identity" && coding != "gzip":
 		return "the answer is encoded: " + quote(coding)
 	}
 	return ""
 }
 
-// lived is how long the connection was open.
-func (a *answer) lived() time.Duration { return a.end.at.Sub(a.begun) }
-
-// trailing is the silence before the end.
-func (a *answer) trailing() time.Duration { return a.end.at.Sub(a.lastByte) }
+func (a *answer) lived() time.Duration    { return a.ended.Sub(a.begun) }
+func (a *answer) trailing() time.Duration { return a.ended.Sub(a.lastByte) } // silence before the end
+func (a *answer) headIn() time.Duration   { return a.headAt.Sub(a.connected) }

@@ -2,125 +2,75 @@ package check
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 )
 
-// judgeBetweenHeaders says which headers the proxy adds, removes and changes.
-func judgeBetweenHeaders(here, direct *visit, _ *session) Finding {
-	changes, bad := headerChanges(&direct.first.head, &here.first.head)
-	switch {
-	case len(changes) == 0:
-		return good("the same both ways")
-	case bad:
-		return warn("let the proxy pass these headers as they are", "the proxy changes %s", strings.Join(changes, "; "))
-	}
-	return good("the proxy changes %s", strings.Join(changes, "; "))
+// judgeBetween compares what came through the proxy with what came direct.
+func (s *session) judgeBetween(check check) {
+	here, direct := &s.here.first, &s.direct.first
+	no := first(when(s.Direct == "", skip("needs -direct")),
+		when(!here.streams() || !direct.streams(), skip("not both addresses opened a stream: %s, direct %s", here.status(), direct.status())))
+	changes, matter := changedHeaders(&direct.head, &here.head)
+	check("headers", no,
+		when(changes == "", good("the same both ways")),
+		when(matter, warn("let the proxy pass these headers as they are", "the proxy changes %s", changes)),
+		good("the proxy changes %s", changes))
+	x, y := here.openedIn(), direct.openedIn()
+	check("opening",
+		when(direct.streams() && !hasHead(here) && here.how == left, fail(bufferRemedy, "the proxy BUFFERS, or does not answer: no head within %s, direct after %s", span(here.lived()), span(y))), no,
+		when(slower(x, y, s.pace.head/2), fail("find out why the proxy holds the head back: it waits for the first event, or for a buffer to fill", "the stream opens after %s, direct after %s", span(x), span(y))),
+		good("the stream opens after %s, direct after %s", span(x), span(y)))
+	a, b, sent := arrivals(&s.here.plain, s.round), arrivals(&s.direct.plain, s.round), count(len(s.round), "published event")
+	check("delivery", no,
+		when(len(s.round) == 0, skip("needs -publish-url")),
+		when(!b.oneByOne(), skip("events do not come one by one direct either: mend the server first")),
+		when(a.came == 0, fail(bufferRemedy, "the proxy BUFFERS: of %s none arrived; direct all did, in %s at the median", sent, span(b.median))),
+		when(a.buffered(), fail(bufferRemedy, "the proxy BUFFERS: %d events arrived at once, the first held for %s; direct each took %s at the median", a.most, span(a.held), span(b.median))),
+		when(a.came < b.came, fail("find out where they are dropped after the server", "%d of %s arrived, direct %d", a.came, sent, b.came)),
+		when(slower(a.usual, b.median, lateFrom/2), warn(noDelayRemedy+"; Nagle's algorithm on another hop adds 40 ms to 200 ms", "the proxy adds %s to every event (%s, direct %s)", span(a.median-b.median), span(a.median), span(b.median))),
+		good("%s at the median, direct %s", span(a.median), span(b.median)))
+	how, directly := codingOf(&s.here.gzip), codingOf(&s.direct.gzip)
+	c, d := arrivals(&s.here.gzip, s.round), arrivals(&s.direct.gzip, s.round)
+	check("gzip", no,
+		when(len(s.round) > 0 && !a.oneByOne(), skip("nothing to compare with: events do not come one by one without gzip either")),
+		when(d.came > 0 && c.came == 0, fail(gzipRemedy, "the proxy BUFFERS with gzip accepted: none of %s arrived (%s), direct %d did (%s)", sent, how, d.came, directly)),
+		when(d.oneByOne() && c.buffered(), fail(gzipRemedy, "the proxy BUFFERS with gzip accepted: %d events arrived at once (%s), direct one by one (%s)", c.most, how, directly)),
+		when(how != directly, good("with gzip accepted the stream comes %s, direct %s", how, directly)),
+		good("the same both ways: %s", how))
+	check("lifetime", no,
+		when(here.how == left && direct.how == left, good("both streams stayed open until the checks left them")),
+		when(direct.how == left, fail("raise that limit in the proxy", "the proxy ends the stream after %s%s; direct it lives on", span(here.lived()), whoseLimit(here))),
+		when(here.how == left, good("direct the stream ended after %s, through the proxy it did not", span(direct.lived()))),
+		good("both streams ended, after %s and, direct, %s: the server ended them", span(here.lived()), span(direct.lived())))
 }
 
-// matters are the headers that must arrive as they were sent.
-var matters = []string{"content-type", "cache-control", "content-encoding"}
-
-// headerChanges lists the headers that differ, and reports whether one of them is
-// among matters.
-func headerChanges(from, to *head) (changes []string, bad bool) {
-	var names []string
-	for _, f := range slices.Concat(from.fields, to.fields) {
-		names = append(names, strings.ToLower(f.name))
-	}
+// changedHeaders says which headers differ, and whether one of them has to arrive as it was
+// sent.
+func changedHeaders(from, to *head) (text string, matter bool) {
+	names := slices.Collect(maps.Keys(from.Header))
+	names = slices.AppendSeq(names, maps.Keys(to.Header))
 	slices.Sort(names)
+	var changes []string
 	for _, name := range slices.Compact(names) {
-		a, b := from.get(name), to.get(name)
-		if a == b || name == "date" {
-			continue
+		if a, b := from.all(name), to.all(name); a != b && name != "Date" {
+			changes = append(changes, fmt.Sprintf("%s: %s → %s", strings.ToLower(name), orElse(a, "none"), orElse(b, "none")))
+			matter = matter || slices.Contains([]string{"Content-Type", "Cache-Control", "Content-Encoding"}, name)
 		}
-		changes = append(changes, fmt.Sprintf("%s: %s → %s", name, orNone(a), orNone(b)))
-		bad = bad || slices.Contains(matters, name)
 	}
-	return changes, bad
-}
-
-func orNone(value string) string {
-	if value == "" {
-		return "none"
-	}
-	return quote(value)
-}
-
-func judgeBetweenOpening(s *session) Finding {
-	if s.direct != nil && s.direct.first.streams() && s.here.first.head.status == 0 && s.here.first.end.how == left {
-		return fail(bufferRemedy, "the proxy BUFFERS, or does not answer: no head within %s, direct after %s",
-			span(s.here.first.lived()), span(s.direct.openedIn()))
-	}
-	return ifDirect(judgeBothOpenings)(s)
-}
-
-func judgeBothOpenings(here, direct *visit, s *session) Finding {
-	a, b := here.openedIn(), direct.openedIn()
-	if slower(a, b, s.pace.head/2) {
-		return fail("find out why the proxy holds the head back: it waits for the first event, or for a buffer to fill", "the stream opens after %s, direct after %s", span(a), span(b))
-	}
-	return good("the stream opens after %s, direct after %s", span(a), span(b))
+	return strings.Join(changes, "; "), matter
 }
 
 // openedIn is the time from the request to the body's first byte, or to the
 // head if there is none.
-func (v *visit) openedIn() time.Duration {
-	if v.first.bodyBegun.IsZero() {
-		return v.first.headDone.Sub(v.first.asked)
+func (a *answer) openedIn() time.Duration {
+	if hasBody(a) {
+		return a.bodyAt.Sub(a.connected)
 	}
-	return v.first.bodyBegun.Sub(v.first.asked)
+	return a.headIn()
 }
 
 // slower reports whether a is much more than b, by at least the given time.
 func slower(a, b, least time.Duration) bool { return a > 3*b && a-b > least }
-
-func judgeBetweenDelivery(here, direct *visit, s *session) Finding {
-	if len(s.round) == 0 {
-		return skip("needs -publish-url")
-	}
-	a, b := arrivals(here.plain, s.round), arrivals(direct.plain, s.round)
-	switch {
-	case b.came == 0 || b.buffered():
-		return skip("events do not come one by one direct either: mend the server first")
-	case a.came == 0:
-		return fail(bufferRemedy, "the proxy BUFFERS: of %s none arrived; direct all did, in %s at the median", published(a.sent), span(b.median))
-	case a.buffered():
-		return fail(bufferRemedy, "the proxy BUFFERS: %d events arrived at once, the first held for %s; direct each took %s at the median", a.most, span(a.held), span(b.median))
-	case a.came < b.came:
-		return fail("find out where they are dropped after the server", "%d of %s arrived, direct %d", a.came, published(a.sent), b.came)
-	case slower(a.usual, b.median, lateFrom/2):
-		return warn(noDelayRemedy+"; Nagle's algorithm on another hop adds 40 ms to 200 ms", "the proxy adds %s to every event (%s, direct %s)", span(a.median-b.median), span(a.median), span(b.median))
-	}
-	return good("%s at the median, direct %s", span(a.median), span(b.median))
-}
-
-func judgeBetweenGzip(here, direct *visit, s *session) Finding {
-	a, b := codingOf(here.gzip), codingOf(direct.gzip)
-	plain, came, directCame := arrivals(here.plain, s.round), arrivals(here.gzip, s.round), arrivals(direct.gzip, s.round)
-	switch {
-	case len(s.round) > 0 && (plain.came == 0 || plain.buffered()):
-		return skip("nothing to compare with: events do not come one by one without gzip either")
-	case directCame.came > 0 && came.came == 0:
-		return fail(gzipRemedy, "the proxy BUFFERS with gzip accepted: none of %s arrived (%s), direct %d did (%s)", published(came.sent), a, directCame.came, b)
-	case directCame.came > 0 && came.buffered() && !directCame.buffered():
-		return fail(gzipRemedy, "the proxy BUFFERS with gzip accepted: %d events arrived at once (%s), direct one by one (%s)", came.most, a, b)
-	case a != b:
-		return good("with gzip accepted the stream comes %s, direct %s", a, b)
-	}
-	return good("the same both ways: %s", a)
-}
-
-func judgeBetweenLifetime(here, direct *visit, s *session) Finding {
-	a, b := here.first, direct.first
-	switch {
-	case a.end.how == left && b.end.how == left:
-		return good("both streams stayed open until the checks left them")
-	case a.end.how != left && b.end.how == left:
-		return fail("raise that limit in the proxy", "the proxy ends the stream after %s%s; direct it lives on", span(a.lived()), knownLimitsText(a))
-	case a.end.how == left:
-		return good("direct the stream ended after %s, through the proxy it did not", span(b.lived()))
-	}
-	return good("both streams ended, after %s and, direct, %s: the server ended them", span(a.lived()), span(b.lived()))
-}

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"cmp"
+	"crypto/tls"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,22 +11,28 @@ import (
 
 // Config says what is checked. Only URL is needed.
 type Config struct {
-	// URL is the stream's address, http or https. The proxies in front of it are
-	// checked with it.
+	// URL is the stream's address: http, https, or unix:/path/of/socket:/events for a
+	// server that listens on a unix socket. The proxies in front of it are checked with it.
 	URL string
-
-	// PublishURL takes the raw body of a POST as an event of that stream, and
-	// answers 2xx. Empty: checks that need published events are skipped.
-	PublishURL string
 
 	// Direct is the URL of the same stream that bypasses the proxy. Differences
 	// between the two are blamed on the proxy. Empty: not compared.
 	Direct string
 
-	// Header is sent with every request for the stream, PublishHeader with every
-	// request that publishes.
-	Header        http.Header
+	// Header is sent with every request for the stream, by Method (empty: GET) with Body.
+	// Some thirty streams are opened.
+	Header http.Header
+	Method string
+	Body   string
+
+	// PublishURL takes an event of that stream by PublishMethod (empty: POST), and answers
+	// 2xx. PublishBody is a template with {{.Message}} where the event's data goes; empty:
+	// the data is the whole body. Without a URL, checks that need published events are
+	// skipped.
+	PublishURL    string
 	PublishHeader http.Header
+	PublishMethod string
+	PublishBody   string
 
 	// For is how long to read a stream without publishing. Zero means 10 s.
 	For time.Duration
@@ -33,8 +41,9 @@ type Config struct {
 	// Empty: CORS is not checked.
 	Origin string
 
-	// Insecure leaves certificates unverified.
-	Insecure bool
+	// Insecure leaves certificates unverified. Certificates are the client's own.
+	Insecure     bool
+	Certificates []tls.Certificate
 
 	// GapType is the type of the event that tells a client that it has missed
 	// events. Empty means "gap".
@@ -49,6 +58,7 @@ type Config struct {
 // pace is how long the checks wait.
 type pace struct {
 	head    time.Duration // what an answer may take, and its first byte
+	back    time.Duration // the longest time before coming back to a stream that has ended
 	spacing time.Duration // between two published events
 	wider   time.Duration // the same, if they did not come one by one
 	held    time.Duration // how long a published event is waited for
@@ -58,33 +68,18 @@ type pace struct {
 }
 
 var defaultPace = pace{
-	head:    time.Second,
-	spacing: 200 * time.Millisecond,
-	wider:   500 * time.Millisecond,
-	held:    3 * time.Second,
-	grace:   300 * time.Millisecond,
-	silent:  20 * time.Second,
-	quiet:   30 * time.Second,
+	head: time.Second, back: 3 * time.Second,
+	spacing: 200 * time.Millisecond, wider: 500 * time.Millisecond, held: 3 * time.Second, grace: 300 * time.Millisecond,
+	silent: 20 * time.Second, quiet: 30 * time.Second,
 }
 
-// withDefaults returns c with defaults in place of zero values.
-func (c Config) withDefaults() Config {
-	if c.For == 0 {
-		c.For = 10 * time.Second
-	}
-	if c.GapType == "" {
-		c.GapType = "gap"
-	}
+// complete sets defaults in place of zero values, and refuses what cannot be meant.
+func (c *Config) complete() error {
+	c.For, c.GapType, c.pace = cmp.Or(c.For, 10*time.Second), cmp.Or(c.GapType, "gap"), cmp.Or(c.pace, defaultPace)
+	c.Method, c.PublishMethod = cmp.Or(c.Method, "GET"), cmp.Or(c.PublishMethod, "POST")
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	if c.pace == (pace{}) {
-		c.pace = defaultPace
-	}
-	return c
-}
-
-func (c *Config) check() error {
 	if c.For < 0 {
 		return fmt.Errorf("check: listen for %v: the time is negative; give one such as 10s", c.For)
 	}

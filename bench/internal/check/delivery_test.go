@@ -163,11 +163,11 @@ func TestArrivals(t *testing.T) {
 			usual: time.Millisecond, slowest: 201 * time.Millisecond},
 		{name: "constant", comes: []int{210, 411, 610, 809, 1010}, came: 5, usual: 210 * time.Millisecond, slowest: 211 * time.Millisecond, late: true},
 	} {
-		a, sent := &answer{body: transcript{run: "r"}}, []publication(nil)
+		a, sent := &answer{}, []publication(nil)
 		for i, ms := range tt.comes {
 			sent = append(sent, publication{i + 1, at(200 * i)})
 			if ms > 0 {
-				a.body.feed([]byte("data: "+mark("r", i+1)+"\n\n"), at(ms))
+				a.text.ours = append(a.text.ours, event{n: i + 1, at: at(ms)})
 			}
 		}
 		d := arrivals(a, sent)

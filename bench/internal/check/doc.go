@@ -3,11 +3,11 @@
 //
 //	report, err := check.Run(ctx, check.Config{URL: "http://127.0.0.1:8080/events?topic=t"})
 //
-// It first looks, then judges. Looking opens streams over connections of its own
-// (net and crypto/tls, to see exactly what is on the wire) and notes every byte's
-// time. If it has a URL to publish to, it publishes numbered events and follows each
-// of them. Judging is a list of small functions without input or output, each of
-// which makes one Finding of what was seen.
+// It first looks (session.go), then judges (checks.go has the list). Looking opens
+// streams over connections of its own, to see exactly what is on the wire, and notes
+// the time of every byte. If it has a URL to publish to, it publishes numbered events
+// and follows each of them. A judge does no input or output: it makes one Finding of
+// what was seen.
 //
 // A Finding fails if clients lose something, wait for something, or are told
 // something wrong. It warns if some client or proxy does not cope, or if the endpoint

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,11 +36,20 @@ func look(t *testing.T, c Config) *Report {
 	return r
 }
 
+// finding returns a finding by its section and name.
+func finding(r *Report, section, name string) (Finding, bool) {
+	i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Section == section && f.Name == name })
+	if i < 0 {
+		return Finding{}, false
+	}
+	return r.Findings[i], true
+}
+
 // expect expects a verdict of the check "section/name", and these words in its finding.
 func expect(t *testing.T, r *Report, name string, v Verdict, says ...string) {
 	t.Helper()
 	section, check, _ := strings.Cut(name, "/")
-	f, ok := r.Find(section, check)
+	f, ok := finding(r, section, check)
 	if !ok {
 		t.Errorf("there is no check %s", name)
 		return

@@ -10,6 +10,7 @@ func TestHubPasses(t *testing.T) {
 	r := look(t, Config{URL: url + "/events?topic=a", PublishURL: url + "/publish?topic=a", Origin: "https://page.example"})
 	expectAll(t, r, map[string]Verdict{
 		"life/heartbeat": Skipped, "protocol/http-2": Skipped,
+		"endings/eventsource": Skipped, "endings/fetch": Skipped, "endings/htmx": Skipped,
 		"between/headers": Skipped, "between/opening": Skipped, "between/delivery": Skipped, "between/gzip": Skipped, "between/lifetime": Skipped,
 	})
 	if err := r.Err(true); err != nil {

@@ -143,7 +143,7 @@ func lookFor(t *testing.T, c Config, section, check string, v Verdict) *Report {
 	t.Helper()
 	for range 2 {
 		r := look(t, c)
-		if f, _ := r.Find(section, check); f.Verdict == v {
+		if f, _ := finding(r, section, check); f.Verdict == v {
 			return r
 		}
 	}

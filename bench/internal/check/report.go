@@ -39,16 +39,6 @@ func newReport(c *Config, begun time.Time, findings []Finding) *Report {
 	}
 }
 
-// Find returns a finding by its section and name.
-func (r *Report) Find(section, name string) (Finding, bool) {
-	for _, f := range r.Findings {
-		if f.Section == section && f.Name == name {
-			return f, true
-		}
-	}
-	return Finding{}, false
-}
-
 // Err is an ErrFailed if checks have failed; if strict, warnings are failures.
 func (r *Report) Err(strict bool) error {
 	failed := r.Counts[Fail]
@@ -58,11 +48,8 @@ func (r *Report) Err(strict bool) error {
 	if failed == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d of %d %w", failed, r.made(), ErrFailed)
+	return fmt.Errorf("%d of %d %w", failed, len(r.Findings)-r.Counts[Skipped], ErrFailed)
 }
-
-// made counts the checks that were not skipped.
-func (r *Report) made() int { return len(r.Findings) - r.Counts[Skipped] }
 
 // WriteJSON writes the report as an object, indented.
 func (r *Report) WriteJSON(w io.Writer) error {
@@ -83,84 +70,49 @@ var (
 	PlainMarks    = Marks{OK: "ok", Warn: "warn", Fail: "FAIL", Skipped: "-"}
 )
 
-// width is that of the widest mark.
-func (m Marks) width() int {
-	n := 0
-	for _, mark := range m {
-		n = max(n, utf8.RuneCountInString(mark))
-	}
-	return n
-}
-
 // nameWidth is that of the longest name of a check.
 const nameWidth = len("x-accel-buffering")
 
-// Print writes the report for people to read, one line or a few per check.
+// Print writes the report for people to read, one line or a few per check. Adjacent checks
+// that were skipped for the same reason share a line.
 func (r *Report) Print(w io.Writer, marks Marks) error {
 	var b strings.Builder
+	section, most := "", utf8.RuneCountInString(marks[Warn])
+	margin := strings.Repeat(" ", 2+most+1+nameWidth+2)
 	for rest := r.Findings; len(rest) > 0; {
-		n := 1
-		for n < len(rest) && rest[n].Section == rest[0].Section {
+		f, n := rest[0], 1
+		for n < len(rest) && f.Verdict == Skipped && rest[n].Verdict == Skipped && rest[n].Found == f.Found && rest[n].Section == f.Section {
+			f.Name = fmt.Sprintf("%d checks", n+1)
 			n++
 		}
-		printSection(&b, rest[:n], marks)
-		rest = rest[n:]
+		if rest = rest[n:]; f.Section != section {
+			section = f.Section
+			b.WriteString("\n" + section + "\n")
+		}
+		fmt.Fprintf(&b, "  %-*s %-*s  %s\n", most, marks[f.Verdict], nameWidth, f.Name, wrap(f.Found, margin))
+		if f.Remedy != "" {
+			fmt.Fprintf(&b, "%s→ %s\n", margin, wrap(f.Remedy, margin+"  "))
+		}
 	}
-	b.WriteString("\n" + r.verdict() + "\n")
-	_, err := io.WriteString(w, b.String())
+	_, err := fmt.Fprintf(w, "%s\n%s\n", b.String(), r.verdict())
 	return err
 }
 
-// printSection prints the findings of one section. Adjacent ones that were skipped
-// for the same reason share a line.
-func printSection(b *strings.Builder, findings []Finding, marks Marks) {
-	b.WriteString("\n" + findings[0].Section + "\n")
-	for len(findings) > 0 {
-		f, n := findings[0], 1
-		for n < len(findings) && f.Verdict == Skipped && findings[n].Verdict == Skipped && findings[n].Found == f.Found {
-			n++
-		}
-		if n > 1 {
-			f.Name = fmt.Sprintf("%d checks", n)
-		}
-		f.print(b, marks)
-		findings = findings[n:]
-	}
-}
-
-func (f *Finding) print(b *strings.Builder, marks Marks) {
-	indent := 2 + marks.width() + 1 + nameWidth + 2
-	fmt.Fprintf(b, "  %s %s  ", pad(marks[f.Verdict], marks.width()), pad(f.Name, nameWidth))
-	writeWrapped(b, f.Found, indent)
-	if f.Remedy != "" {
-		b.WriteString(strings.Repeat(" ", indent) + "→ ")
-		writeWrapped(b, f.Remedy, indent+2)
-	}
-}
-
-// pad makes s that many characters wide.
-func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
-}
-
-// writeWrapped writes text from column indent on, in as many lines as it takes.
-func writeWrapped(b *strings.Builder, text string, indent int) {
-	column := indent
-	for i, word := range strings.Fields(text) {
+// wrap breaks text into lines that begin at a margin.
+func wrap(s, margin string) string {
+	lines, room := "", Width-len(margin)
+	for _, word := range strings.Fields(s) {
 		n := utf8.RuneCountInString(word)
 		switch {
-		case i == 0:
-		case column+1+n > Width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			column = indent
+		case lines == "":
+		case n+1 > room:
+			lines, room = lines+"\n"+margin, Width-len(margin)
 		default:
-			b.WriteByte(' ')
-			column++
+			lines, room = lines+" ", room-1
 		}
-		b.WriteString(word)
-		column += n
+		lines, room = lines+word, room-n
 	}
-	b.WriteByte('\n')
+	return lines
 }
 
 // verdict is the last line.

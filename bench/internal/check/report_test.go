@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -73,14 +74,17 @@ func TestReportJSON(t *testing.T) {
 
 func TestEveryCheckHasAShortNameOfItsOwn(t *testing.T) {
 	seen := make(map[string]bool)
-	for _, s := range sections {
-		for _, c := range s.checks {
-			name := s.name + "/" + c.name
-			if seen[name] || len(c.name) > nameWidth {
-				t.Errorf("%s is taken, or too long", name)
-			}
-			seen[name] = true
+	s := session{}
+	s.here.url = &url.URL{}
+	for _, f := range s.judge() { // of nothing that was seen
+		name := f.Section + "/" + f.Name
+		if seen[name] || len(f.Name) > nameWidth || f.Verdict == "" {
+			t.Errorf("%s is taken, or too long, or has no verdict", name)
 		}
+		seen[name] = true
+	}
+	if len(seen) < 40 {
+		t.Errorf("only %d checks", len(seen))
 	}
 }
 
@@ -95,7 +99,7 @@ func TestKnownLimits(t *testing.T) {
 		{100 * time.Second, 99500 * time.Millisecond, "Cloudflare"},
 		{44 * time.Second, 3 * time.Second, ""},
 	} {
-		got := list(knownLimits(tt.age, tt.idle))
+		got := knownLimits(tt.age, tt.idle)
 		if !strings.Contains(got, tt.says) || (tt.says == "" && got != "") {
 			t.Errorf("%v old, %v idle: %q, want %q", tt.age, tt.idle, got, tt.says)
 		}

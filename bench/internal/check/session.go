@@ -2,25 +2,27 @@ package check
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"strconv"
 	"time"
 )
 
 // session is one run: what was seen, for the judges to look at.
 type session struct {
 	Config
-	publisher *publisher // nil: nothing is published
-	refused   error      // why an event could not be published; no more are after that
-	here      *visit
-	direct    *visit // nil: not compared
-	answers   []*answer
+	board
+	publisher    *publisher // nil: nothing is published
+	refused      error      // why an event could not be published; no more are after that
+	here, direct visit      // direct: nothing, unless it is compared
+	answers      []*answer  // all
 
-	headMethod  *answer
-	wrongMethod *answer
-	http10      *answer
-	http2       *http2Answer
-	origin      *answer
-	preflight   *answer
-	bare        [2]*answer // without query and credentials, early and late; nil: there are none
+	fetch                              answer    // asked for as clients that use fetch do, and listened to
+	returned                           answer    // the first stream had ended, and was asked for again
+	bare                               [2]answer // without query and credentials, early and late
+	headMethod, wrongMethod, preflight answer
+	http10, origin                     answer
+	http2                              overHTTP2
 
 	round    []publication // published to the streams of both visits
 	apart    time.Duration // between two of them
@@ -29,43 +31,41 @@ type session struct {
 
 // visit is what was seen of one address.
 type visit struct {
-	target target
-	hops   []hop     // redirects that were followed
-	first  *answer   // opened first, and listened to in silence
-	poked  time.Time // when an event was published because first had no head yet
-	tls    bool      // the address is http, and its port speaks TLS
-	plain  *answer   // gets the published events
-	gzip   *answer   // gets them with gzip accepted
+	endpoint
+	hops  []string  // redirects that were followed
+	first answer    // opened first, and listened to in silence
+	poked time.Time // when an event was published because first had no head yet
+	tls   bool      // the address is http, and its port speaks TLS
+	plain answer    // gets the published events
+	gzip  answer    // gets them with gzip accepted
 }
 
 // Run checks c.URL and returns what it found. It returns an error if it cannot send a
 // request at all.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	begun := time.Now()
-	s, err := newSession(c.withDefaults())
+	s, err := newSession(c)
 	if err != nil {
 		return nil, err
 	}
-	defer s.close()
-	if err := s.look(ctx); err != nil {
+	err = s.look(ctx)
+	s.leave(s.answers...)
+	if err != nil {
 		return nil, err
 	}
-	s.close()
-	return newReport(&s.Config, begun, s.judgeAll()), nil
+	return newReport(&s.Config, begun, s.judge()), nil
 }
 
-func newSession(c Config) (*session, error) {
-	if err := c.check(); err != nil {
+func newSession(c Config) (s *session, err error) {
+	if err = c.complete(); err != nil {
 		return nil, err
 	}
-	s := &session{Config: c, here: &visit{}}
-	var err error
-	if s.here.target, err = newTarget(c.URL, c.Header, c.Insecure); err != nil {
+	s = &session{Config: c, board: board{changed: make(chan struct{})}}
+	if s.here.endpoint, err = c.endpoint(c.URL, c.Method, c.Body, c.Header); err != nil {
 		return nil, err
 	}
 	if c.Direct != "" {
-		s.direct = &visit{}
-		if s.direct.target, err = newTarget(c.Direct, c.Header, c.Insecure); err != nil {
+		if s.direct.endpoint, err = c.endpoint(c.Direct, c.Method, c.Body, c.Header); err != nil {
 			return nil, err
 		}
 	}
@@ -73,8 +73,17 @@ func newSession(c Config) (*session, error) {
 		if s.publisher, err = newPublisher(&c); err != nil {
 			return nil, err
 		}
+		s.run = s.publisher.run
 	}
 	return s, nil
+}
+
+// visits are the addresses to look at.
+func (s *session) visits() []*visit {
+	if s.Direct == "" {
+		return []*visit{&s.here}
+	}
+	return []*visit{&s.here, &s.direct}
 }
 
 // look does all that the judges need.
@@ -85,7 +94,6 @@ func (s *session) look(ctx context.Context) error {
 			return err
 		}
 	}
-	s.probe(ctx)
 	s.Progress("listening for " + s.For.String())
 	s.listen(ctx)
 	if s.here.first.streams() && ctx.Err() == nil {
@@ -97,100 +105,165 @@ func (s *session) look(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// visits are the addresses to look at.
-func (s *session) visits() []*visit {
-	if s.direct == nil {
-		return []*visit{s.here}
-	}
-	return []*visit{s.here, s.direct}
-}
-
-// ask sends a request to t. A failure to send it is an answer too.
-func (s *session) ask(ctx context.Context, t target, r request) *answer {
-	if s.publisher != nil {
-		r.run = s.publisher.run
-	}
-	a, err := t.ask(ctx, r)
-	if err != nil {
-		a = unanswered(err)
-	}
+// ask sends a request to e. A failure to send it is an answer too.
+func (s *session) ask(ctx context.Context, a *answer, e *endpoint, r request) {
+	s.board.ask(ctx, a, e, r)
 	s.answers = append(s.answers, a)
-	return a
 }
 
-// publishing reports whether events can be published.
-func (s *session) publishing() bool { return s.publisher != nil && s.refused == nil }
+// publishes reports whether events can be published.
+func (s *session) publishes() bool { return s.publisher != nil && s.refused == nil }
 
 // publish publishes n events, the given time apart, and returns false if that fails.
-func (s *session) publish(ctx context.Context, n int, apart time.Duration) ([]publication, bool) {
-	if !s.publishing() {
-		return nil, false
-	}
-	sent, err := s.publisher.publishSome(ctx, n, apart)
-	if err != nil {
-		s.refused = err
-	}
-	return sent, err == nil
-}
-
-// close leaves every answer.
-func (s *session) close() {
-	leave(s.answers...)
-	if s.publisher != nil {
-		s.publisher.close()
-	}
-}
-
-func leave(answers ...*answer) {
-	for _, a := range answers {
-		if a != nil {
-			a.leave()
+func (s *session) publish(ctx context.Context, n int, apart time.Duration) (sent []publication, ok bool) {
+	for i := 0; i < n && s.publishes() && (i == 0 || sleep(ctx, apart)); i++ {
+		var p publication
+		if p, s.refused = s.publisher.publish(ctx); s.refused == nil {
+			sent = append(sent, p)
 		}
 	}
+	return sent, len(sent) == n
 }
 
-// ifAnswered judges only what was answered 200.
-func ifAnswered(j judge) judge {
-	return func(s *session) Finding {
-		if a := s.here.first; a.head.status != 200 {
-			return skip("%s", a.whyNoStream())
+// mostHops is how many redirects are followed, as by browsers.
+const mostHops = 20
+
+// arrive opens the first stream, at the end of all redirects.
+func (s *session) arrive(ctx context.Context, v *visit) error {
+	a := &v.first
+	for {
+		s.ask(ctx, a, &v.endpoint, request{})
+		if a.conn == nil {
+			return a.err
 		}
-		return j(s)
+		// Some servers hold the head back until they have an event to send.
+		if !s.await(ctx, s.pace.head, hasHead, a) {
+			if sent, ok := s.publish(ctx, 1, 0); ok {
+				v.poked = sent[0].at
+			}
+			if !s.await(ctx, s.pace.head, hasHead, a) {
+				return nil
+			}
+		}
+		if len(v.hops) == mostHops || !v.follow(&a.head) {
+			break
+		}
+		v.hops = append(v.hops, fmt.Sprintf("%s to %s", &a.head, &v.endpoint))
+		s.leave(a)
+	}
+	v.tls = v.url.Scheme == "http" && (a.head.status == 400 || a.head.status == 0) && v.speaksTLS(ctx, s.pace.head)
+	return nil
+}
+
+// wrongMethod is a method that must not open a stream. Unlike DELETE it is safe to
+// try on somebody's server: it only reads.
+const wrongMethod = "PROPFIND"
+
+// listen reads the first streams for a while, without publishing, and then leaves them. It
+// comes back to one that has ended. Meanwhile it asks in other ways.
+func (s *session) listen(ctx context.Context) {
+	e, first := &s.here.endpoint, &s.here.first
+	s.ask(ctx, &s.headMethod, e, request{method: "HEAD"})
+	s.ask(ctx, &s.wrongMethod, e, request{method: wrongMethod})
+	s.askBare(ctx, &s.bare[0])
+	if s.Origin != "" {
+		s.ask(ctx, &s.preflight, e, request{method: "OPTIONS", header: http.Header{
+			"Origin": {s.Origin}, "Access-Control-Request-Method": {e.method}, "Access-Control-Request-Headers": {"last-event-id"},
+		}})
+	}
+	if s.await(ctx, 0, hasHead, first) && first.head.status == 200 {
+		s.ask(ctx, &s.fetch, e, request{header: http.Header{"Cache-Control": nil}})
+	}
+	s.await(ctx, time.Until(first.begun.Add(s.For)), hasEnded, first, &s.fetch, &s.direct.first)
+	s.leave(first, &s.fetch, &s.direct.first)
+
+	s.askBare(ctx, &s.bare[1])
+	probes := []*answer{&s.headMethod, &s.wrongMethod, &s.preflight, &s.bare[0], &s.bare[1]}
+	s.await(ctx, 2*s.pace.head, hasHead, &s.bare[1])
+	s.await(ctx, time.Until(s.headMethod.begun.Add(2*s.pace.head)), hasHead, probes...)
+	sleep(ctx, s.pace.grace) // for bytes that should not come
+	s.leave(probes...)
+	if first.streams() && first.how != left && sleep(ctx, s.waitOf(first)) {
+		s.askFrom(ctx, &s.returned, first.text.lastID)
+		s.await(ctx, s.pace.head, hasHead, &s.returned)
+		s.leave(&s.returned)
 	}
 }
 
-// ifStream judges only where a stream was opened.
-func ifStream(j judge) judge {
-	return func(s *session) Finding {
-		if why := s.here.first.whyNoStream(); why != "" {
-			return skip("%s", why)
-		}
-		return j(s)
+// askBare asks for the stream without what most servers refuse it without, if it has that.
+func (s *session) askBare(ctx context.Context, a *answer) {
+	e := s.here.endpoint
+	u := *e.url
+	u.RawQuery, e.header = "", without(e.header, "Authorization", "Cookie")
+	if u != *e.url || len(e.header) < len(s.here.header) {
+		e.url = &u
+		s.ask(ctx, a, &e, request{})
 	}
 }
 
-// ifPublished judges only where events were published to a stream.
-func ifPublished(j judge) judge {
-	return ifStream(func(s *session) Finding {
-		switch {
-		case s.publisher == nil:
-			return skip("needs -publish-url")
-		case s.refused != nil:
-			return skip("events could not be published")
+// waitOf is how long an EventSource waits before it comes back to a stream.
+func (s *session) waitOf(a *answer) time.Duration {
+	for _, value := range a.text.retries {
+		if ms, err := strconv.Atoi(value); err == nil {
+			return min(time.Duration(ms)*time.Millisecond, s.pace.back)
 		}
-		return j(s)
-	})
+	}
+	return s.pace.back
 }
 
-// ifDirect judges only where there is a second URL to compare with.
-func ifDirect(j func(here, direct *visit, s *session) Finding) judge {
-	return func(s *session) Finding {
-		switch {
-		case s.direct == nil:
-			return skip("needs -direct")
-		case !s.here.first.streams() || !s.direct.first.streams():
-			return skip("not both addresses opened a stream: %s, direct %s", s.here.first.statusWord(), s.direct.first.statusWord())
+// perRound is how many events are published to see how they come.
+const perRound = 5
+
+// deliver opens streams of every kind, publishes, and notes what comes when.
+func (s *session) deliver(ctx context.Context) {
+	var streams []*answer
+	for _, v := range s.visits() {
+		s.ask(ctx, &v.plain, &v.endpoint, request{})
+		s.ask(ctx, &v.gzip, &v.endpoint, request{header: http.Header{"Accept-Encoding": {"gzip"}}})
+		streams = append(streams, &v.plain, &v.gzip)
+	}
+	s.ask(ctx, &s.http10, &s.here.endpoint, request{http10: true, header: http.Header{"Connection": {"close"}}})
+	if s.Origin != "" {
+		s.ask(ctx, &s.origin, &s.here.endpoint, request{header: http.Header{"Origin": {s.Origin}}})
+	}
+	http2 := make(chan overHTTP2, 1)
+	go func() { http2 <- s.here.overHTTP2(ctx, 3*s.pace.head) }()
+	all := append(streams, &s.http10, &s.origin)
+	s.await(ctx, s.pace.head, hasHead, all...)
+	if s.publishes() {
+		s.publishRounds(ctx, streams)
+	} else {
+		s.await(ctx, s.pace.head, hasBody, all...)
+	}
+	s.http2 = <-http2
+	s.leave(all...)
+}
+
+// publishRounds publishes one event for streams that wait for their first, then a
+// round of them. If they are not delivered well there is a second round, further apart: the
+// machine may have been busy, or HAProxy holds each event for so long that it meets the
+// next, which both look like a proxy that buffers.
+func (s *session) publishRounds(ctx context.Context, streams []*answer) {
+	round, ok := s.publish(ctx, 1, 0)
+	came := func(a *answer) bool { return a.text.find(round[len(round)-1].n).n > 0 }
+	if ok {
+		s.await(ctx, s.pace.head, came, streams...)
+	}
+	for _, s.apart = range []time.Duration{s.pace.spacing, s.pace.wider} {
+		if round, ok = s.publish(ctx, perRound, s.apart); !ok {
+			return
 		}
-		return j(s.here, s.direct, s)
+		s.round = round
+		s.await(ctx, s.pace.held, came, streams...)
+		doubtful := false
+		s.note(func(time.Time) {
+			for _, a := range streams {
+				d := arrivals(a, round)
+				doubtful = doubtful || d.buffered() || d.late()
+			}
+		})
+		if !doubtful {
+			return
+		}
 	}
 }

@@ -10,15 +10,11 @@ import (
 // span writes a time with as many digits as are useful.
 func span(d time.Duration) string {
 	switch {
-	case d < 0:
-		return "0 ms"
 	case d < 10*time.Millisecond:
-		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+		return fmt.Sprintf("%.1f ms", max(d, 0).Seconds()*1000)
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d%time.Second == 0:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < 100*time.Second:
+	case d%time.Second != 0 && d < 100*time.Second:
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
 	return fmt.Sprintf("%.0f s", d.Seconds())
@@ -37,19 +33,19 @@ func quote(s string) string {
 	return strconv.Quote(s) + more
 }
 
+func orNone(value string) string { return orElse(value, "none") }
+
+func orElse(value, none string) string {
+	if value == "" {
+		return none
+	}
+	return quote(value)
+}
+
 // count writes "1 event", "2 events".
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
 	return strconv.Itoa(n) + " " + what + "s"
-}
-
-// list writes "a, b and c".
-func list(items []string) string {
-	if len(items) < 2 {
-		return strings.Join(items, "")
-	}
-	last := len(items) - 1
-	return strings.Join(items[:last], ", ") + " and " + items[last]
 }
