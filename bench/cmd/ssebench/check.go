@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,12 +11,13 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/bench/internal/check"
+	"github.com/fastsse/fastsse/bench/internal/load"
 )
 
 // checkCommand checks that a URL serves a correct event stream, and that no proxy
 // buffers or cuts it.
 type checkCommand struct {
-	Address string `arg:"" optional:"" name:"address" help:"Stream to check, such as http://127.0.0.1:8080/events?topic=check, or unix:/run/app.sock:/events on a unix socket; the same as -url."`
+	Address string `arg:"" optional:"" name:"address" help:"Stream to check, such as http://127.0.0.1:8080/events?topic=check, or unix:/run/app.sock:/events for a server at a Unix socket; the same as -url."`
 	URL     string `name:"url" help:"Stream to check."`
 	Direct  string `help:"URL of the same stream that bypasses the proxy; differences are then blamed on the proxy."`
 
@@ -34,9 +34,10 @@ type checkCommand struct {
 	For      time.Duration `default:"10s" help:"How long to listen without publishing: 40s is enough for most heartbeats, 5m for most idle limits."`
 	Origin   string        `help:"Origin that CORS has to allow, such as https://example.org."`
 	GapType  string        `name:"gap-type" default:"gap" help:"Event type that tells a client that it has missed events."`
-	Insecure bool          `help:"Do not verify certificates."`
-	Cert     string        `help:"File with a client certificate, in PEM…"`
-	Key      string        `help:"…and the file with its key; by default the same."`
+	Insecure bool          `help:"Accept any certificate."`
+	CACert   string        `name:"cacert" placeholder:"FILE" help:"Certificate of an authority to trust, beside those of the system."`
+	Cert     string        `placeholder:"FILE" help:"Certificate of the client, for servers that ask for one."`
+	Key      string        `placeholder:"FILE" help:"Its key, if that is in another file."`
 
 	JSON   string `name:"json" help:"Write the findings as JSON to this file; - prints them instead of the table."`
 	Strict bool   `help:"Treat warnings as failures."`
@@ -69,27 +70,21 @@ func (c *checkCommand) config(con *console) (config check.Config, err error) {
 	config = check.Config{
 		URL: url, Direct: c.Direct, Method: c.Method, Body: c.Body,
 		PublishURL: c.PublishURL, PublishMethod: c.PublishMethod, PublishBody: c.PublishBody,
-		For: c.For, Origin: c.Origin, Insecure: c.Insecure, GapType: c.GapType,
+		For: c.For, Origin: c.Origin, GapType: c.GapType,
 	}
 	if c.Cookie != "" {
 		c.Header = append(c.Header, "Cookie: "+c.Cookie)
 	}
-	if config.Header, err = check.ParseHeader(c.Header); err != nil {
+	if config.Header, err = headers(c.Header); err != nil {
 		return config, err
 	}
-	if config.PublishHeader, err = check.ParseHeader(c.PublishHeader); err != nil {
+	if config.PublishHeader, err = headers(c.PublishHeader); err != nil {
 		return config, err
 	}
-	if c.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(c.Cert, cmp.Or(c.Key, c.Cert))
-		if err != nil {
-			return config, fmt.Errorf("check: read the client certificate: %w", err)
-		}
-		config.Certificates = []tls.Certificate{pair}
+	if config.TLS, err = load.TLSConfig(c.Cert, c.Key, c.CACert, c.Insecure); err != nil {
+		return config, err
 	}
-	if isTerminal(con.err) {
-		config.Progress = func(doing string) { fmt.Fprintf(con.err, "%s …\n", doing) }
-	}
+	config.Progress = func(doing string) { fmt.Fprintf(con.err, "%s …\n", doing) }
 	return config, nil
 }
 
@@ -107,19 +102,5 @@ func (c *checkCommand) print(r *check.Report, out io.Writer) error {
 			return fmt.Errorf("check: write the findings: %w; choose another -json", err)
 		}
 	}
-	marks := check.PlainMarks
-	if isTerminal(out) {
-		marks = check.TerminalMarks
-	}
-	return r.Print(out, marks)
-}
-
-// isTerminal reports whether w is a terminal, where somebody is likely to look.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return r.Print(out)
 }

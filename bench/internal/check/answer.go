@@ -9,11 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
-	"net/http/httputil"
 	"net/textproto"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,29 +21,31 @@ import (
 	"time"
 )
 
-// answer is what comes back on one connection after one request, with the time at
+// answer is what comes back on a connection of its own after one request, with the time at
 // which each thing came. A goroutine reads it until it ends or the checks leave it.
 // The zero answer was never asked for.
 type answer struct {
-	// Static after ask.
-	begun, connected time.Time // the request is written once it is connected
-	method           string
-	conn             net.Conn      // nil: there is none
-	done             chan struct{} // closed when nothing more is read
+	cancel context.CancelFunc
+	done   chan struct{} // closed when nothing more is read; nil: it was never asked for
 
 	// Guarded by board.mu until done is closed.
-	leaving  bool
-	head     head          // status 0: it has not come
-	headAt   time.Time     // its first byte
-	bodyAt   time.Time     // the body's first byte
-	lastByte time.Time     // of the body; of the head before that
-	longest  time.Duration // silence between two bytes of the body
-	signs    int           // times that something came after a silence
-	start    []byte        // the first bytes of the body
-	text     text
-	how      how
-	err      error // that ended it
-	ended    time.Time
+	begun     time.Time     // it began to connect
+	connected time.Time     // the request is written at once
+	address   string        // where to
+	hops      []string      // redirects that were followed
+	from      *http.Request // the last one
+	raw       []byte        // what came first on the wire
+	head      head          // status 0: it has not come
+	headAt    time.Time     // its first byte
+	bodyAt    time.Time     // the body's first byte
+	lastByte  time.Time     // of the body; of the head before that
+	longest   time.Duration // silence between two bytes of the body
+	signs     int           // times that something came after a silence
+	start     []byte        // the first bytes of the body
+	text      text
+	how       how
+	err       error // that ended it
+	ended     time.Time
 }
 
 // how is how an answer came to its end.
@@ -71,30 +72,6 @@ func endOf(err error) how {
 	return garbled
 }
 
-// head is a response's status line and headers.
-type head struct {
-	proto, reason string
-	status        int
-	http.Header
-}
-
-// all is a header's value, or all of them with commas between.
-func (h *head) all(name string) string { return strings.Join(h.Values(name), ", ") }
-
-// has reports whether a header is a list with one of these words in it, in any case.
-func (h *head) has(name string, words ...string) bool {
-	for item := range strings.SplitSeq(strings.ToLower(h.all(name)), ",") {
-		item, _, _ = strings.Cut(item, ";")
-		item, _, _ = strings.Cut(item, "=")
-		if slices.Contains(words, strings.TrimSpace(item)) {
-			return true
-		}
-	}
-	return false
-}
-
-func (h *head) String() string { return strings.TrimSpace(strconv.Itoa(h.status) + " " + h.reason) }
-
 // board is where the readers of all answers note what comes.
 type board struct {
 	run     string        // events with this mark are published; static
@@ -114,22 +91,19 @@ func (b *board) note(change func(now time.Time)) {
 // await waits until each of the answers has ended or is as met says, for at most limit. It
 // reports whether all are.
 func (b *board) await(ctx context.Context, limit time.Duration, met func(*answer) bool, answers ...*answer) bool {
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	for {
 		b.mu.Lock()
-		waits := slices.ContainsFunc(answers, func(a *answer) bool { return a.conn != nil && a.how == open && !met(a) })
+		waits := slices.ContainsFunc(answers, func(a *answer) bool { return a.done != nil && a.how == open && !met(a) })
 		changed := b.changed
 		b.mu.Unlock()
-		if !waits {
-			return true
+		if !waits || ctx.Err() != nil {
+			return !waits
 		}
 		select {
 		case <-changed:
-		case <-timer.C:
-			return false
 		case <-ctx.Done():
-			return false
 		}
 	}
 }
@@ -141,135 +115,192 @@ func hasEnded(*answer) bool  { return false }
 // leave closes the connections. Nothing changes after it.
 func (b *board) leave(answers ...*answer) {
 	for _, a := range answers {
-		if a.conn != nil {
-			b.note(func(time.Time) { a.leaving = true })
-			_ = a.conn.Close()
+		if a.done != nil {
+			a.cancel()
 			<-a.done
 		}
 	}
 }
 
+// request is what differs from the request of an EventSource for the stream.
+type request struct {
+	method  string      // empty: the endpoint's, with its body
+	header  http.Header // in place of what is usual; an empty value: not sent
+	follow  bool        // redirects, as browsers do
+	replace [2]string   // of what is sent
+}
+
+// stream makes the request for a stream.
+func (e *endpoint) stream(ctx context.Context, r request) (*http.Request, error) {
+	usual := http.Header{"Accept": {"text/event-stream"}, "Cache-Control": {"no-cache"}, "User-Agent": {"fastsse-bench check"}}
+	if r.method != "" {
+		return e.newRequest(ctx, r.method, "", usual, r.header)
+	}
+	return e.newRequest(ctx, e.method, e.body, usual, r.header)
+}
+
 // ask sends a request, and reads the answer from then on. A failure to send it is an
 // answer too.
 func (b *board) ask(ctx context.Context, a *answer, e *endpoint, r request) {
-	*a = answer{begun: time.Now(), method: r.method, done: make(chan struct{}), text: text{run: b.run}}
-	if err := a.send(ctx, e, r); err != nil {
-		a.how, a.err, a.ended = endOf(err), err, time.Now()
-		close(a.done)
-		return
-	}
+	ctx, cancel := context.WithCancel(ctx)
+	*a = answer{begun: time.Now(), cancel: cancel, done: make(chan struct{}), text: text{run: b.run}}
 	go func() {
 		defer close(a.done)
-		how, err := b.read(a)
-		_ = a.conn.Close()
+		how, err := b.read(ctx, a, e, r)
 		b.note(func(now time.Time) {
-			if a.how, a.err, a.ended = how, err, now; a.leaving {
+			if a.how, a.err, a.ended = how, err, now; ctx.Err() != nil {
 				a.how, a.err = left, nil
 			}
 		})
+		cancel()
 	}()
 }
 
-func (a *answer) send(ctx context.Context, e *endpoint, r request) error {
+// read reads the answer to its end.
+func (b *board) read(ctx context.Context, a *answer, e *endpoint, r request) (how, error) {
 	req, err := e.stream(ctx, r)
 	if err != nil {
-		return err
+		return garbled, err
 	}
-	var sent bytes.Buffer
-	if err = req.Write(&sent); err != nil {
-		return err
-	}
-	if a.conn, err = e.dial(ctx); err != nil {
-		return err
-	}
-	a.connected = time.Now()
-	p := sent.Bytes()
-	if r.http10 {
-		p = bytes.Replace(p, []byte("HTTP/1.1\r\n"), []byte("HTTP/1.0\r\n"), 1)
-	}
-	_, err = a.conn.Write(p)
-	return err
-}
-
-// read reads the answer to its end.
-func (b *board) read(a *answer) (how, error) {
-	limited := &io.LimitedReader{R: a.conn, N: 64 << 10} // a longer head is none
-	r := bufio.NewReaderSize(limited, 16<<10)
-	if _, err := r.Peek(1); err != nil {
-		return endOf(err), err
-	}
-	begun := time.Now()
-	h, err := readHead(textproto.NewReader(r))
-	if err != nil {
-		return endOf(err), err
-	}
-	limited.N = math.MaxInt64
-	b.note(func(now time.Time) { a.head, a.headAt, a.lastByte = h, begun, now })
-	length, noLength := strconv.ParseInt(h.Get("Content-Length"), 10, 64)
-	announced := &io.LimitedReader{R: r, N: length}
-	switch {
-	case a.method == "HEAD": // what follows the head is read as it is
-		err = b.readBody(a, r)
-	case h.has("Transfer-Encoding", "chunked"):
-		err = b.readBody(a, httputil.NewChunkedReader(r))
-	case noLength == nil, h.status == 204, h.status == 304:
-		if err = b.readBody(a, announced); err == io.EOF && announced.N > 0 {
-			err = io.ErrUnexpectedEOF
+	t := e.transport()
+	defer t.CloseIdleConnections()
+	t.MaxIdleConnsPerHost = -1 // what comes after the answer is nobody's
+	t.DialContext, t.DialTLSContext = b.tapped(a, r, e.connect), b.tapped(a, r, e.dialTLS)
+	res, err := (&http.Client{Transport: t, CheckRedirect: b.redirects(a, r)}).Do(req)
+	b.note(func(now time.Time) {
+		if a.head, a.lastByte = headOf(a.raw), now; res != nil {
+			a.from = res.Request
 		}
-	default:
-		if err = b.readBody(a, r); err == io.EOF {
-			return closed, err
-		}
+	})
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		return endOf(u.Err), u.Err
 	}
-	if err == io.EOF {
-		return whole, err
-	}
-	return endOf(err), err
-}
-
-// readHead reads the head of the final answer, and skips 1xx answers.
-func readHead(r *textproto.Reader) (h head, err error) {
-	for h.status/100 < 2 {
-		line, err := r.ReadLine()
-		if err != nil {
-			return head{}, err
-		}
-		proto, rest, _ := strings.Cut(line, " ")
-		code, reason, _ := strings.Cut(rest, " ")
-		status, _ := strconv.Atoi(code)
-		if !strings.HasPrefix(proto, "HTTP/1.") || status < 100 || status > 999 {
-			return head{}, fmt.Errorf("the answer does not begin as HTTP/1 does: %s", quote(line))
-		}
-		fields, err := r.ReadMIMEHeader()
-		if err != nil {
-			return head{}, err
-		}
-		h = head{proto, reason, status, http.Header(fields)}
-	}
-	return h, nil
-}
-
-// readBody notes the body as it comes, without gzip.
-func (b *board) readBody(a *answer, r io.Reader) error {
+	defer func() { _ = res.Body.Close() }()
+	body := io.Reader(res.Body)
 	if a.head.has("Content-Encoding", "gzip") {
-		zipped, err := gzip.NewReader(r)
-		if err != nil {
-			return err
+		if body, err = gzip.NewReader(body); err != nil {
+			return endOf(err), err
 		}
-		r = zipped
 	}
-	return a.text.read(readerFunc(func(p []byte) (int, error) {
-		n, err := r.Read(p)
+	err = a.text.read(readerFunc(func(p []byte) (int, error) {
+		n, err := body.Read(p)
 		if n > 0 {
 			b.note(func(now time.Time) { a.took(p[:n], now) })
 		}
 		return n, err
 	}), b.note)
+	switch {
+	case err != io.EOF:
+		return endOf(err), err
+	case res.ContentLength < 0 && len(res.TransferEncoding) == 0:
+		return closed, err
+	}
+	return whole, err
 }
 
 type readerFunc func(p []byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// redirects follows redirects if r says so. Secrets are only for the first host.
+func (b *board) redirects(a *answer, r request) func(*http.Request, []*http.Request) error {
+	return func(to *http.Request, via []*http.Request) error {
+		if len(via) > 20 || !r.follow {
+			return http.ErrUseLastResponse
+		}
+		if to.URL.Host != via[0].URL.Host {
+			to.Header, to.Host = without(to.Header, secrets...), ""
+		}
+		b.note(func(time.Time) { a.hops = append(a.hops, to.Response.Status+" to "+to.URL.String()) })
+		return nil
+	}
+}
+
+var secrets = []string{"Authorization", "Cookie", "Host"}
+
+// tap is the connection of an answer, and keeps what comes first, as it comes.
+type tap struct {
+	net.Conn
+	board   *board
+	answer  *answer
+	replace [2]string
+}
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// tapped makes connections with dial, and taps them.
+func (b *board) tapped(a *answer, r request, dial dialer) dialer {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, connectWithin)
+		defer cancel()
+		b.note(func(now time.Time) { a.begun = now })
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		b.note(func(now time.Time) { a.connected, a.address = now, address })
+		return &tap{conn, b, a, r.replace}, nil
+	}
+}
+
+func (t *tap) Write(p []byte) (int, error) {
+	t.board.note(func(time.Time) { t.answer.raw = nil })
+	_, err := t.Conn.Write(bytes.Replace(p, []byte(t.replace[0]), []byte(t.replace[1]), 1))
+	return len(p), err
+}
+
+func (t *tap) Read(p []byte) (int, error) {
+	n, err := t.Conn.Read(p)
+	t.board.note(func(now time.Time) {
+		a := t.answer
+		if len(a.raw) == 0 {
+			a.headAt = now
+		}
+		a.raw = append(a.raw, p[:min(n, 64<<10-len(a.raw))]...)
+	})
+	return n, err
+}
+
+// head is a response's status line and headers.
+type head struct {
+	proto, reason string
+	status        int
+	http.Header
+}
+
+// headOf reads the head of the final answer, and skips 1xx answers.
+func headOf(raw []byte) (h head) {
+	r := textproto.NewReader(bufio.NewReader(bytes.NewReader(raw)))
+	for h.status/100 < 2 {
+		line, _ := r.ReadLine()
+		proto, rest, _ := strings.Cut(line, " ")
+		code, reason, _ := strings.Cut(rest, " ")
+		status, _ := strconv.Atoi(code)
+		fields, err := r.ReadMIMEHeader()
+		if err != nil || status < 100 {
+			return head{}
+		}
+		h = head{proto, reason, status, http.Header(fields)}
+	}
+	return h
+}
+
+// all is a header's value, or all of them with commas between.
+func (h *head) all(name string) string { return strings.Join(h.Values(name), ", ") }
+
+// has reports whether a header is a list with one of these words in it, in lower case here.
+func (h *head) has(name string, words ...string) bool {
+	for item := range strings.SplitSeq(strings.ToLower(h.all(name)), ",") {
+		item, _, _ = strings.Cut(item, ";")
+		item, _, _ = strings.Cut(item, "=")
+		if slices.Contains(words, strings.TrimSpace(item)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *head) String() string { return strings.TrimSpace(strconv.Itoa(h.status) + " " + h.reason) }
 
 // signAfter is the silence that makes the next byte a sign of life.
 const signAfter = 200 * time.Millisecond

@@ -75,9 +75,13 @@ func (s *session) comeBack(ctx context.Context) {
 	}
 }
 
-// askFrom asks for the stream after an event.
+// askFrom asks for the stream after an event; empty: from now on.
 func (s *session) askFrom(ctx context.Context, a *answer, id string) {
-	s.ask(ctx, a, &s.here.endpoint, request{header: http.Header{"Last-Event-ID": {id}}})
+	header := http.Header{"Last-Event-ID": {id}}
+	if id == "" {
+		header = nil
+	}
+	s.ask(ctx, a, &s.here.endpoint, request{header: header})
 }
 
 // publishTo waits for the heads and for what comes with them, publishes an event, waits

@@ -41,9 +41,9 @@ type Config struct {
 	// Empty: CORS is not checked.
 	Origin string
 
-	// Insecure leaves certificates unverified. Certificates are the client's own.
-	Insecure     bool
-	Certificates []tls.Certificate
+	// TLS has the client's certificates, and says which of the server it trusts. Nil: the
+	// system's.
+	TLS *tls.Config
 
 	// GapType is the type of the event that tells a client that it has missed
 	// events. Empty means "gap".
@@ -87,18 +87,4 @@ func (c *Config) complete() error {
 		return fmt.Errorf("check: origin %q has no scheme; give it as a browser sends it, such as https://example.org", c.Origin)
 	}
 	return nil
-}
-
-// ParseHeader reads lines such as "Authorization: Bearer x".
-func ParseHeader(lines []string) (http.Header, error) {
-	h := make(http.Header)
-	for _, line := range lines {
-		name, value, ok := strings.Cut(line, ":")
-		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-		if !ok || name == "" || strings.ContainsAny(name, " \t\r\n") || strings.ContainsAny(value, "\r\n\x00") {
-			return nil, fmt.Errorf("check: header %q: is not of the form Name: value", line)
-		}
-		h.Add(name, value)
-	}
-	return h, nil
 }

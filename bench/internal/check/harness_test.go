@@ -30,7 +30,7 @@ func look(t *testing.T, c Config) *Report {
 	}
 	t.Cleanup(func() {
 		if t.Failed() || testing.Verbose() {
-			_ = r.Print(t.Output(), PlainMarks)
+			_ = r.Print(t.Output())
 		}
 	})
 	return r

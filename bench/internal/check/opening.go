@@ -26,8 +26,8 @@ func (s *session) noStream() Finding {
 func (s *session) judgeAnswer(check check) {
 	v, a, h := s.here, &s.here.first, &s.here.first.head
 	no, redirected, hop := s.noStream(), "", ""
-	if len(v.hops) > 0 {
-		hop = v.hops[len(v.hops)-1]
+	if len(a.hops) > 0 {
+		hop = a.hops[len(a.hops)-1]
 		redirected = ", redirected " + hop
 	}
 	silence := ": the server holds it back until the first event, or a proxy buffers"
@@ -48,8 +48,8 @@ func (s *session) judgeAnswer(check check) {
 		when(a.how != left, fail("read the server's log", "no answer: the connection ended after %s: %s%s", span(a.lived()), end, redirected)),
 		fail("send the head at once, before the first event; if the server does: "+bufferRemedy, "no answer within %s, on a connection that was made in %s%s", span(a.lived()), connecting, silence))
 	check("redirect",
-		when(len(v.hops) == 0, good("none")),
-		warn("give clients the final URL: browsers go on reconnecting to the one that they were once redirected to", "%s, the last %s", count(len(v.hops), "redirect"), hop))
+		when(len(a.hops) == 0, good("none")),
+		warn("give clients the final URL: browsers go on reconnecting to the one that they were once redirected to", "%s, the last %s", count(len(a.hops), "redirect"), hop))
 	s.judgeHeaders(check)
 	held, took, first := a.headAt.Sub(v.poked), a.headIn(), a.bodyAt.Sub(a.headAt)
 	check("head", when(h.status != 200, no),

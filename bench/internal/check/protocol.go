@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -75,9 +76,10 @@ func (e *endpoint) overHTTP2(ctx context.Context, within time.Duration) (h overH
 
 func (s *session) judgeProtocol(check check) {
 	a, h, r := &s.headMethod, &s.headMethod.head, methodRemedy
+	_, more, _ := bytes.Cut(a.raw, []byte("\r\n\r\n"))
 	check("head-method",
 		when(h.status == 0, fail(r, "%s to HEAD within %s", a.status(), span(a.lived()))),
-		when(len(a.start) > 0, fail(r, "HEAD is answered %s, and then bytes follow, which a client takes for its next answer: %s", h, quote(string(a.start)))),
+		when(len(more) > 0, fail(r, "HEAD is answered %s, and then bytes follow, which a client takes for its next answer: %s", h, quote(string(more)))),
 		when(h.status/100 == 2 || h.status == 405, good("HEAD is answered %s after %s, without a body", h, span(a.headIn()))),
 		warn(r, "HEAD is answered %s", h))
 	a, h, r = &s.wrongMethod, &s.wrongMethod.head, "answer 405 to methods that are not served, with Allow"

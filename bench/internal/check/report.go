@@ -62,23 +62,17 @@ func (r *Report) WriteJSON(w io.Writer) error {
 // Width is how wide the report is printed.
 const Width = 100
 
-// Marks is how verdicts are printed: for a terminal, or for everything else.
-type Marks map[Verdict]string
-
-var (
-	TerminalMarks = Marks{OK: "✓", Warn: "!", Fail: "✗", Skipped: "–"}
-	PlainMarks    = Marks{OK: "ok", Warn: "warn", Fail: "FAIL", Skipped: "-"}
-)
+// marks is how verdicts are printed.
+var marks = map[Verdict]string{OK: "ok", Warn: "warn", Fail: "FAIL", Skipped: "-"}
 
 // nameWidth is that of the longest name of a check.
 const nameWidth = len("x-accel-buffering")
 
 // Print writes the report for people to read, one line or a few per check. Adjacent checks
 // that were skipped for the same reason share a line.
-func (r *Report) Print(w io.Writer, marks Marks) error {
+func (r *Report) Print(w io.Writer) error {
 	var b strings.Builder
-	section, most := "", utf8.RuneCountInString(marks[Warn])
-	margin := strings.Repeat(" ", 2+most+1+nameWidth+2)
+	section, margin := "", strings.Repeat(" ", 2+4+1+nameWidth+2)
 	for rest := r.Findings; len(rest) > 0; {
 		f, n := rest[0], 1
 		for n < len(rest) && f.Verdict == Skipped && rest[n].Verdict == Skipped && rest[n].Found == f.Found && rest[n].Section == f.Section {
@@ -89,7 +83,7 @@ func (r *Report) Print(w io.Writer, marks Marks) error {
 			section = f.Section
 			b.WriteString("\n" + section + "\n")
 		}
-		fmt.Fprintf(&b, "  %-*s %-*s  %s\n", most, marks[f.Verdict], nameWidth, f.Name, wrap(f.Found, margin))
+		fmt.Fprintf(&b, "  %-4s %-*s  %s\n", marks[f.Verdict], nameWidth, f.Name, wrap(f.Found, margin))
 		if f.Remedy != "" {
 			fmt.Fprintf(&b, "%s→ %s\n", margin, wrap(f.Remedy, margin+"  "))
 		}

@@ -1,10 +1,10 @@
 package check
 
 import (
+	"cmp"
 	"context"
-	"fmt"
+	"crypto/tls"
 	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -32,7 +32,6 @@ type session struct {
 // visit is what was seen of one address.
 type visit struct {
 	endpoint
-	hops  []string  // redirects that were followed
 	first answer    // opened first, and listened to in silence
 	poked time.Time // when an event was published because first had no head yet
 	tls   bool      // the address is http, and its port speaks TLS
@@ -125,33 +124,38 @@ func (s *session) publish(ctx context.Context, n int, apart time.Duration) (sent
 	return sent, len(sent) == n
 }
 
-// mostHops is how many redirects are followed, as by browsers.
-const mostHops = 20
-
 // arrive opens the first stream, at the end of all redirects.
 func (s *session) arrive(ctx context.Context, v *visit) error {
 	a := &v.first
-	for {
-		s.ask(ctx, a, &v.endpoint, request{})
-		if a.conn == nil {
-			return a.err
+	s.ask(ctx, a, &v.endpoint, request{follow: true})
+	// Some servers hold the head back until they have an event to send.
+	if !s.await(ctx, s.pace.head, hasHead, a) {
+		if sent, ok := s.publish(ctx, 1, 0); ok {
+			v.poked = sent[0].at
 		}
-		// Some servers hold the head back until they have an event to send.
 		if !s.await(ctx, s.pace.head, hasHead, a) {
-			if sent, ok := s.publish(ctx, 1, 0); ok {
-				v.poked = sent[0].at
-			}
-			if !s.await(ctx, s.pace.head, hasHead, a) {
-				return nil
-			}
+			return nil
 		}
-		if len(v.hops) == mostHops || !v.follow(&a.head) {
-			break
-		}
-		v.hops = append(v.hops, fmt.Sprintf("%s to %s", &a.head, &v.endpoint))
-		s.leave(a)
 	}
-	v.tls = v.url.Scheme == "http" && (a.head.status == 400 || a.head.status == 0) && v.speaksTLS(ctx, s.pace.head)
+	if !hasHead(a) && a.connected.IsZero() {
+		return v.unreachable(a.err)
+	}
+	if to := a.from; len(a.hops) > 0 && to != nil {
+		if to.URL.Host != v.url.Host {
+			v.header, v.socket = without(v.header, secrets...), ""
+		}
+		if v.url = to.URL; to.Method != v.method {
+			v.method, v.body = to.Method, ""
+		}
+	}
+	if v.socket == "" && v.url.Scheme == "http" && (a.head.status == 400 || a.head.status == 0) {
+		ctx, cancel := context.WithTimeout(ctx, s.pace.head)
+		defer cancel()
+		c, err := (&endpoint{tls: &tls.Config{InsecureSkipVerify: true}}).dialTLS(ctx, "tcp", a.address)
+		if v.tls = err == nil; v.tls {
+			_ = c.Close()
+		}
+	}
 	return nil
 }
 
@@ -162,8 +166,8 @@ const wrongMethod = "PROPFIND"
 // listen reads the first streams for a while, without publishing, and then leaves them. It
 // comes back to one that has ended. Meanwhile it asks in other ways.
 func (s *session) listen(ctx context.Context) {
-	e, first := &s.here.endpoint, &s.here.first
-	s.ask(ctx, &s.headMethod, e, request{method: "HEAD"})
+	e, first, probed := &s.here.endpoint, &s.here.first, time.Now()
+	s.ask(ctx, &s.headMethod, e, request{method: "GET", replace: [2]string{"GET ", "HEAD "}})
 	s.ask(ctx, &s.wrongMethod, e, request{method: wrongMethod})
 	s.askBare(ctx, &s.bare[0])
 	if s.Origin != "" {
@@ -180,10 +184,10 @@ func (s *session) listen(ctx context.Context) {
 	s.askBare(ctx, &s.bare[1])
 	probes := []*answer{&s.headMethod, &s.wrongMethod, &s.preflight, &s.bare[0], &s.bare[1]}
 	s.await(ctx, 2*s.pace.head, hasHead, &s.bare[1])
-	s.await(ctx, time.Until(s.headMethod.begun.Add(2*s.pace.head)), hasHead, probes...)
+	s.await(ctx, time.Until(probed.Add(2*s.pace.head)), hasHead, probes...)
 	sleep(ctx, s.pace.grace) // for bytes that should not come
 	s.leave(probes...)
-	if first.streams() && first.how != left && sleep(ctx, s.waitOf(first)) {
+	if first.streams() && first.how != left && sleep(ctx, min(cmp.Or(first.text.retry, s.pace.back), s.pace.back)) {
 		s.askFrom(ctx, &s.returned, first.text.lastID)
 		s.await(ctx, s.pace.head, hasHead, &s.returned)
 		s.leave(&s.returned)
@@ -201,16 +205,6 @@ func (s *session) askBare(ctx context.Context, a *answer) {
 	}
 }
 
-// waitOf is how long an EventSource waits before it comes back to a stream.
-func (s *session) waitOf(a *answer) time.Duration {
-	for _, value := range a.text.retries {
-		if ms, err := strconv.Atoi(value); err == nil {
-			return min(time.Duration(ms)*time.Millisecond, s.pace.back)
-		}
-	}
-	return s.pace.back
-}
-
 // perRound is how many events are published to see how they come.
 const perRound = 5
 
@@ -222,7 +216,7 @@ func (s *session) deliver(ctx context.Context) {
 		s.ask(ctx, &v.gzip, &v.endpoint, request{header: http.Header{"Accept-Encoding": {"gzip"}}})
 		streams = append(streams, &v.plain, &v.gzip)
 	}
-	s.ask(ctx, &s.http10, &s.here.endpoint, request{http10: true, header: http.Header{"Connection": {"close"}}})
+	s.ask(ctx, &s.http10, &s.here.endpoint, request{replace: [2]string{"HTTP/1.1\r\n", "HTTP/1.0\r\n"}, header: http.Header{"Connection": {"close"}}})
 	if s.Origin != "" {
 		s.ask(ctx, &s.origin, &s.here.endpoint, request{header: http.Header{"Origin": {s.Origin}}})
 	}

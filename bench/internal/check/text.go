@@ -24,10 +24,11 @@ type text struct {
 	count        int // events, also those that are not kept
 	lastID       string
 	comments     int
-	blocks       int      // blank lines that ended something
-	bare         int      // of these, blocks without data, comments aside: they set an id or a retry
-	retries      []string // values of retry lines, as they were sent
-	lf, crlf, cr int      // ends of lines
+	blocks       int           // blank lines that ended something
+	bare         int           // of these, blocks without data, comments aside: they set an id or a retry
+	retries      []string      // values of retry lines, as they were sent
+	retry        time.Duration // the last one, as clients take it; 0: none
+	lf, crlf, cr int           // ends of lines
 	breaches     [rules]breach
 
 	begun      bool // a line was read: a byte order mark can no longer lead
@@ -64,6 +65,7 @@ func (t *text) read(r io.Reader, note func(change func(now time.Time))) error {
 		note(func(now time.Time) {
 			t.part(raw, b, now)
 			t.comments, t.lastID = d.Comments(), d.LastEventID()
+			t.retry, _ = d.Retry()
 			if errors.Is(err, fastsse.ErrTooLong) {
 				t.breaks(tooLong, string(raw))
 			}

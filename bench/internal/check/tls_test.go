@@ -1,6 +1,7 @@
 package check
 
 import (
+	"crypto/tls"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -22,12 +23,12 @@ func serveTLS(t *testing.T, http2 bool) string {
 func TestHTTP2(t *testing.T) {
 	t.Parallel()
 	with := serveTLS(t, true)
-	r := look(t, Config{URL: with, PublishURL: with, Insecure: true, For: 300 * time.Millisecond})
+	r := look(t, Config{URL: with, PublishURL: with, TLS: &tls.Config{InsecureSkipVerify: true}, For: 300 * time.Millisecond})
 	expect(t, r, "protocol/http-2", OK, "head came after", "8 streams")
 	expect(t, r, "delivery/delivery", OK)
 	expect(t, r, "resume/resume", OK)
 	without := serveTLS(t, false)
-	r = look(t, Config{URL: without, Insecure: true, For: 300 * time.Millisecond})
+	r = look(t, Config{URL: without, TLS: &tls.Config{InsecureSkipVerify: true}, For: 300 * time.Millisecond})
 	expect(t, r, "protocol/http-2", Warn, "6 connections")
 }
 

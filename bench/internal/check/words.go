@@ -33,8 +33,6 @@ func quote(s string) string {
 	return strconv.Quote(s) + more
 }
 
-func orNone(value string) string { return orElse(value, "none") }
-
 func orElse(value, none string) string {
 	if value == "" {
 		return none

@@ -89,7 +89,7 @@ func (f *form) head(v values) (*ask, error) {
 		return nil, err
 	}
 	a := &ask{method: f.method}
-	if a.url, err = parseURL(raw); err != nil {
+	if a.url, err = ParseURL(raw); err != nil {
 		return nil, err
 	}
 	h := http.Header{}
@@ -124,8 +124,8 @@ func (f *form) fill(v values) (ask, error) {
 	return a, err
 }
 
-// parseURL reads the URL of a server. Without a scheme it is http.
-func parseURL(raw string) (*url.URL, error) {
+// ParseURL reads the URL of a server. Without a scheme it is http.
+func ParseURL(raw string) (*url.URL, error) {
 	full := raw
 	if raw != "" && !strings.Contains(raw, "://") {
 		full = "http://" + raw

@@ -42,7 +42,7 @@ func TestURLsKnowTheirPorts(t *testing.T) {
 		"http://[::1]:8080/":       "[::1]:8080",
 		"http://[fe80::1%25eth0]/": "[fe80::1%eth0]:80",
 	} {
-		u, err := parseURL(url)
+		u, err := ParseURL(url)
 		if err != nil || hostPort(u) != want {
 			t.Errorf("%s: %v, %v; want %s", url, u, err, want)
 		}
