@@ -15,13 +15,25 @@ import (
 type answer struct {
 	headDone bool
 	chunked  bool
-	chunk    int    // bytes of the present chunk still to come
-	tail     bool   // the CRLF after a chunk's bytes comes next
-	sized    bool   // the head says how long the body is…
-	left     int    // …and this is how much of it is still to come
+	sized    bool   // the head says how long the body is
 	ended    bool   // the whole body was seen
-	raw      []byte // bytes of the head or the framing, not yet complete
+	at       place  // in the chunks
+	line     int    // bytes of the line before a chunk that have come
+	left     int    // bytes of the body, or of the present chunk, still to come
+	raw      []byte // bytes of the head, not yet complete
 }
+
+// place is where the next byte of a body in chunks belongs.
+type place uint8
+
+const (
+	inSize place = iota
+	inExtension
+	inChunk
+	atCR // after the chunk's bytes
+	atLF
+	places = iota
+)
 
 // refusal is an answer that is not a stream: after one a browser does not reconnect.
 type refusal struct {
@@ -37,26 +49,30 @@ func isRefusal(err error) bool {
 	return errors.As(err, &r)
 }
 
-// feed takes the next bytes and returns those of the body among them. With an error it
-// also returns the body bytes before it. It overwrites b.
-func (a *answer) feed(b []byte) (body []byte, err error) {
-	if len(a.raw) > 0 {
-		b = append(a.raw, b...)
-		a.raw = nil
-	}
+// next takes the next bytes, until some of them are of the body, and returns these and what
+// follows them. With an error there are none.
+func (a *answer) next(b []byte) (body, rest []byte, err error) {
 	if !a.headDone {
 		if b, err = a.head(b); err != nil || !a.headDone {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if !a.chunked {
-		return a.cut(b), nil
+		return a.cut(b), nil, nil
 	}
-	body, rest, err := a.dechunk(b)
-	if len(rest) > 0 {
-		a.raw = bytes.Clone(rest)
+	if a.at != inChunk && !a.ended {
+		if b, err = a.between(b); err != nil {
+			return nil, nil, err
+		}
 	}
-	return body, err
+	if a.ended {
+		return nil, nil, nil
+	}
+	n := min(a.left, len(b))
+	if a.left -= n; a.left == 0 && a.at == inChunk {
+		a.at = atCR
+	}
+	return b[:n], b[n:], nil
 }
 
 // maxHead bounds the head of an answer.
@@ -64,6 +80,7 @@ const maxHead = 64 << 10
 
 // head reads the status line and headers.
 func (a *answer) head(b []byte) (rest []byte, err error) {
+	b, a.raw = append(a.raw, b...), nil
 	const http11 = "HTTP/"
 	if !strings.HasPrefix(http11, string(b[:min(len(b), len(http11))])) {
 		line, _, _ := bytes.Cut(b[:min(len(b), 100)], []byte("\n"))
@@ -74,7 +91,7 @@ func (a *answer) head(b []byte) (rest []byte, err error) {
 		if len(b) > maxHead {
 			return nil, &refusal{what: fmt.Sprintf("a head of more than %d bytes", maxHead)}
 		}
-		a.raw = bytes.Clone(b)
+		a.raw = b
 		return nil, nil
 	}
 	status, headers, _ := strings.Cut(string(b[:end]), "\r\n")
@@ -114,6 +131,9 @@ func (a *answer) readHeaders(lines string) error {
 			a.sized, a.left = err == nil && n >= 0, n
 		}
 	}
+	if a.chunked {
+		a.sized, a.left = false, 0
+	}
 	return noStream(kind, encoding, "")
 }
 
@@ -151,70 +171,52 @@ func (a *answer) cut(b []byte) []byte {
 	return b
 }
 
-// dechunk removes the framing from b, in place, and returns the body's bytes and the
-// rest, which is not complete yet.
-func (a *answer) dechunk(b []byte) (body, rest []byte, err error) {
-	out := b[:0]
-	for len(b) > 0 && !a.ended {
-		switch {
-		case a.chunk > 0:
-			n := min(a.chunk, len(b))
-			out = append(out, b[:n]...)
-			b = b[n:]
-			a.chunk -= n
-			a.tail = a.chunk == 0
-		case a.tail:
-			if len(b) < 2 {
-				return out, b, nil
-			}
-			if b[0] != '\r' || b[1] != '\n' {
-				return out, nil, fmt.Errorf("%q where a chunk should end", b[:2])
-			}
-			b, a.tail = b[2:], false
-		default:
-			n, after, ok, err := chunkSize(b)
-			if err != nil {
-				return out, nil, err
-			}
-			if !ok {
-				return out, b, nil
-			}
-			b, a.chunk, a.ended = after, n, n == 0
-		}
-	}
-	return out, nil, nil
-}
-
 const (
 	maxChunk     = 1 << 30 // bytes that a chunk may claim to hold
 	maxChunkLine = 4 << 10 // bytes of the line before it
 )
 
-// chunkSize reads the line before a chunk; ok is false if it is not complete yet.
-func chunkSize(b []byte) (n int, rest []byte, ok bool, err error) {
-	end := bytes.IndexByte(b, '\n')
-	if end < 0 && len(b) > maxChunkLine || end > maxChunkLine {
-		return 0, nil, false, fmt.Errorf("more than %d bytes before a chunk", maxChunkLine)
-	}
+// between takes bytes between two chunks: the CRLF after one, and the line before the next.
+func (a *answer) between(b []byte) (rest []byte, err error) {
 	for i, c := range b {
-		switch {
-		case '0' <= c && c <= '9':
-			n = n<<4 | int(c-'0')
-		case 'a' <= c && c <= 'f':
-			n = n<<4 | int(c-'a'+10)
-		case 'A' <= c && c <= 'F':
-			n = n<<4 | int(c-'A'+10)
-		case i > 0 && (c == '\r' || c == ';' || c == ' '): // extensions are ignored
-			if end < 0 {
-				return 0, b, false, nil
+		switch a.at {
+		case atCR, atLF:
+			if c != "\r\n"[a.at-atCR] {
+				return nil, fmt.Errorf("%q where a chunk should end", b[i:min(i+2, len(b))])
 			}
-			return n, b[end+1:], true, nil
-		default:
-			return 0, nil, false, fmt.Errorf("chunk of size %q", b[:min(len(b), 16)])
+			a.at = (a.at + 1) % places
+		case inSize:
+			if err := a.size(c); err != nil {
+				return nil, err
+			}
+		case inExtension: // which is ignored
+			if a.line++; c == '\n' {
+				a.at, a.line, a.ended = inChunk, 0, a.left == 0
+				return b[i+1:], nil
+			}
 		}
-		if n > maxChunk {
-			return 0, nil, false, fmt.Errorf("chunk of size %q: more than %d bytes", b[:i+1], maxChunk)
+		if a.line > maxChunkLine {
+			return nil, fmt.Errorf("more than %d bytes before a chunk", maxChunkLine)
 		}
 	}
-	return 0, b, false, nil
+	return nil, nil
+}
+
+// size takes a digit of a chunk's size, or what ends it.
+func (a *answer) size(c byte) error {
+	a.line++
+	switch {
+	case '0' <= c && c <= '9':
+		a.left = a.left<<4 | int(c-'0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		a.left = a.left<<4 | int(c|0x20-'a'+10)
+	case a.line > 1 && (c == '\r' || c == ';' || c == ' '):
+		a.at = inExtension
+	default:
+		return fmt.Errorf("chunk of size %q", string(c))
+	}
+	if a.left > maxChunk {
+		return fmt.Errorf("chunk of more than %d bytes", maxChunk)
+	}
+	return nil
 }

@@ -29,7 +29,7 @@ func benchmarkDecode(b *testing.B, event []byte, events int) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(wire)))
 	for b.Loop() {
-		if err := decode(&d, wire, func(e *fastsse.Received) { got += len(e.Data) }); err != nil {
+		if err := decode(&d, wire, func(_ []byte, e *fastsse.Received) { got += len(e.Data) }); err != nil {
 			b.Fatal(err)
 		}
 	}

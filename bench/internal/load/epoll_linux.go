@@ -256,7 +256,7 @@ func (r *epollReader) ready(st *rawStream, events uint32, buf []byte) {
 // connect begins to connect st.
 func (r *epollReader) connect(st *rawStream) {
 	r.meter.begins(&st.stream, Now())
-	st.dec.Reset(nil)
+	st.connects()
 	r.ask(st)
 }
 
@@ -314,18 +314,24 @@ func (r *epollReader) read(st *rawStream, buf []byte) int {
 
 // takes processes bytes of the answer.
 func (r *epollReader) takes(st *rawStream, b []byte, now time.Duration) error {
-	body, wrong := st.ans.feed(b)
-	if st.phase == connecting && st.ans.headDone {
-		r.meter.opens(&st.stream, now)
-		r.settle(st, now)
+	for len(b) > 0 {
+		body, rest, wrong := st.ans.next(b)
+		if st.phase == connecting && st.ans.headDone {
+			r.meter.opens(&st.stream, now)
+			r.settle(st, now)
+		}
+		if wrong != nil {
+			return wrong
+		}
+		if err := r.meter.reads(&st.stream, body, now); err != nil {
+			return err
+		}
+		b = rest
 	}
-	if err := r.meter.reads(&st.stream, body, now); err != nil {
-		return err
-	}
-	if wrong == nil && st.ans.ended {
+	if st.ans.ended {
 		return errEnded
 	}
-	return wrong
+	return nil
 }
 
 // settle makes an open stream read in the way of its client.

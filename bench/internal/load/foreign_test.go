@@ -79,15 +79,18 @@ func TestForeignEventsAreCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &meter{swarm: &Swarm{foreign: f}, now: newInterval()}
+	s := &Swarm{foreign: f, total: newInterval()}
+	m := newMeter(s)
+	s.meters = []*meter{m}
 	now := epoch.Add(5 * time.Second)
 	body := fmt.Appendf(nil, "data: {\"t\":%d}\n\ndata: {}\n\ndata: {\"t\":%d}\n\n", now.Add(-2*time.Second).UnixNano(), now.Add(time.Hour).UnixNano())
 	if err := m.reads(&stream{meter: m}, body, 5*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	l := m.now.lane(0)
-	if l.Delivered != 2 || m.now.Other != 1 || m.delivered != 2 {
-		t.Errorf("%d delivered and %d others', want 2 and 1", l.Delivered, m.now.Other)
+	got := total(s)
+	l := got.Lanes[0]
+	if l.Delivered != 2 || got.Other != 1 || m.delivered != 2 {
+		t.Errorf("%d delivered and %d others', want 2 and 1", l.Delivered, got.Other)
 	}
 	if most := time.Duration(l.Latency.Max()) * time.Microsecond; most < 1990*time.Millisecond || most > 2010*time.Millisecond {
 		t.Errorf("the latency is %v, want 2 s", most)

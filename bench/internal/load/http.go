@@ -79,7 +79,7 @@ func (c *httpCarrier) start(st *stream, after time.Duration) {
 	h.visit = v
 	st.phase = waiting
 	if after == 0 { // whoever waits for all to be open has to see it
-		h.dec.Reset(nil)
+		h.connects()
 		m.begins(st, Now())
 	}
 	c.running.Go(func() {
@@ -149,7 +149,7 @@ func (c *httpCarrier) begins(ctx context.Context, v *visit) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	v.dec.Reset(nil)
+	v.connects()
 	m.begins(&v.stream, Now())
 	return true
 }

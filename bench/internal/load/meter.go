@@ -57,13 +57,19 @@ type stream struct {
 	client  Client
 	meter   *meter
 	phase   phase
-	began   time.Duration   // of connecting
-	again   bool            // it was open before
-	login   *login          // nil: it has none
-	route   *route          // nil: it was not redirected
-	dec     fastsse.Decoder // fed
-	tallies []tally         // by lane
-	journal *journal        // nil: not watched
+	began   time.Duration // of connecting
+	again   bool          // it was open before
+	login   *login        // nil: it has none
+	route   *route        // nil: it was not redirected
+	tallies []tally       // by lane
+	journal *journal      // nil: not watched
+
+	// Where the decoder is. What is compared with frames passes it by.
+	begun bool            // something was finished: no byte order mark may come any more
+	held  int             // bytes of what is not finished
+	frame int             // the slot of the last event
+	id    *string         // the last event id that frames have set since; nil: none
+	dec   fastsse.Decoder // fed
 }
 
 // becomes gives the stream, which has been closed, to another client.
@@ -71,6 +77,7 @@ func (st *stream) becomes(c Client) {
 	st.meter.mu.Lock()
 	defer st.meter.mu.Unlock()
 	st.client, st.tallies, st.dec, st.again, st.journal, st.route = c, nil, fastsse.Decoder{}, false, nil, nil
+	st.id = nil
 }
 
 // meter counts what the streams of one reading goroutine see.
@@ -78,13 +85,22 @@ type meter struct {
 	swarm *Swarm
 
 	mu         sync.Mutex // guards all below, and the streams; held for a batch of reads
-	now        Interval   // since the last Take
+	now        *Interval  // since the last Take
+	frames     *frames    // nil: all is decoded
 	open       int
 	connecting int
 	delivered  uint64
 	wire       uint64 // bytes read, without net/http
 	lastEvent  time.Duration
 	firstErr   error
+}
+
+func newMeter(s *Swarm) *meter {
+	m := &meter{swarm: s, now: newInterval()}
+	if s.foreign == nil {
+		m.frames = new(frames)
+	}
+	return m
 }
 
 // Interval is what has happened to the streams of a swarm between two looks.
@@ -106,14 +122,15 @@ type LaneInterval struct {
 	OutOfOrder uint64
 	Missing    int64                   // holes that opened, less those that closed
 	Latency    *hdrhistogram.Histogram // in µs
+	counts     *counts                 // it, while it is counted; nil: empty
 }
 
-func newInterval() Interval { return Interval{Opening: newHistogram()} }
+func newInterval() *Interval { return &Interval{Opening: newHistogram()} }
 
 // lane returns lane i's figures, and creates them if there are none.
 func (v *Interval) lane(i int) *LaneInterval {
 	for i >= len(v.Lanes) {
-		v.Lanes = append(v.Lanes, LaneInterval{Latency: newHistogram()})
+		v.Lanes = append(v.Lanes, LaneInterval{})
 	}
 	return &v.Lanes[i]
 }
@@ -128,24 +145,22 @@ func (v *Interval) add(o *Interval) {
 	v.Other += o.Other
 	v.Opening.Merge(o.Opening)
 	for i := range o.Lanes {
-		to, from := v.lane(i), &o.Lanes[i]
-		to.Delivered += from.Delivered
-		to.Duplicated += from.Duplicated
-		to.OutOfOrder += from.OutOfOrder
-		to.Missing += from.Missing
-		to.Latency.Merge(from.Latency)
+		v.lane(i).add(&o.Lanes[i])
 	}
 }
 
-// reset empties the interval, and keeps its memory.
-func (v *Interval) reset() {
-	lanes, opening := v.Lanes, v.Opening
-	opening.Reset()
-	for i := range lanes {
-		lanes[i].Latency.Reset()
-		lanes[i] = LaneInterval{Latency: lanes[i].Latency}
+func (l *LaneInterval) add(o *LaneInterval) {
+	l.Delivered += o.Delivered
+	l.Duplicated += o.Duplicated
+	l.OutOfOrder += o.OutOfOrder
+	l.Missing += o.Missing
+	if l.Latency == nil {
+		l.Latency = newHistogram()
 	}
-	*v = Interval{Opening: opening, Lanes: lanes}
+	if o.Latency != nil {
+		l.Latency.Merge(o.Latency)
+	}
+	o.counts.addTo(l.Latency)
 }
 
 // The transitions of a stream. All are called with mu held.
@@ -221,29 +236,68 @@ func (m *meter) leaves(st *stream) {
 }
 
 // reads counts the events in bytes of the body that came at now.
-func (m *meter) reads(st *stream, body []byte, now time.Duration) error {
-	if st.client.ill() {
-		return decode(&st.dec, body, func(*fastsse.Received) {})
+func (m *meter) reads(st *stream, b []byte, now time.Duration) error {
+	if !m.compares(st) {
+		return m.decodes(st, b, now)
 	}
-	return decode(&st.dec, body, func(b *fastsse.Received) {
-		st.journal.reads(b)
-		if b.HasData {
-			m.event(st, b.Data, now)
+	for b = m.compare(st, b, now); len(b) > 0; b = m.compare(st, b, now) {
+		n := blockEnd(b)
+		if err := m.decodes(st, b[:n], now); err != nil {
+			return err
 		}
-	})
+		b = b[n:]
+	}
+	return nil
 }
 
-// event counts one event.
-func (m *meter) event(st *stream, data []byte, now time.Duration) {
-	if m.swarm.foreign != nil {
-		m.foreignEvent(data, now)
+// compares reports whether a stream is compared with frames: if there are others.
+func (m *meter) compares(st *stream) bool {
+	return m.frames != nil && m.open > 1 && !st.client.ill()
+}
+
+// decodes counts the events in bytes of the body that nothing is known of.
+func (m *meter) decodes(st *stream, b []byte, now time.Duration) error {
+	if len(b) == 0 {
+		return nil
+	}
+	st.catchUp()
+	st.held += len(b)
+	err := decode(&st.dec, b, func(raw []byte, b *fastsse.Received) {
+		st.held -= len(raw)
+		if !st.client.ill() {
+			m.block(st, raw, b, now)
+		}
+		st.begun = true
+	})
+	if st.held == 1 && b[len(b)-1] == '\n' {
+		st.passLF()
+	}
+	return err
+}
+
+// block counts what was decoded.
+func (m *meter) block(st *stream, raw []byte, b *fastsse.Received, now time.Duration) {
+	st.journal.reads(b)
+	if !b.HasData {
 		return
 	}
-	s, ok := readStamp(data)
+	if m.swarm.foreign != nil {
+		m.foreignEvent(b.Data, now)
+		return
+	}
+	s, ok := readStamp(b.Data)
 	if !ok || s.lane >= len(m.swarm.spreads) {
 		m.now.Other++
 		return
 	}
+	m.counts(st, s, now)
+	if m.compares(st) {
+		m.frames.remember(st, raw, b, s)
+	}
+}
+
+// counts counts one event.
+func (m *meter) counts(st *stream, s stamp, now time.Duration) {
 	t, l := st.tally(s.lane), m.now.lane(s.lane)
 	if s.lane == 0 {
 		st.journal.gets(st, t, s.seq, now)
@@ -284,5 +338,8 @@ func (m *meter) delivers(l *LaneInterval, now, latency time.Duration) {
 	l.Delivered++
 	m.delivered++
 	m.lastEvent = now
-	record(l.Latency, latency)
+	if l.counts == nil {
+		l.counts = new(counts)
+	}
+	l.counts.record(latency)
 }

@@ -36,7 +36,7 @@ func TestOthersPayloadsAreNotOurs(t *testing.T) {
 // Events of lanes that are not published here count as somebody else's.
 func TestEventsOfOtherLanesAreOthers(t *testing.T) {
 	s := &Swarm{total: newInterval(), spreads: []*spread{newSpread()}}
-	m := &meter{swarm: s, now: newInterval()}
+	m := newMeter(s)
 	for _, lane := range []int{1, 1 << 40} {
 		body := fmt.Appendf(nil, "data: %s\n\n", AppendPayload(nil, lane, 1, 0, 0))
 		if err := m.reads(&stream{meter: m}, body, 0); err != nil {

@@ -101,11 +101,3 @@ func (s *spread) record(n, all uint32, latency time.Duration) {
 		}
 	}
 }
-
-// newHistogram counts microseconds up to ten minutes, to three figures.
-func newHistogram() *hdrhistogram.Histogram { return hdrhistogram.New(1, 600_000_000, 3) }
-
-// record counts a latency; what is beyond ten minutes counts as ten minutes.
-func record(h *hdrhistogram.Histogram, latency time.Duration) {
-	_ = h.RecordValue(min(max(int64(latency/time.Microsecond), 1), 600_000_000))
-}

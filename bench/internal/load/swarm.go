@@ -42,8 +42,8 @@ type Swarm struct {
 	meters   []*meter
 	spreads  []*spread // by lane
 	streams  []*stream
-	left     []int    // indexes of closed streams, to be used again
-	total    Interval // sum of what Take returned; guarded by totalled
+	left     []int     // indexes of closed streams, to be used again
+	total    *Interval // sum of what Take returned; guarded by totalled
 	totalled sync.Mutex
 }
 
@@ -73,7 +73,7 @@ func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
 		s.spreads = append(s.spreads, newSpread())
 	}
 	for range max(c.Readers, 1) {
-		s.meters = append(s.meters, &meter{swarm: s, now: newInterval()})
+		s.meters = append(s.meters, newMeter(s))
 	}
 	var err error
 	s.carrier, err = newCarrier(s)
@@ -268,24 +268,25 @@ func (s *Swarm) Busy() float64 { return s.carrier.busy() }
 func (s *Swarm) Take() Interval {
 	v := newInterval()
 	for _, m := range s.meters {
+		next := newInterval()
 		m.mu.Lock()
-		v.add(&m.now)
-		m.now.reset()
+		next, m.now = m.now, next
 		m.mu.Unlock()
+		v.add(next)
 	}
 	s.totalled.Lock()
-	s.total.add(&v)
+	s.total.add(v)
 	s.totalled.Unlock()
-	return v
+	return *v
 }
 
 // Total returns the sum of all that Take has returned.
 func (s *Swarm) Total() Interval {
 	v := newInterval()
 	s.totalled.Lock()
-	v.add(&s.total)
+	v.add(s.total)
 	s.totalled.Unlock()
-	return v
+	return *v
 }
 
 // Spread has a histogram each of when the first, the median, the 99th percentile and
