@@ -60,7 +60,9 @@ func (a *answer) next(b []byte) (body, rest []byte, err error) {
 	if !a.chunked {
 		return a.cut(b), nil, nil
 	}
-	if a.at != inChunk && !a.ended {
+	if n, size := crlfLine(b); a.at == atCR && n > 0 { // fast path: all of it is there
+		b, a.at, a.left = b[n:], inChunk, size
+	} else if a.at != inChunk && !a.ended {
 		if b, err = a.between(b); err != nil {
 			return nil, nil, err
 		}
@@ -202,14 +204,44 @@ func (a *answer) between(b []byte) (rest []byte, err error) {
 	return nil, nil
 }
 
+// crlfLine is how many bytes of b are the CRLF after a chunk and the line before the next,
+// which is size bytes long, if that is all that the line says; else 0.
+func crlfLine(b []byte) (n, size int) {
+	if len(b) < 12 || b[0] != '\r' || b[1] != '\n' {
+		return 0, 0
+	}
+	for i, c := range b[2:9] {
+		digit := hexDigit(c)
+		switch {
+		case digit >= 0:
+			size = size<<4 | digit
+		case c == '\r' && b[3+i] == '\n' && size > 0:
+			return 4 + i, size
+		default:
+			return 0, 0
+		}
+	}
+	return 0, 0
+}
+
+// hexDigit is the value of a digit; negative: it is none.
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
+}
+
 // size takes a digit of a chunk's size, or what ends it.
 func (a *answer) size(c byte) error {
 	a.line++
+	digit := hexDigit(c)
 	switch {
-	case '0' <= c && c <= '9':
-		a.left = a.left<<4 | int(c-'0')
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		a.left = a.left<<4 | int(c|0x20-'a'+10)
+	case digit >= 0:
+		a.left = a.left<<4 | digit
 	case a.line > 1 && (c == '\r' || c == ';' || c == ' '):
 		a.at = inExtension
 	default:

@@ -90,12 +90,11 @@ func (c *epollCarrier) leave(st *stream, reset bool) {
 	raw.close(reset)
 }
 
-func (c *epollCarrier) busy() float64 {
-	most := 0.0
-	for _, r := range c.readers {
-		most = max(most, r.busyShare())
+func (c *epollCarrier) busy() (readers []time.Duration) {
+	for _, m := range c.swarm.meters {
+		readers = append(readers, c.readers[m].busy())
 	}
-	return most
+	return readers
 }
 
 func (c *epollCarrier) close() {
@@ -121,11 +120,12 @@ type epollReader struct {
 	slow    []*rawStream  // open ones of slow clients
 	ticked  time.Duration // when they last read
 	stopped bool
+	reads   uint64
 
-	watch sync.Mutex    // guards what follows
-	since time.Duration // when its busy share was last asked for
-	idle  time.Duration // time since then in waits that are over
-	slept time.Duration // when the present wait began; negative: it does not wait
+	watch  sync.Mutex    // guards what follows
+	worked time.Duration // outside of waits that are over
+	turned time.Duration // when the present wait began or, if it does not wait, the last one ended
+	waits  bool
 }
 
 func newEpollReader(s *Swarm, m *meter) (*epollReader, error) {
@@ -141,7 +141,7 @@ func newEpollReader(s *Swarm, m *meter) (*epollReader, error) {
 		unix.Close(ep)
 		return nil, fmt.Errorf("create event descriptor: %w", err)
 	}
-	r := &epollReader{swarm: s, meter: m, ep: ep, wake: wake, done: make(chan struct{}), since: Now(), slept: -1}
+	r := &epollReader{swarm: s, meter: m, ep: ep, wake: wake, done: make(chan struct{}), turned: Now()}
 	go r.run()
 	return r, nil
 }
@@ -174,48 +174,35 @@ func (r *epollReader) run() {
 	buf := make([]byte, 256<<10)
 	timeout := 100 * time.Millisecond
 	for timeout >= 0 {
-		r.sleeps()
+		r.turns(true)
 		n, err := unix.EpollWait(r.ep, events, int(timeout/time.Millisecond))
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return
 		}
-		r.wakes()
+		r.turns(false)
 		timeout = r.batch(events[:max(n, 0)], buf)
 	}
 }
 
-// sleeps notes that a wait begins.
-func (r *epollReader) sleeps() {
-	r.watch.Lock()
-	r.slept = Now()
-	r.watch.Unlock()
-}
-
-// wakes notes that a wait is over.
-func (r *epollReader) wakes() {
-	r.watch.Lock()
-	r.idle += r.waited(Now())
-	r.slept = -1
-	r.watch.Unlock()
-}
-
-// waited is the part of the present wait since the busy share was last asked for.
-func (r *epollReader) waited(now time.Duration) time.Duration {
-	if r.slept < 0 {
-		return 0
-	}
-	return now - max(r.slept, r.since)
-}
-
-// busyShare is the share of the time, since it was last asked for, that was not spent
-// waiting.
-func (r *epollReader) busyShare() float64 {
+// turns notes that a wait begins, or ends.
+func (r *epollReader) turns(waits bool) {
 	r.watch.Lock()
 	defer r.watch.Unlock()
 	now := Now()
-	share := 1 - (r.idle+r.waited(now)).Seconds()/max((now-r.since).Seconds(), 1e-9)
-	r.idle, r.since = 0, now
-	return min(max(share, 0), 1) // rounding, and no time at all
+	if waits {
+		r.worked += now - r.turned
+	}
+	r.turned, r.waits = now, waits
+}
+
+// busy is how long the reader has not waited so far.
+func (r *epollReader) busy() time.Duration {
+	r.watch.Lock()
+	defer r.watch.Unlock()
+	if r.waits {
+		return r.worked
+	}
+	return r.worked + Now() - r.turned
 }
 
 // batch does what is due, and returns how long the reader may wait; negative: it is
@@ -293,11 +280,10 @@ func (r *epollReader) wants(st *rawStream, events uint32) {
 
 // read reads once, and returns how many bytes came. It takes the time once per read.
 func (r *epollReader) read(st *rawStream, buf []byte) int {
-	n, err := unix.Read(st.fd, buf)
+	n, now, err := r.receive(st, buf)
 	if err == unix.EAGAIN || err == unix.EINTR {
 		return 0
 	}
-	now := Now()
 	r.meter.wire += uint64(max(n, 0))
 	switch {
 	case err != nil:

@@ -149,14 +149,13 @@ func TestAnswersBeforeTheWholeRequest(t *testing.T) {
 	testkit.Eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
 }
 
-// The busiest reader's share covers the time since it was last asked for, and a wait
-// that is not over counts as idle.
+// A wait that is not over counts as idle, and work that is not over as work.
 func TestBusyIsAShareOfTheTime(t *testing.T) {
 	s := swarm(t, Request{URL: serve(t, nil)})
 	time.Sleep(20 * time.Millisecond)
-	s.Busy()
+	before := LookAtReaders(s)
 	time.Sleep(50 * time.Millisecond)
-	if share := s.Busy(); share > 0.5 {
+	if share, known := LookAtReaders(s).BusyShare(before); share > 0.5 || !known {
 		t.Errorf("readers without streams were busy %.2f of the time", share)
 	}
 	var reader *epollReader
@@ -165,11 +164,42 @@ func TestBusyIsAShareOfTheTime(t *testing.T) {
 	reader.meter.mu.Lock() // so that it has to wait with what it does
 	reader.nudge()
 	time.Sleep(10 * time.Millisecond)
-	s.Busy()
+	before = LookAtReaders(s)
 	time.Sleep(50 * time.Millisecond)
-	share := s.Busy()
+	share, _ := LookAtReaders(s).BusyShare(before)
 	reader.meter.mu.Unlock()
 	if share < 0.9 {
 		t.Errorf("a reader that was held up all the time was busy %.2f of it", share)
+	}
+}
+
+// What a reader has not come to read is seen to have waited.
+func TestWaitingIsSinceTheKernelHadTheBytes(t *testing.T) {
+	events := make(chan uint64)
+	s := opened(t, Request{URL: serve(t, func(c *net.TCPConn, _ *http.Request, _ int) {
+		fmt.Fprint(c, head)
+		for seq := range events {
+			fmt.Fprint(c, event(seq))
+		}
+	})}, 1, Client{})
+	defer close(events)
+	st := s.streams[0]
+	r := s.carrier.(*epollCarrier).readers[st.meter]
+	seq := uint64(0)
+	send := func(hold time.Duration) {
+		seq++
+		r.meter.mu.Lock() // so that the reader has to wait with what it does
+		r.reads = sampled - 1
+		events <- seq
+		time.Sleep(hold)
+		r.meter.mu.Unlock()
+		testkit.Eventually(t, "the event", func() bool { n, _ := s.Delivered(); return n == seq })
+	}
+	testkit.Eventually(t, "a stamp of the kernel's", func() bool { send(0); return total(s).Waiting.TotalCount() > 0 })
+	before := total(s).Waiting.TotalCount()
+	send(50 * time.Millisecond)
+	w := total(s).Waiting
+	if most := time.Duration(w.Max()) * time.Microsecond; w.TotalCount() != before+1 || most < 40*time.Millisecond || most > 20*time.Second {
+		t.Errorf("%d reads waited, at most %v; want %d, and 50 ms", w.TotalCount(), most, before+1)
 	}
 }

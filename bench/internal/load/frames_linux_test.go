@@ -252,6 +252,33 @@ func (f *fanOut) same(t *testing.T, other *fanOut) {
 	}
 }
 
+// Where each stream is sent events of its own, few are remembered, and as soon as one is met
+// again, all are.
+func TestFramesAreNotRememberedInVain(t *testing.T) {
+	m := newMeter(&Swarm{spreads: []*spread{newSpread()}})
+	m.open = 2
+	send := func(st *stream, id int, seq uint64) {
+		if err := m.reads(st, fmt.Appendf(nil, "id: %d\ndata: %s\n\n", id, AppendPayload(nil, 0, seq, 0, 0)), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one, other := &stream{meter: m}, &stream{meter: m}
+	for seq := range uint64(5000) {
+		send(one, 1, seq+1)
+		send(other, 2, seq+1)
+	}
+	if m.frames.decoded != 10_000 || m.frames.vain > 2000 {
+		t.Errorf("%d events were decoded and %d remembered; want 10,000, and less than 2,000", m.frames.decoded, m.frames.vain)
+	}
+	for seq := range uint64(5000) {
+		send(one, 1, seq+5001)
+		send(other, 1, seq+5001)
+	}
+	if n := m.frames.decoded; n > 15_100 {
+		t.Errorf("%d events were decoded, want 15,000 and a few", n)
+	}
+}
+
 // What the second of two streams is sent looks like what the first was sent, and is not the
 // same to it.
 func TestFramesThatLookAlike(t *testing.T) {

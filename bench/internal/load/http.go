@@ -103,7 +103,7 @@ func (c *httpCarrier) leave(st *stream, reset bool) {
 	v.stop()
 }
 
-func (c *httpCarrier) busy() float64 { return -1 }
+func (c *httpCarrier) busy() []time.Duration { return nil }
 
 func (c *httpCarrier) close() {
 	c.mu.Lock()

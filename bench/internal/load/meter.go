@@ -111,6 +111,7 @@ type Interval struct {
 	Ended       int // open streams that ended, unless they were ended here
 	Reconnected int
 	Opening     *hdrhistogram.Histogram // from connecting to the head of the answer, in µs
+	Waiting     *hdrhistogram.Histogram // of one read in a hundred, from when the kernel had its last bytes, in µs; empty: not known
 	Other       uint64                  // events that were not published here
 	Lanes       []LaneInterval
 }
@@ -125,7 +126,7 @@ type LaneInterval struct {
 	counts     *counts                 // it, while it is counted; nil: empty
 }
 
-func newInterval() *Interval { return &Interval{Opening: newHistogram()} }
+func newInterval() *Interval { return &Interval{Opening: newHistogram(), Waiting: newHistogram()} }
 
 // lane returns lane i's figures, and creates them if there are none.
 func (v *Interval) lane(i int) *LaneInterval {
@@ -144,6 +145,7 @@ func (v *Interval) add(o *Interval) {
 	v.Reconnected += o.Reconnected
 	v.Other += o.Other
 	v.Opening.Merge(o.Opening)
+	v.Waiting.Merge(o.Waiting)
 	for i := range o.Lanes {
 		v.lane(i).add(&o.Lanes[i])
 	}

@@ -27,7 +27,7 @@ type SwarmConfig struct {
 // set, read plain HTTP/1.1: a goroutine per stream would take CPU from the server.
 // Everything else goes through net/http.
 //
-// Expect, Now, Err, Delivered, Busy, Take, Total and Spread may be called at any time;
+// Expect, Now, Err, Delivered, Take, Total and Spread may be called at any time;
 // the other methods are for one goroutine at a time.
 type Swarm struct {
 	request  Request
@@ -57,9 +57,8 @@ type carrier interface {
 	returns(st *stream, after time.Duration)
 	// leave closes a stream, by a reset or cleanly; its client does not come back.
 	leave(st *stream, reset bool)
-	// busy is the share of the time since the last call in which the busiest
-	// reader had something to do.
-	busy() float64
+	// busy is how long each reader has had something to do so far; nil: that is not known.
+	busy() []time.Duration
 	close()
 }
 
@@ -259,10 +258,6 @@ func (s *Swarm) Delivered() (n uint64, last time.Duration) {
 	}
 	return n, last
 }
-
-// Busy is the share of the time since the last call in which the busiest reader
-// had something to do. It is negative where that is not known.
-func (s *Swarm) Busy() float64 { return s.carrier.busy() }
 
 // Take returns what has happened since it was last called.
 func (s *Swarm) Take() Interval {

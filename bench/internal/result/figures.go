@@ -46,6 +46,7 @@ var shown = map[string]struct{ label, better string }{
 	"latency_ms":           {"latency", less},
 	"spread_ms.first":      {"first reader", less},
 	"spread_ms.last":       {"last reader", less},
+	"waiting_ms":           {"waiting to be read", neither},
 	"publisher_late_ms":    {"publisher late", neither},
 
 	"server.cpu_us_to_open":         {"CPU to open a stream", less},

@@ -66,7 +66,7 @@ func TestUnitIsWhatTheNameSays(t *testing.T) {
 	want := map[string]Unit{
 		"seconds": Seconds, "open_ms.p99": Millis, "open_ms.count": Count, "delivered_per_second": Count,
 		"server.cpu_us_per_delivery": Micros, "server.bytes_per_stream": Bytes, "server.rss_bytes": Bytes,
-		"server.threads": Count, "tool.gc_pause_ms": Millis, "tool.reader_busy": Share, "tool.fd_limit": Count,
+		"server.threads": Count, "tool.gc_pause_ms": Millis, "tool.reader_busy": Share, "tool.reader_busy_most": Share, "tool.fd_limit": Count,
 		"storm.missed": Count, "storm.server_cpu_s": Seconds, "storm.drain.exited_s": Seconds, "storm.drain.uneven": Share,
 		"trend.p99": Share, "trend.flat": YesNo, "suspect": YesNo,
 	}

@@ -21,20 +21,20 @@ func full() *Result {
 		OpenMS:     at(0.4), OpenSeconds: 2.05,
 		Published: 150, Expected: new(uint64(1_499_700)), Delivered: 1_499_690, Lost: new(uint64(10)), Missing: 4,
 		Duplicated: 1, OutOfOrder: 2, Other: 7, PerSecond: 49_812.4,
-		LatencyMS: at(12.24), SpreadMS: spread, PublisherLateMS: 1.8,
+		LatencyMS: at(12.24), SpreadMS: spread, WaitingMS: at(1.7), PublisherLateMS: 1.8,
 		Server: &Server{
 			PID: 4711, BytesPerStream: new(970.4), BytesPerStreamAll: new(1312.0), CPUToOpenUS: new(24.1),
 			CPUPerDeliveryUS: new(5.31), CPUSeconds: 7.96, RSSBytes: 31 << 20, Threads: 9, Descriptors: 10_021,
 		},
 		Tool: Tool{
-			CPUSeconds: 9.1, TimerLagMS: some(0.06), ReaderBusy: new(0.41), GCPauseMS: 0.9,
+			CPUSeconds: 9.1, TimerLagMS: some(0.06), ReaderBusy: new(0.41), BusiestSecond: new(0.52), GCPauseMS: 0.9,
 			Descriptors: 10_017, Limit: 20_000, PerAddress: 9_998, Ports: 28_232,
 		},
 		Spectrum: []Quantum{{0, 3.1}, {50, 12.24}, {100, 122.4}},
 		Samples: []Sample{{
 			At: 1, Phase: "publish", Streams: 9_998, Published: 5, Delivered: 49_990, Missing: -1, LatencyMS: at(12),
 			ServerCPU: new(0.26), RSSBytes: new(uint64(31 << 20)), Descriptors: new(int32(10_021)), Threads: new(int32(9)), Goroutines: new(12),
-			ToolCPU: 0.3, TimerLagMS: 0.4,
+			ToolCPU: 0.3, ReaderBusy: new(0.41), TimerLagMS: 0.4,
 		}},
 	}
 }

@@ -56,6 +56,7 @@ type Result struct {
 	// the 99th percentile and the last.
 	LatencyMS       *Percentiles `json:"latency_ms"`
 	SpreadMS        *Spread      `json:"spread_ms"`         // how deliveries spread over the readers of each event
+	WaitingMS       *Percentiles `json:"waiting_ms"`        // from when the kernel had the last bytes of a read until ssebench had them, of one read in a hundred: a part of the latency that is not the server's
 	PublisherLateMS float64      `json:"publisher_late_ms"` // the worst lag behind the schedule
 
 	Server   *Server   `json:"server"`            // null if its process is not known
@@ -113,14 +114,15 @@ type Server struct {
 
 // Tool is how the load generator itself did.
 type Tool struct {
-	CPUSeconds  float64     `json:"cpu_seconds"`  // while events were published and delivered
-	TimerLagMS  Percentiles `json:"timer_lag_ms"` // how late a sleep of 10 ms ended
-	ReaderBusy  *float64    `json:"reader_busy"`  // share of the time that the busiest reader had something to do
-	GCPauseMS   float64     `json:"gc_pause_ms"`  // sum of all pauses
-	Descriptors int         `json:"descriptors"`  // at most
-	Limit       uint64      `json:"fd_limit"`     // of descriptors
-	PerAddress  int         `json:"ports_used"`   // most ports taken at one source address
-	Ports       int         `json:"ports"`        // that the system has for each source address
+	CPUSeconds    float64     `json:"cpu_seconds"`      // while events were published and delivered
+	TimerLagMS    Percentiles `json:"timer_lag_ms"`     // how late a sleep of 10 ms ended
+	ReaderBusy    *float64    `json:"reader_busy"`      // share of the time that the busiest reader had something to do
+	BusiestSecond *float64    `json:"reader_busy_most"` // the same, of the busiest second in which events came; above 0.85, events wait for the reader
+	GCPauseMS     float64     `json:"gc_pause_ms"`      // sum of all pauses
+	Descriptors   int         `json:"descriptors"`      // at most
+	Limit         uint64      `json:"fd_limit"`         // of descriptors
+	PerAddress    int         `json:"ports_used"`       // most ports taken at one source address
+	Ports         int         `json:"ports"`            // that the system has for each source address
 }
 
 // Storm is how clients came back after all had lost their connections at once. Seconds
@@ -276,5 +278,6 @@ type Sample struct {
 	Threads     *int32   `json:"threads"`      // of the server
 	Goroutines  *int     `json:"goroutines"`   // of the server, if they are counted
 	ToolCPU     float64  `json:"tool_cpu"`     // the load generator's, processors' worth
+	ReaderBusy  *float64 `json:"reader_busy"`  // share of the interval that the busiest reader had something to do
 	TimerLagMS  float64  `json:"timer_lag_ms"` // the worst in the interval
 }

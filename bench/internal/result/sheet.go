@@ -61,6 +61,7 @@ var (
 		{"server", "at the end", "{server.threads thread}, {server.descriptors descriptor}"},
 		{"tool", "CPU", "{tool.cpu_seconds}, [{tool.reader_busy} of the busiest reader's time, ]GC paused {tool.gc_pause_ms}"},
 		{"tool", "timers late", "p50 {tool.timer_lag_ms.p50}, p99 {tool.timer_lag_ms.p99}, max {tool.timer_lag_ms.max}"},
+		{"tool", "events waited", "p50 {waiting_ms.p50}, p99 {waiting_ms.p99} to be read, which is a part of the latency"},
 		{"tool", "limits", "{tool.descriptors} of {tool.fd_limit>0} descriptors, {tool.ports_used} of {tool.ports} ports at one address"},
 	}
 	replaced = "at {at}: exited after {exited_s} with status {exit_status}; {ended stream} ended[ within {?ended>0}{ended_s}][, and came back from {first_back_s>0} to {last_back_s}, per second: {returns}]"

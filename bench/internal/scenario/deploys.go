@@ -113,7 +113,7 @@ func (d *deploys) run(ctx context.Context) error {
 	}
 	s.own.after, _ = s.self.Look()
 	s.idle.after = load.LookAtProcessors()
-	s.busy = d.lane.swarm.Busy()
+	s.readers.after = s.lookAtReaders()
 	return err
 }
 

@@ -160,7 +160,7 @@ func (d *drain) comeBack(ctx context.Context) (*result.Storm, error) {
 	s.usage.after, looked = s.look()
 	s.own.after, _ = s.self.Look()
 	s.idle.after = load.LookAtProcessors()
-	s.busy = d.lane.swarm.Busy()
+	s.readers.after = s.lookAtReaders()
 	return d.figures(), errors.Join(err, looked)
 }
 

@@ -51,7 +51,7 @@ type session struct {
 	usage   struct{ empty, third, opened, before, after load.Usage }
 	own     struct{ before, after load.Condition }
 	idle    struct{ before, after load.Processors }
-	busy    float64
+	readers struct{ before, after load.Readers }
 	held    bool  // usage.before was taken with all streams open and nothing published
 	short   int   // streams that were not opened
 	missed  error // why the first of these was not opened
@@ -163,6 +163,14 @@ func (s *session) look() (load.Usage, error) {
 		return load.Usage{}, nil
 	}
 	return p.Usage()
+}
+
+func (s *session) lookAtReaders() load.Readers {
+	var swarms []*load.Swarm
+	for _, l := range s.lanes {
+		swarms = append(swarms, l.swarm)
+	}
+	return load.LookAtReaders(swarms...)
 }
 
 // open opens all streams, and notes what they cost the server. Memory is read when a
@@ -283,14 +291,14 @@ func (s *session) publish(ctx context.Context) (err error) {
 	}
 	s.own.after, _ = s.self.Look()
 	s.idle.after = load.LookAtProcessors()
-	s.busy = s.lanes[0].swarm.Busy()
+	s.readers.after = s.lookAtReaders()
 	return err
 }
 
 // takeStock notes the state of the generator when publishing begins.
 func (s *session) takeStock() {
 	s.self.Forget()
-	s.lanes[0].swarm.Busy()
+	s.readers.before = s.lookAtReaders()
 	s.own.before, _ = s.self.Look()
 	s.idle.before = load.LookAtProcessors()
 }

@@ -55,9 +55,15 @@ func TestRunCountsWhatHasHappened(t *testing.T) {
 	if r.PerSecond < 300 || r.PerSecond > 1500 {
 		t.Errorf("%.0f delivered per second, want about 1000", r.PerSecond)
 	}
+	if busy := r.Tool.ReaderBusy; runtime.GOOS == "linux" && (busy == nil || *busy <= 0 || r.Tool.BusiestSecond == nil || *r.Tool.BusiestSecond < *busy) {
+		t.Errorf("the reader was busy %v of the time, and %v of a second", busy, r.Tool.BusiestSecond)
+	}
 	delivered := uint64(0)
 	for _, v := range r.Samples {
 		delivered += v.Delivered
+		if runtime.GOOS == "linux" && v.ReaderBusy == nil {
+			t.Errorf("at %.3f: it is not known how busy the reader was", v.At)
+		}
 	}
 	if delivered != 300 {
 		t.Errorf("%d delivered in the samples, want 300", delivered)

@@ -154,7 +154,7 @@ func (c *Storm) comeBack(ctx context.Context, s *session) (*result.Storm, error)
 	s.usage.after, looked = s.look()
 	s.own.after, _ = s.self.Look()
 	s.idle.after = load.LookAtProcessors()
-	s.busy = main.swarm.Busy()
+	s.readers.after = s.lookAtReaders()
 	f.CPUSeconds = max(s.usage.after.CPU-s.usage.before.CPU, 0).Seconds()
 	caught(f, main.swarm.CaughtUp(0, uint64(c.Missed+1)), back)
 	if errors.Is(err, errNothingMore) { // what is missing is counted

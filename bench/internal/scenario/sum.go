@@ -79,6 +79,7 @@ func (s *session) sumFirst(r *result.Result, one *result.Lane) {
 	if one.LatencyMS.Count > 0 {
 		r.LatencyMS = &one.LatencyMS
 	}
+	r.WaitingMS = result.Of(s.lanes[0].swarm.Total().Waiting)
 	h := latencyOf(s.lanes[0].swarm, 0)
 	r.Spectrum = result.SpectrumOf(h)
 	if p := s.lanes[0].publisher; p != nil {
@@ -163,8 +164,9 @@ func (s *session) sumTool(r *result.Result) {
 	if lag := result.Of(s.self.Lag()); lag != nil {
 		r.Tool.TimerLagMS = *lag
 	}
-	if s.busy >= 0 {
-		r.Tool.ReaderBusy = &s.busy
+	if share, known := s.readers.after.BusyShare(s.readers.before); known {
+		r.Tool.ReaderBusy = &share
+		r.Tool.BusiestSecond = pointer(max(share, s.watcher.busiest))
 	}
 	for _, l := range s.lanes {
 		r.Tool.PerAddress = max(r.Tool.PerAddress, l.swarm.PerAddress())

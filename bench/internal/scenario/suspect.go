@@ -20,8 +20,8 @@ func suspicions(r *result.Result, idle, seconds float64) []string {
 	t := &r.Tool
 	suspect(t.TimerLagMS.P99 > lagAllowed(r),
 		"timers: 1%% of the generator's sleeps ended %.1f ms late or more: give it more processor time, or use another machine", t.TimerLagMS.P99)
-	suspect(t.ReaderBusy != nil && *t.ReaderBusy > 0.97,
-		"reading: the busiest reader had something to do %.0f%% of the time: raise -readers, or use another machine", 100*value(t.ReaderBusy))
+	suspect(value(t.BusiestSecond) > mostBusy,
+		"reading: the busiest reader had something to do %.0f%% of a second: raise -readers, or use another machine", 100*value(t.BusiestSecond))
 	server, own := shares(r, seconds)
 	suspect(idle < noneIdle && server < 0.5,
 		processorsBusy+", with the server %.0f%% of the time and with the generator %.0f%%: stop other programs, or use another machine", 100*server, 100*own)
@@ -33,6 +33,10 @@ func suspicions(r *result.Result, idle, seconds float64) []string {
 		"ports: %d of %d were used at one address: give more with -laddr", t.PerAddress, t.Ports)
 	return found
 }
+
+// mostBusy is the share of a second up to which a reader keeps up: above it, events wait for
+// the reader, and their latency is its own.
+const mostBusy = 0.85
 
 // processorsBusy begins the suspicions that others had the processors.
 const processorsBusy = "processors: all were busy"

@@ -30,14 +30,16 @@ type watcher struct {
 	published uint64
 	fds       int32 // most that the generator had open
 	machine   load.Processors
-	starved   int // intervals of the present phase in which others had the processors…
-	intervals int // …of so many
+	readers   load.Readers
+	busiest   float64 // share of a second that a reader had something to do, since publishing began
+	starved   int     // intervals of the present phase in which others had the processors…
+	intervals int     // …of so many
 	logErr    error
 	latencies map[string]*hdrhistogram.Histogram // by phase; nil: not asked for
 }
 
 func newWatcher(s *session) *watcher {
-	w := &watcher{s: s, quit: make(chan struct{}), ended: make(chan struct{}), last: s.start, usage: s.usage.empty, phase: "open", machine: load.LookAtProcessors()}
+	w := &watcher{s: s, quit: make(chan struct{}), ended: make(chan struct{}), last: s.start, usage: s.usage.empty, phase: "open", machine: load.LookAtProcessors(), readers: s.lookAtReaders()}
 	if own, err := s.self.Look(); err == nil {
 		w.own = own.Usage
 	}
@@ -118,6 +120,7 @@ func (w *watcher) look(ago time.Duration) {
 	}
 	w.lookAtServer(&v, now)
 	w.lookAtSelf(&v, now)
+	w.lookAtReaders(&v, now)
 	w.lookAtMachine(&v, now)
 	if w.s.Log != nil && w.logErr == nil && latency.TotalCount() > 0 {
 		w.logErr = w.s.Log(w.last-w.s.start, now-w.s.start, latency)
@@ -195,6 +198,20 @@ func (w *watcher) lookAtSelf(v *result.Sample, now time.Duration) {
 	v.TimerLagMS = c.WorstLag.Seconds() * 1000
 	w.fds = max(w.fds, c.Descriptors)
 	w.own = c.Usage
+}
+
+// lookAtReaders notes how busy they were. Half a second may count for a whole one.
+func (w *watcher) lookAtReaders(v *result.Sample, now time.Duration) {
+	readers := w.s.lookAtReaders()
+	share, known := readers.BusyShare(w.readers)
+	w.readers = readers
+	if !known {
+		return
+	}
+	v.ReaderBusy = &share
+	if v.Phase != "open" && v.Phase != "settle" && now-w.last > time.Second/2 {
+		w.busiest = max(w.busiest, share)
+	}
 }
 
 // lookAtMachine counts the intervals in which no processor was idle, and the server had less
