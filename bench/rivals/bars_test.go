@@ -13,7 +13,7 @@ import (
 // What was not measured keeps no limit, and the events that went wrong are added up.
 func TestLimits(t *testing.T) {
 	lost := uint64(2)
-	r := &result.Result{Lost: &lost, Duplicated: 3, OutOfOrder: 4, Lanes: []result.Lane{{}, {Lost: 7}}}
+	r := &result.Result{Lost: &lost, Duplicated: new(uint64(3)), OutOfOrder: new(uint64(4)), Lanes: []result.Lane{{}, {Lost: 7}}}
 	for figure, want := range map[string]float64{wrong: 9, "lanes.1.lost": 7, "lanes.2.lost": math.NaN(), "server.cpu_us_to_open": math.NaN()} {
 		l := limit{figure: figure}
 		if got := l.of(r); got != want && !(math.IsNaN(got) && math.IsNaN(want)) {

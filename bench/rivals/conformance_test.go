@@ -99,9 +99,9 @@ func isCounted(t *testing.T, tools *tools, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Opened != 20 || r.Published != 50 || *r.Expected != 1000 || r.Delivered != 1000 || *r.Lost != 0 || r.Duplicated+r.OutOfOrder != 0 {
+	if r.Opened != 20 || r.Published != 50 || *r.Expected != 1000 || r.Delivered != 1000 || *r.Lost != 0 || *r.Duplicated+*r.OutOfOrder != 0 {
 		t.Errorf("opened %d, published %d, delivered %d of %d, lost %d, twice %d, out of order %d; want 50 events for each of 20 streams",
-			r.Opened, r.Published, r.Delivered, *r.Expected, *r.Lost, r.Duplicated, r.OutOfOrder)
+			r.Opened, r.Published, r.Delivered, *r.Expected, *r.Lost, *r.Duplicated, *r.OutOfOrder)
 	}
 	if sp := r.SpreadMS; sp == nil || sp.Last.Count != 50 {
 		t.Errorf("spread %+v; want that every event reached all", sp)

@@ -28,22 +28,22 @@ func TestRunFindsEachFault(t *testing.T) {
 		want   string
 	}{
 		{"-strip X-Nothing", "-rate 1050 -duration 2s", 0, func(r *result.Result) bool {
-			return *r.Lost+r.Missing+r.Duplicated+r.OutOfOrder != 0 || r.Ended != 0
+			return *r.Lost+*r.Missing+*r.Duplicated+*r.OutOfOrder != 0 || r.Ended != 0
 		}, "nothing wrong: the proxy alone does no harm"},
 		{"-drop 1000", "-rate 1050 -duration 2s", 0, func(r *result.Result) bool {
-			return *r.Lost != 2*streams || r.Missing != 2*streams || r.Duplicated+r.OutOfOrder != 0
+			return *r.Lost != 2*streams || *r.Missing != 2*streams || *r.Duplicated+*r.OutOfOrder != 0
 		}, "2 of 2,100 lost on each stream"},
 		{"-duplicate 500", "-rate 1050 -duration 2s", 0, func(r *result.Result) bool {
-			return r.Duplicated != 4*streams || *r.Lost+r.OutOfOrder != 0
+			return *r.Duplicated != 4*streams || *r.Lost+*r.OutOfOrder != 0
 		}, "4 of 2,100 twice on each stream"},
 		{"-reorder 500", "-rate 1050 -duration 2s", 0, func(r *result.Result) bool {
-			return r.OutOfOrder != 4*streams || *r.Lost+r.Missing+r.Duplicated != 0
+			return *r.OutOfOrder != 4*streams || *r.Lost+*r.Missing+*r.Duplicated != 0
 		}, "4 of 2,100 out of order on each stream"},
 		{"-delay 300ms", "-rate 50 -duration 2s", 0, func(r *result.Result) bool {
 			return *r.Lost != 0 || r.SpreadMS.First.P50 < 300 || r.LatencyMS.P50 < 300 || r.LatencyMS.P50 > 600
 		}, "a median latency of 300 ms and a little"},
 		{"-stall 1s", "-rate 50 -duration 4s", 0, func(r *result.Result) bool {
-			return *r.Lost+r.Duplicated+r.OutOfOrder != 0 || r.LatencyMS.Max < 950 || r.LatencyMS.P50 > 500
+			return *r.Lost+*r.Duplicated+*r.OutOfOrder != 0 || r.LatencyMS.Max < 950 || r.LatencyMS.P50 > 500
 		}, "one silence of a second, after which everything comes"},
 		{"hold", "-rate 50 -duration 4s", 0, func(r *result.Result) bool {
 			return *r.Lost != 0 || r.LatencyMS.P50 < 250 || r.LatencyMS.P90 < 600 || r.LatencyMS.P90 > 2000
@@ -52,10 +52,10 @@ func TestRunFindsEachFault(t *testing.T) {
 			return r.LatencyMS.Max < 500
 		}, "ever later events: 7 kB/s do not fit through 1 kB/s"},
 		{"-cut 5s", "-rate 50 -duration 8500ms", 0, func(r *result.Result) bool {
-			return r.Ended != streams || r.Reconnected != streams || *r.Lost+r.Duplicated != 0 || endedIn(r, 4, 7) != streams
+			return r.Ended != streams || r.Reconnected != streams || *r.Lost+*r.Duplicated != 0 || endedIn(r, 4, 7) != streams
 		}, "each stream ended after 5 s, and resumed without a loss"},
 		{"-reset 1s", "-rate 50 -duration 4300ms", 0, func(r *result.Result) bool {
-			return r.Ended != streams || r.Reconnected != streams || *r.Lost+r.Duplicated != 0 || !strings.Contains(r.FirstError, "reset")
+			return r.Ended != streams || r.Reconnected != streams || *r.Lost+*r.Duplicated != 0 || !strings.Contains(r.FirstError, "reset")
 		}, "each stream reset after 1 s, and resumed without a loss"},
 		{"-refuse 2", "-rate 50 -duration 1s", 1, func(r *result.Result) bool {
 			return r.Opened != streams/2 || r.Refused != streams/2 || *r.Lost != 0 || !strings.Contains(r.FirstError, "503")
@@ -65,7 +65,7 @@ func TestRunFindsEachFault(t *testing.T) {
 			t.Parallel()
 			url := startFaulty(t, c.fault)
 			var out, errs bytes.Buffer
-			line := "run -c 10 -settle 100ms -size 60 -patience 1s -json - -url " + url + "/events?topic=a -publish-url " + url + "/publish?topic=a " + c.run
+			line := "run -c 10 -settle 100ms -size 60 -patience 1s -linger 0s -json - -url " + url + "/events?topic=a -publish-url " + url + "/publish?topic=a " + c.run
 			if status := run(t.Context(), strings.Fields(line), &out, &errs); status != c.status {
 				t.Fatalf("status %d, want %d\n%s", status, c.status, errs.String())
 			}

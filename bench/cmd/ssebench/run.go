@@ -16,6 +16,7 @@ type runCommand struct {
 	publishFlags
 	Duration time.Duration `default:"10s" group:"Publishing" help:"How long to publish, or to hold the streams open if nothing is published."`
 	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
+	Linger   time.Duration `default:"1s" group:"Publishing" help:"Once every event has arrived, wait this long for events that arrive a second time."`
 
 	Stalled  int     `group:"Other streams" help:"Additional streams that stop reading once they are open."`
 	Slow     int     `group:"Other streams" help:"Additional streams that read slowly…"`
@@ -51,7 +52,7 @@ func (c *runCommand) scenario(port portOf) (*scenario.Scenario, error) {
 	if c.Duration <= 0 {
 		return nil, fmt.Errorf("-duration %v: give how long to publish, or to hold the streams open", c.Duration)
 	}
-	sc := &scenario.Scenario{Command: "run", Duration: c.Duration, Patience: c.Patience, Flags: flagsOf(c)}
+	sc := &scenario.Scenario{Command: "run", Duration: c.Duration, Patience: c.Patience, Linger: c.Linger, Flags: flagsOf(c)}
 	if err := c.streamFlags.fill(sc, port); err != nil {
 		return nil, err
 	}
@@ -101,8 +102,8 @@ func (o *outputFlags) measure(ctx context.Context, con *console, sc *scenario.Sc
 
 // expectedTime is how long a scenario takes if nothing is slow.
 func expectedTime(sc *scenario.Scenario) time.Duration {
-	d := sc.Settle + sc.Duration
-	if sc.PID != 0 {
+	d := sc.Settle + sc.Duration + sc.Linger
+	if len(sc.PIDs) > 0 {
 		d += sc.Settle
 	}
 	if sc.Ramp > 0 {

@@ -13,9 +13,9 @@ import (
 func TestRunCountsEverything(t *testing.T) {
 	url := startServe(t).url
 	r := measureHere(t, "run -c 20 -rate 100 -duration 500ms -readers 2 -settle 50ms -url "+url+"/events?topic=a -publish-url "+url+"/publish?topic=a")
-	if r.Opened != 20 || r.Published != 50 || *r.Expected != 1000 || r.Delivered != 1000 || *r.Lost != 0 || r.Duplicated+r.OutOfOrder != 0 {
+	if r.Opened != 20 || r.Published != 50 || *r.Expected != 1000 || r.Delivered != 1000 || *r.Lost != 0 || *r.Duplicated+*r.OutOfOrder != 0 {
 		t.Errorf("opened %d, published %d, delivered %d of %d, lost %d, twice %d, out of order %d; want 50 events for each of 20 streams",
-			r.Opened, r.Published, r.Delivered, *r.Expected, *r.Lost, r.Duplicated, r.OutOfOrder)
+			r.Opened, r.Published, r.Delivered, *r.Expected, *r.Lost, *r.Duplicated, *r.OutOfOrder)
 	}
 	if r.LatencyMS == nil || r.LatencyMS.Count != 1000 || r.LatencyMS.P99 <= 0 {
 		t.Errorf("latency %+v; want 1000 times", r.LatencyMS)
@@ -29,9 +29,9 @@ func TestStormCountsEverything(t *testing.T) {
 	url := startServe(t).url
 	for _, back := range []string{"now", "browser"} {
 		r := measureHere(t, "storm -c 20 -missed 10 -settle 50ms -back "+back+" -url "+url+"/events?topic=a -publish-url "+url+"/publish?topic=a")
-		if *r.Lost != 0 || r.Duplicated != 0 || r.Delivered != 220 || r.Storm == nil || r.Storm.Caught != 20 || r.Reconnected != 20 {
+		if *r.Lost != 0 || *r.Duplicated != 0 || r.Delivered != 220 || r.Storm == nil || r.Storm.Caught != 20 || r.Reconnected != 20 {
 			t.Errorf("back %s: delivered %d, lost %d, twice %d, reconnected %d, storm %+v; want 11 events for each of 20 streams",
-				back, r.Delivered, *r.Lost, r.Duplicated, r.Reconnected, r.Storm)
+				back, r.Delivered, *r.Lost, *r.Duplicated, r.Reconnected, r.Storm)
 		}
 	}
 }
@@ -55,8 +55,8 @@ func TestStormByDrainCountsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *r.Lost != 0 || r.Missing+r.Duplicated+r.OutOfOrder != 0 || r.Storm == nil || r.Storm.Caught != 20 || r.Reconnected != 20 || r.Failed != 0 || r.Scenario["by"] != "drain" {
-		t.Errorf("lost %d, missing %d, twice %d, reconnected %d, failed %d, storm %+v", *r.Lost, r.Missing, r.Duplicated, r.Reconnected, r.Failed, r.Storm)
+	if *r.Lost != 0 || *r.Missing+*r.Duplicated+*r.OutOfOrder != 0 || r.Storm == nil || r.Storm.Caught != 20 || r.Reconnected != 20 || r.Failed != 0 || r.Scenario["by"] != "drain" {
+		t.Errorf("lost %d, missing %d, twice %d, reconnected %d, failed %d, storm %+v", *r.Lost, *r.Missing, *r.Duplicated, r.Reconnected, r.Failed, r.Storm)
 	}
 	d := r.Storm.Drain
 	if d == nil || d.Before != 11 || d.LostBefore != 0 || d.Untold != 0 || d.ExitStatus != 0 || d.GapOnce != 20 || d.Gaps != 20 || d.FirstBackS < 2 {

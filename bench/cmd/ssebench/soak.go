@@ -14,6 +14,7 @@ type soakCommand struct {
 	publishFlags
 	Duration time.Duration `default:"10m" group:"Publishing" help:"How long to publish."`
 	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
+	Linger   time.Duration `default:"1s" group:"Publishing" help:"Once every event has arrived, wait this long for events that arrive a second time."`
 	Churn    float64       `default:"20" group:"Other streams" help:"Additional streams to open and close per second."`
 	Leave    string        `enum:"fin,rst" default:"fin" group:"Other streams" help:"How these streams are closed: ${enum}."`
 	serverFlags
@@ -28,7 +29,7 @@ func (c *soakCommand) Run(ctx context.Context, con *console) error {
 	}
 	defer stop()
 	sc := &scenario.Scenario{
-		Command: "soak", Duration: c.Duration, Patience: c.Patience, Flags: flagsOf(c),
+		Command: "soak", Duration: c.Duration, Patience: c.Patience, Linger: c.Linger, Flags: flagsOf(c),
 		Churn: c.Churn, Reset: c.Leave == "rst",
 	}
 	if err := c.streamFlags.fill(sc, port); err != nil {

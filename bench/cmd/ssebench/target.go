@@ -11,7 +11,7 @@ import (
 
 // serverFlags say which process serves.
 type serverFlags struct {
-	PID     int      `name:"pid" group:"Server" help:"Process ID of the server, to measure its CPU, memory, descriptors and threads."`
+	PID     []int    `name:"pid" placeholder:"PID" group:"Server" help:"Process ID of the server, to measure CPU, memory, descriptors and threads of it and of all processes that descend from it. May be repeated."`
 	Pprof   string   `placeholder:"URL" group:"Server" help:"URL of the server's /debug/pprof/goroutine?debug=1, to count its goroutines."`
 	Command []string `name:"command" sep:"none" placeholder:"WORD" group:"Server" help:"Command that starts the server. Write it at the end, after --. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. The server is measured, and stopped at the end."`
 
@@ -26,17 +26,17 @@ func (f *serverFlags) start(ctx context.Context, stderr io.Writer) (port portOf,
 	if len(f.Command) == 0 {
 		return func(text string) string { return text }, func() {}, nil
 	}
-	if f.PID != 0 {
+	if len(f.PID) > 0 {
 		return nil, nil, fmt.Errorf("-pid %d and a command %q: give one of them", f.PID, f.Command)
 	}
 	s, err := launch.Command(ctx, f.Command, stderr)
 	if err != nil {
 		return nil, nil, err
 	}
-	f.PID, f.started = s.PID(), s
+	f.PID, f.started = []int{s.PID()}, s
 	return func(text string) string { return launch.Fill(text, s.Port()) }, s.Stop, nil
 }
 
 func (f *serverFlags) fill(sc *scenario.Scenario, port portOf) {
-	sc.PID, sc.Goroutines = f.PID, port(f.Pprof)
+	sc.PIDs, sc.Goroutines = f.PID, port(f.Pprof)
 }

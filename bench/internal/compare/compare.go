@@ -125,7 +125,7 @@ func part(ctx context.Context, t *Target, change func(*scenario.Scenario)) (*res
 		return nil, err
 	}
 	change(sc)
-	sc.Command, sc.Name, sc.PID = "run", t.Name, s.PID()
+	sc.Command, sc.Name, sc.PIDs = "run", t.Name, []int{s.PID()}
 	r, err := scenario.Run(ctx, sc)
 	if err == nil {
 		err = s.Err()

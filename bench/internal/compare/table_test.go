@@ -55,7 +55,7 @@ func server(name string, cpu []float64, missing uint64) *Server {
 			paced.Suspect, paced.SuspectOf = true, []string{"timers"}
 		}
 		s.Paced = append(s.Paced, paced)
-		s.Flood = append(s.Flood, &result.Result{PerSecond: 2e6, Delivered: 1000, Missing: missing})
+		s.Flood = append(s.Flood, &result.Result{PerSecond: 2e6, Delivered: 1000, Missing: &missing})
 	}
 	return s
 }

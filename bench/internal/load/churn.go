@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
 )
 
@@ -17,7 +18,8 @@ type Churn struct {
 // stays for two seconds, so that soon as many leave as come.
 const mostStay = 200
 
-func stay(rate float64) int { return min(max(int(2*rate), 1), mostStay) }
+// Stay is how many streams a churn of this rate has open.
+func Stay(rate float64) int { return min(int(math.Ceil(2*rate)), mostStay) }
 
 // NewChurn starts to open and close rate streams per second of the swarm, in which
 // nobody else opens streams. They are closed by a reset or cleanly.
@@ -33,7 +35,7 @@ func (c *Churn) run(ctx context.Context, rate float64, reset bool) {
 	var open []int
 	for i, begin := 0, Now(); sleepUntil(ctx, begin+at(i, rate)); i++ {
 		open = append(open, c.swarm.openOne(Client{}))
-		if len(open) > stay(rate) {
+		if len(open) > Stay(rate) {
 			c.swarm.leaveOne(open[0], reset)
 			open = open[1:]
 		}

@@ -72,13 +72,27 @@ func newFanOut(seed uint64) *fanOut {
 	f.swarm.meters = []*meter{f.meter}
 	f.publish(lanes)
 	n := 2 + rng.IntN(20)
-	for lane := range lanes {
-		f.swarm.Expect(lane, n)
-	}
 	for range n {
 		f.open()
 	}
+	f.expect(lanes)
 	return f
+}
+
+// expect has most streams open when publishing begins. The others are late.
+func (f *fanOut) expect(lanes int) {
+	for _, st := range f.streams {
+		if st.index%7 != 6 {
+			st.phase = open
+			f.swarm.streams = append(f.swarm.streams, &st.stream)
+		}
+	}
+	for lane := range lanes {
+		f.swarm.Expect(lane)
+	}
+	for _, st := range f.swarm.streams {
+		st.phase = connecting
+	}
 }
 
 // publish makes events of some lanes.

@@ -3,9 +3,16 @@ package load
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// nap sleeps for a short time, in the system: it ends within some 0.1 ms of it.
+func nap(d time.Duration) {
+	t := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&t, nil)
+}
 
 // Limits are the system's limits on this process. Zero: not known.
 type Limits struct {

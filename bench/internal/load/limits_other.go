@@ -2,6 +2,11 @@
 
 package load
 
+import "time"
+
+// nap sleeps for a short time.
+func nap(d time.Duration) { time.Sleep(d) }
+
 // Limits are the system's limits on this process. Zero: not known.
 type Limits struct {
 	Descriptors uint64

@@ -89,7 +89,8 @@ type meter struct {
 	frames     *frames    // nil: all is decoded
 	open       int
 	connecting int
-	delivered  uint64
+	expects    bool   // it is fixed which streams are to get all events
+	delivered  uint64 // to these
 	wire       uint64 // bytes read, without net/http
 	lastEvent  time.Duration
 	firstErr   error
@@ -118,8 +119,8 @@ type Interval struct {
 
 // LaneInterval is what the streams got of one lane.
 type LaneInterval struct {
-	Delivered  uint64 // each event once per stream
-	Duplicated uint64
+	Delivered  uint64 // each event once per stream, to streams that are not late
+	Duplicated uint64 // this and the next two: to all streams
 	OutOfOrder uint64
 	Missing    int64                   // holes that opened, less those that closed
 	Latency    *hdrhistogram.Histogram // in µs
@@ -304,6 +305,9 @@ func (m *meter) counts(st *stream, s stamp, now time.Duration) {
 	if s.lane == 0 {
 		st.journal.gets(st, t, s.seq, now)
 	}
+	if t.from == 0 && m.expects {
+		t.joins(s.seq)
+	}
 	a, missing := t.see(s.seq, now)
 	l.Missing += missing
 	switch a {
@@ -312,6 +316,9 @@ func (m *meter) counts(st *stream, s stamp, now time.Duration) {
 		return
 	case late:
 		l.OutOfOrder++
+	}
+	if t.late {
+		return
 	}
 	m.delivers(l, now, now-s.due)
 	m.swarm.spreads[s.lane].arrived(s.seq, now-s.due)

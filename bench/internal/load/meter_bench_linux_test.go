@@ -32,11 +32,13 @@ func benchmarkFan(b *testing.B, streams, events int) {
 	s := &Swarm{total: newInterval(), spreads: []*spread{newSpread()}}
 	m := newMeter(s)
 	m.open = streams
-	s.Expect(0, streams)
 	all := make([]*rawStream, streams)
 	for i := range all {
 		all[i] = &rawStream{stream: stream{meter: m, phase: open}, ans: answer{headDone: true, chunked: true}}
+		s.streams = append(s.streams, &all[i].stream)
 	}
+	s.meters = []*meter{m}
+	s.Expect(0)
 	r := &epollReader{meter: m}
 	rounds := max(2000/streams, 1)
 	wires, buf, seq := make([][]byte, rounds), make([]byte, 0, 64<<10), uint64(0)

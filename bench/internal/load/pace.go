@@ -10,6 +10,21 @@ func at(i int, rate float64) time.Duration {
 	return time.Duration(float64(i) / rate * float64(time.Second))
 }
 
+// coarse is how long before a time a timer of Go is asked to end: it may be late by a
+// millisecond and more when the process has nothing else to do.
+const coarse = 1500 * time.Microsecond
+
+// sleepPrecisely waits until a time, as sleepUntil does, but the last of it in the system.
+func sleepPrecisely(ctx context.Context, at time.Duration) bool {
+	if !sleepUntil(ctx, at-coarse) {
+		return false
+	}
+	if d := at - Now(); d > 0 {
+		nap(d)
+	}
+	return sleepUntil(ctx, at) // a signal may have ended the nap
+}
+
 // sleepUntil waits until a time of the process's clock, and returns false if ctx ends
 // first.
 func sleepUntil(ctx context.Context, at time.Duration) bool {

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // Publishing is how events are published. One of URL and Command is set.
@@ -52,7 +54,7 @@ type Publisher struct {
 	bare    bool // a body is the message alone
 	poster  poster
 	sent    atomic.Uint64
-	late    time.Duration // the worst lag behind the schedule
+	late    *hdrhistogram.Histogram // lags behind the schedule, in µs
 	message []byte
 }
 
@@ -73,7 +75,7 @@ const mostUnanswered = 4096
 // NewPublisher prepares to publish as p says, with lane in each message.
 func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, error) {
 	const message = "the message"
-	one := &Publisher{lane: lane, size: p.Size, data: &p.Data, bare: p.Body == ""}
+	one := &Publisher{lane: lane, size: p.Size, data: &p.Data, bare: p.Body == "", late: newHistogram()}
 	sample := one.values(1, 0, message)
 	var err error
 	if len(p.Command) > 0 {
@@ -143,13 +145,13 @@ func (p *Publisher) RunUntil(ctx, enough context.Context, rate float64, begin ti
 func (p *Publisher) run(ctx, enough context.Context, n uint64, rate float64, begin time.Duration) error {
 	for i := uint64(0); i < n; i++ {
 		due := begin + at(int(i), rate)
-		if !sleepUntil(enough, due) {
+		if !sleepPrecisely(enough, due) {
 			break
 		}
 		if err := p.poster.await(ctx, mostUnanswered); err != nil {
 			return stopped(ctx, err)
 		}
-		p.late = max(p.late, Now()-due)
+		record(p.late, Now()-due)
 		if err := p.publish(ctx, due); err != nil {
 			return stopped(ctx, err)
 		}
@@ -215,8 +217,8 @@ func (p *Publisher) post(ctx context.Context, due time.Duration) error {
 // Sent is how many events were published. It may be called at any time.
 func (p *Publisher) Sent() uint64 { return p.sent.Load() }
 
-// Late is the worst lag behind the schedule, once Run has returned.
-func (p *Publisher) Late() time.Duration { return p.late }
+// Late is how far each event lagged behind the schedule, in µs, once Run has returned.
+func (p *Publisher) Late() *hdrhistogram.Histogram { return p.late }
 
 // Retries says which posts were not taken at first. It is nil unless Publishing.Retried is
 // set. It may be called at any time.

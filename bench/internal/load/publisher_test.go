@@ -40,7 +40,23 @@ func (s *stub) await(ctx context.Context, _ uint64) error {
 func (s *stub) close() {}
 
 func newStubPublisher(s *stub) *Publisher {
-	return &Publisher{lane: 2, size: 80, bare: true, form: &form{fixed: &ask{}}, poster: s}
+	return &Publisher{lane: 2, size: 80, bare: true, form: &form{fixed: &ask{}}, poster: s, late: newHistogram()}
+}
+
+// worst is the worst lag of a publisher.
+func (p *Publisher) worst() time.Duration { return time.Duration(p.Late().Max()) * time.Microsecond }
+
+// A timer of Go is about a millisecond late when the process has nothing else to do: more than
+// a server takes for an event.
+func TestPublisherSaysHowLateItWas(t *testing.T) {
+	p := newStubPublisher(&stub{})
+	if err := p.Run(t.Context(), 50, 100, Now()); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("half of the events by %d µs, 99%% by %d µs", p.Late().ValueAtPercentile(50), p.Late().ValueAtPercentile(99))
+	if n := p.Late().TotalCount(); n != 50 {
+		t.Errorf("%d lags of 50 events", n)
+	}
 }
 
 func TestPublisherKeepsItsSchedule(t *testing.T) {
@@ -57,8 +73,8 @@ func TestPublisherKeepsItsSchedule(t *testing.T) {
 				t.Fatalf("event %d is %+v at %v, want %+v then", i+1, st, s.times[i], want)
 			}
 		}
-		if p.Sent() != 1000 || p.Late() != 0 {
-			t.Errorf("sent %d, %v late; want 1000 and 0", p.Sent(), p.Late())
+		if p.Sent() != 1000 || p.worst() > time.Microsecond {
+			t.Errorf("sent %d, %v late; want 1000 and 0", p.Sent(), p.worst())
 		}
 	})
 }
@@ -87,8 +103,8 @@ func TestPublisherCatchesUpWithItsSchedule(t *testing.T) {
 				t.Fatalf("event %d was due %v and came at %v; want %v and %v", i+1, st.due, s.times[i], due, at)
 			}
 		}
-		if p.Late() != 55*time.Millisecond {
-			t.Errorf("%v late, want 55 ms", p.Late())
+		if p.worst().Round(time.Millisecond) != 55*time.Millisecond {
+			t.Errorf("%v late, want 55 ms", p.worst())
 		}
 	})
 }

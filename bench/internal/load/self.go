@@ -2,7 +2,6 @@ package load
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -12,9 +11,9 @@ import (
 
 // Self watches whether the load generator can keep its own schedule.
 type Self struct {
-	process *Process
-	stop    context.CancelFunc
-	ended   chan struct{}
+	own   ownFiles
+	stop  context.CancelFunc
+	ended chan struct{}
 
 	mu    sync.Mutex // guards what follows
 	lag   *hdrhistogram.Histogram
@@ -24,7 +23,9 @@ type Self struct {
 
 // Condition is how the generator is doing.
 type Condition struct {
-	Usage
+	CPU         time.Duration
+	Descriptors *int // open; nil: not known
+
 	WorstLag time.Duration // of a timer, since the last Look
 	GCPause  time.Duration // all pauses of the garbage collection since the watch began
 }
@@ -33,15 +34,11 @@ type Condition struct {
 const watchEvery = 10 * time.Millisecond
 
 // NewSelf starts to watch.
-func NewSelf() (*Self, error) {
-	p, err := NewProcess(os.Getpid())
-	if err != nil {
-		return nil, err
-	}
+func NewSelf() *Self {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Self{process: p, stop: stop, ended: make(chan struct{}), lag: newHistogram(), pause: gcPause()}
+	s := &Self{own: openOwnFiles(), stop: stop, ended: make(chan struct{}), lag: newHistogram(), pause: gcPause()}
 	go s.run(ctx)
-	return s, nil
+	return s
 }
 
 func (s *Self) run(ctx context.Context) {
@@ -60,13 +57,13 @@ func (s *Self) run(ctx context.Context) {
 }
 
 // Look returns how the generator is doing.
-func (s *Self) Look() (Condition, error) {
-	u, err := s.process.Usage()
+func (s *Self) Look() Condition {
+	cpu, descriptors := s.own.look()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := Condition{Usage: u, WorstLag: s.worst, GCPause: gcPause() - s.pause}
+	c := Condition{CPU: cpu, Descriptors: descriptors, WorstLag: s.worst, GCPause: gcPause() - s.pause}
 	s.worst = 0
-	return c, err
+	return c
 }
 
 // Lag is how late the timer was, in µs, since Forget or the start.
@@ -88,6 +85,7 @@ func (s *Self) Forget() {
 func (s *Self) Close() {
 	s.stop()
 	<-s.ended
+	s.own.close()
 }
 
 // gcPause is how long the program has been stopped for garbage collection.

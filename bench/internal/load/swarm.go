@@ -160,10 +160,25 @@ func (s *Swarm) asks(st *stream) (ask, error) {
 	return st.route.ask(a).with("Last-Event-ID", st.dec.LastEventID()), nil
 }
 
-// Expect says how many streams an event of a lane should reach. It is called
-// before the lane's first event.
-func (s *Swarm) Expect(lane, readers int) {
+// Expect is called before a lane's first event. The streams that are open now, and read as
+// they should, are to get all events of the lane, even if they end and come back: it returns
+// how many these are. What comes to others is late, and counted apart.
+func (s *Swarm) Expect(lane int) (readers int) {
+	for _, m := range s.meters {
+		m.mu.Lock()
+		m.expects = true
+		m.mu.Unlock()
+	}
+	for _, st := range s.streams {
+		st.meter.mu.Lock()
+		if st.phase == open && !st.client.ill() {
+			st.tally(lane).from = 1
+			readers++
+		}
+		st.meter.mu.Unlock()
+	}
 	s.spreads[lane].readers.Store(uint32(readers))
+	return readers
 }
 
 // Open opens n streams, at most rate per second (0: no limit). It returns when all are
@@ -248,7 +263,8 @@ func (s *Swarm) Err() error {
 	return first
 }
 
-// Delivered is how many events have been read, each once per stream.
+// Delivered is how many events have been read, each once per stream that is not late, and
+// when the last was.
 func (s *Swarm) Delivered() (n uint64, last time.Duration) {
 	for _, m := range s.meters {
 		m.mu.Lock()

@@ -5,9 +5,12 @@ import "time"
 // tally is what one stream has got of one lane: exactly which sequence numbers, in
 // whatever order they came.
 type tally struct {
-	last  uint64        // the highest number that came
-	at    time.Duration // when
-	holes []hole        // numbers below it that have not come, in their order
+	from    uint64        // the first number that the stream is to get; 0: not known
+	late    bool          // it came after publishing had begun: from is the first that it got
+	last    uint64        // the highest number that came
+	at      time.Duration // when
+	holes   []hole        // numbers below it that have not come, in their order
+	skipped uint64        // numbers that are no part of the sequence
 }
 
 // hole is a range of sequence numbers.
@@ -21,6 +24,9 @@ const (
 	late                 // it was missing until now
 	twice                // it had come before
 )
+
+// joins makes seq the first number that a late stream is to get.
+func (t *tally) joins(seq uint64) { t.from, t.late, t.last = seq, true, seq-1 }
 
 // see counts event seq. It returns how many numbers are newly missing: -1 when seq was
 // one of the missing ones.
@@ -88,6 +94,7 @@ func (t *tally) skip(seq uint64) (skipped uint64) {
 		return 0
 	}
 	skipped, t.last = seq-1-t.last, seq-1
+	t.skipped += skipped
 	return skipped
 }
 
@@ -97,4 +104,53 @@ func (t *tally) missing() (n uint64) {
 		n += h.to - h.from + 1
 	}
 	return n
+}
+
+// balance is how many of the numbers up to sent the stream is to get, and how many of these
+// have not come. A number beyond sent counts if it came.
+func (t *tally) balance(sent uint64) (expected, lost uint64) {
+	if t.from == 0 {
+		return 0, 0
+	}
+	sent = max(sent, t.last)
+	return sent + 1 - t.from - t.skipped, sent - t.last + t.missing()
+}
+
+// Ledger is what the streams of a swarm were to get of a lane, and what they got. Of the
+// streams that Expect has found, Expected is Delivered and Lost together, for each stream:
+// what one of them has got does not make up for what another has not. Late are the streams
+// that came afterwards, and got an event; each was to get all from that one on.
+type Ledger struct {
+	Expected, Delivered, Lost uint64
+	Missing                   uint64 // of those lost, holes: a later event of the stream came
+
+	Late                    int // streams
+	LateDelivered, LateLost uint64
+}
+
+// Ledger is the account of a lane of which sent events were published.
+func (s *Swarm) Ledger(lane int, sent uint64) (l Ledger) {
+	for _, st := range s.streams {
+		st.meter.mu.Lock()
+		l.add(st.tally(lane), sent)
+		st.meter.mu.Unlock()
+	}
+	return l
+}
+
+// add adds a stream.
+func (l *Ledger) add(t *tally, sent uint64) {
+	expected, lost := t.balance(sent)
+	if t.late {
+		l.Late++
+		l.LateDelivered += expected - lost
+		l.LateLost += lost
+		return
+	}
+	l.Expected += expected
+	l.Delivered += expected - lost
+	l.Lost += lost
+	if t.from > 0 {
+		l.Missing += t.missing()
+	}
 }

@@ -34,11 +34,11 @@ func (s scene) make() *result.Result {
 			"url": "http://127.0.0.1:8080/events?topic=bench", "c": strconv.Itoa(s.streams), "rate": strconv.FormatFloat(s.rate, 'g', -1, 64), "duration": strconv.Itoa(s.seconds) + "s", "size": "100",
 		},
 		Asked: s.streams, Opened: s.streams, OpenMS: about(2.4, s.streams), OpenSeconds: float64(s.streams) / 5000,
-		Published: events, Expected: new(events * n), Delivered: events * n, Lost: new(uint64(0)),
+		Published: events, Expected: new(events * n), Delivered: events * n, Lost: new(uint64(0)), Missing: new(uint64(0)), Duplicated: new(uint64(0)), OutOfOrder: new(uint64(0)),
 		LatencyMS: about(s.median, int(events*n)), SpreadMS: s.spread(events), PublisherLateMS: 0.84,
 		Tool: result.Tool{
 			CPUSeconds: 0.31 * float64(s.seconds), TimerLagMS: *about(0.07, 3000), ReaderBusy: new(0.38), GCPauseMS: 4.1,
-			Descriptors: s.streams + 19, Limit: 1 << 20, PerAddress: s.streams, Ports: 28_232,
+			Descriptors: new(s.streams + 19), Limit: 1 << 20, PerAddress: s.streams, Ports: 28_232,
 		},
 		Spectrum: s.spectrum(float64(events * n)),
 	}
@@ -75,7 +75,7 @@ func (s scene) server(r *result.Result) *result.Server {
 	return &result.Server{
 		PID: 4711, BytesPerStream: new(94.2 * s.median), BytesPerStreamAll: new(121.7 * s.median), CPUToOpenUS: new(24.1),
 		CPUPerDeliveryUS: new(0.41 * s.median), CPUSeconds: 0.26 * float64(s.seconds),
-		RSSBytes: *last.RSSBytes, Threads: *last.Threads, Descriptors: *last.Descriptors,
+		RSSBytes: *last.RSSBytes, Threads: int(*last.Threads), Descriptors: new(int(*last.Descriptors)),
 	}
 }
 
@@ -127,7 +127,7 @@ func (s scene) publish(one *result.Sample, noise *rand.Rand, second int) {
 func (s scene) fail(r *result.Result, one *result.Sample) {
 	one.Missing, one.Duplicated, one.OutOfOrder, one.Ended = 812, 3, 1, 40
 	one.Streams -= 40
-	r.Missing, r.Duplicated, r.OutOfOrder, r.Ended, r.Reconnected = 812, 3, 1, 40, 38
+	r.Missing, r.Duplicated, r.OutOfOrder, r.Ended, r.Reconnected = new(uint64(812)), new(uint64(3)), new(uint64(1)), 40, 38
 	r.Lost, r.Delivered = new(uint64(914)), r.Delivered-914
 	r.FirstError = "read tcp 127.0.0.1:40112->127.0.0.1:8080: connection reset by peer"
 }
@@ -194,7 +194,7 @@ func storm(name string, slower float64) *result.Result {
 		Schema: result.Schema, Command: "storm", Name: name, Begun: time.Date(2026, 11, 20, 22, 1, 0, 0, time.UTC), Seconds: 6.3,
 		Machine: result.Machine{OS: "linux", Kernel: "6.1.0", Processors: 8, Go: "go1.26.8"}, Scenario: map[string]string{"c": "10000", "missed": "100"},
 		Asked: 10_000, Opened: 10_000, OpenSeconds: 2.01, OpenMS: about(1.9, 10_000), Ended: 10_000, Reconnected: 10_000,
-		Published: 101, Expected: new(uint64(1_010_000)), Delivered: 1_010_000, Lost: new(uint64(0)),
+		Published: 101, Expected: new(uint64(1_010_000)), Delivered: 1_010_000, Lost: new(uint64(0)), Missing: new(uint64(0)), Duplicated: new(uint64(0)), OutOfOrder: new(uint64(0)),
 		Tool: result.Tool{CPUSeconds: 2.4, TimerLagMS: *about(0.1, 600)},
 		Storm: &result.Storm{
 			Streams: 10_000, Missed: 100, ConnectedS: 0.82 * slower, Caught: 10_000,

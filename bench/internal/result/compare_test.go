@@ -30,7 +30,7 @@ func TestCompareMarksWhatChanged(t *testing.T) {
 	base, now := fullest(), fullest()
 	now.LatencyMS.P50, now.LatencyMS.P90, now.LatencyMS.P99 = 10, 25, 400
 	now.PerSecond, base.Refused = 60_000, 0
-	now.Lost, now.Missing = new(uint64(0)), 5
+	now.Lost, now.Missing = new(uint64(0)), new(uint64(5))
 	now.Server.CPUPerDeliveryUS, now.Server.CPUToOpenUS = nil, new(24.9)
 	now.Trend.RSS = new(0.5)
 	now.Lanes[1].Lost = 3

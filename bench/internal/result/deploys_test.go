@@ -8,7 +8,7 @@ import (
 // deployed is full after deploys that nobody noticed.
 func deployed() *Result {
 	r := full()
-	r.Command, r.Lost, r.Missing, r.Duplicated, r.OutOfOrder = "deploys", new(uint64(0)), 0, 0, 0
+	r.Command, r.Lost, r.Missing, r.Duplicated, r.OutOfOrder = "deploys", new(uint64(0)), new(uint64(0)), new(uint64(0)), new(uint64(0))
 	r.Deploys = &Deploys{
 		StartFirst: true, Instances: 2, Reconnects: 2_510,
 		SilenceMS: Percentiles{P50: 4_100, P99: 5_980, Max: 5_993, Count: 2_000}, CalmMS: r.LatencyMS, DuringMS: r.LatencyMS,
@@ -75,8 +75,8 @@ func TestGapsAreToldApart(t *testing.T) {
 
 func TestWhole(t *testing.T) {
 	for name, spoil := range map[string]func(*Result){
-		"lost": func(r *Result) { *r.Lost = 1 }, "missing": func(r *Result) { r.Missing = 1 }, "twice": func(r *Result) { r.Duplicated = 1 },
-		"out of order": func(r *Result) { r.OutOfOrder = 1 }, "told of a gap": func(r *Result) { r.Deploys.Gaps = 1 },
+		"lost": func(r *Result) { *r.Lost = 1 }, "missing": func(r *Result) { r.Missing = new(uint64(1)) }, "twice": func(r *Result) { r.Duplicated = new(uint64(1)) },
+		"out of order": func(r *Result) { r.OutOfOrder = new(uint64(1)) }, "told of a gap": func(r *Result) { r.Deploys.Gaps = 1 },
 	} {
 		r := deployed()
 		if spoil(r); r.Whole() {

@@ -35,6 +35,7 @@ var shown = map[string]struct{ label, better string }{
 	"ended":        {"ended", less},
 	"open_ms":      {"open", less},
 	"open_seconds": {"open all", less},
+	"late.streams": {"late streams", less},
 
 	"published":            {"published", neither},
 	"delivered":            {"delivered", neither},
@@ -52,6 +53,7 @@ var shown = map[string]struct{ label, better string }{
 	"server.cpu_us_to_open":         {"CPU to open a stream", less},
 	"server.cpu_us_per_delivery":    {"CPU per delivery", less},
 	"server.bytes_per_stream":       {"memory per stream, slope", less},
+	"server.bytes_per_stream_error": {"error of that slope", neither},
 	"server.bytes_per_stream_total": {"memory per stream, mean", less},
 	"server.rss_bytes":              {"memory at the end", less},
 
@@ -87,7 +89,7 @@ var groups = []struct {
 }{
 	{"open_ms open_seconds", func(r *Result) bool { return r.Opened == 0 }, "no stream was opened"},
 	{"published delivered delivered_per_second other", func(r *Result) bool { return r.Published == 0 && r.Delivered == 0 }, "nothing was published or delivered"},
-	{"expected lost publisher_late_ms", func(r *Result) bool { return r.Published == 0 }, "ssebench published nothing"},
+	{"expected lost late publisher_late_ms publisher_lateness_ms", func(r *Result) bool { return r.Published == 0 }, "ssebench published nothing"},
 	{"missing duplicated out_of_order latency_ms spread_ms", func(r *Result) bool { return r.Delivered == 0 }, "nothing was delivered"},
 	{"server", func(r *Result) bool { return r.Server == nil }, "the server's process is not known; give -pid"},
 	{"storm.drain", func(r *Result) bool { return r.Storm == nil || r.Storm.Drain == nil }, "ssebench storm -by drain measures it"},

@@ -30,7 +30,8 @@ type Result struct {
 
 	// Streams.
 	Asked       int          `json:"asked"`                 // streams that were to be opened
-	Opened      int          `json:"opened"`                // of these, answered with a stream
+	Opened      int          `json:"opened"`                // of these, open when publishing began
+	Answered    int          `json:"answered"`              // of these, ever answered with a stream
 	Refused     int          `json:"refused"`               // answered with something else
 	Failed      int          `json:"failed"`                // not connected, or no answer
 	Ended       int          `json:"ended"`                 // times that an open stream ended, cleanly or not
@@ -39,15 +40,20 @@ type Result struct {
 	OpenMS      *Percentiles `json:"open_ms"`               // from connecting to the head of the answer
 	OpenSeconds float64      `json:"open_seconds"`          // until all were open
 
-	// Events. Expected and Lost are null where bench did not publish. Events of whose
-	// loss a gap event has told after a drain are not expected.
+	OpenPerSecond *float64 `json:"opened_per_second"` // the pace: CPU to open a stream depends on it
+
+	// Events. Each stream that was open when publishing began is to get all of them, even if
+	// it ends: Expected is Delivered and Lost together, stream by stream. Events of whose loss
+	// a gap event has told after a drain are not expected. Where bench did not publish, nobody
+	// knows what is lost, twice or out of order: these are null.
 	Published  uint64  `json:"published"`
-	Expected   *uint64 `json:"expected"`  // deliveries: published events times streams
-	Delivered  uint64  `json:"delivered"` // each event once per stream
-	Lost       *uint64 `json:"lost"`      // expected less delivered
-	Missing    uint64  `json:"missing"`   // of these, holes: a later event of the stream came
-	Duplicated uint64  `json:"duplicated"`
-	OutOfOrder uint64  `json:"out_of_order"` // delivered after a later one
+	Expected   *uint64 `json:"expected"`     // deliveries
+	Delivered  uint64  `json:"delivered"`    // each event once per stream
+	Lost       *uint64 `json:"lost"`         // deliveries: what one stream got does not make up for another's loss
+	Missing    *uint64 `json:"missing"`      // of these, holes: a later event of the stream came
+	Duplicated *uint64 `json:"duplicated"`   // to any stream
+	OutOfOrder *uint64 `json:"out_of_order"` // delivered after a later one, to any stream
+	Late       *Late   `json:"late"`         // what streams got that came after publishing had begun
 	Other      uint64  `json:"other"`        // events that bench did not publish, such as gaps
 	PerSecond  float64 `json:"delivered_per_second"`
 
@@ -55,9 +61,10 @@ type Result struct {
 	// had it. Spread is the same for the first reader of each event, the median,
 	// the 99th percentile and the last.
 	LatencyMS       *Percentiles `json:"latency_ms"`
-	SpreadMS        *Spread      `json:"spread_ms"`         // how deliveries spread over the readers of each event
-	WaitingMS       *Percentiles `json:"waiting_ms"`        // from when the kernel had the last bytes of a read until ssebench had them, of one read in a hundred: a part of the latency that is not the server's
-	PublisherLateMS float64      `json:"publisher_late_ms"` // the worst lag behind the schedule
+	SpreadMS        *Spread      `json:"spread_ms"`             // how deliveries spread over the readers of each event
+	WaitingMS       *Percentiles `json:"waiting_ms"`            // from when the kernel had the last bytes of a read until ssebench had them, of one read in a hundred: a part of the latency that is not the server's
+	PublisherLateMS float64      `json:"publisher_late_ms"`     // the worst lag behind the schedule
+	LatenessMS      *Percentiles `json:"publisher_lateness_ms"` // all lags; null if there was no schedule
 
 	Server   *Server   `json:"server"`            // null if its process is not known
 	Tool     Tool      `json:"tool"`              // how the load generator did: whether its figures can be trusted
@@ -99,17 +106,33 @@ type Spread struct {
 	Last   Percentiles `json:"last"`   // until every reader had it
 }
 
-// Server is what the server's process used.
+// Late is what streams got that were not open when publishing began, and came later. Each
+// was to get all events from its first one on. Nothing of this is in the other figures.
+type Late struct {
+	Streams   int    `json:"streams"`   // that came late, and got an event
+	Delivered uint64 `json:"delivered"` // each event once per stream
+	Lost      uint64 `json:"lost"`      // deliveries after a stream's first that did not come
+}
+
+// Server is what the server's processes used.
 type Server struct {
-	PID               int      `json:"pid"`                    // process id
-	BytesPerStream    *float64 `json:"bytes_per_stream"`       // RSS by slope, from a third of the streams to all
-	BytesPerStreamAll *float64 `json:"bytes_per_stream_total"` // RSS above the empty server's
-	CPUToOpenUS       *float64 `json:"cpu_us_to_open"`         // processor time to open a stream
-	CPUPerDeliveryUS  *float64 `json:"cpu_us_per_delivery"`    // processor time per delivery
-	CPUSeconds        float64  `json:"cpu_seconds"`            // while events were published and delivered
-	RSSBytes          uint64   `json:"rss_bytes"`              // at the end
-	Threads           int32    `json:"threads"`                // at the end
-	Descriptors       int32    `json:"descriptors"`            // at the end
+	PID       int `json:"pid"`       // process id, the first that was given
+	Processes int `json:"processes"` // at the end, with all that descend from those that were given
+
+	// Memory per stream is the slope of a line through four points while streams were opened,
+	// with its standard error; there is none below that error.
+	BytesPerStream      *float64 `json:"bytes_per_stream"`               // the slope
+	BytesPerStreamError *float64 `json:"bytes_per_stream_error"`         // its standard error
+	BytesPerStreamAll   *float64 `json:"bytes_per_stream_total"`         // memory above the empty server's
+	BytesWhy            string   `json:"bytes_per_stream_why,omitempty"` // why there is no slope; absent if there is
+
+	CPUToOpenUS      *float64 `json:"cpu_us_to_open"`      // processor time to open a stream
+	CPUPerDeliveryUS *float64 `json:"cpu_us_per_delivery"` // processor time per delivery
+	CPUSeconds       float64  `json:"cpu_seconds"`         // while events were published and delivered
+	RSSBytes         uint64   `json:"rss_bytes"`           // at the end, of all processes
+	PSS              bool     `json:"pss"`                 // memory that several processes share counts once
+	Threads          int      `json:"threads"`             // at the end
+	Descriptors      *int     `json:"descriptors"`         // at the end; null if they cannot be read
 }
 
 // Tool is how the load generator itself did.
@@ -119,7 +142,7 @@ type Tool struct {
 	ReaderBusy    *float64    `json:"reader_busy"`      // share of the time that the busiest reader had something to do
 	BusiestSecond *float64    `json:"reader_busy_most"` // the same, of the busiest second in which events came; above 0.85, events wait for the reader
 	GCPauseMS     float64     `json:"gc_pause_ms"`      // sum of all pauses
-	Descriptors   int         `json:"descriptors"`      // at most
+	Descriptors   *int        `json:"descriptors"`      // at most
 	Limit         uint64      `json:"fd_limit"`         // of descriptors
 	PerAddress    int         `json:"ports_used"`       // most ports taken at one source address
 	Ports         int         `json:"ports"`            // that the system has for each source address

@@ -26,10 +26,11 @@ type line struct{ group, name, text string }
 var (
 	whole = []line{
 		{"streams", "opened", "{opened} of {asked}[ in {?opened>0}{open_seconds}]"},
+		{"streams", "late", "{late.streams>0 stream} came after publishing had begun, and got {late.delivered} more[, and lost {late.lost>0}]"},
 		{"streams", "failed tries", "[{refused>0} refused, {failed>0} failed|{refused>0} refused|{failed>0} failed]"},
 		{"streams", "ended", "[{ended>0 time}, {reconnected} came back|none]"},
 		{"streams", "first error", "{first_error}"},
-		{"events", "published", "{?delivered}[{published>0}, at most {publisher_late_ms} late|by others]"},
+		{"events", "published", "{?delivered}[{published>0}, late by {publisher_lateness_ms.p50} (p50), {publisher_lateness_ms.p99} (p99), {publisher_late_ms} at most|{published>0}, at most {publisher_late_ms} late|by others]"},
 		{"events", "delivered", "{delivered}[ of {expected}], {delivered_per_second} per second"},
 		{"events", "others came", "{other>0} that ssebench did not publish[, {deploys.gaps>0} of them gap events]"},
 	}
@@ -56,13 +57,13 @@ var (
 		{"soak", "flat", "{?trend.flat}[{?trend.flat>0}yes|NO: {trend.rising}|NO]"},
 		{"soak", "first to last", "{?trend.flat}[p99 {+trend.p99}, ][RSS {+trend.rss}, ][CPU {+trend.cpu}, ][descriptors {+trend.descriptors}, ][threads {+trend.threads}, ][goroutines {+trend.goroutines}]"},
 
-		{"server", "CPU", "{?server.pid}[{server.cpu_us_to_open} to open a stream, ][{server.cpu_us_per_delivery} per delivery, ]{server.cpu_seconds} [{?delivered}while delivering|while streams were held]"},
-		{"server", "memory", "[{server.bytes_per_stream} per stream by slope, ][{server.bytes_per_stream_total} on average, ]{server.rss_bytes} at the end"},
-		{"server", "at the end", "{server.threads thread}, {server.descriptors descriptor}"},
+		{"server", "CPU", "{?server.pid}[{server.cpu_us_to_open} to open a stream (at {opened_per_second} per second), |{server.cpu_us_to_open} to open a stream, ][{server.cpu_us_per_delivery} per delivery, ]{server.cpu_seconds} [{?delivered}while delivering|while streams were held]"},
+		{"server", "memory", "[{server.bytes_per_stream} ± {server.bytes_per_stream_error} per stream by slope, |{server.bytes_per_stream} per stream by slope, ][{server.bytes_per_stream_total} on average, ]{server.rss_bytes} at the end[; none per stream: {server.bytes_per_stream_why}]"},
+		{"server", "at the end", "[{server.processes>0 process}, ]{server.threads thread}[, {server.descriptors descriptor}]"},
 		{"tool", "CPU", "{tool.cpu_seconds}, [{tool.reader_busy} of the busiest reader's time, ]GC paused {tool.gc_pause_ms}"},
 		{"tool", "timers late", "p50 {tool.timer_lag_ms.p50}, p99 {tool.timer_lag_ms.p99}, max {tool.timer_lag_ms.max}"},
 		{"tool", "events waited", "p50 {waiting_ms.p50}, p99 {waiting_ms.p99} to be read, which is a part of the latency"},
-		{"tool", "limits", "{tool.descriptors} of {tool.fd_limit>0} descriptors, {tool.ports_used} of {tool.ports} ports at one address"},
+		{"tool", "limits", "[{tool.descriptors}|an unknown number] of {tool.fd_limit>0} descriptors, {tool.ports_used} of {tool.ports} ports at one address"},
 	}
 	replaced = "at {at}: exited after {exited_s} with status {exit_status}; {ended stream} ended[ within {?ended>0}{ended_s}][, and came back from {first_back_s>0} to {last_back_s}, per second: {returns}]"
 )

@@ -140,8 +140,8 @@ func (r *Result) latencies(columns int) string {
 	return t.Render() + "\n"
 }
 
-// latencyColumns align numbers to the right. Losses are hidden where they are not
-// known, and all counts where there was nothing to count; the mean, where there is no room.
+// latencyColumns align numbers to the right. Counts are hidden where they are not known or
+// there was nothing to count; the mean, where there is no room.
 func (r *Result) latencyColumns(columns int) []table.ColumnConfig {
 	_, eventful := r.figure("delivered")
 	_, known := r.figure("lost")
@@ -149,7 +149,7 @@ func (r *Result) latencyColumns(columns int) []table.ColumnConfig {
 	for i := 2; i <= 11; i++ {
 		all = append(all, table.ColumnConfig{
 			Number: i, Align: text.AlignRight, AlignHeader: text.AlignRight, VAlignHeader: text.VAlignBottom,
-			Hidden: i >= 8 && !eventful || i == 8 && !known || i == 7 && columns < 90,
+			Hidden: i >= 8 && !(eventful && known) || i == 7 && columns < 90,
 		})
 	}
 	return all
@@ -214,8 +214,8 @@ func (r *Result) lane(name string) *Result {
 // result is the lane's events as the figures of a result.
 func (l *Lane) result() *Result {
 	return &Result{
-		Published: l.Published, Expected: &l.Expected, Delivered: l.Delivered, Lost: &l.Lost, Missing: l.Missing,
-		Duplicated: l.Duplicated, OutOfOrder: l.OutOfOrder, LatencyMS: &l.LatencyMS, SpreadMS: l.SpreadMS,
+		Published: l.Published, Expected: &l.Expected, Delivered: l.Delivered, Lost: &l.Lost, Missing: &l.Missing,
+		Duplicated: &l.Duplicated, OutOfOrder: &l.OutOfOrder, LatencyMS: &l.LatencyMS, SpreadMS: l.SpreadMS,
 	}
 }
 

@@ -149,6 +149,9 @@ func many(n float64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
+	if strings.HasSuffix(thing, "s") {
+		thing += "e"
+	}
 	return decimals(n, 0) + " " + thing + "s"
 }
 

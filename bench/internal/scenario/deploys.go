@@ -50,7 +50,7 @@ func (c *Deploys) Run(ctx context.Context) (*result.Result, error) {
 	d := &deploys{Deploys: c, session: s, lane: s.lanes[0]}
 	s.watcher.latencyIn(calmPhase, deployPhase)
 	if err = s.open(ctx); err == nil {
-		s.countMissing(ctx)
+		s.muster(ctx)
 		err = s.unopened()
 	}
 	if err == nil && ctx.Err() == nil {
@@ -85,7 +85,7 @@ type step struct {
 // run publishes while it replaces, and then waits for what is on its way.
 func (d *deploys) run(ctx context.Context) error {
 	s := d.session
-	d.lane.swarm.Expect(0, d.lane.readers)
+	d.lane.readers = d.lane.swarm.Expect(0)
 	d.lane.swarm.Watch(load.Watching{})
 	s.takeStock()
 	s.watcher.enter(calmPhase)
@@ -111,9 +111,7 @@ func (d *deploys) run(ctx context.Context) error {
 	if waited := s.until(ctx, d.lane.publisher.Sent()*uint64(d.lane.readers), d.over); !errors.Is(waited, errNothingMore) {
 		err = errors.Join(err, waited)
 	}
-	s.own.after, _ = s.self.Look()
-	s.idle.after = load.LookAtProcessors()
-	s.readers.after = s.lookAtReaders()
+	_ = s.countUp() // the servers are no process that is measured
 	return err
 }
 

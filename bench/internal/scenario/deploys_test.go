@@ -63,8 +63,8 @@ func TestDeploysCountWhatComesTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Whole() || r.Duplicated < 10 {
-		t.Errorf("%d came twice; want one for each of 10 streams, at least", r.Duplicated)
+	if r.Whole() || *r.Duplicated < 10 {
+		t.Errorf("%d came twice; want one for each of 10 streams, at least", *r.Duplicated)
 	}
 }
 

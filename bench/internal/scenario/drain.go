@@ -156,11 +156,7 @@ func (d *drain) comeBack(ctx context.Context) (*result.Storm, error) {
 	if errors.Is(err, errNothingMore) { // what is missing is counted
 		err = nil
 	}
-	var looked error
-	s.usage.after, looked = s.look()
-	s.own.after, _ = s.self.Look()
-	s.idle.after = load.LookAtProcessors()
-	s.readers.after = s.lookAtReaders()
+	looked := s.countUp()
 	return d.figures(), errors.Join(err, looked)
 }
 

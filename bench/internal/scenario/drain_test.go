@@ -82,7 +82,7 @@ func drainOf(t *testing.T, kind string) *Drain {
 	}
 	t.Cleanup(s.Stop)
 	c := &Drain{Scenario: short(s.URL()), Last: 7, Server: s}
-	c.Command, c.Duration, c.PID = "storm", 0, s.PID()
+	c.Command, c.Duration, c.PIDs = "storm", 0, []int{s.PID()}
 	return c
 }
 
@@ -96,7 +96,7 @@ func TestDrainsAreMeasured(t *testing.T) {
 	if f.Streams != 10 || f.Caught != 10 || f.Missed != 0 || r.Ended != 10 || r.Reconnected != 10 {
 		t.Errorf("%+v, %d ended, %d reconnected; want 10 of each", f, r.Ended, r.Reconnected)
 	}
-	if *r.Lost != 0 || r.Missing+r.Duplicated+r.OutOfOrder != 0 || *r.Expected != 10*r.Published || r.Published < 9 || r.Other != 10 || r.FirstError != "" && r.Failed == 0 {
+	if *r.Lost != 0 || *r.Missing+*r.Duplicated+*r.OutOfOrder != 0 || *r.Expected != 10*r.Published || r.Published < 9 || r.Other != 10 || r.FirstError != "" && r.Failed == 0 {
 		t.Errorf("published %d, expected %d, lost %d, %d others, first error %q, %+v", r.Published, *r.Expected, *r.Lost, r.Other, r.FirstError, r)
 	}
 	d := *f.Drain
@@ -125,10 +125,10 @@ func TestDrainsCountWhatGoesWrong(t *testing.T) {
 			return d.ExitStatus == 3 && r.Storm.Caught == 10 && *r.Lost == 0
 		},
 		"silent": func(r *result.Result, d *result.Drain) bool {
-			return d.Untold == 10 && d.Cut == 0 && d.Gaps == 0 && r.Storm.Caught == 10 && *r.Lost > 0 && r.Missing == *r.Lost
+			return d.Untold == 10 && d.Cut == 0 && d.Gaps == 0 && r.Storm.Caught == 10 && *r.Lost > 0 && *r.Missing == *r.Lost
 		},
 		"hasty": func(r *result.Result, d *result.Drain) bool {
-			return d.LostBefore == 10 && *r.Lost >= 10 && r.Missing == *r.Lost && d.GapOnce == 10 && r.Storm.Caught == 10
+			return d.LostBefore == 10 && *r.Lost >= 10 && *r.Missing == *r.Lost && d.GapOnce == 10 && r.Storm.Caught == 10
 		},
 		"cuts": func(r *result.Result, d *result.Drain) bool {
 			return d.Cut == 10 && d.Untold == 10 && r.Storm.Caught == 10
@@ -144,7 +144,7 @@ func TestDrainsCountWhatGoesWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !want(r, r.Storm.Drain) {
-				t.Errorf("lost %d, missing %d, failed %d, %+v, %+v", *r.Lost, r.Missing, r.Failed, r.Storm, r.Storm.Drain)
+				t.Errorf("lost %d, missing %d, failed %d, %+v, %+v", *r.Lost, *r.Missing, r.Failed, r.Storm, r.Storm.Drain)
 			}
 		})
 	}

@@ -26,7 +26,10 @@ type hub struct {
 	refuses func(n int) bool         // whether the n-th event published is
 	doubts  func(n int) bool         // whether it is stored, and answered with an error
 	drops   func(id, visit int) bool // whether an event does not go to a stream
+	kicks   func(visit int) bool     // whether a stream ends right after its head
+	ends    func(id, visit int) bool // whether it ends after an event
 	slow    time.Duration            // before an event goes to a stream
+	again   time.Duration            // so long after event number 30 it is sent once more
 	base    int                      // added to the number of an event, for its id
 	gap     bool                     // it tells clients that it does not know their last event
 	leaving chan struct{}            // closed when it ends its streams; nil: never
@@ -96,6 +99,9 @@ func (h *hub) stream(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "retry: %d\n\n", h.retry)
 	}
 	_ = http.NewResponseController(w).Flush()
+	if h.kicks != nil && h.kicks(visit) {
+		return
+	}
 	id, _ := strconv.Atoi(r.Header.Get("Last-Event-ID"))
 	if id = h.seen(t, id); id < 0 {
 		id = 0
@@ -129,9 +135,21 @@ func (h *hub) copy(w http.ResponseWriter, ctx context.Context, t *topic, id, vis
 				time.Sleep(h.slow)
 				fmt.Fprintf(w, "id: %d\ndata: %s\n\n", h.base+id, data)
 			}
+			if h.ends != nil && h.ends(id, visit) {
+				return
+			}
 		}
 		_ = http.NewResponseController(w).Flush()
+		var again <-chan time.Time
+		if h.again > 0 && id == 30 {
+			again = time.After(h.again)
+		}
 		select {
+		case <-again:
+			fmt.Fprintf(w, "id: 30\ndata: %s\n\n", log[len(log)-1])
+			_ = http.NewResponseController(w).Flush()
+			<-ctx.Done()
+			return
 		case <-more:
 		case <-ctx.Done():
 			return

@@ -40,10 +40,11 @@ type Scenario struct {
 	Rate     float64          // events per second
 	Duration time.Duration    // of publishing, or of holding the streams
 	Patience time.Duration    // after the last publish: once nothing has come for this long, the rest is lost; zero means 5s
+	Linger   time.Duration    // once everything has come: wait so long for events that come twice
 	Longest  time.Duration    // the measurement ends this long after Duration, even if events are still coming; zero: no limit
 	Beside   *Beside
 
-	PID        int    // of the server's process; zero: it is not measured
+	PIDs       []int  // of the server's processes, whose descendants count as well; nil: they are not measured
 	Goroutines string // URL of the server's pprof: its goroutines are counted
 
 	Watch func(result.Sample) // called each second

@@ -22,13 +22,28 @@ func Run(ctx context.Context, sc *Scenario) (*result.Result, error) {
 	if err = s.open(ctx); err == nil {
 		err = s.publish(ctx)
 	}
-	return s.end(ctx, errors.Join(err, s.unopened()))
+	r, err := s.end(ctx, errors.Join(err, s.unopened()))
+	if err == nil {
+		err = nothing(r)
+	}
+	return r, err
+}
+
+// nothing is the error of a measurement in which nothing arrived.
+func nothing(r *result.Result) error {
+	if r.Partial || r.Delivered > 0 || r.Expected == nil || *r.Expected == 0 {
+		return nil
+	}
+	if r.Other > 0 {
+		return fmt.Errorf("nothing arrived of %d events that were published, and %d others did: does the server change the data of events?", r.Published, r.Other)
+	}
+	return fmt.Errorf("nothing arrived of %d events that were published: do -url and -publish-url name the same topic?", r.Published)
 }
 
 // end returns the result of a session, or nil if it failed before any stream was open.
 func (s *session) end(ctx context.Context, err error) (*result.Result, error) {
 	r := s.sum(ctx)
-	if err != nil && r.Opened == 0 {
+	if err != nil && r.Answered == 0 {
 		return nil, err
 	}
 	return r, errors.Join(err, s.watcher.logErr)
@@ -38,7 +53,7 @@ func (s *session) end(ctx context.Context, err error) (*result.Result, error) {
 type session struct {
 	*Scenario
 	self    *load.Self
-	process atomic.Pointer[load.Process] // nil: not measured
+	process atomic.Pointer[load.Processes] // nil: not measured
 	lanes   []*lane
 	churn   *load.Churn
 	coming  *load.Swarm // the churn's streams
@@ -48,12 +63,14 @@ type session struct {
 	start   time.Duration // on the process's clock
 	opening time.Duration // how long it took
 	first   time.Duration // when the first event was due
-	usage   struct{ empty, third, opened, before, after load.Usage }
+	over    time.Duration // when the last one's time was over; zero: there is no schedule
+	usage   struct{ empty, opened, before, after load.Usage }
+	points  []point // of the server's memory
 	own     struct{ before, after load.Condition }
 	idle    struct{ before, after load.Processors }
 	readers struct{ before, after load.Readers }
 	held    bool  // usage.before was taken with all streams open and nothing published
-	short   int   // streams that were not opened
+	short   int   // streams that were not open when publishing began
 	missed  error // why the first of these was not opened
 }
 
@@ -63,23 +80,20 @@ type lane struct {
 	swarm     *load.Swarm
 	publisher *load.Publisher // nil: nothing is published
 	rate      float64
-	asked     int // streams to open
-	readers   int // of these, open when publishing began
-	streams   int // all, including those that read badly
+	asked     int // streams to open, including those that read badly
+	opened    int // of these, open when publishing began
+	readers   int // of these, the ones that are to get all events
 }
 
 // begin does everything that can fail without the server.
 func begin(ctx context.Context, sc *Scenario) (*session, error) {
 	s := &session{Scenario: sc, begun: time.Now(), start: load.Now()}
-	var err error
-	if s.self, err = load.NewSelf(); err != nil {
-		return nil, err
+	s.self = load.NewSelf()
+	err := s.prepare(ctx)
+	if err == nil {
+		s.usage.empty, err = s.look()
 	}
-	if err := s.prepare(ctx); err != nil {
-		s.close()
-		return nil, err
-	}
-	if s.usage.empty, err = s.look(); err != nil {
+	if err != nil {
 		s.close()
 		return nil, err
 	}
@@ -88,8 +102,11 @@ func begin(ctx context.Context, sc *Scenario) (*session, error) {
 }
 
 func (s *session) prepare(ctx context.Context) (err error) {
-	if s.PID != 0 {
-		if err := s.measure(s.PID); err != nil {
+	if err := s.enoughDescriptors(); err != nil {
+		return err
+	}
+	if len(s.PIDs) > 0 {
+		if err := s.measure(s.PIDs...); err != nil {
 			return err
 		}
 	}
@@ -98,7 +115,7 @@ func (s *session) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := s.addLane(ctx, "", s.Request, s.Publish, s.Rate, s.Streams); err != nil {
+	if err := s.addLane(ctx, "", s.Request, s.Publish, s.Rate, s.Streams+s.Stalled+s.Slow); err != nil {
 		return err
 	}
 	if b := s.Beside; b != nil {
@@ -145,18 +162,35 @@ func (s *session) close() {
 	s.self.Close()
 }
 
-// measure makes the process with this pid the one that is measured.
-func (s *session) measure(pid int) error {
-	p, err := load.NewProcess(pid)
+// spare is how many descriptors are left for other things than streams.
+const spare = 32
+
+// enoughDescriptors is an error if the system does not let this process open all streams.
+func (s *session) enoughDescriptors() error {
+	need := s.Streams + s.Stalled + s.Slow + load.Stay(s.Churn) + spare
+	if s.Beside != nil {
+		need += s.Beside.Streams
+	}
+	limit := load.FindLimits().Descriptors
+	if limit == 0 || uint64(need) <= limit || s.Request.HTTP2 { // of which one connection has many streams
+		return nil
+	}
+	return fmt.Errorf("open %d streams: they take %d descriptors, and this process may open %d; raise the limit (ulimit -n %d), or open fewer",
+		s.Streams, need, limit, need)
+}
+
+// measure makes these processes, and their descendants, the ones that are measured.
+func (s *session) measure(pids ...int) error {
+	p, err := load.NewProcesses(pids...)
 	if err != nil {
 		return err
 	}
-	s.PID = pid
+	s.PIDs = pids
 	s.process.Store(p)
 	return nil
 }
 
-// look reads what the server's process has used so far.
+// look reads what the server's processes have used so far.
 func (s *session) look() (load.Usage, error) {
 	p := s.process.Load()
 	if p == nil {
@@ -171,202 +205,6 @@ func (s *session) lookAtReaders() load.Readers {
 		swarms = append(swarms, l.swarm)
 	}
 	return load.LookAtReaders(swarms...)
-}
-
-// open opens all streams, and notes what they cost the server. Memory is read when a
-// third of them are open and when all are, because the growth in between is due to
-// streams alone.
-func (s *session) open(ctx context.Context) (err error) {
-	s.watcher.enter("open")
-	main := s.lanes[0]
-	third := s.Streams / 3
-	if err := s.openSome(ctx, main, third, s.Client); err != nil {
-		return err
-	}
-	if s.process.Load() != nil {
-		pause(ctx, s.Settle)
-	}
-	if s.usage.third, err = s.look(); err != nil {
-		return err
-	}
-	if err := s.openSome(ctx, main, s.Streams-third, s.Client); err != nil {
-		return err
-	}
-	if s.usage.opened, err = s.look(); err != nil {
-		return err
-	}
-	if err := s.openOthers(ctx); err != nil {
-		return err
-	}
-	s.watcher.enter("settle")
-	pause(ctx, s.Settle)
-	return nil
-}
-
-// openOthers opens the streams that are there to disturb the server.
-func (s *session) openOthers(ctx context.Context) error {
-	main := s.lanes[0]
-	if err := s.openSome(ctx, main, s.Stalled, load.Client{Stops: true}); err != nil {
-		return err
-	}
-	if err := s.openSome(ctx, main, s.Slow, load.Client{Rate: s.SlowRate}); err != nil {
-		return err
-	}
-	for _, l := range s.lanes[1:] {
-		if err := s.openSome(ctx, l, l.asked, s.Client); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// openSome opens n streams of a lane, and waits for their answers. It is no error yet if
-// some fail, but it is if all do.
-func (s *session) openSome(ctx context.Context, l *lane, n int, c load.Client) error {
-	if n == 0 {
-		return nil
-	}
-	begin := load.Now()
-	l.swarm.Open(ctx, n, s.Ramp, c)
-	err := l.swarm.AwaitOpen(ctx, s.answer())
-	s.opening += load.Now() - begin
-	open, _ := l.swarm.Now()
-	if !c.Stops && c.Rate == 0 {
-		l.readers = open
-	}
-	l.streams = open
-	if err == nil || ctx.Err() != nil {
-		return nil
-	}
-	if s.missed == nil {
-		s.missed = err
-	}
-	if open == 0 {
-		return err
-	}
-	return nil
-}
-
-// unopened is the error of streams that were not open when publishing began.
-func (s *session) unopened() error {
-	if s.short == 0 {
-		return nil
-	}
-	if s.missed == nil {
-		return fmt.Errorf("%d streams were opened, and had ended when publishing was to begin", s.short)
-	}
-	return fmt.Errorf("%d streams were not opened: %w", s.short, s.missed)
-}
-
-// countMissing counts the streams that should be open and are not. When ctx has ended
-// it counts none.
-func (s *session) countMissing(ctx context.Context) {
-	missing := s.Streams + s.Stalled + s.Slow - s.lanes[0].streams
-	for _, l := range s.lanes[1:] {
-		missing += l.asked - l.streams
-	}
-	s.held = missing == 0
-	if ctx.Err() == nil {
-		s.short = missing
-	}
-}
-
-// publish publishes in all lanes, and waits for the events that are on their way.
-func (s *session) publish(ctx context.Context) (err error) {
-	s.countMissing(ctx)
-	if s.usage.before, err = s.look(); err != nil {
-		return err
-	}
-	s.takeStock()
-	if s.coming != nil {
-		s.churn = load.NewChurn(s.coming, s.Churn, s.Reset)
-	}
-	err = s.publishLanes(ctx)
-	if s.churn != nil {
-		s.churn.Stop()
-	}
-	var looked error
-	if s.usage.after, looked = s.look(); looked != nil && err == nil {
-		err = fmt.Errorf("the server is gone: %w", looked)
-	}
-	s.own.after, _ = s.self.Look()
-	s.idle.after = load.LookAtProcessors()
-	s.readers.after = s.lookAtReaders()
-	return err
-}
-
-// takeStock notes the state of the generator when publishing begins.
-func (s *session) takeStock() {
-	s.self.Forget()
-	s.readers.before = s.lookAtReaders()
-	s.own.before, _ = s.self.Look()
-	s.idle.before = load.LookAtProcessors()
-}
-
-// publishLanes publishes in all lanes at once, or holds the streams.
-func (s *session) publishLanes(ctx context.Context) error {
-	if s.lanes[0].publisher == nil {
-		s.watcher.enter("hold")
-		s.first = load.Now()
-		pause(ctx, s.Duration)
-		return nil
-	}
-	s.watcher.enter("publish")
-	s.first = load.Now() // from here on lateness is not the watcher's fault
-	if s.Longest > 0 {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(ctx, s.Duration+s.Longest)
-		defer stop()
-	}
-	results := make(chan error, len(s.lanes))
-	for i, l := range s.lanes {
-		l.swarm.Expect(i, l.readers)
-		n := uint64(l.rate*s.Duration.Seconds() + 1e-6) // 4.35 s at 100 per second are 435
-		go func() { results <- l.publisher.Run(ctx, n, l.rate, s.first) }()
-	}
-	var err error
-	for range s.lanes {
-		err = errors.Join(err, <-results)
-	}
-	s.watcher.enter("drain")
-	s.drain(ctx)
-	return err
-}
-
-// drain waits until everything has come, or nothing more does. When ctx has ended,
-// events that are on their way still have a moment to arrive.
-func (s *session) drain(ctx context.Context) {
-	if ctx.Err() != nil {
-		var stop context.CancelFunc
-		ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), moment)
-		defer stop()
-	}
-	want := uint64(0)
-	for _, l := range s.lanes {
-		want += l.publisher.Sent() * uint64(l.readers)
-	}
-	last, since := uint64(0), load.Now()
-	for ctx.Err() == nil {
-		got := s.delivered()
-		if got != last {
-			last, since = got, load.Now()
-		}
-		if got >= want || load.Now()-since > s.patience() {
-			return
-		}
-		pause(ctx, 5*time.Millisecond)
-	}
-}
-
-// moment is how long the end may take once ctx has ended.
-const moment = 500 * time.Millisecond
-
-func (s *session) delivered() (n uint64) {
-	for _, l := range s.lanes {
-		got, _ := l.swarm.Delivered()
-		n += got
-	}
-	return n
 }
 
 // pause sleeps, or returns early when ctx is done.

@@ -54,7 +54,7 @@ func (sc *Scenario) storm(ctx context.Context, run func(context.Context, *sessio
 	}
 	defer s.close()
 	if err = s.open(ctx); err == nil {
-		s.countMissing(ctx)
+		s.muster(ctx)
 		err = s.unopened()
 	}
 	if err == nil && ctx.Err() == nil {
@@ -84,8 +84,6 @@ func addStorm(r *result.Result, f *result.Storm, suspicion string) {
 	if suspicion != "" && !slices.ContainsFunc(r.SuspectOf, func(of string) bool { return strings.HasPrefix(of, processorsBusy) }) {
 		r.Suspect, r.SuspectOf = true, append(r.SuspectOf, suspicion)
 	}
-	*r.Expected -= min(f.Drain.Skipped, *r.Expected)
-	*r.Lost = *r.Expected - min(r.Delivered, *r.Expected)
 	if r.Server != nil {
 		r.Server.CPUPerDeliveryUS = nil // two processes have delivered
 	}
@@ -94,7 +92,7 @@ func addStorm(r *result.Result, f *result.Storm, suspicion string) {
 // firstEvent publishes an event and waits until every stream has it, so that each has an id.
 func (s *session) firstEvent(ctx context.Context) error {
 	main := s.lanes[0]
-	main.swarm.Expect(0, main.readers)
+	main.readers = main.swarm.Expect(0)
 	s.first = load.Now()
 	if err := main.publisher.Once(ctx); err != nil {
 		return err
@@ -150,11 +148,7 @@ func (c *Storm) comeBack(ctx context.Context, s *session) (*result.Storm, error)
 	err := s.until(ctx, uint64(c.Streams)*uint64(c.Missed+1), back)
 	stop()
 	f.ConnectedS = (<-opened - back).Seconds()
-	var looked error
-	s.usage.after, looked = s.look()
-	s.own.after, _ = s.self.Look()
-	s.idle.after = load.LookAtProcessors()
-	s.readers.after = s.lookAtReaders()
+	looked := s.countUp()
 	f.CPUSeconds = max(s.usage.after.CPU-s.usage.before.CPU, 0).Seconds()
 	caught(f, main.swarm.CaughtUp(0, uint64(c.Missed+1)), back)
 	if errors.Is(err, errNothingMore) { // what is missing is counted

@@ -33,7 +33,7 @@ func TestStormsAreCaughtUpWith(t *testing.T) {
 			if f.Streams != 10 || f.Missed != 7 || f.Caught != 10 || h.opened() != 20 || r.Reconnected != 10 || r.Ended != 0 {
 				t.Errorf("%+v, %d visits, %d reconnected, %d ended by the server", f, h.opened(), r.Reconnected, r.Ended)
 			}
-			if r.Published != 8 || *r.Expected != 80 || r.Delivered != 80 || *r.Lost != 0 || r.Duplicated+r.OutOfOrder+r.Missing != 0 {
+			if r.Published != 8 || *r.Expected != 80 || r.Delivered != 80 || *r.Lost != 0 || *r.Duplicated+*r.OutOfOrder+*r.Missing != 0 {
 				t.Errorf("published %d, expected %d, delivered %d, lost %d, %+v", r.Published, *r.Expected, r.Delivered, *r.Lost, r)
 			}
 			if f.ConnectedS < -0.001 || f.P50 < -0.001 || f.P50 > f.P95 || f.P95 > f.P99 || f.P99 > f.Last || f.Last > 5 {
@@ -49,8 +49,8 @@ func TestStormsCountWhoDoesNotCatchUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Storm.Caught != 7 || *r.Lost != 3 || r.Missing != 3 {
-		t.Errorf("%d caught up, %d lost, %d missing; want 7, 3, 3", r.Storm.Caught, *r.Lost, r.Missing)
+	if r.Storm.Caught != 7 || *r.Lost != 3 || *r.Missing != 3 {
+		t.Errorf("%d caught up, %d lost, %d missing; want 7, 3, 3", r.Storm.Caught, *r.Lost, *r.Missing)
 	}
 }
 

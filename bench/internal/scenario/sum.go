@@ -18,7 +18,6 @@ func (s *session) sum(ctx context.Context) *result.Result {
 		Schema: result.Schema, Command: s.Command, Name: s.Name, Scenario: s.Flags,
 		Begun: s.begun, Seconds: (load.Now() - s.start).Seconds(), Partial: ctx.Err() != nil,
 		Machine: Machine(), Samples: s.watcher.samples, OpenSeconds: s.opening.Seconds(),
-		Asked: s.Streams + s.Stalled + s.Slow,
 	}
 	s.sumStreams(r)
 	s.sumEvents(r)
@@ -47,8 +46,12 @@ func (s *session) sumStreams(r *result.Result) {
 			r.FirstError = err.Error()
 		}
 	}
-	total := s.lanes[0].swarm.Total()
-	r.Opened, r.OpenMS = total.Opened, result.Of(total.Opening)
+	main := s.lanes[0]
+	total := main.swarm.Total()
+	r.Asked, r.Opened, r.Answered, r.OpenMS = main.asked, main.opened, total.Opened, result.Of(total.Opening)
+	if s.opening > 0 && r.Answered > 0 {
+		r.OpenPerSecond = pointer(float64(r.Answered) / s.opening.Seconds())
+	}
 }
 
 // sumEvents fills in the first lane's events and, if there are several lanes, the list
@@ -68,24 +71,30 @@ func (s *session) sumEvents(r *result.Result) {
 			s.sumFirst(r, &one)
 		}
 	}
-	if last > s.first && delivered > 0 {
+	if last = max(last, s.over); last > s.first {
 		r.PerSecond = float64(delivered) / (last - s.first).Seconds()
 	}
 }
 
 func (s *session) sumFirst(r *result.Result, one *result.Lane) {
-	r.Published, r.Delivered, r.Missing = one.Published, one.Delivered, one.Missing
-	r.Duplicated, r.OutOfOrder, r.SpreadMS = one.Duplicated, one.OutOfOrder, one.SpreadMS
+	r.Published, r.Delivered, r.SpreadMS = one.Published, one.Delivered, one.SpreadMS
 	if one.LatencyMS.Count > 0 {
 		r.LatencyMS = &one.LatencyMS
 	}
 	r.WaitingMS = result.Of(s.lanes[0].swarm.Total().Waiting)
 	h := latencyOf(s.lanes[0].swarm, 0)
 	r.Spectrum = result.SpectrumOf(h)
-	if p := s.lanes[0].publisher; p != nil {
-		r.Expected, r.Lost = &one.Expected, &one.Lost
-		r.PublisherLateMS = ms(p.Late())
+	p := s.lanes[0].publisher
+	if p == nil {
+		return
 	}
+	r.Expected, r.Lost, r.Missing = &one.Expected, &one.Lost, &one.Missing
+	r.Duplicated, r.OutOfOrder = &one.Duplicated, &one.OutOfOrder
+	if r.LatenessMS = result.Of(p.Late()); r.LatenessMS != nil {
+		r.PublisherLateMS = r.LatenessMS.Max
+	}
+	l := s.lanes[0].swarm.Ledger(0, one.Published)
+	r.Late = &result.Late{Streams: l.Late, Delivered: l.LateDelivered, Lost: l.LateLost}
 }
 
 // latencyOf is a lane's latency in a swarm.
@@ -102,7 +111,6 @@ func (s *session) sumLane(i int, l *lane) result.Lane {
 	if total := l.swarm.Total(); i < len(total.Lanes) {
 		t := &total.Lanes[i]
 		one.Delivered, one.Duplicated, one.OutOfOrder = t.Delivered, t.Duplicated, t.OutOfOrder
-		one.Missing = uint64(max(t.Missing, 0))
 		if p := result.Of(t.Latency); p != nil {
 			one.LatencyMS = *p
 		}
@@ -111,8 +119,8 @@ func (s *session) sumLane(i int, l *lane) result.Lane {
 		return one
 	}
 	one.Published = l.publisher.Sent()
-	one.Expected = one.Published * uint64(l.readers)
-	one.Lost = one.Expected - min(one.Delivered, one.Expected)
+	got := l.swarm.Ledger(i, one.Published)
+	one.Expected, one.Delivered, one.Lost, one.Missing = got.Expected, got.Delivered, got.Lost, got.Missing
 	one.SpreadMS = spreadOf(l.swarm.Spread(i))
 	return one
 }
@@ -139,13 +147,13 @@ func (s *session) sumServer(r *result.Result) {
 	}
 	u := &s.usage
 	v := &result.Server{
-		PID: s.PID, RSSBytes: u.after.RSS, Threads: u.after.Threads, Descriptors: u.after.Descriptors,
+		PID: s.PIDs[0], Processes: u.after.Processes, RSSBytes: u.after.Memory, PSS: u.after.PSS,
+		Threads: u.after.Threads, Descriptors: u.after.Descriptors,
 		CPUSeconds: max(u.after.CPU-u.before.CPU, 0).Seconds(),
 	}
 	r.Server = v
-	if third := s.Streams / 3; third > 0 && s.held {
-		v.BytesPerStream = pointer(float64(int64(u.before.RSS)-int64(u.third.RSS)) / float64(s.Streams-third))
-		v.BytesPerStreamAll = pointer(float64(int64(u.before.RSS)-int64(u.empty.RSS)) / float64(s.Streams))
+	s.sumMemory(v)
+	if s.held {
 		v.CPUToOpenUS = pointer(us(u.opened.CPU-u.empty.CPU) / float64(s.Streams))
 	}
 	if n := s.delivered(); n > 0 && u.after.CPU > 0 {
@@ -159,7 +167,7 @@ func (s *session) sumTool(r *result.Result) {
 	r.Tool = result.Tool{
 		CPUSeconds:  max(s.own.after.CPU-s.own.before.CPU, 0).Seconds(),
 		GCPauseMS:   ms(s.own.after.GCPause),
-		Descriptors: int(s.watcher.fds), Limit: limits.Descriptors, Ports: limits.Ports,
+		Descriptors: s.watcher.fds, Limit: limits.Descriptors, Ports: limits.Ports,
 	}
 	if lag := result.Of(s.self.Lag()); lag != nil {
 		r.Tool.TimerLagMS = *lag

@@ -24,11 +24,13 @@ func suspicions(r *result.Result, idle, seconds float64) []string {
 		"reading: the busiest reader had something to do %.0f%% of a second: raise -readers, or use another machine", 100*value(t.BusiestSecond))
 	server, own := shares(r, seconds)
 	suspect(idle < noneIdle && server < 0.5,
-		processorsBusy+", with the server %.0f%% of the time and with the generator %.0f%%: stop other programs, or use another machine", 100*server, 100*own)
+		processorsBusy+", with the server %s and with the generator %.0f%%: stop other programs, or use another machine", serverShare(r, server), 100*own)
 	suspect(t.GCPauseMS > max(10*seconds, 10), // a pause or two are no suspicion, however short the storm
 		"garbage collection: it stopped the generator for %.0f ms: open fewer streams", t.GCPauseMS)
-	suspect(t.Limit > 0 && float64(t.Descriptors) > 0.95*float64(t.Limit),
-		"descriptors: %d of %d were open: raise the limit (ulimit -n), or use several processes", t.Descriptors, t.Limit)
+	if fds := t.Descriptors; fds != nil && t.Limit > 0 {
+		suspect(float64(*fds) > 0.95*float64(t.Limit),
+			"descriptors: %d of %d were open: raise the limit (ulimit -n), or use several processes", *fds, t.Limit)
+	}
 	suspect(t.Ports > 0 && float64(t.PerAddress) > 0.9*float64(t.Ports),
 		"ports: %d of %d were used at one address: give more with -laddr", t.PerAddress, t.Ports)
 	return found
@@ -70,6 +72,14 @@ func shares(r *result.Result, seconds float64) (server, own float64) {
 		server = r.Server.CPUSeconds / all
 	}
 	return server, r.Tool.CPUSeconds / all
+}
+
+// serverShare is for how much of the time the server had the processors.
+func serverShare(r *result.Result, share float64) string {
+	if r.Server == nil {
+		return "an unknown part of the time (no -pid)"
+	}
+	return fmt.Sprintf("%.0f%% of the time", 100*share)
 }
 
 func value(p *float64) float64 {

@@ -15,7 +15,7 @@ func calm() *result.Result {
 		Server:    &result.Server{CPUSeconds: 14},
 		Tool: result.Tool{
 			TimerLagMS: result.Percentiles{P99: 1}, ReaderBusy: pointer(0.6), BusiestSecond: pointer(0.84), GCPauseMS: 90, CPUSeconds: 4,
-			Descriptors: 900, Limit: 1000, PerAddress: 800, Ports: 1000,
+			Descriptors: new(900), Limit: 1000, PerAddress: 800, Ports: 1000,
 		},
 	}
 }
@@ -36,10 +36,11 @@ func TestSuspicions(t *testing.T) {
 		"reading, not known":        {func(r *result.Result) { r.Tool.ReaderBusy, r.Tool.BusiestSecond = nil, nil }, 0.5, ""},
 		"processors":                {func(r *result.Result) { r.Server.CPUSeconds = 6 }, 0.02, "processors: all were busy, with the server 30% of the time and with the generator 20%: stop"},
 		"processors, some idle":     {func(r *result.Result) { r.Server.CPUSeconds = 6 }, 0.04, ""},
-		"processors, elsewhere":     {func(r *result.Result) { r.Server = nil }, 0.02, "processors: all were busy, with the server 0%"},
+		"processors, elsewhere":     {func(r *result.Result) { r.Server = nil }, 0.02, "processors: all were busy, with the server an unknown part of the time (no -pid) and with the generator 20%: stop"},
+		"descriptors, not known":    {func(r *result.Result) { r.Tool.Descriptors = nil }, 0.5, ""},
 		"garbage":                   {func(r *result.Result) { r.Tool.GCPauseMS = 101 }, 0.5, "garbage collection: it stopped the generator for 101 ms: open fewer"},
-		"descriptors":               {func(r *result.Result) { r.Tool.Descriptors = 951 }, 0.5, "descriptors: 951 of 1000 were open: raise the limit (ulimit -n)"},
-		"descriptors, no limit":     {func(r *result.Result) { r.Tool.Descriptors, r.Tool.Limit = 951, 0 }, 0.5, ""},
+		"descriptors":               {func(r *result.Result) { r.Tool.Descriptors = new(951) }, 0.5, "descriptors: 951 of 1000 were open: raise the limit (ulimit -n)"},
+		"descriptors, no limit":     {func(r *result.Result) { r.Tool.Descriptors, r.Tool.Limit = new(951), 0 }, 0.5, ""},
 		"ports":                     {func(r *result.Result) { r.Tool.PerAddress = 901 }, 0.5, "ports: 901 of 1000 were used at one address: give more with -laddr"},
 		"ports, not known":          {func(r *result.Result) { r.Tool.PerAddress, r.Tool.Ports = 901, 0 }, 0.5, ""},
 	} {
@@ -67,7 +68,7 @@ func TestOnePauseIsNoSuspicion(t *testing.T) {
 
 func TestSeveralSuspicionsAtATime(t *testing.T) {
 	r := calm()
-	r.Tool.GCPauseMS, r.Tool.Descriptors = 1000, 1000
+	r.Tool.GCPauseMS, r.Tool.Descriptors = 1000, new(1000)
 	if got := suspicions(r, 0.5, 10); len(got) != 2 {
 		t.Errorf("%q, want two", got)
 	}

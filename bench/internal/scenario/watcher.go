@@ -25,10 +25,10 @@ type watcher struct {
 	samples   []result.Sample
 	last      time.Duration // when it last looked
 	usage     load.Usage    // as it was then
-	own       load.Usage
-	ownCPU    float64 // in processors, when it last could be measured
+	own       time.Duration // CPU of the generator
+	ownCPU    float64       // in processors, when it last could be measured
 	published uint64
-	fds       int32 // most that the generator had open
+	fds       *int // most that the generator had open; nil: not known
 	machine   load.Processors
 	readers   load.Readers
 	busiest   float64 // share of a second that a reader had something to do, since publishing began
@@ -40,9 +40,7 @@ type watcher struct {
 
 func newWatcher(s *session) *watcher {
 	w := &watcher{s: s, quit: make(chan struct{}), ended: make(chan struct{}), last: s.start, usage: s.usage.empty, phase: "open", machine: load.LookAtProcessors(), readers: s.lookAtReaders()}
-	if own, err := s.self.Look(); err == nil {
-		w.own = own.Usage
-	}
+	w.own = s.self.Look().CPU
 	go w.run()
 	return w
 }
@@ -100,8 +98,8 @@ func (w *watcher) latencyOf(phase string) *hdrhistogram.Histogram { return w.lat
 // shortest is the shortest interval that is worth a sample.
 const shortest = 50 * time.Millisecond
 
-// telling is the shortest interval for which CPU time has a meaning: it is counted in
-// steps of 10 ms.
+// telling is the shortest interval for which a share of the processors has a meaning: some
+// systems count in steps of 10 ms.
 const telling = 200 * time.Millisecond
 
 // look takes a sample, if the last one is at least that long ago.
@@ -175,7 +173,10 @@ func (w *watcher) lookAtServer(v *result.Sample, now time.Duration) {
 		cpu := max(u.CPU-w.usage.CPU, 0).Seconds() / (now - w.last).Seconds()
 		v.ServerCPU = &cpu
 	}
-	v.RSSBytes, v.Descriptors, v.Threads = &u.RSS, &u.Descriptors, &u.Threads
+	v.RSSBytes, v.Threads = &u.Memory, new(int32(u.Threads))
+	if u.Descriptors != nil {
+		v.Descriptors = new(int32(*u.Descriptors))
+	}
 	w.usage = u
 }
 
@@ -187,17 +188,16 @@ func (w *watcher) forgetServer() {
 }
 
 func (w *watcher) lookAtSelf(v *result.Sample, now time.Duration) {
-	c, err := w.s.self.Look()
-	if err != nil {
-		return
-	}
+	c := w.s.self.Look()
 	if now-w.last >= telling { // else keep the last value
-		w.ownCPU = (c.CPU - w.own.CPU).Seconds() / (now - w.last).Seconds()
+		w.ownCPU = (c.CPU - w.own).Seconds() / (now - w.last).Seconds()
 	}
 	v.ToolCPU = w.ownCPU
 	v.TimerLagMS = c.WorstLag.Seconds() * 1000
-	w.fds = max(w.fds, c.Descriptors)
-	w.own = c.Usage
+	if c.Descriptors != nil && (w.fds == nil || *w.fds < *c.Descriptors) {
+		w.fds = c.Descriptors
+	}
+	w.own = c.CPU
 }
 
 // lookAtReaders notes how busy they were. Half a second may count for a whole one.

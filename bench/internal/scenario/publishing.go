@@ -1,0 +1,144 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fastsse/fastsse/bench/internal/load"
+)
+
+// publish publishes in all lanes, or holds the streams, and waits for what is on its way.
+func (s *session) publish(ctx context.Context) (err error) {
+	s.muster(ctx)
+	if s.usage.before, err = s.look(); err != nil {
+		return err
+	}
+	s.takeStock()
+	if s.coming != nil {
+		s.churn = load.NewChurn(s.coming, s.Churn, s.Reset)
+	}
+	whole := false
+	if s.lanes[0].publisher == nil {
+		s.hold(ctx)
+	} else {
+		whole, err = s.publishLanes(ctx)
+	}
+	if s.churn != nil {
+		s.churn.Stop()
+	}
+	if looked := s.countUp(); err == nil {
+		err = looked
+	}
+	switch {
+	case err != nil:
+		pause(ctx, moment) // what has ended publishing may be about to end streams
+	case whole:
+		s.linger(ctx)
+	}
+	return err
+}
+
+// takeStock notes the state of the generator when publishing begins.
+func (s *session) takeStock() {
+	s.self.Forget()
+	s.readers.before = s.lookAtReaders()
+	s.own.before = s.self.Look()
+	s.idle.before = load.LookAtProcessors()
+}
+
+// countUp notes what the server and the generator have used since. It fails if the server
+// is no longer there.
+func (s *session) countUp() (err error) {
+	s.own.after = s.self.Look()
+	s.idle.after = load.LookAtProcessors()
+	s.readers.after = s.lookAtReaders()
+	if s.usage.after, err = s.look(); err != nil {
+		return fmt.Errorf("the server is gone: %w", err)
+	}
+	return nil
+}
+
+// hold holds the streams. Others may publish.
+func (s *session) hold(ctx context.Context) {
+	s.watcher.enter("hold")
+	s.first = load.Now()
+	pause(ctx, s.Duration)
+	s.over = load.Now()
+}
+
+// publishLanes publishes in all lanes at once, and reports whether all has arrived.
+func (s *session) publishLanes(ctx context.Context) (whole bool, err error) {
+	s.watcher.enter("publish")
+	for i, l := range s.lanes {
+		l.readers = l.swarm.Expect(i)
+	}
+	s.first = load.Now() // from here on lateness is not the watcher's fault
+	if s.Longest > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, s.Duration+s.Longest)
+		defer stop()
+	}
+	results := make(chan error, len(s.lanes))
+	for _, l := range s.lanes {
+		n := uint64(l.rate*s.Duration.Seconds() + 1e-6) // 4.35 s at 100 per second are 435
+		go func() { results <- l.publisher.Run(ctx, n, l.rate, s.first) }()
+	}
+	for range s.lanes {
+		err = errors.Join(err, <-results)
+	}
+	for _, l := range s.lanes {
+		took := float64(l.publisher.Sent()) / l.rate
+		s.over = max(s.over, s.first+time.Duration(took*float64(time.Second)))
+	}
+	s.watcher.enter("drain")
+	return s.drain(ctx), err
+}
+
+// drain waits until everything has come, and reports whether it has, or until nothing more
+// does. When ctx has ended, events that are on their way still have a moment to arrive.
+func (s *session) drain(ctx context.Context) (whole bool) {
+	if ctx.Err() != nil {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), moment)
+		defer stop()
+	}
+	want := uint64(0)
+	for _, l := range s.lanes {
+		want += l.publisher.Sent() * uint64(l.readers)
+	}
+	last, since := uint64(0), load.Now()
+	for ctx.Err() == nil {
+		got := s.delivered()
+		if got != last {
+			last, since = got, load.Now()
+		}
+		if got >= want || load.Now()-since > s.patience() {
+			return got >= want
+		}
+		pause(ctx, 5*time.Millisecond)
+	}
+	return false
+}
+
+// moment is how long the end may take once ctx has ended.
+const moment = 500 * time.Millisecond
+
+// delivered counts deliveries that were expected, each once: if it is as many as all
+// streams are to get, each has got all.
+func (s *session) delivered() (n uint64) {
+	for _, l := range s.lanes {
+		got, _ := l.swarm.Delivered()
+		n += got
+	}
+	return n
+}
+
+// linger waits for events that come a second time, or when none is expected any more.
+func (s *session) linger(ctx context.Context) {
+	if s.Linger > 0 {
+		s.watcher.enter("linger")
+		pause(ctx, s.Linger)
+	}
+}
