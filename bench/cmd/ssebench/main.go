@@ -80,7 +80,7 @@ func statusOf(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errGate), errors.Is(err, check.ErrFailed):
+	case errors.Is(err, errGate), errors.Is(err, errNotFlat), errors.Is(err, check.ErrFailed):
 		return 2
 	}
 	return 1

@@ -95,7 +95,7 @@ func (o *outputFlags) measure(ctx context.Context, con *console, sc *scenario.Sc
 	rec.watch(sc)
 	res, err := scenario.Run(ctx, sc)
 	if res != nil && sc.Command == "soak" {
-		res.Trend = scenario.TrendOf(res.Samples)
+		err = errors.Join(err, judge(res))
 	}
 	return rec.finish(res, err)
 }

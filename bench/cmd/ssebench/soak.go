@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
+	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
 )
 
@@ -40,4 +44,17 @@ func (c *soakCommand) Run(ctx context.Context, con *console) error {
 	}
 	c.serverFlags.fill(sc, port)
 	return c.measure(ctx, con, sc)
+}
+
+// errNotFlat is the failure of a soak in which something has risen. The program ends with
+// status 2.
+var errNotFlat = errors.New("the soak was not flat")
+
+// judge adds to a soak's result whether it stayed flat, which is an error if it did not.
+func judge(r *result.Result) error {
+	r.Trend = scenario.TrendOf(r.Samples)
+	if r.Trend == nil || r.Trend.Flat {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", errNotFlat, strings.Join(r.Trend.Rising, "; "))
 }

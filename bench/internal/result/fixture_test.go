@@ -53,6 +53,9 @@ func fullest() *Result {
 	}
 	r.Trend = &Trend{
 		P99: new(0.021), RSS: new(0.13), Descriptors: new(0.0), Threads: new(0.0), Goroutines: new(0.004), CPU: new(-0.01),
+		PerHour: Hourly{
+			P99MS: &Slope{0.4, 1.2}, RSSBytes: &Slope{48 << 20, 2 << 20}, Descriptors: &Slope{0, 0.4}, Threads: &Slope{0, 0}, Goroutines: &Slope{7, 9}, CPU: &Slope{-0.01, 0.02},
+		},
 		Rising: []string{"rss"},
 	}
 	r.Lanes = []Lane{

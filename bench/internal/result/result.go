@@ -248,8 +248,26 @@ type Trend struct {
 	Threads     *float64 `json:"threads"`     // of threads
 	Goroutines  *float64 `json:"goroutines"`  // of goroutines, if they were counted
 	CPU         *float64 `json:"cpu"`         // of the processor time per second
+	PerHour     Hourly   `json:"per_hour"`    // slopes, by which it is judged
 	Flat        bool     `json:"flat"`        // whether nothing has risen
 	Rising      []string `json:"rising"`      // what was not flat
+}
+
+// Hourly are the slopes of what a soak watches, per hour.
+type Hourly struct {
+	P99MS       *Slope `json:"p99_ms"`           // of the latency
+	RSSBytes    *Slope `json:"rss_bytes"`        // of the memory
+	Descriptors *Slope `json:"descriptor_count"` // of open descriptors
+	Threads     *Slope `json:"thread_count"`     // of threads
+	Goroutines  *Slope `json:"goroutine_count"`  // of goroutines, if they were counted
+	CPU         *Slope `json:"processor_count"`  // of the processors' worth of time used
+}
+
+// Slope is that of a line through all samples but the first tenth, in the unit of the field
+// that holds it.
+type Slope struct {
+	Value float64 `json:"value"` // the slope
+	Error float64 `json:"error"` // its standard error
 }
 
 // Verdict is the outcome of a gate.

@@ -57,6 +57,9 @@ var (
 		{"soak", "flat", "{?trend.flat}[{?trend.flat>0}yes|NO: {trend.rising}|NO]"},
 		{"soak", "first to last", "{?trend.flat}[p99 {+trend.p99}, ][RSS {+trend.rss}, ][CPU {+trend.cpu}, ][descriptors {+trend.descriptors}, ][threads {+trend.threads}, ][goroutines {+trend.goroutines}]"},
 
+		{"soak", "per hour", "{?trend.flat}[p99 {+trend.per_hour.p99_ms.value} ± {trend.per_hour.p99_ms.error}, ][RSS {+trend.per_hour.rss_bytes.value} ± {trend.per_hour.rss_bytes.error}, ]" +
+			"[descriptors {+trend.per_hour.descriptor_count.value} ± {trend.per_hour.descriptor_count.error}, ][goroutines {+trend.per_hour.goroutine_count.value} ± {trend.per_hour.goroutine_count.error}]"},
+
 		{"server", "CPU", "{?server.pid}[{server.cpu_us_to_open} to open a stream (at {opened_per_second} per second), |{server.cpu_us_to_open} to open a stream, ][{server.cpu_us_per_delivery} per delivery, ]{server.cpu_seconds} [{?delivered}while delivering|while streams were held]"},
 		{"server", "memory", "[{server.bytes_per_stream} ± {server.bytes_per_stream_error} per stream by slope, |{server.bytes_per_stream} per stream by slope, ][{server.bytes_per_stream_total} on average, ]{server.rss_bytes} at the end[; none per stream: {server.bytes_per_stream_why}]"},
 		{"server", "at the end", "[{server.processes>0 process}, ]{server.threads thread}[, {server.descriptors descriptor}]"},

@@ -7,21 +7,19 @@ import (
 	"github.com/fastsse/fastsse/bench/internal/result"
 )
 
-// TrendOf says whether a measurement stayed flat from its first third to its last. The
-// first tenth is left out, because servers warm up. It is nil if there are too few
-// samples to tell.
+// TrendOf says whether a measurement stayed flat. The first tenth is left out, because
+// servers warm up. It is nil if there are too few samples to tell.
 func TrendOf(samples []result.Sample) *result.Trend {
 	held := slices.DeleteFunc(slices.Clone(samples), func(v result.Sample) bool {
 		return v.Phase != "publish" && v.Phase != "hold"
 	})
 	held = held[len(held)/10:]
-	third := len(held) / 3
-	if third < 3 {
+	if len(held) < 9 {
 		return nil
 	}
 	t := &result.Trend{Flat: true, Rising: []string{}}
 	for _, g := range gauges {
-		note(t, &g, medianOf(held[:third], g.of), medianOf(held[len(held)-third:], g.of))
+		g.note(t, held)
 	}
 	return t
 }
@@ -30,8 +28,9 @@ func TrendOf(samples []result.Sample) *result.Trend {
 type gauge struct {
 	name string
 	of   func(*result.Sample) *float64
-	into func(*result.Trend) **float64
-	// It has risen if it grew by more than share of the first third, and by more than least.
+	into func(*result.Trend) (share **float64, perHour **result.Slope)
+	// It rises if in an hour it would grow by more than share of what it was, and by more
+	// than least; and if in the soak itself it grew by an eighth of least.
 	share, least float64
 	per          float64 // divisor that gives the unit
 	unit         string
@@ -43,17 +42,52 @@ var gauges = []gauge{
 			return nil
 		}
 		return &v.LatencyMS.P99
-	}, func(t *result.Trend) **float64 { return &t.P99 }, 0.5, 5, 1, " ms"},
+	}, func(t *result.Trend) (**float64, **result.Slope) { return &t.P99, &t.PerHour.P99MS }, 0.5, 5, 1, " ms"},
 	{"RSS", func(v *result.Sample) *float64 { return float(v.RSSBytes) },
-		func(t *result.Trend) **float64 { return &t.RSS }, 0.1, 8 << 20, 1 << 20, " MiB"},
+		func(t *result.Trend) (**float64, **result.Slope) { return &t.RSS, &t.PerHour.RSSBytes }, 0.1, 8 << 20, 1 << 20, " MiB"},
 	{"descriptors", func(v *result.Sample) *float64 { return float(v.Descriptors) },
-		func(t *result.Trend) **float64 { return &t.Descriptors }, 0.02, 5, 1, ""},
+		func(t *result.Trend) (**float64, **result.Slope) { return &t.Descriptors, &t.PerHour.Descriptors }, 0.02, 5, 1, ""},
 	{"threads", func(v *result.Sample) *float64 { return float(v.Threads) },
-		func(t *result.Trend) **float64 { return &t.Threads }, 0.1, 3, 1, ""},
+		func(t *result.Trend) (**float64, **result.Slope) { return &t.Threads, &t.PerHour.Threads }, 0.1, 3, 1, ""},
 	{"goroutines", func(v *result.Sample) *float64 { return float(v.Goroutines) },
-		func(t *result.Trend) **float64 { return &t.Goroutines }, 0.02, 10, 1, ""},
+		func(t *result.Trend) (**float64, **result.Slope) { return &t.Goroutines, &t.PerHour.Goroutines }, 0.02, 10, 1, ""},
 	{"CPU", func(v *result.Sample) *float64 { return v.ServerCPU },
-		func(t *result.Trend) **float64 { return &t.CPU }, 0.25, 0.05, 1, " processors"},
+		func(t *result.Trend) (**float64, **result.Slope) { return &t.CPU, &t.PerHour.CPU }, 0.25, 0.05, 1, " processors"},
+}
+
+// note notes how a gauge went.
+func (g *gauge) note(t *result.Trend, samples []result.Sample) {
+	var hours, values []float64
+	for i := range samples {
+		if v := g.of(&samples[i]); v != nil {
+			hours, values = append(hours, samples[i].At/3600), append(values, *v)
+		}
+	}
+	if len(values) < 9 {
+		return
+	}
+	share, perHour := g.into(t)
+	third := len(values) / 3
+	first, last := median(values[:third]), median(values[len(values)-third:])
+	if first > 0 {
+		change := (last - first) / first
+		*share = &change
+	}
+	l := fit(hours, values)
+	*perHour = &result.Slope{Value: l.slope, Error: l.err}
+	if g.rises(hours, values, l) {
+		t.Flat = false
+		t.Rising = append(t.Rising, fmt.Sprintf("%s from %s to %s%s, by %s ± %s%s per hour", g.name, figure(first/g.per), figure(last/g.per), g.unit,
+			figure(l.slope/g.per), figure(l.err/g.per), g.unit))
+	}
+}
+
+// rises reports whether a gauge rises beyond its bounds, for certain, and all the time: what
+// grows once, or at first, does so in one half alone.
+func (g *gauge) rises(hours, values []float64, l line) bool {
+	took, half := hours[len(hours)-1]-hours[0], len(hours)/2
+	return l.slope > max(g.least, g.share*l.level) && l.slope*took > g.least/8 && l.slope > 3*l.err &&
+		fit(hours[:half], values[:half]).slope > l.slope/4 && fit(hours[half:], values[half:]).slope > l.slope/4
 }
 
 func float[T int | int32 | uint64](v *T) *float64 {
@@ -64,41 +98,15 @@ func float[T int | int32 | uint64](v *T) *float64 {
 	return &f
 }
 
-// note notes a gauge's change.
-func note(t *result.Trend, g *gauge, first, last *float64) {
-	if first == nil || last == nil {
-		return
-	}
-	rise := *last - *first
-	if *first > 0 {
-		share := rise / *first
-		*g.into(t) = &share
-	}
-	if rise > g.least && rise > g.share**first {
-		t.Flat = false
-		t.Rising = append(t.Rising, fmt.Sprintf("%s from %s to %s%s", g.name, figure(*first/g.per), figure(*last/g.per), g.unit))
-	}
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
 }
 
-// medianOf is nil if there were no values.
-func medianOf(samples []result.Sample, of func(*result.Sample) *float64) *float64 {
-	var values []float64
-	for i := range samples {
-		if v := of(&samples[i]); v != nil {
-			values = append(values, *v)
-		}
-	}
-	if len(values) == 0 {
-		return nil
-	}
-	slices.Sort(values)
-	return &values[len(values)/2]
-}
-
-// figure writes a number with four digits, or all before the point if that is more.
+// figure writes a number with three digits, or all before the point if that is more.
 func figure(v float64) string {
 	if v >= 1000 {
 		return fmt.Sprintf("%.0f", v)
 	}
-	return fmt.Sprintf("%.4g", v)
+	return fmt.Sprintf("%.3g", v)
 }

@@ -37,7 +37,7 @@ function timeHint() {
 
 // cardsOf are the cards of a single result; several have theirs in the table.
 const cardsOf = paths => single ? cards(paths.map(path => figures.find(f => f.path === path)).filter(Boolean), results[0]) : null;
-const cardsBelow = head => cardsOf(figures.filter(f => f.path.startsWith(`${head}.`) && f.unit !== "yes/no" && (head === "trend" || !f.detail)).map(f => f.path));
+const cardsBelow = head => cardsOf(figures.filter(f => f.path.startsWith(`${head}.`) && f.unit !== "yes/no" && (head === "trend" ? !f.path.includes(".per_hour.") : !f.detail)).map(f => f.path));
 const [{ trend }] = results, eventful = results.some(r => r.published || r.delivered);
 
 const main = document.querySelector("main"), text = document.querySelector("details");
