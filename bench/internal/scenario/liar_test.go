@@ -58,7 +58,29 @@ type deeds struct {
 	twice   int
 	swapped int
 	strange int
-	late    struct{ streams, sent, missing int } // of streams that came when events had been sent
+	late    lateness
+}
+
+// lateness is what streams were sent that came when events had been sent before.
+type lateness struct {
+	sent   int
+	firsts []int // the first event of each
+}
+
+// count counts that event i is sent to one of these streams.
+func (l *lateness) count(v *visit, i int) {
+	if l.sent++; !v.begun {
+		l.firsts = append(l.firsts, i)
+		v.begun = true
+	}
+}
+
+// lost is how many events these streams did not get after their first, of so many.
+func (l *lateness) lost(published int) (n int) {
+	for _, first := range l.firsts {
+		n += published - first + 1
+	}
+	return n - l.sent
 }
 
 type entry struct {
@@ -73,6 +95,7 @@ type visit struct {
 	next   int  // the event to send, from 1
 	first  bool // it came before all events
 	late   bool // it came later, and for the first time
+	begun  bool // it is late, and has been sent something
 	owed   int  // events left out since the last that was sent
 }
 
@@ -134,7 +157,6 @@ func (l *liar) answer(w http.ResponseWriter, r *http.Request, number int) *visit
 		v.next = id + 1
 	case !v.first:
 		v.late = true
-		l.did.late.streams++
 	}
 	l.mu.Unlock()
 	w.Header().Set("Content-Type", "text/event-stream")
@@ -184,13 +206,13 @@ func (l *liar) deliver(v *visit, i int) {
 		l.mu.Unlock()
 		time.Sleep(time.Until(at.Add(slowness)))
 	}
-	for range l.decide(v) {
+	for range l.decide(v, i) {
 		l.send(v, i)
 	}
 }
 
-// decide says how often an event is sent to a stream, and counts that.
-func (l *liar) decide(v *visit) (times int) {
+// decide says how often event i is sent to a stream, and counts that.
+func (l *liar) decide(v *visit, i int) (times int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.deliveries++
@@ -198,12 +220,12 @@ func (l *liar) decide(v *visit) (times int) {
 		v.owed++
 		return 0
 	}
-	sent, missing := &l.did.sent, &l.did.missing
 	if v.late {
-		sent, missing = &l.did.late.sent, &l.did.late.missing
+		l.did.late.count(v, i)
+	} else {
+		l.did.sent++
+		l.did.missing += v.owed
 	}
-	*sent++
-	*missing += v.owed
 	v.owed = 0
 	if every(l.repeats, l.deliveries) {
 		l.did.twice++

@@ -20,14 +20,19 @@ func TestLiesAreSeenThrough(t *testing.T) {
 	}{
 		"honest":             {},
 		"drops":              {lies: lies{drops: 97}},
+		"drops all":          {lies: lies{drops: 1}, says: "nothing arrived of 200 events"},
 		"repeats":            {lies: lies{repeats: 89}},
 		"drops and repeats":  {lies: lies{drops: 97, repeats: 89, strange: 10}},
 		"swaps":              {lies: lies{swaps: 7}},
+		"one belated":        {lies: lies{belated: 200}},
 		"strange":            {lies: lies{strange: 25}},
 		"refuses":            {lies: lies{refuses: 4}, says: "503"},
 		"no answer":          {lies: lies{mutes: 6}, says: "have had no answer for 500ms"},
 		"ends, and resumes":  {lies: lies{ends: 60, retry: 50}},
 		"ends, and forgets":  {lies: lies{ends: 60, retry: 50, forgets: true}},
+		"kicks, back soon":   {lies: lies{kicks: 3, retry: 50}},
+		"kicks, back late":   {lies: lies{kicks: 3, retry: 1200}, says: "20 streams"},
+		"kicks late, drops":  {lies: lies{kicks: 3, retry: 1200, drops: 41}, says: "20 streams"},
 		"one in twenty late": {lies: lies{slows: 20}, rate: 50, times: delayed, want: "p50 below 500 ms, p99 not"},
 		"stalls once":        {lies: lies{stalls: 100}, times: stalled, want: "a maximum of 2 s or more, and a tenth not below 1.5 s"},
 	} {
@@ -36,8 +41,8 @@ func TestLiesAreSeenThrough(t *testing.T) {
 				t.Parallel()
 				l := newLiar(c.lies)
 				sc := short(serve(t, l))
-				sc.Streams, sc.Rate, sc.Duration, sc.Settle = manyStreams, cmp.Or(c.rate, 200), time.Second, 300*time.Millisecond
-				sc.Answer, sc.Patience, sc.Request.Compress = 500*time.Millisecond, 3*time.Second, encoding
+				sc.Streams, sc.Rate, sc.Duration, sc.Settle = manyStreams, cmp.Or(c.rate, 200), time.Second, 600*time.Millisecond
+				sc.Answer, sc.Patience, sc.Linger, sc.Request.Compress = 500*time.Millisecond, 3*time.Second, time.Second, encoding
 				r, err := Run(t.Context(), &sc)
 				if r == nil || (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
 					t.Fatalf("%v, the error is %v; want a result, and an error that says %q", r != nil, err, c.says)
@@ -64,7 +69,7 @@ func compare(t *testing.T, l *liar, r *result.Result) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	did, published := &l.did, len(l.log)
-	streams := manyStreams - did.refused - did.muted - did.late.streams // open when publishing began
+	streams := manyStreams - did.refused - did.muted - len(did.late.firsts) // open when publishing began
 	for _, c := range []struct {
 		what     string
 		got, did int
@@ -81,13 +86,17 @@ func compare(t *testing.T, l *liar, r *result.Result) {
 		{"missing", int(*r.Missing), did.missing},
 		{"twice", int(*r.Duplicated), did.twice},
 		{"out of order", int(*r.OutOfOrder), did.swapped},
+		{"answered", r.Answered, streams + len(did.late.firsts)},
+		{"streams that were late", r.Late.Streams, len(did.late.firsts)},
+		{"delivered to these", int(r.Late.Delivered), did.late.sent},
+		{"lost by these", int(r.Late.Lost), did.late.lost(published)},
 		{"others", int(r.Other), did.strange},
 	} {
 		if c.got != c.did {
 			t.Errorf("%s: the result says %d, the server did %d", c.what, c.got, c.did)
 		}
 	}
-	if n := r.LatencyMS; did.sent > 0 && int(n.Count) != did.sent { // not of late streams
-		t.Errorf("%d latencies; want %d", n.Count, did.sent)
+	if did.sent > 0 && int(r.LatencyMS.Count) != did.sent {
+		t.Errorf("%d latencies; want %d", r.LatencyMS.Count, did.sent)
 	}
 }
