@@ -31,8 +31,8 @@ type login struct {
 	err     error
 }
 
-// loginDoor makes logins.
-type loginDoor struct {
+// logins sends the requests of a Login.
+type logins struct {
 	form   *form
 	client http.Client
 }
@@ -40,7 +40,7 @@ type loginDoor struct {
 // atATime is how many logins are under way at once.
 const atATime = 64
 
-func newLoginDoor(r *Request, d *dialer) (*loginDoor, error) {
+func newLogins(r *Request, d *dialer) (*logins, error) {
 	kind := "application/x-www-form-urlencoded"
 	if strings.HasPrefix(r.Login.Body, "{") {
 		kind = "application/json"
@@ -49,20 +49,20 @@ func newLoginDoor(r *Request, d *dialer) (*loginDoor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("login: %w", err)
 	}
-	return &loginDoor{f, http.Client{Transport: d.transport(r.TLS, atATime, false), CheckRedirect: dontFollow, Timeout: 30 * time.Second}}, nil
+	return &logins{f, http.Client{Transport: d.transport(r.TLS, atATime, false), CheckRedirect: dontFollow, Timeout: 30 * time.Second}}, nil
 }
 
-// enter logs in with the values of a stream.
-func (d *loginDoor) enter(ctx context.Context, v values) *login {
-	l, err := d.try(ctx, v)
+// of logs in with the values of a stream.
+func (l *logins) of(ctx context.Context, v values) *login {
+	got, err := l.send(ctx, v)
 	if err != nil {
 		return &login{err: &refusal{what: fmt.Sprintf("log in: %v", explained(err))}}
 	}
-	return l
+	return got
 }
 
-func (d *loginDoor) try(ctx context.Context, v values) (*login, error) {
-	a, err := d.form.fill(v)
+func (l *logins) send(ctx context.Context, v values) (*login, error) {
+	a, err := l.form.fill(v)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (d *loginDoor) try(ctx context.Context, v values) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := d.client.Do(req)
+	res, err := l.client.Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -105,32 +105,19 @@ func read(res *http.Response, body []byte) *login {
 
 // logIn logs in for the next n new streams, if a login is asked for.
 func (s *Swarm) logIn(ctx context.Context, n int) {
-	if s.door == nil {
+	if s.logins == nil {
 		return
 	}
-	first := len(s.logins)
-	s.logins = append(s.logins, make([]*login, max(len(s.streams)+n-len(s.left)-first, 0))...)
+	first := len(s.loggedIn)
+	s.loggedIn = append(s.loggedIn, make([]*login, max(len(s.streams)+n-len(s.left)-first, 0))...)
 	var running sync.WaitGroup
 	free := make(chan struct{}, atATime)
-	for i := first; i < len(s.logins); i++ {
+	for i := first; i < len(s.loggedIn); i++ {
 		free <- struct{}{}
 		running.Go(func() {
-			s.logins[i] = s.door.enter(ctx, s.request.Data.of(i))
+			s.loggedIn[i] = s.logins.of(ctx, s.request.Data.of(i))
 			<-free
 		})
 	}
 	running.Wait()
-}
-
-// request is the request for net/http.
-func (a *ask) request(ctx context.Context) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, a.method, a.url.String(), bytes.NewReader(a.body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header, req.Host = a.header.Clone(), a.header.Get("Host")
-	if req.Header.Get("User-Agent") == "" {
-		req.Header.Set("User-Agent", "fastsse-bench") // servers may know net/http's by its own
-	}
-	return req, nil
 }

@@ -1,7 +1,9 @@
 package load
 
 import (
+	"bytes"
 	"cmp"
+	"context"
 	"crypto/tls"
 	"encoding/base64"
 	"fmt"
@@ -188,4 +190,17 @@ func (a *ask) appendTo(b []byte) []byte {
 
 func appendLine(b []byte, name, value string) []byte {
 	return append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+}
+
+// request is the request for net/http.
+func (a *ask) request(ctx context.Context) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, a.method, a.url.String(), bytes.NewReader(a.body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header, req.Host = a.header.Clone(), a.header.Get("Host")
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "fastsse-bench") // servers may know net/http's by its own
+	}
+	return req, nil
 }

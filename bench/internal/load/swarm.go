@@ -1,14 +1,8 @@
 package load
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"maps"
-	"net/http"
-	"net/netip"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,8 +28,8 @@ type Swarm struct {
 	form     *form
 	raw      bool // it reads without net/http
 	dialer   *dialer
-	door     *loginDoor // nil: nobody logs in
-	logins   []*login   // by stream, for those that have been or are to be opened
+	logins   *logins  // nil: nobody logs in
+	loggedIn []*login // by stream, for those that have been or are to be opened
 	traffic  traffic
 	foreign  *Foreign
 	carrier  carrier
@@ -77,87 +71,6 @@ func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
 	var err error
 	s.carrier, err = newCarrier(s)
 	return s, err
-}
-
-// prepare reads the request, and finds where the first stream goes.
-func (s *Swarm) prepare(ctx context.Context) (err error) {
-	r := &s.request
-	r.Method, r.Header = cmp.Or(r.Method, http.MethodGet), maps.Clone(r.Header)
-	if r.Header == nil {
-		r.Header = http.Header{}
-	}
-	if r.Header.Get("Cache-Control") == "" {
-		r.Header.Set("Cache-Control", "no-cache") // as every EventSource sends it
-	}
-	if r.Compress != "" {
-		if _, ok := encodings[r.Compress]; !ok {
-			return fmt.Errorf("accept the encoding %q: give one of %s", r.Compress, strings.Join(slices.Sorted(maps.Keys(encodings)), ", "))
-		}
-		r.Header.Set("Accept-Encoding", r.Compress)
-	}
-	if s.form, err = newForm(r.Method, r.URL, r.Header, r.Body, "Accept", "text/event-stream"); err != nil {
-		return err
-	}
-	s.dialer = &dialer{unix: r.Unix, hosts: map[string][]netip.AddrPort{}}
-	if r.Login != nil {
-		if s.door, err = newLoginDoor(r, s.dialer); err != nil {
-			return err
-		}
-		s.logIn(ctx, 1)
-	}
-	return s.resolve(ctx)
-}
-
-// resolve finds where the first stream goes.
-func (s *Swarm) resolve(ctx context.Context) error {
-	v := s.request.Data.of(0)
-	if s.door != nil {
-		if err := s.logins[0].err; err != nil {
-			return err
-		}
-		v["Login"] = s.logins[0].values
-	}
-	first, err := s.form.fill(v)
-	if err != nil {
-		return err
-	}
-	s.raw = s.request.raw(first.url)
-	addrs, err := s.dialer.find(ctx, hostPort(first.url))
-	if err != nil {
-		return fmt.Errorf("URL %q: %w", first.url.Redacted(), err)
-	}
-	if len(addrs) > 0 {
-		s.dialer.sources, err = newSources(s.request.Sources, addrs[0].Addr())
-	}
-	return err
-}
-
-// valuesOf are what {{…}} stands for in the requests of a stream. The meter's mutex is held.
-func (s *Swarm) valuesOf(st *stream) values {
-	v := s.request.Data.of(st.index)
-	if st.login != nil {
-		v["Login"] = st.login.values
-	}
-	return v
-}
-
-// asks is what a stream asks for next. The meter's mutex is held.
-func (s *Swarm) asks(st *stream) (ask, error) {
-	var v values
-	if s.form.fixed == nil || s.form.body.parsed != nil {
-		v = s.valuesOf(st)
-	}
-	if st.login != nil && st.login.err != nil {
-		return ask{}, st.login.err
-	}
-	a, err := s.form.fill(v)
-	if err != nil {
-		return ask{}, &refusal{what: err.Error()}
-	}
-	if st.login != nil && st.login.cookies != "" {
-		a = a.with("Cookie", strings.TrimPrefix(a.header.Get("Cookie")+"; "+st.login.cookies, "; "))
-	}
-	return st.route.ask(a).with("Last-Event-ID", st.dec.LastEventID()), nil
 }
 
 // Expect is called before a lane's first event. The streams that are open now, and read as
@@ -207,9 +120,9 @@ func (s *Swarm) openOne(c Client) int {
 	m := s.meters[len(s.streams)%len(s.meters)]
 	st := s.carrier.add(m)
 	st.index, st.client, st.meter = len(s.streams), c, m
-	if s.door != nil {
+	if s.logins != nil {
 		s.logIn(context.Background(), 1)
-		st.login = s.logins[st.index]
+		st.login = s.loggedIn[st.index]
 	}
 	s.streams = append(s.streams, st)
 	s.carrier.connect(st)
@@ -237,7 +150,12 @@ func (s *Swarm) ReopenAll() {
 }
 
 // Close ends all streams and their readers.
-func (s *Swarm) Close() { s.carrier.close() }
+func (s *Swarm) Close() {
+	s.carrier.close()
+	if s.logins != nil {
+		s.logins.client.CloseIdleConnections()
+	}
+}
 
 // Now returns how many streams are open, and how many have no answer yet.
 func (s *Swarm) Now() (open, connecting int) {
