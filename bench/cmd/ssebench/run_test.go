@@ -63,3 +63,21 @@ func TestStormByDrainCountsEverything(t *testing.T) {
 		t.Errorf("%+v; want every stream to be told when to come back, and once of the gap", d)
 	}
 }
+
+// Streams of topics of their own, by flags alone: topics by number, and by the stream.
+func TestRunWithTopicsCountsEverything(t *testing.T) {
+	url := startServe(t).url
+	for _, flags := range []string{
+		"-topics 3 -url %s/events?topic=t{{.Topic}} -publish-url %s/publish?topic=t{{.Topic}}",
+		"-url %s/events?topic=user{{.Stream}} -publish-url %s/publish?topic=user{{.Stream}}",
+	} {
+		r := measureHere(t, "run -streams 6 -rate 100 -duration 300ms -settle 50ms "+strings.ReplaceAll(flags, "%s", url))
+		want := uint64(60)
+		if r.Scenario["topics"] == "" {
+			want = 30
+		}
+		if r.Opened != 6 || r.Published != 30 || *r.Expected != want || r.Delivered != want || *r.Lost != 0 || *r.Stray != 0 || r.WireBytes == nil {
+			t.Errorf("%s: opened %d, published %d, delivered %d of %d, lost %d", flags, r.Opened, r.Published, r.Delivered, *r.Expected, *r.Lost)
+		}
+	}
+}

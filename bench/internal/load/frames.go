@@ -38,11 +38,11 @@ func slot(lane int, seq uint64) int {
 // expected is the frame that the stream should get next, if nothing is lost and all get events
 // of several lanes in one order. A wrong guess costs time alone.
 func (fs *frames) expected(st *stream) (at int, f *frame) {
-	lane, seq := fs.ring[st.frame].then, uint64(1)
+	lane, number := fs.ring[st.frame].then, uint64(1)
 	if lane < len(st.tallies) {
-		seq += st.tallies[lane].last
+		number += st.tallies[lane].last
 	}
-	at = slot(lane, seq)
+	at = slot(lane, st.meter.swarm.seq(st, number))
 	return at, &fs.ring[at]
 }
 

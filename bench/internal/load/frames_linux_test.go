@@ -65,7 +65,7 @@ func newFanOut(seed uint64) *fanOut {
 	}
 	lanes := 1 + rng.IntN(3)
 	for range lanes {
-		f.swarm.spreads = append(f.swarm.spreads, newSpread())
+		f.swarm.spreads = append(f.swarm.spreads, newSpread(1))
 	}
 	f.swarm.form, _ = newForm(http.MethodGet, "http://127.0.0.1/", http.Header{}, "", "Accept", "text/event-stream") // for errors
 	f.meter = newMeter(f.swarm)
@@ -269,7 +269,7 @@ func (f *fanOut) same(t *testing.T, other *fanOut) {
 // Where each stream is sent events of its own, few are remembered, and as soon as one is met
 // again, all are.
 func TestFramesAreNotRememberedInVain(t *testing.T) {
-	m := newMeter(&Swarm{spreads: []*spread{newSpread()}})
+	m := newMeter(&Swarm{spreads: []*spread{newSpread(1)}})
 	m.open = 2
 	send := func(st *stream, id int, seq uint64) {
 		if err := m.reads(st, fmt.Appendf(nil, "id: %d\ndata: %s\n\n", id, AppendPayload(nil, 0, seq, 0, 0)), 0); err != nil {
@@ -306,7 +306,7 @@ func TestFramesThatLookAlike(t *testing.T) {
 	} {
 		var delivered [2]uint64
 		for i := range delivered {
-			m := newMeter(&Swarm{spreads: []*spread{newSpread()}})
+			m := newMeter(&Swarm{spreads: []*spread{newSpread(1)}})
 			m.open = 2
 			if i == 0 {
 				m.frames = nil

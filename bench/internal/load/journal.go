@@ -41,7 +41,8 @@ func (s *Swarm) Watch(w Watching) {
 	for _, st := range s.streams {
 		st.meter.mu.Lock()
 		if st.phase == open {
-			st.journal = &journal{Watching: w, heard: Now(), retry: st.retry()}
+			own := Watching{s.numbers(st, w.Before), w.Excuses}
+			st.journal = &journal{Watching: own, heard: Now(), retry: st.retry()}
 		}
 		st.meter.mu.Unlock()
 	}
@@ -86,7 +87,7 @@ func (s *Swarm) CountMissing(lane int, seq uint64) (missing uint64) {
 		m := st.meter
 		m.mu.Lock()
 		t, l := st.tally(lane), m.now.lane(lane)
-		l.Missing += int64(t.expect(seq))
+		l.Missing += int64(t.expect(s.numbers(st, seq)))
 		missing += t.missing()
 		m.mu.Unlock()
 	}

@@ -114,6 +114,7 @@ type Interval struct {
 	Opening     *hdrhistogram.Histogram // from connecting to the head of the answer, in µs
 	Waiting     *hdrhistogram.Histogram // of one read in a hundred, from when the kernel had its last bytes, in µs; empty: not known
 	Other       uint64                  // events that were not published here
+	Stray       uint64                  // events of other topics than the stream's
 	Lanes       []LaneInterval
 }
 
@@ -145,6 +146,7 @@ func (v *Interval) add(o *Interval) {
 	v.Ended += o.Ended
 	v.Reconnected += o.Reconnected
 	v.Other += o.Other
+	v.Stray += o.Stray
 	v.Opening.Merge(o.Opening)
 	v.Waiting.Merge(o.Waiting)
 	for i := range o.Lanes {
@@ -301,14 +303,19 @@ func (m *meter) block(st *stream, raw []byte, b *fastsse.Received, now time.Dura
 
 // counts counts one event.
 func (m *meter) counts(st *stream, s stamp, now time.Duration) {
+	number, ok := m.swarm.number(st, s.seq)
+	if !ok {
+		m.now.Stray++
+		return
+	}
 	t, l := st.tally(s.lane), m.now.lane(s.lane)
 	if s.lane == 0 {
-		st.journal.gets(st, t, s.seq, now)
+		st.journal.gets(st, t, number, now)
 	}
 	if t.from == 0 && m.expects {
-		t.joins(s.seq)
+		t.joins(number)
 	}
-	a, missing := t.see(s.seq, now)
+	a, missing := t.see(number, now)
 	l.Missing += missing
 	switch a {
 	case twice:

@@ -29,7 +29,7 @@ func BenchmarkFan(b *testing.B) {
 }
 
 func benchmarkFan(b *testing.B, streams, events int) {
-	s := &Swarm{total: newInterval(), spreads: []*spread{newSpread()}}
+	s := &Swarm{total: newInterval(), spreads: []*spread{newSpread(1)}}
 	m := newMeter(s)
 	m.open = streams
 	all := make([]*rawStream, streams)

@@ -35,7 +35,7 @@ func TestOthersPayloadsAreNotOurs(t *testing.T) {
 
 // Events of lanes that are not published here count as somebody else's.
 func TestEventsOfOtherLanesAreOthers(t *testing.T) {
-	s := &Swarm{total: newInterval(), spreads: []*spread{newSpread()}}
+	s := &Swarm{total: newInterval(), spreads: []*spread{newSpread(1)}}
 	m := newMeter(s)
 	for _, lane := range []int{1, 1 << 40} {
 		body := fmt.Appendf(nil, "data: %s\n\n", AppendPayload(nil, lane, 1, 0, 0))

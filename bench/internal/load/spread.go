@@ -16,7 +16,7 @@ import (
 // Several readers may call arrived at once. Their arrivals may then be counted in an
 // order that is off by the length of a read.
 type spread struct {
-	readers atomic.Uint32 // number that each event should reach
+	readers []atomic.Uint32 // by topic, how many each event should reach
 
 	pages atomic.Pointer[[]*spreadPage] // by sequence
 
@@ -27,15 +27,19 @@ type spread struct {
 // spreadPage counts the arrivals of consecutive events.
 type spreadPage [1024]atomic.Uint32
 
-func newSpread() *spread {
-	s := &spread{first: newHistogram(), median: newHistogram(), p99: newHistogram(), last: newHistogram()}
+func newSpread(topics int) *spread {
+	s := &spread{readers: make([]atomic.Uint32, topics), first: newHistogram(), median: newHistogram(), p99: newHistogram(), last: newHistogram()}
 	s.pages.Store(&[]*spreadPage{})
 	return s
 }
 
 // arrived counts one more reader that has event seq, after latency.
 func (s *spread) arrived(seq uint64, latency time.Duration) {
-	all := s.readers.Load()
+	topic := uint64(0)
+	if n := uint64(len(s.readers)); n > 1 { // divisions are slow
+		topic = (seq - 1) % n
+	}
+	all := s.readers[topic].Load()
 	if all == 0 {
 		return
 	}

@@ -14,8 +14,8 @@ import (
 func TestSpreadAgreesWithASort(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for _, readers := range []int{1, 2, 3, 7, 100, 101, 1000} {
-		s, want := newSpread(), newSpread()
-		s.readers.Store(uint32(readers))
+		s, want := newSpread(1), newSpread(1)
+		s.readers[0].Store(uint32(readers))
 		for seq := uint64(1); seq <= 50; seq++ {
 			came := readers // some events do not reach everybody
 			if seq%5 == 0 {
@@ -49,8 +49,8 @@ func TestSpreadAgreesWithASort(t *testing.T) {
 
 func TestSpreadCountsForSeveralReadersAtATime(t *testing.T) {
 	const goroutines, events = 4, 3000
-	s := newSpread()
-	s.readers.Store(2 * goroutines)
+	s := newSpread(1)
+	s.readers[0].Store(2 * goroutines)
 	var all sync.WaitGroup
 	for range goroutines {
 		all.Go(func() {
@@ -69,7 +69,7 @@ func TestSpreadCountsForSeveralReadersAtATime(t *testing.T) {
 }
 
 func TestSpreadExpectsNobodyAtFirst(t *testing.T) {
-	s := newSpread()
+	s := newSpread(1)
 	s.arrived(1, time.Millisecond)
 	if s.first.TotalCount() != 0 || len(*s.pages.Load()) != 0 {
 		t.Error("an event was counted before anybody was expected")
@@ -77,8 +77,8 @@ func TestSpreadExpectsNobodyAtFirst(t *testing.T) {
 }
 
 func TestSpreadForgetsTheDistantPast(t *testing.T) {
-	s := newSpread()
-	s.readers.Store(2)
+	s := newSpread(1)
+	s.readers[0].Store(2)
 	page := uint64(len(spreadPage{}))
 	for seq := uint64(0); seq < 3*keptPages*page; seq += page {
 		s.arrived(seq, time.Millisecond)

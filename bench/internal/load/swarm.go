@@ -63,7 +63,7 @@ func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
 		return nil, err
 	}
 	for range max(c.Lanes, 1) {
-		s.spreads = append(s.spreads, newSpread())
+		s.spreads = append(s.spreads, newSpread(s.request.Data.topics()))
 	}
 	for range max(c.Readers, 1) {
 		s.meters = append(s.meters, newMeter(s))
@@ -82,15 +82,19 @@ func (s *Swarm) Expect(lane int) (readers int) {
 		m.expects = true
 		m.mu.Unlock()
 	}
+	byTopic := s.spreads[lane].readers
+	for i := range byTopic {
+		byTopic[i].Store(0)
+	}
 	for _, st := range s.streams {
 		st.meter.mu.Lock()
 		if st.phase == open && !st.client.ill() {
 			st.tally(lane).from = 1
+			byTopic[st.index%len(byTopic)].Add(1)
 			readers++
 		}
 		st.meter.mu.Unlock()
 	}
-	s.spreads[lane].readers.Store(uint32(readers))
 	return readers
 }
 
@@ -237,7 +241,7 @@ func (s *Swarm) CaughtUp(lane int, seq uint64) []time.Duration {
 	var caught []time.Duration
 	for _, st := range s.streams {
 		st.meter.mu.Lock()
-		if lane < len(st.tallies) && st.tallies[lane].whole(seq) {
+		if lane < len(st.tallies) && st.tallies[lane].whole(s.numbers(st, seq)) {
 			caught = append(caught, st.tallies[lane].at)
 		}
 		st.meter.mu.Unlock()

@@ -132,7 +132,7 @@ type Ledger struct {
 func (s *Swarm) Ledger(lane int, sent uint64) (l Ledger) {
 	for _, st := range s.streams {
 		st.meter.mu.Lock()
-		l.add(st.tally(lane), sent)
+		l.add(st.tally(lane), s.numbers(st, sent))
 		st.meter.mu.Unlock()
 	}
 	return l

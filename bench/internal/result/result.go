@@ -55,7 +55,16 @@ type Result struct {
 	OutOfOrder *uint64 `json:"out_of_order"` // delivered after a later one, to any stream
 	Late       *Late   `json:"late"`         // what streams got that came after publishing had begun
 	Other      uint64  `json:"other"`        // events that bench did not publish, such as gaps
+	Stray      *uint64 `json:"stray"`        // events of other topics than the stream's; null where there is one topic
 	PerSecond  float64 `json:"delivered_per_second"`
+
+	// Bytes that streams read while events were published and delivered, heads, framing and
+	// TLS included. Of compressed streams also what they were decoded to, and the time that
+	// took.
+	WireBytes       *uint64  `json:"wire_bytes"`
+	WirePerDelivery *float64 `json:"wire_bytes_per_delivery"`
+	PlainBytes      *uint64  `json:"plain_bytes"`
+	InflateUS       *float64 `json:"inflate_us_per_delivery"`
 
 	// Latency counts from when an event was meant to be sent to when a reader
 	// had it. Spread is the same for the first reader of each event, the median,

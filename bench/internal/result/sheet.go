@@ -32,6 +32,8 @@ var (
 		{"streams", "first error", "{first_error}"},
 		{"events", "published", "{?delivered}[{published>0}, late by {publisher_lateness_ms.p50} (p50), {publisher_lateness_ms.p99} (p99), {publisher_late_ms} at most|{published>0}, at most {publisher_late_ms} late|by others]"},
 		{"events", "delivered", "{delivered}[ of {expected}], {delivered_per_second} per second"},
+		{"events", "on the wire", "{wire_bytes_per_delivery} per delivery[, {plain_bytes} decoded in {inflate_us_per_delivery} each]"},
+		{"events", "STRAY", "{stray>0} came to streams of other topics"},
 		{"events", "others came", "{other>0} that ssebench did not publish[, {deploys.gaps>0} of them gap events]"},
 	}
 	rest = []line{

@@ -50,7 +50,7 @@ func TestTableOfEachCommand(t *testing.T) {
 	connect := full()
 	connect.Command, connect.Opened, connect.Refused, connect.Failed = "connect", 10_000, 0, 0
 	connect.Ended, connect.Reconnected, connect.FirstError = 0, 0, ""
-	connect.Published, connect.Expected, connect.Delivered, connect.Lost, connect.Other = 0, nil, 0, nil, 0
+	connect.Published, connect.Expected, connect.Delivered, connect.Lost, connect.Other, connect.Stray = 0, nil, 0, nil, 0, nil
 	connect.LatencyMS, connect.SpreadMS, connect.Server.CPUPerDeliveryUS = nil, nil, nil
 
 	storm := full()

@@ -108,7 +108,7 @@ func (d *deploys) run(ctx context.Context) error {
 	}
 	giveUp(nil)
 	d.over = load.Now()
-	if waited := s.until(ctx, d.lane.publisher.Sent()*uint64(d.lane.readers), d.over); !errors.Is(waited, errNothingMore) {
+	if waited := s.until(ctx, d.lane.swarm.Due(0, d.lane.publisher.Sent()), d.over); !errors.Is(waited, errNothingMore) {
 		err = errors.Join(err, waited)
 	}
 	_ = s.countUp() // the servers are no process that is measured

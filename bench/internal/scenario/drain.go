@@ -186,7 +186,7 @@ func (d *drain) awaitRenewed(ctx context.Context) error {
 
 // awaitRest waits for the events that are on their way.
 func (d *drain) awaitRest(ctx context.Context) error {
-	n := d.lane.publisher.Sent() * uint64(d.lane.readers)
+	n := d.lane.swarm.Due(0, d.lane.publisher.Sent())
 	for _, j := range d.lane.swarm.Journals(0) {
 		n -= j.Skipped
 	}

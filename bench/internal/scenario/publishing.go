@@ -46,6 +46,7 @@ func (s *session) takeStock() {
 	s.readers.before = s.lookAtReaders()
 	s.own.before = s.self.Look()
 	s.idle.before = load.LookAtProcessors()
+	s.traffic.before = s.lanes[0].swarm.Traffic()
 }
 
 // countUp notes what the server and the generator have used since. It fails if the server
@@ -54,6 +55,7 @@ func (s *session) countUp() (err error) {
 	s.own.after = s.self.Look()
 	s.idle.after = load.LookAtProcessors()
 	s.readers.after = s.lookAtReaders()
+	s.traffic.after = s.lanes[0].swarm.Traffic()
 	if s.usage.after, err = s.look(); err != nil {
 		return fmt.Errorf("the server is gone: %w", err)
 	}
@@ -92,6 +94,10 @@ func (s *session) publishLanes(ctx context.Context) (whole bool, err error) {
 		took := float64(l.publisher.Sent()) / l.rate
 		s.over = max(s.over, s.first+time.Duration(took*float64(time.Second)))
 	}
+	if _, refused := errors.AsType[*load.NotTaken](err); refused && s.delivered() == 0 {
+		s.unwelcome = true
+		return false, fmt.Errorf("nothing could be published to %s: %w", s.Publish.URL, err)
+	}
 	s.watcher.enter("drain")
 	return s.drain(ctx), err
 }
@@ -105,8 +111,8 @@ func (s *session) drain(ctx context.Context) (whole bool) {
 		defer stop()
 	}
 	want := uint64(0)
-	for _, l := range s.lanes {
-		want += l.publisher.Sent() * uint64(l.readers)
+	for i, l := range s.lanes {
+		want += l.swarm.Due(i, l.publisher.Sent())
 	}
 	last, since := uint64(0), load.Now()
 	for ctx.Err() == nil {

@@ -40,10 +40,11 @@ func nothing(r *result.Result) error {
 	return fmt.Errorf("nothing arrived of %d events that were published: do -url and -publish-url name the same topic?", r.Published)
 }
 
-// end returns the result of a session, or nil if it failed before any stream was open.
+// end returns the result of a session, or nil if it failed before any stream was open, or
+// the server took no event.
 func (s *session) end(ctx context.Context, err error) (*result.Result, error) {
 	r := s.sum(ctx)
-	if err != nil && r.Answered == 0 {
+	if err != nil && (r.Answered == 0 || s.unwelcome) {
 		return nil, err
 	}
 	return r, errors.Join(err, s.watcher.logErr)
@@ -59,19 +60,21 @@ type session struct {
 	coming  *load.Swarm // the churn's streams
 	watcher *watcher
 
-	begun   time.Time
-	start   time.Duration // on the process's clock
-	opening time.Duration // how long it took
-	first   time.Duration // when the first event was due
-	over    time.Duration // when the last one's time was over; zero: there is no schedule
-	usage   struct{ empty, opened, before, after load.Usage }
-	points  []point // of the server's memory
-	own     struct{ before, after load.Condition }
-	idle    struct{ before, after load.Processors }
-	readers struct{ before, after load.Readers }
-	held    bool  // usage.before was taken with all streams open and nothing published
-	short   int   // streams that were not open when publishing began
-	missed  error // why the first of these was not opened
+	begun     time.Time
+	start     time.Duration // on the process's clock
+	opening   time.Duration // how long it took
+	first     time.Duration // when the first event was due
+	over      time.Duration // when the last one's time was over; zero: there is no schedule
+	usage     struct{ empty, opened, before, after load.Usage }
+	points    []point // of the server's memory
+	own       struct{ before, after load.Condition }
+	idle      struct{ before, after load.Processors }
+	readers   struct{ before, after load.Readers }
+	traffic   struct{ before, after load.Traffic }
+	unwelcome bool  // no event was taken: there is nothing to tell
+	held      bool  // usage.before was taken with all streams open and nothing published
+	short     int   // streams that were not open when publishing began
+	missed    error // why the first of these was not opened
 }
 
 // lane is a publisher, and the streams that its events are for.

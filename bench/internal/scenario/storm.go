@@ -89,13 +89,15 @@ func addStorm(r *result.Result, f *result.Storm, suspicion string) {
 	}
 }
 
-// firstEvent publishes an event and waits until every stream has it, so that each has an id.
+// firstEvent publishes an event to each topic and waits until every stream has it, so that each has an id.
 func (s *session) firstEvent(ctx context.Context) error {
 	main := s.lanes[0]
 	main.readers = main.swarm.Expect(0)
 	s.first = load.Now()
-	if err := main.publisher.Once(ctx); err != nil {
-		return err
+	for range max(len(s.Request.Data.Topics), 1) {
+		if err := main.publisher.Once(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.until(ctx, uint64(s.Streams), load.Now()); err != nil {
 		return fmt.Errorf("the event before the storm: %w", err)
@@ -145,12 +147,12 @@ func (c *Storm) comeBack(ctx context.Context, s *session) (*result.Storm, error)
 	f := &result.Storm{Streams: c.Streams, Missed: c.Missed}
 	waiting, stop := context.WithCancel(ctx)
 	opened := whenAllOpen(waiting, main)
-	err := s.until(ctx, uint64(c.Streams)*uint64(c.Missed+1), back)
+	err := s.until(ctx, main.swarm.Due(0, main.publisher.Sent()), back)
 	stop()
 	f.ConnectedS = (<-opened - back).Seconds()
 	looked := s.countUp()
 	f.CPUSeconds = max(s.usage.after.CPU-s.usage.before.CPU, 0).Seconds()
-	caught(f, main.swarm.CaughtUp(0, uint64(c.Missed+1)), back)
+	caught(f, main.swarm.CaughtUp(0, main.publisher.Sent()), back)
 	if errors.Is(err, errNothingMore) { // what is missing is counted
 		err = nil
 	}

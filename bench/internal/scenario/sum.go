@@ -21,6 +21,7 @@ func (s *session) sum(ctx context.Context) *result.Result {
 	}
 	s.sumStreams(r)
 	s.sumEvents(r)
+	s.sumTraffic(r)
 	s.sumServer(r)
 	s.sumTool(r)
 	r.SuspectOf = suspicions(r, s.idleShare(), max(s.idle.after.At-s.idle.before.At, time.Millisecond).Seconds())
@@ -95,6 +96,22 @@ func (s *session) sumFirst(r *result.Result, one *result.Lane) {
 	}
 	l := s.lanes[0].swarm.Ledger(0, one.Published)
 	r.Late = &result.Late{Streams: l.Late, Delivered: l.LateDelivered, Lost: l.LateLost}
+}
+
+// sumTraffic fills in what the first lane's streams read.
+func (s *session) sumTraffic(r *result.Result) {
+	if len(s.Request.Data.Topics) > 1 {
+		r.Stray = pointer(s.lanes[0].swarm.Total().Stray)
+	}
+	before, after := s.traffic.before, s.traffic.after
+	if r.Delivered == 0 || after.Wire == 0 {
+		return
+	}
+	n := float64(r.Delivered)
+	r.WireBytes, r.WirePerDelivery = pointer(after.Wire-before.Wire), pointer(float64(after.Wire-before.Wire)/n)
+	if s.Request.Compress != "" {
+		r.PlainBytes, r.InflateUS = pointer(after.Plain-before.Plain), pointer(us(after.Decoding-before.Decoding)/n)
+	}
 }
 
 // latencyOf is a lane's latency in a swarm.
@@ -189,7 +206,7 @@ func (s *session) idleShare() float64 {
 	return 1
 }
 
-func pointer(v float64) *float64 { return &v }
+func pointer[T any](v T) *T { return &v }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
