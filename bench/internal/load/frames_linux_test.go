@@ -314,6 +314,7 @@ func TestFramesAreNotRememberedInVain(t *testing.T) {
 func TestFramesThatLookAlike(t *testing.T) {
 	block := "data: " + string(AppendPayload(nil, 0, 1, 0, 0)) + "\n\n"
 	for name, c := range map[string]struct{ first, second, id string }{
+		"a mark that comes too late": {":\n\n" + block, block + "\ufeff" + strings.Replace(block, " 1 ", " 2 ", 1), ""},
 		"a byte order mark":          {"\ufeff" + block, ":\n\n\ufeff" + block, ""},
 		"an id with a NUL":           {"id: a\n\nid: x\x00\n" + block, "id: b\n\nid: x\x00\n" + block, "b"},
 		"an id, and one that is not": {"id: a\n\nidentity\n" + block, "id: b\n\nidentity\n" + block, "b"},
