@@ -59,13 +59,13 @@ func (out *Comparison) base(name string) *Server {
 	return nil
 }
 
-// String is the median, with the least and the most.
+// String is the median, with the least and the most, or what there is of these.
 func (s Spread) String() string {
 	switch s.Runs {
 	case 0:
 		return "–"
 	case 1:
-		return digits(s.Median)
+		return digits(s.Median) + " (1 round)"
 	}
 	return fmt.Sprintf("%s (%s–%s)", digits(s.Median), digits(s.Least), digits(s.Most))
 }
@@ -90,7 +90,7 @@ func (s *Server) memory() string {
 	case v.Median > 0 && off > 0:
 		return fmt.Sprintf("%s ± %s", digits(v.Median), digits(off))
 	case v.Median > 0:
-		return digits(v.Median)
+		return v.String()
 	case max(off, -v.Least) > 0:
 		return "< " + digits(max(off, -v.Least))
 	}

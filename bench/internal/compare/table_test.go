@@ -103,7 +103,7 @@ func TestOverRounds(t *testing.T) {
 	}{
 		{[]float64{3, 1, 2}, Spread{2, 1, 3, 3}, "2.00 (1.00–3.00)"},
 		{[]float64{4e5, 1e4}, Spread{205e3, 1e4, 4e5, 2}, "205 k (10.0 k–400 k)"},
-		{[]float64{7}, Spread{7, 7, 7, 1}, "7.00"},
+		{[]float64{7}, Spread{7, 7, 7, 1}, "7.00 (1 round)"},
 		{nil, Spread{}, "–"},
 	} {
 		if s := Over(c.values); s != c.want || s.String() != c.text {
