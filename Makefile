@@ -4,7 +4,7 @@ GO ?= go
 MODULES := . server/backplane/nats server/backplane/redis server/backplane/soak server/metrics bench bench/rivals examples examples/clients examples/fiber
 STATICCHECK := GOWORK=off $(GO) tool -modfile=$(CURDIR)/tools/go.mod staticcheck
 
-.PHONY: check test race agreement compare clients soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record
+.PHONY: check test race agreement compare clients soak soak-race soak-backplane soak-backplane-race deploys proxies fmt tidy vet staticcheck fuzz bench bench-record release-mod
 
 check: fmt tidy vet staticcheck race
 
@@ -136,3 +136,8 @@ bench-record:
 		[ -z "$$NOTE" ] || echo "note: $$NOTE"; \
 	} >"$$now" && $(rounds) && \
 	to=docs/results/micro-$$(date +%F).txt && grep -vE '^(PASS|ok)' "$$now" >$$to && echo "recorded: $$to"
+
+# What a release changes, on a commit of its own (CONTRIBUTING, Releases): go install takes no
+# module that replaces another.
+release-mod:
+	cd bench && GOWORK=off $(GO) mod edit -dropreplace github.com/fastsse/fastsse -require github.com/fastsse/fastsse@$(VERSION)
