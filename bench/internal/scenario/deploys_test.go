@@ -25,7 +25,7 @@ func replaceable(t *testing.T, kind string) *Deploys {
 // The server forgets at each end, and says so: what was published while nobody was there is
 // posted again until somebody is.
 func TestDeploysAreNoticed(t *testing.T) {
-	c := replaceable(t, "good")
+	c := replaceable(t, "slow")
 	r, err := c.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 // their own: this test binary, which TestMain turns into one.
 var drainable = map[string]*leaver{
 	"good":   {hub: hub{retry: 5000, gap: true, bye: "retry: 400\n\n"}},
+	"slow":   {hub: hub{retry: 5000, gap: true, bye: "retry: 400\n\n"}, late: 200 * time.Millisecond},
 	"double": {hub: hub{retry: 5000, gap: true, bye: "retry: 400\n\n", doubts: func(n int) bool { return n == 5 }}},
 	"loud":   {hub: hub{retry: 5000, gap: true, bye: "retry: 150\n\n"}, status: 3},
 	// Its clients come back in step, and it takes their ids for those of its new events: what
