@@ -109,7 +109,7 @@ func (s *session) sumTraffic(r *result.Result) {
 	}
 	n := float64(r.Delivered)
 	r.WireBytes, r.WirePerDelivery = pointer(after.Wire-before.Wire), pointer(float64(after.Wire-before.Wire)/n)
-	if s.Request.Compress != "" {
+	if after.Plain > before.Plain { // the server may not compress what may be
 		r.PlainBytes, r.InflateUS = pointer(after.Plain-before.Plain), pointer(us(after.Decoding-before.Decoding)/n)
 	}
 }
