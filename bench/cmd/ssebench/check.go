@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/fastsse/fastsse/bench/internal/check"
@@ -25,6 +27,8 @@ type checkCommand struct {
 	Cookie string   `placeholder:"'a=b; c=d'" help:"Cookies to send with each request for the stream."`
 	Method string   `default:"GET" help:"Method of the requests for the stream: POST for streams that are opened by it. Some twenty streams are opened, forty with -publish-url."`
 	Body   string   `help:"Body of the requests for the stream."`
+
+	loginFlags
 
 	PublishURL    string   `name:"publish-url" help:"URL to publish to. Without it nothing is published, and delivery and resuming are not checked."`
 	PublishMethod string   `name:"publish-method" default:"POST" help:"Method of the requests that publish."`
@@ -45,7 +49,7 @@ type checkCommand struct {
 
 // Run checks, prints what was found, and is an error if a check failed.
 func (c *checkCommand) Run(ctx context.Context, con *console) error {
-	config, err := c.config(con)
+	config, err := c.config(ctx, con)
 	if err != nil {
 		return err
 	}
@@ -59,7 +63,7 @@ func (c *checkCommand) Run(ctx context.Context, con *console) error {
 	return report.Err(c.Strict)
 }
 
-func (c *checkCommand) config(con *console) (config check.Config, err error) {
+func (c *checkCommand) config(ctx context.Context, con *console) (config check.Config, err error) {
 	url := cmp.Or(c.URL, c.Address)
 	if url == "" {
 		return config, errors.New("check: no address; give one such as http://127.0.0.1:8080/events?topic=check")
@@ -67,8 +71,15 @@ func (c *checkCommand) config(con *console) (config check.Config, err error) {
 	if c.Address != "" && c.Address != url {
 		return config, fmt.Errorf("check: two addresses, %q and -url %q; give one", c.Address, url)
 	}
+	c.URL = url
+	if config.TLS, err = load.TLSConfig(c.Cert, c.Key, c.CACert, c.Insecure); err != nil {
+		return config, err
+	}
+	if err := c.logIn(ctx, config.TLS); err != nil {
+		return config, fmt.Errorf("check: %w", err)
+	}
 	config = check.Config{
-		URL: url, Direct: c.Direct, Method: c.Method, Body: c.Body,
+		URL: c.URL, TLS: config.TLS, Direct: c.Direct, Method: c.Method, Body: c.Body,
 		PublishURL: c.PublishURL, PublishMethod: c.PublishMethod, PublishBody: c.PublishBody,
 		For: c.For, Origin: c.Origin, GapType: c.GapType,
 	}
@@ -81,11 +92,36 @@ func (c *checkCommand) config(con *console) (config check.Config, err error) {
 	if config.PublishHeader, err = headers(c.PublishHeader); err != nil {
 		return config, err
 	}
-	if config.TLS, err = load.TLSConfig(c.Cert, c.Key, c.CACert, c.Insecure); err != nil {
-		return config, err
-	}
 	config.Progress = func(doing string) { fmt.Fprintf(con.err, "%s …\n", doing) }
 	return config, nil
+}
+
+// logIn logs in, if that is asked for, and fills in what {{…}} stands for.
+func (c *checkCommand) logIn(ctx context.Context, config *tls.Config) error {
+	login, err := c.loginFlags.request(func(text string) string { return text })
+	if login == nil || err != nil {
+		return err
+	}
+	socket, _ := load.SplitUnix(c.URL)
+	user, err := (&load.Request{Login: login, TLS: config, Unix: socket}).LogIn(ctx)
+	if err != nil {
+		return err
+	}
+	publishes := strings.Contains(c.PublishURL+c.PublishBody+strings.Join(c.PublishHeader, ""), ".Login")
+	texts := []*string{&c.Body, &c.PublishBody}
+	for _, lines := range [][]string{c.Header, c.PublishHeader} {
+		for i := range lines {
+			texts = append(texts, &lines[i])
+		}
+	}
+	if err := errors.Join(user.FillURLs(&c.URL, &c.Direct, &c.PublishURL), user.Fill(texts...)); err != nil {
+		return err
+	}
+	c.Cookie = user.Cookies(c.Cookie)
+	if cookies := user.Cookies(""); publishes && cookies != "" {
+		c.PublishHeader = append(c.PublishHeader, "Cookie: "+cookies)
+	}
+	return nil
 }
 
 // print prints the table, the JSON, or writes the JSON to its file beside the table.

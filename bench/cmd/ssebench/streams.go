@@ -22,24 +22,23 @@ type streamFlags struct {
 	Settle  time.Duration `default:"${settle=2s}" group:"Streams" help:"How long to wait after opening the streams, before the measurement begins."`
 	Readers int           `default:"1" group:"Streams" help:"Goroutines that read the streams."`
 
-	Header      []string     `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Additional header of each request; may be repeated."`
-	Cookie      string       `placeholder:"'a=b; c=d'" group:"Streams" help:"Cookies to send with each request."`
-	Method      string       `default:"GET" group:"Streams" help:"Method of the request."`
-	Body        string       `group:"Streams" help:"Body of the request, for streams that are opened with POST."`
-	Topics      string       `placeholder:"N|FILE" group:"Streams" help:"Topics to spread the streams and what is published over, in turn: so many, which are 0, 1, and so on; or those in the lines of FILE. {{.Topic}} stands for a stream's topic, and for the one to publish to."`
-	Tokens      string       `placeholder:"FILE" group:"Streams" help:"Tokens or users, one in each line, for the streams in turn: {{.Token}} stands for a stream's. If FILE ends in .csv, its first line names the columns, and {{.name}} stands for a column."`
-	Login       string       `placeholder:"'METHOD URL'" group:"Streams" help:"Request to make once for each stream, before it is opened. {{.Login.name}} stands for a field of the JSON in the answer, a cookie or a header, and {{.Login.Body}} for all of it. Its cookies are sent with the stream."`
-	LoginHeader []string     `name:"login-header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Additional header of these requests; may be repeated."`
-	LoginBody   string       `name:"login-body" placeholder:"TEMPLATE" group:"Streams" help:"Body of these requests: JSON if it begins with {, otherwise a form."`
-	Compress    string       `enum:",gzip,br,zstd" default:"" placeholder:"ENCODING" group:"Streams" help:"Accept this encoding: gzip, br or zstd. Streams are then read through net/http, with a goroutine per stream, as with https."`
-	Gzip        bool         `group:"Streams" help:"The same as -compress gzip."`
-	HTTP2       bool         `name:"http2" group:"Streams" help:"Offer HTTP/2; needs https."`
-	Insecure    bool         `group:"Streams" help:"Accept any certificate."`
-	CACert      string       `name:"cacert" placeholder:"FILE" group:"Streams" help:"Certificate of an authority to trust, beside those of the system."`
-	Cert        string       `placeholder:"FILE" group:"Streams" help:"Certificate of the client, for servers that ask for one."`
-	Key         string       `placeholder:"FILE" group:"Streams" help:"Its key, if that is in another file."`
-	Unix        string       `placeholder:"PATH" group:"Streams" help:"Unix socket to connect to, for streams and for what is published."`
-	Laddr       []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. By default a server on IPv4 loopback is reached from 127.0.1.1 to 127.0.1.200."`
+	Header   []string     `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Additional header of each request; may be repeated."`
+	Cookie   string       `placeholder:"'a=b; c=d'" group:"Streams" help:"Cookies to send with each request."`
+	Method   string       `default:"GET" group:"Streams" help:"Method of the request."`
+	Body     string       `group:"Streams" help:"Body of the request, for streams that are opened with POST."`
+	Topics   string       `placeholder:"N|FILE" group:"Streams" help:"Topics to spread the streams and what is published over, in turn: so many, which are 0, 1, and so on; or those in the lines of FILE. {{.Topic}} stands for a stream's topic, and for the one to publish to."`
+	Tokens   string       `placeholder:"FILE" group:"Streams" help:"Tokens or users, one in each line, for the streams in turn: {{.Token}} stands for a stream's. If FILE ends in .csv, its first line names the columns, and {{.name}} stands for a column."`
+	Compress string       `enum:",gzip,br,zstd" default:"" placeholder:"ENCODING" group:"Streams" help:"Accept this encoding: gzip, br or zstd. Streams are then read through net/http, with a goroutine per stream, as with https."`
+	Gzip     bool         `group:"Streams" help:"The same as -compress gzip."`
+	HTTP2    bool         `name:"http2" group:"Streams" help:"Offer HTTP/2; needs https."`
+	Insecure bool         `group:"Streams" help:"Accept any certificate."`
+	CACert   string       `name:"cacert" placeholder:"FILE" group:"Streams" help:"Certificate of an authority to trust, beside those of the system."`
+	Cert     string       `placeholder:"FILE" group:"Streams" help:"Certificate of the client, for servers that ask for one."`
+	Key      string       `placeholder:"FILE" group:"Streams" help:"Its key, if that is in another file."`
+	Unix     string       `placeholder:"PATH" group:"Streams" help:"Unix socket to connect to, for streams and for what is published."`
+	Laddr    []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. By default a server on IPv4 loopback is reached from 127.0.1.1 to 127.0.1.200."`
+
+	loginFlags `group:"Streams"`
 
 	Reconnect bool `default:"true" negatable:"" group:"Streams" help:"Reconnect like browsers: with Last-Event-ID after the server's retry time (3s if it sends none), but never after an answer that is not a stream."`
 }
@@ -67,12 +66,19 @@ func (f *streamFlags) request(port portOf) (r load.Request, err error) {
 	if r.TLS, err = load.TLSConfig(f.Cert, f.Key, f.CACert, f.Insecure); err != nil {
 		return r, err
 	}
-	r.Login, err = f.login(port)
+	r.Login, err = f.loginFlags.request(port)
 	return r, err
 }
 
-// login is the request before each stream, or nil.
-func (f *streamFlags) login(port portOf) (*load.Login, error) {
+// loginFlags say which request each stream makes first.
+type loginFlags struct {
+	Login       string   `placeholder:"'METHOD URL'" help:"Request to make before a stream is opened: once for each, and by check once in all. {{.Login.name}} stands for a field of the JSON in the answer, a cookie or a header, and {{.Login.Body}} for all of it. Its cookies are sent with the stream. If {{.Login.name}} is in what is published, the publisher logs in as well, as the first stream does, and sends its cookies."`
+	LoginHeader []string `name:"login-header" sep:"none" placeholder:"'Name: value'" help:"Additional header of these requests; may be repeated."`
+	LoginBody   string   `name:"login-body" placeholder:"TEMPLATE" help:"Body of these requests: JSON if it begins with {, otherwise a form."`
+}
+
+// request is the request before each stream, or nil.
+func (f *loginFlags) request(port portOf) (*load.Login, error) {
 	if f.Login == "" {
 		return nil, nil
 	}
@@ -179,7 +185,7 @@ func (f *publishFlags) publishing(port portOf, r *load.Request) (*load.Publishin
 	header, err := headers(f.PublishHeader)
 	path, target := load.SplitUnix(port(f.PublishURL))
 	return &load.Publishing{
-		URL: target, Method: f.PublishMethod, Header: header, Body: f.PublishBody, Data: r.Data,
+		URL: target, Method: f.PublishMethod, Header: header, Body: f.PublishBody, Data: r.Data, Login: r.Login,
 		Command: strings.Fields(f.PublishCommand), Size: f.Size, TLS: r.TLS, Unix: cmp.Or(path, r.Unix),
 	}, err
 }

@@ -8,8 +8,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/fastsse/fastsse/bench/internal/check"
 )
 
 const apiKey = "the-key-of-those-who-publish"
@@ -34,6 +37,7 @@ func serveApp(t *testing.T) (*app, string) {
 	mux.HandleFunc("POST /login", a.login)
 	mux.HandleFunc("GET /events", a.stream)
 	mux.HandleFunc("PUT /events", a.publish)
+	mux.HandleFunc("POST /messages", a.write)
 	s := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		s.CloseClientConnections()
@@ -136,17 +140,49 @@ func (a *app) publish(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
+// write is how users publish: with all that belongs to a session.
+func (a *app) write(w http.ResponseWriter, r *http.Request) {
+	if !a.known(r) {
+		http.Error(w, "log in first", http.StatusUnauthorized)
+		return
+	}
+	a.add(r.FormValue("text"))
+	w.WriteHeader(http.StatusCreated)
+}
+
 func TestAppWithLogins(t *testing.T) {
 	t.Parallel()
-	a, url := serveApp(t)
-	s := &service{os.Getpid(), []string{
-		url + "/events", "-login", "POST " + url + "/login", "-login-body", `{"user":"u{{.Stream}}","password":"secret"}`,
-		"-H", "Authorization: Bearer {{.Login.token}}", "-H", "X-CSRF-Token: {{.Login.csrf}}",
-		"-publish-url", url + "/events", "-publish-method", "PUT", "-publish-header", "X-Api-Key: " + apiKey,
-	}}
-	s.run(t)
-	if n := a.loggedIn(); n != streams {
-		t.Errorf("%d users have logged in, want %d", n, streams)
+	for name, way := range map[string][]string{
+		"a key":  {"-publish-url", "/events", "-publish-method", "PUT", "-publish-header", "X-Api-Key: " + apiKey},
+		"a user": {"-publish-url", "/messages", "-publish-header", "Authorization: Bearer {{.Login.token}}", "-publish-header", "X-CSRF-Token: {{.Login.csrf}}", "-publish-header", "Content-Type: application/x-www-form-urlencoded", "-publish-body", "text={{.Message}}"},
+	} {
+		t.Run("published by "+name, func(t *testing.T) {
+			t.Parallel()
+			a, url := serveApp(t)
+			way[1] = url + way[1]
+			s := &service{os.Getpid(), append([]string{
+				url + "/events", "-login", "POST " + url + "/login", "-login-body", `{"user":"u{{.Stream}}","password":"secret"}`,
+				"-H", "Authorization: Bearer {{.Login.token}}", "-H", "X-CSRF-Token: {{.Login.csrf}}",
+			}, way...)}
+			s.run(t)
+			if n := a.loggedIn(); n != streams {
+				t.Errorf("%d users have logged in, want %d", n, streams)
+			}
+			s.storm(t, true)
+			s.check(t, findings{"resume/gap": check.Fail})
+		})
 	}
-	s.storm(t, true)
+}
+
+// A login that is refused is said with its status and the first line of the answer, and
+// nothing is measured.
+func TestLoginThatIsRefused(t *testing.T) {
+	t.Parallel()
+	_, url := serveApp(t)
+	for _, command := range []string{"run", "storm", "check"} {
+		status, _, said := tool(t, command, url+"/events", "-publish-url", url+"/events", "-login", url+"/login", "-login-body", `{"user":"u","password":"wrong"}`)
+		if status != 1 || !strings.Contains(said, "log in: "+url+"/login: the answer is \"422 Unprocessable Entity\": wrong user or password") {
+			t.Errorf("ssebench %s: status %d, said %q", command, status, said)
+		}
+	}
 }

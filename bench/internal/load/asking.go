@@ -86,8 +86,8 @@ func (s *Swarm) asks(st *stream) (ask, error) {
 	if err != nil {
 		return ask{}, &refusal{what: err.Error()}
 	}
-	if st.login != nil && st.login.cookies != "" {
-		a = a.with("Cookie", strings.TrimPrefix(a.header.Get("Cookie")+"; "+st.login.cookies, "; "))
+	if st.login != nil {
+		a = st.login.withCookies(a)
 	}
 	return st.route.ask(a).with("Last-Event-ID", st.dec.LastEventID()), nil
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -101,6 +102,58 @@ func read(res *http.Response, body []byte) *login {
 		maps.Copy(l.values, fields)
 	}
 	return l
+}
+
+// withCookies adds the login's cookies to a request.
+func (l *login) withCookies(a ask) ask {
+	if l.cookies == "" {
+		return a
+	}
+	return a.with("Cookie", joined(a.header.Get("Cookie"), l.cookies))
+}
+
+// joined are cookies as one header has them: "a=b; c=d".
+func joined(cookies, more string) string { return strings.Trim(cookies+"; "+more, "; ") }
+
+// LogIn logs in as the first stream does, for requests that are made without a Swarm.
+func (r *Request) LogIn(ctx context.Context) (*User, error) {
+	all, err := newLogins(r, &dialer{unix: r.Unix, hosts: map[string][]netip.AddrPort{}})
+	if err != nil {
+		return nil, err
+	}
+	defer all.client.CloseIdleConnections()
+	v := r.Data.of(0)
+	l := all.of(ctx, v)
+	v["Login"], v["Message"] = l.values, "{{.Message}}" // which is put in for each event
+	return &User{v, l}, l.err
+}
+
+// User is who has logged in.
+type User struct {
+	values values
+	login  *login
+}
+
+// Cookies are others and those of the login's answer, as one header has them: "a=b; c=d".
+func (u *User) Cookies(others string) string { return joined(others, u.login.cookies) }
+
+// Fill puts in what {{…}} stands for. {{.Message}} stays.
+func (u *User) Fill(texts ...*string) error { return fillAll(texts, u.values) }
+
+// FillURLs does so with values as they are written in URLs.
+func (u *User) FillURLs(urls ...*string) error { return fillAll(urls, u.values.forURL()) }
+
+func fillAll(texts []*string, v values) error {
+	for _, to := range texts {
+		t, err := parseText(*to)
+		if err == nil {
+			*to, err = t.fill(v)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // logIn logs in for the next n new streams, if a login is asked for.

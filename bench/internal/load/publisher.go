@@ -36,6 +36,9 @@ type Publishing struct {
 	// {{.Time}} when it is due.
 	Data Data
 
+	// Login is made once if {{.Login…}} is in URL, Header or Body. Its cookies are sent then.
+	Login *Login
+
 	Size int // bytes of a message
 
 	// Retried makes one post after the other, each again until it is taken, or the answer
@@ -50,6 +53,7 @@ type Publisher struct {
 	lane    int
 	size    int
 	data    *Data
+	user    *User // nil: without a login
 	form    *form
 	bare    bool // a body is the message alone
 	poster  poster
@@ -76,8 +80,11 @@ const mostUnanswered = 4096
 func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, error) {
 	const message = "the message"
 	one := &Publisher{lane: lane, size: p.Size, data: &p.Data, bare: p.Body == "", late: newHistogram()}
-	sample := one.values(1, 0, message)
 	var err error
+	if one.user, err = p.logIn(ctx); err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	sample := one.values(1, 0, message)
 	if len(p.Command) > 0 {
 		if one.poster, err = newCommandPoster(p.Command, sample); err != nil {
 			return nil, err
@@ -105,6 +112,18 @@ func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, erro
 	return one, nil
 }
 
+// logIn logs in if what is published needs that.
+func (p *Publishing) logIn(ctx context.Context) (*User, error) {
+	text := p.URL + p.Body
+	for _, lines := range p.Header {
+		text += strings.Join(lines, "")
+	}
+	if p.Login == nil || !strings.Contains(text, ".Login") {
+		return nil, nil
+	}
+	return (&Request{Login: p.Login, Data: p.Data, TLS: p.TLS, Unix: p.Unix}).LogIn(ctx)
+}
+
 func newPoster(ctx context.Context, p *Publishing, to *url.URL) (poster, error) {
 	d := &dialer{unix: p.Unix, hosts: map[string][]netip.AddrPort{}}
 	switch {
@@ -122,6 +141,9 @@ func (p *Publisher) values(seq uint64, due time.Duration, message string) values
 	v["Message"], v["Seq"] = message, seq
 	v["ID"] = strings.ReplaceAll(fmt.Sprintf("%s%d-%d", marker, p.lane, seq), " ", "-")
 	v["Time"] = wallTime{epoch.Add(due).Round(0)}
+	if p.user != nil {
+		v["Login"] = p.user.login.values
+	}
 	return v
 }
 
@@ -209,6 +231,9 @@ func (p *Publisher) post(ctx context.Context, due time.Duration) error {
 		var err error
 		if a, err = p.form.fill(v); err != nil {
 			return err
+		}
+		if p.user != nil {
+			a = p.user.login.withCookies(a)
 		}
 	}
 	return p.poster.post(ctx, &a, v)
