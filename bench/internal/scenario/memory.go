@@ -32,14 +32,14 @@ func (s *session) sumMemory(v *result.Server) {
 	last := len(x) - 1
 	l.err = max(l.err, slack/(x[last]-x[0]))
 	v.BytesPerStreamError = &l.err
+	if all := (y[last] - float64(s.usage.empty.Memory)) / x[last]; all > slack/x[last] {
+		v.BytesPerStreamAll = &all
+	}
 	if l.slope < l.err {
 		v.BytesWhy = fmt.Sprintf("%.0f ± %.0f B would be less than its own error: open more streams", l.slope, l.err)
 		return
 	}
 	v.BytesPerStream = &l.slope
-	if all := (y[last] - float64(s.usage.empty.Memory)) / x[last]; all > 0 {
-		v.BytesPerStreamAll = &all
-	}
 }
 
 // unmeasured is why the memory per stream cannot be told, or empty.

@@ -52,6 +52,22 @@ func TestMemoryPerStreamHasAnError(t *testing.T) {
 	}
 }
 
+// What all streams have cost is known also where the slope is not, unless it is no more than
+// a process gains by itself.
+func TestMemoryOnAverage(t *testing.T) {
+	for first, want := range map[uint64]float64{5 << 20: 629.1, 0: 0} {
+		s := opening(10_000, 0)
+		for i := range s.points {
+			s.points[i].Memory += first
+		}
+		var v result.Server
+		s.sumMemory(&v)
+		if v.BytesPerStream != nil || (v.BytesPerStreamAll == nil) != (want == 0) || math.Abs(value(v.BytesPerStreamAll)-want) > .1 {
+			t.Errorf("%d more with the first streams: %v by slope, %v on average; want none, and %.1f", first, value(v.BytesPerStream), value(v.BytesPerStreamAll), want)
+		}
+	}
+}
+
 func TestMemoryPerStreamThatCannotBeTold(t *testing.T) {
 	for says, change := range map[string]func(*session){
 		"not all streams were open":                   func(s *session) { s.held = false },
