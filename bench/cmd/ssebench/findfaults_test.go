@@ -65,7 +65,7 @@ func TestRunFindsEachFault(t *testing.T) {
 			t.Parallel()
 			url := startFaulty(t, c.fault)
 			var out, errs bytes.Buffer
-			line := "run -c 10 -settle 100ms -size 60 -patience 1s -linger 0s -json - -url " + url + "/events?topic=a -publish-url " + url + "/publish?topic=a " + c.run
+			line := "run -c 10 -settle 100ms -size 60 -patience 2s -linger 0s -json - -url " + url + "/events?topic=a -publish-url " + url + "/publish?topic=a " + c.run
 			if status := run(t.Context(), strings.Fields(line), &out, &errs); status != c.status {
 				t.Fatalf("status %d, want %d\n%s", status, c.status, errs.String())
 			}

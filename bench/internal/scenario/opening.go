@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/fastsse/fastsse/bench/internal/load"
@@ -12,7 +13,7 @@ import (
 const parts = 4
 
 // open opens all streams, and notes what they cost the server.
-func (s *session) open(ctx context.Context) (err error) {
+func (s *session) open(ctx context.Context) error {
 	s.watcher.enter("open")
 	left := s.Streams
 	for part := parts; left > 0; part-- {
@@ -24,9 +25,6 @@ func (s *session) open(ctx context.Context) (err error) {
 		if err := s.openPart(ctx, n, s.Streams-left); err != nil {
 			return err
 		}
-	}
-	if s.usage.opened, err = s.look(); err != nil {
-		return err
 	}
 	if err := s.openOthers(ctx); err != nil {
 		return err
@@ -40,15 +38,18 @@ func (s *session) open(ctx context.Context) (err error) {
 // it waits until its memory can be told.
 func (s *session) openPart(ctx context.Context, n, asked int) error {
 	main := s.lanes[0]
-	if err := s.openSome(ctx, main, n, s.Client); err != nil {
+	before, err := s.look()
+	if err == nil {
+		err = s.openSome(ctx, main, n, s.Client)
+	}
+	after, looked := s.look()
+	if err = errors.Join(err, looked); err != nil || n == 0 || s.process.Load() == nil {
 		return err
 	}
-	if n == 0 || s.process.Load() == nil {
-		return nil
-	}
+	s.toOpen += after.CPU - before.CPU
 	pause(ctx, s.Settle/parts)
-	u, err := s.look()
-	s.points = append(s.points, point{asked, main.opened, u})
+	after, err = s.look()
+	s.points = append(s.points, point{asked, main.opened, after})
 	return err
 }
 

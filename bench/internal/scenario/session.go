@@ -65,8 +65,9 @@ type session struct {
 	opening   time.Duration // how long it took
 	first     time.Duration // when the first event was due
 	over      time.Duration // when the last one's time was over; zero: there is no schedule
-	usage     struct{ empty, opened, before, after load.Usage }
-	points    []point // of the server's memory
+	usage     struct{ empty, before, after load.Usage }
+	toOpen    time.Duration // the server's CPU while streams were opened
+	points    []point       // of the server's memory
 	own       struct{ before, after load.Condition }
 	idle      struct{ before, after load.Processors }
 	readers   struct{ before, after load.Readers }

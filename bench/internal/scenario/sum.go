@@ -171,7 +171,7 @@ func (s *session) sumServer(r *result.Result) {
 	r.Server = v
 	s.sumMemory(v)
 	if s.held {
-		v.CPUToOpenUS = pointer(us(u.opened.CPU-u.empty.CPU) / float64(s.Streams))
+		v.CPUToOpenUS = pointer(us(s.toOpen) / float64(s.Streams))
 	}
 	if n := s.delivered(); n > 0 && u.after.CPU > 0 {
 		v.CPUPerDeliveryUS = pointer(us(u.after.CPU-u.before.CPU) / float64(n))
