@@ -81,3 +81,31 @@ func TestRunWithTopicsCountsEverything(t *testing.T) {
 		}
 	}
 }
+
+// A rate of steps, by flags alone: each is counted apart.
+func TestRunFollowsAProfile(t *testing.T) {
+	url := startServe(t).url
+	address := "-url " + url + "/events?topic=a -publish-url " + url + "/publish?topic=a"
+	var out, errs bytes.Buffer
+	line := append(strings.Fields("run -c 4 -settle 50ms -linger 0s -q -json - -size 60:50%,300:50% "+address), "-rate", "50 for 300ms, 50..150 over 500ms, 200 for 300ms")
+	if status := run(t.Context(), line, &out, &errs); status != 0 {
+		t.Fatalf("status %d\n%s", status, errs.String())
+	}
+	r, err := result.Decode(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Published != 15+50+60 || r.Delivered != 500 || *r.Lost != 0 || len(r.Steps) != 3 || r.Steps[1].Step != "50..150 over 500ms" || r.Scenario["size"] != "60:50% 300:50%" {
+		t.Errorf("published %d, delivered %d, lost %d, flags %v, steps %+v", r.Published, r.Delivered, *r.Lost, r.Scenario, r.Steps)
+	}
+	published := uint64(0)
+	for _, s := range r.Steps {
+		published += s.Published
+	}
+	if published == 0 || published > 125 || !strings.Contains(errs.String(), "200 for 300ms: ") {
+		t.Errorf("%d published in steps\n%s", published, errs.String())
+	}
+	if status := run(t.Context(), append(strings.Fields("storm "+address), "-rate", "5 for 1s"), &out, &errs); status != 1 || !strings.Contains(errs.String(), "give one rate") {
+		t.Errorf("a storm with a profile has status %d\n%s", status, errs.String())
+	}
+}

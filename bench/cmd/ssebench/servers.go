@@ -66,7 +66,7 @@ func (f *targetFlags) measure(ctx context.Context, con *console, html string) er
 	begun := time.Now()
 	config := compare.Config{
 		Rounds: f.Rounds, Base: f.Base, FloodRate: f.Flood, FloodDuration: f.FloodDuration, Rest: f.Rest,
-		Load: fmt.Sprintf("%d streams, %g events/s of %d B for %v", f.Streams, f.Rate, f.Size, f.Duration),
+		Load: fmt.Sprintf("%d streams, %s events/s of %s B for %v", f.Streams, f.Rate, strings.Join(f.Size, ","), f.Duration),
 		Note: func(text string) { fmt.Fprintf(con.err, "%4.0fs %s\n", time.Since(begun).Seconds(), text) },
 	}
 	out, failed := compare.Run(ctx, config, targets)

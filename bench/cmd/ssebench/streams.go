@@ -148,15 +148,15 @@ func headers(lines []string) (http.Header, error) {
 
 // publishFlags say how events are published.
 type publishFlags struct {
-	PublishURL     string   `name:"publish-url" group:"Publishing" help:"URL to post each event to. Without -publish-url and -publish-command nothing is published; the streams are only held open. {{.Topic}} stands for the topic to publish to, {{.Stream}} for the first stream that reads it."`
-	PublishMethod  string   `name:"publish-method" default:"POST" group:"Publishing" help:"Method of the requests that publish."`
-	PublishHeader  []string `name:"publish-header" sep:"none" placeholder:"'Name: value'" group:"Publishing" help:"Additional header of the requests that publish; may be repeated."`
-	PublishBody    string   `name:"publish-body" placeholder:"TEMPLATE" group:"Publishing" help:"Body of the requests that publish, with {{.Message}} where the event's data goes; by default the data is the whole body. {{.Seq}} is the event's number from 1, {{.ID}} is what no other event has, {{.Time}} when it is due, as {{.Time.UnixMilli}} in milliseconds."`
-	PublishCommand string   `name:"publish-command" placeholder:"COMMAND" group:"Publishing" help:"Command to run for each event instead of a request, as words separated by spaces. It gets the data on its standard input, and in its arguments in place of {{.Message}}."`
-	Rate           float64  `default:"${rate=10}" group:"Publishing" help:"Events to publish per second."`
-	Size           int      `default:"100" group:"Publishing" help:"Bytes of data per event."`
-	TimeRegexp     string   `name:"time-regexp" placeholder:"PATTERN" group:"Publishing" help:"For events that others publish: the first group of PATTERN matches the time when an event was sent, in its data (seconds, milliseconds, microseconds or nanoseconds since 1970, or RFC 3339)."`
-	TimeJSON       string   `name:"time-json" placeholder:"PATH" group:"Publishing" help:"Like -time-regexp, for JSON data: the path to the time, such as meta.sent_at."`
+	PublishURL     string       `name:"publish-url" group:"Publishing" help:"URL to post each event to. Without -publish-url and -publish-command nothing is published; the streams are only held open. {{.Topic}} stands for the topic to publish to, {{.Stream}} for the first stream that reads it."`
+	PublishMethod  string       `name:"publish-method" default:"POST" group:"Publishing" help:"Method of the requests that publish."`
+	PublishHeader  []string     `name:"publish-header" sep:"none" placeholder:"'Name: value'" group:"Publishing" help:"Additional header of the requests that publish; may be repeated."`
+	PublishBody    string       `name:"publish-body" placeholder:"TEMPLATE" group:"Publishing" help:"Body of the requests that publish, with {{.Message}} where the event's data goes; by default the data is the whole body. {{.Seq}} is the event's number from 1, {{.ID}} is what no other event has, {{.Time}} when it is due, as {{.Time.UnixMilli}} in milliseconds."`
+	PublishCommand string       `name:"publish-command" placeholder:"COMMAND" group:"Publishing" help:"Command to run for each event instead of a request, as words separated by spaces. It gets the data on its standard input, and in its arguments in place of {{.Message}}."`
+	Rate           load.Profile `default:"${rate=10}" group:"Publishing" help:"Events to publish per second: a number, or steps that take the place of -duration, such as '100 for 10s, 100..1000 over 30s, 1000 for 10s'."`
+	Size           []string     `default:"100" placeholder:"100" group:"Publishing" help:"Bytes of data per event: a number, or several with the share of events that have each, such as 100:80%,2000:20%."`
+	TimeRegexp     string       `name:"time-regexp" placeholder:"PATTERN" group:"Publishing" help:"For events that others publish: the first group of PATTERN matches the time when an event was sent, in its data (seconds, milliseconds, microseconds or nanoseconds since 1970, or RFC 3339)."`
+	TimeJSON       string       `name:"time-json" placeholder:"PATH" group:"Publishing" help:"Like -time-regexp, for JSON data: the path to the time, such as meta.sent_at."`
 }
 
 // check finds what cannot work together.
@@ -166,10 +166,6 @@ func (f *publishFlags) check() error {
 		return fmt.Errorf("-publish-url %q and -publish-command %q: give one of them", f.PublishURL, f.PublishCommand)
 	case f.TimeRegexp != "" || f.TimeJSON != "":
 		return errors.New("-time-regexp and -time-json are for events that somebody else publishes; leave out -publish-url and -publish-command")
-	case f.Rate <= 0:
-		return fmt.Errorf("-rate %v: give the number of events to publish per second", f.Rate)
-	case f.Size < load.LeastSize:
-		return fmt.Errorf("-size %d: an event says where it comes from and when it was due, which takes up to %d bytes; give at least that", f.Size, load.LeastSize)
 	}
 	return nil
 }
@@ -182,11 +178,15 @@ func (f *publishFlags) publishing(port portOf, r *load.Request) (*load.Publishin
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	sizes, err := load.ParseSizes(f.Size)
+	if err != nil {
+		return nil, err
+	}
 	header, err := headers(f.PublishHeader)
 	path, target := load.SplitUnix(port(f.PublishURL))
 	return &load.Publishing{
 		URL: target, Method: f.PublishMethod, Header: header, Body: f.PublishBody, Data: r.Data, Login: r.Login,
-		Command: strings.Fields(f.PublishCommand), Size: f.Size, TLS: r.TLS, Unix: cmp.Or(path, r.Unix),
+		Command: strings.Fields(f.PublishCommand), Sizes: sizes, TLS: r.TLS, Unix: cmp.Or(path, r.Unix),
 	}, err
 }
 
@@ -197,7 +197,13 @@ func (f *publishFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
 			return err
 		}
 	}
-	sc.Rate = f.Rate
+	sc.Rate = f.Rate.Steps[0].From
+	if d := f.Rate.Duration(); d > 0 {
+		if sc.Duration == 0 { // as of a storm
+			return fmt.Errorf("-rate %q: give one rate", f.Rate)
+		}
+		sc.Profile, sc.Duration = f.Rate, d
+	}
 	if strings.Contains(f.PublishURL+f.PublishBody+strings.Join(f.PublishHeader, ""), "{{.Stream}}") && len(sc.Request.Data.Topics) == 0 {
 		sc.Request.Data.Topics = load.Numbered(sc.Streams) // each stream has its own
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fastsse/fastsse/bench/internal/launch"
+	"github.com/fastsse/fastsse/bench/internal/load"
 	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
 )
@@ -104,7 +105,7 @@ func (c *Config) measure(ctx context.Context, t *Target, into *Server) error {
 		return err
 	}
 	flood, err := part(ctx, t, func(sc *scenario.Scenario) {
-		sc.Rate, sc.Duration, sc.Longest = c.FloodRate, c.FloodDuration, c.Rest
+		sc.Rate, sc.Profile, sc.Duration, sc.Longest = c.FloodRate, load.Profile{}, c.FloodDuration, c.Rest
 	})
 	if err != nil {
 		return fmt.Errorf("flood: %w", err)

@@ -39,7 +39,8 @@ type Publishing struct {
 	// Login is made once if {{.Login…}} is in URL, Header or Body. Its cookies are sent then.
 	Login *Login
 
-	Size int // bytes of a message
+	Size  int   // bytes of a message
+	Sizes Sizes // of messages; nil: Size
 
 	// Retried makes one post after the other, each again until it is taken, or the answer
 	// says that it never will be. Array puts all events that are due into one post, as a JSON
@@ -52,6 +53,7 @@ type Publishing struct {
 type Publisher struct {
 	lane    int
 	size    int
+	sizes   Sizes // nil: size
 	data    *Data
 	user    *User // nil: without a login
 	form    *form
@@ -79,7 +81,7 @@ const mostUnanswered = 4096
 // NewPublisher prepares to publish as p says, with lane in each message.
 func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, error) {
 	const message = "the message"
-	one := &Publisher{lane: lane, size: p.Size, data: &p.Data, bare: p.Body == "", late: newHistogram()}
+	one := &Publisher{lane: lane, size: p.Size, sizes: p.Sizes, data: &p.Data, bare: p.Body == "", late: newHistogram()}
 	var err error
 	if one.user, err = p.logIn(ctx); err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
@@ -155,18 +157,23 @@ func (t wallTime) String() string { return t.UTC().Format(time.RFC3339Nano) }
 // Run publishes n events, the i-th due at begin + i/rate, and waits until the
 // server has taken them. When ctx ends it stops early, which is no error.
 func (p *Publisher) Run(ctx context.Context, n uint64, rate float64, begin time.Duration) error {
-	return p.run(ctx, ctx, n, rate, begin)
+	return p.run(ctx, ctx, n, begin, Steady(rate).At)
 }
 
 // RunUntil publishes in the same way until enough ends: the event that is being published then
 // is still taken. Only the end of ctx stops that as well.
 func (p *Publisher) RunUntil(ctx, enough context.Context, rate float64, begin time.Duration) error {
-	return p.run(ctx, enough, math.MaxUint64, rate, begin)
+	return p.run(ctx, enough, math.MaxUint64, begin, Steady(rate).At)
 }
 
-func (p *Publisher) run(ctx, enough context.Context, n uint64, rate float64, begin time.Duration) error {
+// Follow publishes in the same way n events, event i, from 0, due at begin + at(i).
+func (p *Publisher) Follow(ctx context.Context, n uint64, begin time.Duration, at func(i uint64) time.Duration) error {
+	return p.run(ctx, ctx, n, begin, at)
+}
+
+func (p *Publisher) run(ctx, enough context.Context, n uint64, begin time.Duration, at func(i uint64) time.Duration) error {
 	for i := uint64(0); i < n; i++ {
-		due := begin + at(int(i), rate)
+		due := begin + at(i)
 		if !sleepPrecisely(enough, due) {
 			break
 		}
@@ -210,9 +217,13 @@ func (p *Publisher) Once(ctx context.Context) error {
 }
 
 func (p *Publisher) publish(ctx context.Context, due time.Duration) error {
-	p.message = AppendPayload(p.message[:0], p.lane, p.sent.Load()+1, due, p.size)
+	seq, size := p.sent.Load()+1, p.size
+	if len(p.sizes) > 0 {
+		size = p.sizes.of(seq)
+	}
+	p.message = AppendPayload(p.message[:0], p.lane, seq, due, size)
 	if err := p.post(ctx, due); err != nil {
-		return fmt.Errorf("publish event %d: %w", p.sent.Load()+1, err)
+		return fmt.Errorf("publish event %d: %w", seq, err)
 	}
 	p.sent.Add(1)
 	return nil

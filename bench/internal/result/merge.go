@@ -17,7 +17,7 @@ import (
 // up, and of others the largest is taken.
 var mergeRules = map[string]string{
 	"machine": "first", "server": "first", "deploys": "first", "trend": "first", "storm.missed": "largest", "storm.drain.before": "largest", "storm.drain.exit_status": "first",
-	"tool.cpu_seconds": "sum", "tool.gc_pause_ms": "sum", "delivered_per_second": "sum", "samples.tool_cpu": "sum",
+	"tool.cpu_seconds": "sum", "tool.gc_pause_ms": "sum", "delivered_per_second": "sum", "samples.tool_cpu": "sum", "steps.delivered_per_second": "sum",
 	"samples.rss_bytes": "largest", "samples.descriptors": "largest", "samples.threads": "largest", "samples.goroutines": "largest",
 }
 
@@ -177,6 +177,12 @@ func mergeLists(v, from reflect.Value, path string) error {
 		return err
 	case *[]Lane:
 		return mergeElements(list, from.Interface().([]Lane), path, func(a, b Lane) bool { return a.Name == b.Name })
+	case *[]Step: // a step has the same place in all
+		for i := range min(len(*list), from.Len()) {
+			if err := merge(v.Index(i), from.Index(i), path); err != nil {
+				return err
+			}
+		}
 	case *[]string:
 		return mergeElements(list, from.Interface().([]string), path, func(a, b string) bool { return a == b })
 	}

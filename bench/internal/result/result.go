@@ -84,6 +84,7 @@ type Result struct {
 	Gates    []Verdict `json:"gates,omitempty"`   // the outcome of each -fail-if
 	Spectrum []Quantum `json:"spectrum"`          // the latency's percentile spectrum
 	Samples  []Sample  `json:"samples"`           // one for each second
+	Steps    []Step    `json:"steps,omitempty"`   // of the rate, one by one; absent if it did not change
 }
 
 // Machine is where the load came from.
@@ -301,6 +302,17 @@ type Lane struct {
 	SpreadMS   *Spread     `json:"spread_ms"`  // as in the whole
 }
 
+// Step is a step of a rate that changes. Deliveries count where they came, which may be in
+// a later step than that of their publication, or after the last.
+type Step struct {
+	Step      string       `json:"step"` // as it was given, such as 100..1000 over 30s
+	Seconds   float64      `json:"seconds"`
+	Published uint64       `json:"published"`
+	Delivered uint64       `json:"delivered"`
+	PerSecond float64      `json:"delivered_per_second"`
+	LatencyMS *Percentiles `json:"latency_ms"` // of these deliveries
+}
+
 // Quantum is one point of the percentile spectrum.
 type Quantum struct {
 	Percentile float64 `json:"percentile"` // 0 to 100
@@ -309,11 +321,12 @@ type Quantum struct {
 
 // Sample is what was seen in one interval, usually a second.
 type Sample struct {
-	At         float64 `json:"at"`         // seconds since the measurement began, at the end of the interval
-	Phase      string  `json:"phase"`      // open, settle, publish, drain, away, back, calm, deploy, hold
-	Streams    int     `json:"streams"`    // open now
-	Connecting int     `json:"connecting"` // streams without an answer yet
-	Ended      int     `json:"ended"`      // in this interval, as everything below
+	At         float64 `json:"at"`             // seconds since the measurement began, at the end of the interval
+	Phase      string  `json:"phase"`          // open, settle, publish, drain, away, back, calm, deploy, hold
+	Step       string  `json:"step,omitempty"` // of a rate that changes
+	Streams    int     `json:"streams"`        // open now
+	Connecting int     `json:"connecting"`     // streams without an answer yet
+	Ended      int     `json:"ended"`          // in this interval, as everything below
 	Published  uint64  `json:"published"`
 	Delivered  uint64  `json:"delivered"`
 	Missing    int64   `json:"missing"` // holes that opened, less those that closed

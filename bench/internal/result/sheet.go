@@ -32,6 +32,7 @@ var (
 		{"streams", "first error", "{first_error}"},
 		{"events", "published", "{?delivered}[{published>0}, late by {publisher_lateness_ms.p50} (p50), {publisher_lateness_ms.p99} (p99), {publisher_late_ms} at most|{published>0}, at most {publisher_late_ms} late|by others]"},
 		{"events", "delivered", "{delivered}[ of {expected}], {delivered_per_second} per second"},
+		{"events", "step by step", "{steps}"},
 		{"events", "on the wire", "{wire_bytes_per_delivery} per delivery[, {plain_bytes} decoded in {inflate_us_per_delivery} each]"},
 		{"events", "STRAY", "{stray>0} came to streams of other topics"},
 		{"events", "others came", "{other>0} that ssebench did not publish[, {deploys.gaps>0} of them gap events]"},
@@ -149,6 +150,11 @@ func sayList(from reflect.Value, path string) (said string, there bool) {
 			said += fmt.Sprintf("; %s: %s", many(float64(e.Times), "time"), plain(e.Text))
 		}
 		said = strings.TrimPrefix(said, "; ")
+	case []Step:
+		for i := range list {
+			one, _ := fill("{step}: {delivered_per_second} delivered per second[, p50 {latency_ms.p50}, p99 {latency_ms.p99}, max {latency_ms.max}]", &list[i])
+			said += one + "\n"
+		}
 	case []Replacement:
 		for i := range list {
 			one, _ := fill(replaced, &list[i])

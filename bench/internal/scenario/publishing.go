@@ -84,16 +84,16 @@ func (s *session) publishLanes(ctx context.Context) (whole bool, err error) {
 	}
 	results := make(chan error, len(s.lanes))
 	for _, l := range s.lanes {
-		n := uint64(l.rate*s.Duration.Seconds() + 1e-6) // 4.35 s at 100 per second are 435
-		go func() { results <- l.publisher.Run(ctx, n, l.rate, s.first) }()
+		go func() { results <- l.publisher.Follow(ctx, l.profile.Count(s.Duration), s.first, l.profile.At) }()
 	}
+	stop := s.watcher.followSteps(s.Profile.Steps, s.first)
 	for range s.lanes {
 		err = errors.Join(err, <-results)
 	}
 	for _, l := range s.lanes {
-		took := float64(l.publisher.Sent()) / l.rate
-		s.over = max(s.over, s.first+time.Duration(took*float64(time.Second)))
+		s.over = max(s.over, s.first+l.profile.At(l.publisher.Sent()))
 	}
+	stop()
 	if _, refused := errors.AsType[*load.NotTaken](err); refused && s.delivered() == 0 {
 		s.unwelcome = true
 		return false, fmt.Errorf("nothing could be published to %s: %w", s.Publish.URL, err)

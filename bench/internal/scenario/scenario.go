@@ -38,6 +38,7 @@ type Scenario struct {
 
 	Publish  *load.Publishing // nil: nothing is published
 	Rate     float64          // events per second
+	Profile  load.Profile     // of the rate, if it changes; empty: Rate
 	Duration time.Duration    // of publishing, or of holding the streams
 	Patience time.Duration    // after the last publish: once nothing has come for this long, the rest is lost; zero means 5s
 	Linger   time.Duration    // once everything has come: wait so long for events that come twice

@@ -83,7 +83,7 @@ type lane struct {
 	name      string
 	swarm     *load.Swarm
 	publisher *load.Publisher // nil: nothing is published
-	rate      float64
+	profile   load.Profile
 	asked     int // streams to open, including those that read badly
 	opened    int // of these, open when publishing began
 	readers   int // of these, the ones that are to get all events
@@ -119,11 +119,15 @@ func (s *session) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := s.addLane(ctx, "", s.Request, s.Publish, s.Rate, s.Streams+s.Stalled+s.Slow); err != nil {
+	profile := s.Profile
+	if len(profile.Steps) == 0 {
+		profile = load.Steady(s.Rate)
+	}
+	if err := s.addLane(ctx, "", s.Request, s.Publish, profile, s.Streams+s.Stalled+s.Slow); err != nil {
 		return err
 	}
 	if b := s.Beside; b != nil {
-		if err := s.addLane(ctx, "beside", b.Request, &b.Publish, b.Rate, b.Streams); err != nil {
+		if err := s.addLane(ctx, "beside", b.Request, &b.Publish, load.Steady(b.Rate), b.Streams); err != nil {
 			return err
 		}
 	}
@@ -134,9 +138,9 @@ func (s *session) prepare(ctx context.Context) (err error) {
 }
 
 // addLane prepares a lane. Its swarm counts all lanes up to this one.
-func (s *session) addLane(ctx context.Context, name string, r load.Request, p *load.Publishing, rate float64, streams int) error {
+func (s *session) addLane(ctx context.Context, name string, r load.Request, p *load.Publishing, profile load.Profile, streams int) error {
 	i := len(s.lanes)
-	l := &lane{name: name, rate: rate, asked: streams}
+	l := &lane{name: name, profile: profile, asked: streams}
 	s.lanes = append(s.lanes, l)
 	var err error
 	if l.swarm, err = load.NewSwarm(ctx, load.SwarmConfig{Request: r, Readers: s.Readers, Lanes: i + 1, Foreign: s.Foreign}); err != nil {

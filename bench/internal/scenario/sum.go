@@ -17,7 +17,7 @@ func (s *session) sum(ctx context.Context) *result.Result {
 	r := &result.Result{
 		Schema: result.Schema, Command: s.Command, Name: s.Name, Scenario: s.Flags,
 		Begun: s.begun, Seconds: (load.Now() - s.start).Seconds(), Partial: ctx.Err() != nil,
-		Machine: Machine(), Samples: s.watcher.samples, OpenSeconds: s.opening.Seconds(),
+		Machine: Machine(), Samples: s.watcher.samples, Steps: s.watcher.steps, OpenSeconds: s.opening.Seconds(),
 	}
 	s.sumStreams(r)
 	s.sumEvents(r)

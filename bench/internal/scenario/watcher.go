@@ -35,6 +35,8 @@ type watcher struct {
 	starved   int     // intervals of the present phase in which others had the processors…
 	intervals int     // …of so many
 	logErr    error
+	steps     []result.Step                      // of the profile, as far as they have begun
+	step      *hdrhistogram.Histogram            // latency in the last of these; nil: it is over
 	latencies map[string]*hdrhistogram.Histogram // by phase; nil: not asked for
 }
 
@@ -116,6 +118,7 @@ func (w *watcher) look(ago time.Duration) {
 	if h := w.latencies[w.phase]; h != nil {
 		h.Merge(latency)
 	}
+	w.addToStep(&v, latency, now)
 	w.lookAtServer(&v, now)
 	w.lookAtSelf(&v, now)
 	w.lookAtReaders(&v, now)
