@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 )
 
@@ -17,23 +16,9 @@ type answer struct {
 	chunked  bool
 	sized    bool   // the head says how long the body is
 	ended    bool   // the whole body was seen
-	at       place  // in the chunks
-	line     int    // bytes of the line before a chunk that have come
 	left     int    // bytes of the body, or of the present chunk, still to come
-	raw      []byte // bytes of the head, not yet complete
+	raw      []byte // of the head, or of the line before a chunk, not yet complete
 }
-
-// place is where the next byte of a body in chunks belongs.
-type place uint8
-
-const (
-	inSize place = iota
-	inExtension
-	inChunk
-	atCR // after the chunk's bytes
-	atLF
-	places = iota
-)
 
 // refusal is an answer that is not a stream: after one a browser does not reconnect.
 type refusal struct {
@@ -57,23 +42,20 @@ func (a *answer) next(b []byte) (body, rest []byte, err error) {
 			return nil, nil, err
 		}
 	}
-	if !a.chunked {
-		return a.cut(b), nil, nil
-	}
-	if n, size := crlfLine(b); a.at == atCR && n > 0 { // fast path: all of it is there
-		b, a.at, a.left = b[n:], inChunk, size
-	} else if a.at != inChunk && !a.ended {
+	if a.chunked && a.left == 0 && !a.ended {
 		if b, err = a.between(b); err != nil {
 			return nil, nil, err
 		}
 	}
-	if a.ended {
+	switch {
+	case a.ended:
 		return nil, nil, nil
+	case !a.chunked && !a.sized:
+		return b, nil, nil
 	}
 	n := min(a.left, len(b))
-	if a.left -= n; a.left == 0 && a.at == inChunk {
-		a.at = atCR
-	}
+	a.left -= n
+	a.ended = a.sized && a.left == 0
 	return b[:n], b[n:], nil
 }
 
@@ -96,47 +78,25 @@ func (a *answer) head(b []byte) (rest []byte, err error) {
 		a.raw = b
 		return nil, nil
 	}
-	status, headers, _ := strings.Cut(string(b[:end]), "\r\n")
-	fields := append(strings.Fields(status), "", "")
-	switch code := fields[1]; {
-	case len(code) == 3 && code[0] == '1' && code != "101": // not the final answer yet
+	res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(b)), nil)
+	switch {
+	case err != nil:
+		status, _, _ := bytes.Cut(b, []byte("\r\n"))
+		return nil, &refusal{what: fmt.Sprintf("the answer is %q: %v", status, err)}
+	case res.StatusCode/100 == 1 && res.StatusCode != http.StatusSwitchingProtocols: // not the final answer yet
 		return a.head(b[end+4:])
-	case code != "200":
-		res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(b)), nil)
-		if err != nil {
-			return nil, &refusal{what: fmt.Sprintf("the answer is %q", status)}
-		}
+	case res.StatusCode != http.StatusOK:
 		return nil, refused(res)
 	}
-	if err := a.readHeaders(headers); err != nil {
+	if err := noStream(res.Header.Get("Content-Type"), res.Header.Get("Content-Encoding"), ""); err != nil {
 		return nil, err
 	}
-	a.headDone = true
-	return b[end+4:], nil
-}
-
-// readHeaders finds out what the body is and where it ends.
-func (a *answer) readHeaders(lines string) error {
-	var kind, encoding string
-	for line := range strings.SplitSeq(lines, "\r\n") {
-		name, value, _ := strings.Cut(line, ":")
-		value = strings.TrimSpace(value)
-		switch strings.ToLower(name) {
-		case "content-type":
-			kind = value
-		case "content-encoding":
-			encoding = value
-		case "transfer-encoding":
-			a.chunked = strings.EqualFold(value, "chunked")
-		case "content-length":
-			n, err := strconv.Atoi(value)
-			a.sized, a.left = err == nil && n >= 0, n
-		}
-	}
+	a.headDone, a.chunked, a.sized = true, len(res.TransferEncoding) > 0, res.ContentLength >= 0
 	if a.chunked {
-		a.sized, a.left = false, 0
+		return b[end+2:], nil // with the CRLF that comes before each chunk
 	}
-	return noStream(kind, encoding, "")
+	a.left = int(max(res.ContentLength, 0))
+	return b[end+4:], nil
 }
 
 // noStream returns a refusal unless the body of an answer is an event stream, not
@@ -161,67 +121,45 @@ func (a *answer) end() error {
 	return errEnded
 }
 
-// cut takes the bytes of a body without chunks, which ends with the connection unless
-// the head has said how long it is.
-func (a *answer) cut(b []byte) []byte {
-	if !a.sized {
-		return b
-	}
-	b = b[:min(len(b), a.left)]
-	a.left -= len(b)
-	a.ended = a.left == 0
-	return b
-}
-
 const (
 	maxChunk     = 1 << 30 // bytes that a chunk may claim to hold
 	maxChunkLine = 4 << 10 // bytes of the line before it
 )
 
-// between takes bytes between two chunks: the CRLF after one, and the line before the next.
+// between takes what comes before a chunk: a CRLF, and a line with its size.
 func (a *answer) between(b []byte) (rest []byte, err error) {
-	for i, c := range b {
-		switch a.at {
-		case atCR, atLF:
-			if c != "\r\n"[a.at-atCR] {
-				return nil, fmt.Errorf("%q where a chunk should end", b[i:min(i+2, len(b))])
-			}
-			a.at = (a.at + 1) % places
-		case inSize:
-			if err := a.size(c); err != nil {
-				return nil, err
-			}
-		case inExtension: // which is ignored
-			if a.line++; c == '\n' {
-				a.at, a.line, a.ended = inChunk, 0, a.left == 0
-				return b[i+1:], nil
-			}
-		}
-		if a.line > maxChunkLine {
-			return nil, fmt.Errorf("more than %d bytes before a chunk", maxChunkLine)
-		}
+	if len(a.raw) > 0 {
+		b, a.raw = append(a.raw, b...), nil
 	}
-	return nil, nil
-}
-
-// crlfLine is how many bytes of b are the CRLF after a chunk and the line before the next,
-// which is size bytes long, if that is all that the line says; else 0.
-func crlfLine(b []byte) (n, size int) {
-	if len(b) < 12 || b[0] != '\r' || b[1] != '\n' {
-		return 0, 0
+	const crlf = "\r\n"
+	if n := min(len(b), len(crlf)); string(b[:n]) != crlf[:n] {
+		return nil, fmt.Errorf("%q where a chunk should end", b[:n])
 	}
-	for i, c := range b[2:9] {
-		digit := hexDigit(c)
-		switch {
-		case digit >= 0:
-			size = size<<4 | digit
-		case c == '\r' && b[3+i] == '\n' && size > 0:
-			return 4 + i, size
-		default:
-			return 0, 0
+	size, i := 0, min(len(b), len(crlf))
+	for ; i < len(b) && size <= maxChunk; i++ {
+		digit := hexDigit(b[i])
+		if digit < 0 {
+			break
 		}
+		size = size<<4 | digit
 	}
-	return 0, 0
+	end := i + 1
+	if end >= len(b) || b[end] != '\n' { // not the fast path: there is an extension, or more to come
+		end = i + bytes.IndexByte(b[i:], '\n')
+	}
+	switch {
+	case max(end, i)-len(crlf) > maxChunkLine || end < i && len(b)-len(crlf) > maxChunkLine:
+		return nil, fmt.Errorf("more than %d bytes before a chunk", maxChunkLine)
+	case end < i:
+		a.raw = bytes.Clone(b)
+		return nil, nil
+	case size > maxChunk:
+		return nil, fmt.Errorf("chunk of more than %d bytes", maxChunk)
+	case i == len(crlf) || b[i] != '\r' && b[i] != ';' && b[i] != ' ': // an extension is ignored
+		return nil, fmt.Errorf("chunk of size %q", b[len(crlf):end])
+	}
+	a.left, a.ended = size, size == 0
+	return b[end+1:], nil
 }
 
 // hexDigit is the value of a digit; negative: it is none.
@@ -233,22 +171,4 @@ func hexDigit(c byte) int {
 		return int(c|0x20-'a') + 10
 	}
 	return -1
-}
-
-// size takes a digit of a chunk's size, or what ends it.
-func (a *answer) size(c byte) error {
-	a.line++
-	digit := hexDigit(c)
-	switch {
-	case digit >= 0:
-		a.left = a.left<<4 | digit
-	case a.line > 1 && (c == '\r' || c == ';' || c == ' '):
-		a.at = inExtension
-	default:
-		return fmt.Errorf("chunk of size %q", string(c))
-	}
-	if a.left > maxChunk {
-		return fmt.Errorf("chunk of more than %d bytes", maxChunk)
-	}
-	return nil
 }
