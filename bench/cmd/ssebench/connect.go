@@ -11,6 +11,7 @@ import (
 // stream.
 type connectCommand struct {
 	addressedStreams
+	processFlags
 	Hold time.Duration `default:"10s" help:"How long to hold the streams open."`
 	serverFlags
 	outputFlags
@@ -28,5 +29,5 @@ func (c *connectCommand) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	c.serverFlags.fill(sc, port)
-	return c.measure(ctx, con, sc)
+	return c.processFlags.measure(ctx, con, sc, port, &c.outputFlags)
 }

@@ -39,6 +39,7 @@ type commands struct {
 // console is where a command writes.
 type console struct {
 	out, err io.Writer
+	args     []string // of the program
 }
 
 // run is main with everything that it touches passed in. It returns the status: 0
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exit = code }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&console{stdout, stderr}),
+		kong.Bind(&console{stdout, stderr, args}),
 		kong.Help(help),
 		kong.UsageOnError(),
 		kong.Vars{"version": version()},

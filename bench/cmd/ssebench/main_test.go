@@ -10,7 +10,7 @@ import (
 // TestMain lets the test's binary be the program under test, when it is started as a
 // subcommand.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
+	if len(os.Args) > 1 && (os.Args[1] == "serve" || os.Args[1] == "run") {
 		main()
 		return
 	}
@@ -39,7 +39,7 @@ func TestCommandLine(t *testing.T) {
 		{"run 127.0.0.1:1/x -tokens no-such-file.csv", 1, "read -tokens"},
 		{"run 127.0.0.1:1/x -cacert no-such-file", 1, "read -cacert"},
 		{"run 127.0.0.1:1/x -nope", 1, "unknown flag -nope"},
-		{"run -help", 0, "-publish-url=STRING "},
+		{"run -help", 0, "-publish-url=URL"},
 		{"storm -help", 0, "Example:"},
 		{"serve -addr nowhere:x", 1, "-addr"},
 	} {

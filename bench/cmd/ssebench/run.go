@@ -13,6 +13,7 @@ import (
 // runCommand measures how late and how completely events arrive.
 type runCommand struct {
 	addressedStreams
+	processFlags
 	publishFlags
 	Duration time.Duration `default:"10s" group:"Publishing" help:"How long to publish, or to hold the streams open if nothing is published."`
 	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
@@ -44,7 +45,7 @@ func (c *runCommand) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
-	return c.measure(ctx, con, sc)
+	return c.processFlags.measure(ctx, con, sc, port, &c.outputFlags)
 }
 
 // scenario makes the scenario that the flags describe.
@@ -74,13 +75,13 @@ func (c *runCommand) beside(sc *scenario.Scenario, port portOf) error {
 		return errors.New("-beside-url: a second topic needs -publish-url and -beside-publish-url")
 	}
 	second := c.streamFlags
-	second.URL = c.BesideURL
+	second.URL = []string{c.BesideURL}
 	r, err := second.request(port)
 	if err != nil {
 		return err
 	}
 	p := *sc.Publish
-	p.URL = port(c.BesidePublishURL)
+	p.URL, p.Others = port(c.BesidePublishURL), nil
 	sc.Beside = &scenario.Beside{Request: r, Publish: p, Streams: c.BesideC, Rate: c.BesideRate}
 	return nil
 }

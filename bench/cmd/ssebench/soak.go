@@ -15,6 +15,7 @@ import (
 // whether memory, descriptors, goroutines and latency stay flat.
 type soakCommand struct {
 	addressedStreams
+	processFlags
 	publishFlags
 	Duration time.Duration `default:"10m" group:"Publishing" help:"How long to publish."`
 	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
@@ -43,7 +44,7 @@ func (c *soakCommand) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	c.serverFlags.fill(sc, port)
-	return c.measure(ctx, con, sc)
+	return c.processFlags.measure(ctx, con, sc, port, &c.outputFlags)
 }
 
 // errNotFlat is the failure of a soak in which something has risen. The program ends with

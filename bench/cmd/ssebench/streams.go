@@ -15,7 +15,7 @@ import (
 
 // streamFlags say which streams are opened, and how.
 type streamFlags struct {
-	URL     string        `name:"url" group:"Streams" help:"URL of the streams to open, such as http://127.0.0.1:8080/events?topic=a, or unix:/run/app.sock:/events for a server at a Unix socket. {{.Stream}} stands for the number of the stream, from 0, here and in headers and bodies; {{.Port}} for the port of the server that ssebench starts."`
+	URL     []string      `name:"url" sep:"none" placeholder:"URL" group:"Streams" help:"URL of the streams to open, such as http://127.0.0.1:8080/events?topic=a, or unix:/run/app.sock:/events for a server at a Unix socket. {{.Stream}} stands for the number of the stream, from 0, here and in headers and bodies; {{.Port}} for the port of the server that ssebench starts. May be repeated: streams use them in turn."`
 	Streams int           `name:"streams" short:"c" default:"${streams=100}" group:"Streams" help:"Streams to open."`
 	Ramp    float64       `default:"${ramp=5000}" group:"Streams" help:"Streams to open per second; 0 means no limit."`
 	Answer  time.Duration `default:"30s" group:"Streams" help:"Give up if no stream is answered for this long."`
@@ -40,7 +40,8 @@ type streamFlags struct {
 
 	loginFlags `group:"Streams"`
 
-	Reconnect bool `default:"true" negatable:"" group:"Streams" help:"Reconnect like browsers: with Last-Event-ID after the server's retry time (3s if it sends none), but never after an answer that is not a stream."`
+	RunID     string `name:"run-id" placeholder:"ID" group:"Streams" help:"Id of this run, which events carry, and only events with it count: by default a random one. Another ssebench on this machine, with the same and without -publish-url, counts the events of this one."`
+	Reconnect bool   `default:"true" negatable:"" group:"Streams" help:"Reconnect like browsers: with Last-Event-ID after the server's retry time (3s if it sends none), but never after an answer that is not a stream."`
 }
 
 // request makes the request of each stream; port replaces {{.Port}}.
@@ -52,8 +53,9 @@ func (f *streamFlags) request(port portOf) (r load.Request, err error) {
 	if f.Gzip {
 		r.Compress = "gzip"
 	}
-	path, target := load.SplitUnix(port(f.URL))
+	path, target := load.SplitUnix(port(f.URL[0]))
 	r.URL, r.Unix = target, cmp.Or(path, r.Unix)
+	r.Others = ported(f.URL[1:], port)
 	if r.Header, err = headers(f.Header); err != nil {
 		return r, err
 	}
@@ -99,17 +101,18 @@ type addressedStreams struct {
 // AfterApply takes the URL from either place. kong calls it.
 func (f *addressedStreams) AfterApply() error {
 	switch {
-	case f.URL == "":
-		f.URL = f.Address
-	case f.Address != "" && f.Address != f.URL:
-		return fmt.Errorf("two addresses, %q and -url %q: give one; a server's command comes after --", f.Address, f.URL)
+	case f.Address == "":
+	case len(f.URL) == 0:
+		f.URL = []string{f.Address}
+	case len(f.URL) > 1 || f.Address != f.URL[0]:
+		return fmt.Errorf("two addresses, %q and -url %q: give one, or -url several times; a server's command comes after --", f.Address, f.URL)
 	}
 	f.Address = ""
 	return f.check()
 }
 
 func (f *streamFlags) check() error {
-	if f.URL == "" {
+	if len(f.URL) == 0 {
 		return errors.New("which streams? give their URL, such as http://127.0.0.1:8080/events?topic=a, or -url")
 	}
 	return nil
@@ -126,11 +129,24 @@ func (f *streamFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
 	if f.Ramp < 0 {
 		return fmt.Errorf("-ramp %v: give the number of streams to open per second, or 0 for no limit", f.Ramp)
 	}
-	sc.Name, sc.Streams, sc.Ramp, sc.Answer = port(f.URL), f.Streams, f.Ramp, f.Answer
+	sc.Name, sc.Streams, sc.Ramp, sc.Answer = port(f.URL[0]), f.Streams, f.Ramp, f.Answer
 	sc.Settle, sc.Readers = f.Settle, f.Readers
 	sc.Client = load.Client{Returns: f.Reconnect}
+	if f.RunID != "" {
+		if err := load.SetRun(f.RunID); err != nil {
+			return err
+		}
+	}
 	sc.Request, err = f.request(port)
 	return err
+}
+
+// ported replaces {{.Port}} in all of them.
+func ported(urls []string, port portOf) (all []string) {
+	for _, url := range urls {
+		all = append(all, port(url))
+	}
+	return all
 }
 
 // headers reads lines such as "Name: value".
@@ -148,7 +164,7 @@ func headers(lines []string) (http.Header, error) {
 
 // publishFlags say how events are published.
 type publishFlags struct {
-	PublishURL     string       `name:"publish-url" group:"Publishing" help:"URL to post each event to. Without -publish-url and -publish-command nothing is published; the streams are only held open. {{.Topic}} stands for the topic to publish to, {{.Stream}} for the first stream that reads it."`
+	PublishURL     []string     `name:"publish-url" sep:"none" placeholder:"URL" group:"Publishing" help:"URL to post each event to; may be repeated, to post it to each. Without -publish-url and -publish-command nothing is published; the streams are only held open. {{.Topic}} stands for the topic to publish to, {{.Stream}} for the first stream that reads it."`
 	PublishMethod  string       `name:"publish-method" default:"POST" group:"Publishing" help:"Method of the requests that publish."`
 	PublishHeader  []string     `name:"publish-header" sep:"none" placeholder:"'Name: value'" group:"Publishing" help:"Additional header of the requests that publish; may be repeated."`
 	PublishBody    string       `name:"publish-body" placeholder:"TEMPLATE" group:"Publishing" help:"Body of the requests that publish, with {{.Message}} where the event's data goes; by default the data is the whole body. {{.Seq}} is the event's number from 1, {{.ID}} is what no other event has, {{.Time}} when it is due, as {{.Time.UnixMilli}} in milliseconds."`
@@ -162,7 +178,7 @@ type publishFlags struct {
 // check finds what cannot work together.
 func (f *publishFlags) check() error {
 	switch {
-	case f.PublishURL != "" && f.PublishCommand != "":
+	case len(f.PublishURL) > 0 && f.PublishCommand != "":
 		return fmt.Errorf("-publish-url %q and -publish-command %q: give one of them", f.PublishURL, f.PublishCommand)
 	case f.TimeRegexp != "" || f.TimeJSON != "":
 		return errors.New("-time-regexp and -time-json are for events that somebody else publishes; leave out -publish-url and -publish-command")
@@ -172,7 +188,7 @@ func (f *publishFlags) check() error {
 
 // publishing is nil when nothing is to be published. Streams are opened by r.
 func (f *publishFlags) publishing(port portOf, r *load.Request) (*load.Publishing, error) {
-	if f.PublishURL == "" && f.PublishCommand == "" {
+	if len(f.PublishURL) == 0 && f.PublishCommand == "" {
 		return nil, nil
 	}
 	if err := f.check(); err != nil {
@@ -183,9 +199,10 @@ func (f *publishFlags) publishing(port portOf, r *load.Request) (*load.Publishin
 		return nil, err
 	}
 	header, err := headers(f.PublishHeader)
-	path, target := load.SplitUnix(port(f.PublishURL))
+	urls := append(ported(f.PublishURL, port), "")
+	path, target := load.SplitUnix(urls[0])
 	return &load.Publishing{
-		URL: target, Method: f.PublishMethod, Header: header, Body: f.PublishBody, Data: r.Data, Login: r.Login,
+		URL: target, Others: urls[1:max(len(urls)-1, 1)], Method: f.PublishMethod, Header: header, Body: f.PublishBody, Data: r.Data, Login: r.Login,
 		Command: strings.Fields(f.PublishCommand), Sizes: sizes, TLS: r.TLS, Unix: cmp.Or(path, r.Unix),
 	}, err
 }
@@ -204,7 +221,7 @@ func (f *publishFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
 		}
 		sc.Profile, sc.Duration = f.Rate, d
 	}
-	if strings.Contains(f.PublishURL+f.PublishBody+strings.Join(f.PublishHeader, ""), "{{.Stream}}") && len(sc.Request.Data.Topics) == 0 {
+	if strings.Contains(strings.Join(f.PublishURL, "")+f.PublishBody+strings.Join(f.PublishHeader, ""), "{{.Stream}}") && len(sc.Request.Data.Topics) == 0 {
 		sc.Request.Data.Topics = load.Numbered(sc.Streams) // each stream has its own
 	}
 	sc.Publish, err = f.publishing(port, &sc.Request)

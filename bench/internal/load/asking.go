@@ -27,8 +27,12 @@ func (s *Swarm) prepare(ctx context.Context) (err error) {
 		}
 		r.Header.Set("Accept-Encoding", r.Compress)
 	}
-	if s.form, err = newForm(r.Method, r.URL, r.Header, r.Body, "Accept", "text/event-stream"); err != nil {
-		return err
+	for _, url := range append([]string{r.URL}, r.Others...) {
+		f, err := newForm(r.Method, url, r.Header, r.Body, "Accept", "text/event-stream")
+		if err != nil {
+			return err
+		}
+		s.forms = append(s.forms, f)
 	}
 	s.dialer = &dialer{unix: r.Unix, hosts: map[string][]netip.AddrPort{}}
 	if r.Login != nil {
@@ -49,19 +53,30 @@ func (s *Swarm) resolve(ctx context.Context) error {
 		}
 		v["Login"] = s.loggedIn[0].values
 	}
-	first, err := s.form.fill(v)
+	first, err := s.form(&stream{}).fill(v)
 	if err != nil {
 		return err
 	}
 	s.raw = s.request.raw(first.url)
+	for _, other := range s.request.Others {
+		if strings.HasPrefix(other, "https:") != (first.url.Scheme == "https") {
+			return fmt.Errorf("URL %q beside %q: give only http or only https", other, first.url.Redacted())
+		}
+	}
 	addrs, err := s.dialer.find(ctx, hostPort(first.url))
 	if err != nil {
 		return fmt.Errorf("URL %q: %w", first.url.Redacted(), err)
 	}
 	if len(addrs) > 0 {
 		s.dialer.sources, err = newSources(s.request.Sources, addrs[0].Addr())
+		s.dialer.sources.dealt = s.request.Data.First
 	}
 	return err
+}
+
+// form is of the URL that a stream asks for.
+func (s *Swarm) form(st *stream) *form {
+	return s.forms[(s.request.Data.First+st.index)%len(s.forms)]
 }
 
 // valuesOf are what {{…}} stands for in the requests of a stream. The meter's mutex is held.
@@ -76,13 +91,14 @@ func (s *Swarm) valuesOf(st *stream) values {
 // asks is what a stream asks for next. The meter's mutex is held.
 func (s *Swarm) asks(st *stream) (ask, error) {
 	var v values
-	if s.form.fixed == nil || s.form.body.parsed != nil {
+	f := s.form(st)
+	if f.fixed == nil || f.body.parsed != nil {
 		v = s.valuesOf(st)
 	}
 	if st.login != nil && st.login.err != nil {
 		return ask{}, st.login.err
 	}
-	a, err := s.form.fill(v)
+	a, err := f.fill(v)
 	if err != nil {
 		return ask{}, &refusal{what: err.Error()}
 	}

@@ -13,6 +13,7 @@ import (
 type Data struct {
 	Topics []string            // {{.Topic}}
 	Rows   []map[string]string // {{.Token}}, or the columns of a file
+	First  int                 // number of this process's first stream
 }
 
 // NewData reads topics, which are a number, for that many from "0" on, or a file with one in
@@ -88,8 +89,9 @@ func rows(file string) (all []map[string]string, err error) {
 	return all, nil
 }
 
-// of returns the values of stream i.
+// of returns the values of this process's stream i.
 func (d *Data) of(i int) values {
+	i += d.First
 	v := values{"Stream": i}
 	if len(d.Topics) > 0 {
 		v["Topic"] = d.Topics[i%len(d.Topics)]

@@ -69,7 +69,8 @@ func newFanOut(seed uint64) *fanOut {
 	for range lanes {
 		f.swarm.spreads = append(f.swarm.spreads, newSpread(1))
 	}
-	f.swarm.form, _ = newForm(http.MethodGet, "http://127.0.0.1/", http.Header{}, "", "Accept", "text/event-stream") // for errors
+	one, _ := newForm(http.MethodGet, "http://127.0.0.1/", http.Header{}, "", "Accept", "text/event-stream") // for errors
+	f.swarm.forms = []*form{one}
 	f.meter = newMeter(f.swarm)
 	f.swarm.meters = []*meter{f.meter}
 	f.publish(lanes)

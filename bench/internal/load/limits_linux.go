@@ -14,6 +14,13 @@ func nap(d time.Duration) {
 	_ = unix.Nanosleep(&t, nil)
 }
 
+// sinceBoot is CLOCK_MONOTONIC, which all processes share.
+func sinceBoot() time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // never fails
+	return time.Duration(t.Nano())
+}
+
 // Limits are the system's limits on this process. Zero: not known.
 type Limits struct {
 	Descriptors uint64

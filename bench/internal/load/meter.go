@@ -211,7 +211,7 @@ func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Dura
 		m.now.Failed++
 	}
 	if m.firstErr == nil && !expected {
-		m.firstErr = fmt.Errorf("stream %d: %s: %w", st.index+1, m.swarm.where(st), err)
+		m.firstErr = fmt.Errorf("stream %d: %s: %w", m.swarm.request.Data.First+st.index+1, m.swarm.where(st), err)
 	}
 	if !st.client.Returns || refused {
 		st.phase = gone

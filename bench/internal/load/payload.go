@@ -4,31 +4,49 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// A payload is "bench <run> <lane> <seq> <ns> xxxx…": which process published it
+// A payload is "bench <run> <lane> <seq> <ns> xxxx…": which run published it
 // (others may use the same topic), the lane (one per publisher), its sequence from
-// 1 without holes, and when it was meant to be sent, in nanoseconds of this
-// process's clock. A server may wrap it, in JSON for instance: it has no character
+// 1 without holes, and when it was meant to be sent, in nanoseconds of the clock
+// that the processes of a machine share. A server may wrap it, in JSON for instance: it has no character
 // that needs escaping.
-var marker = []byte("bench " + runID() + " ")
+var marker []byte
 
-func runID() string {
+func init() {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
+	_ = SetRun(hex.EncodeToString(b[:]))
 }
 
-// epoch is where the process's clock starts. It is monotonic.
-var epoch = time.Now()
+// SetRun makes events carry a run's id, of up to 8 letters and digits, and only events count
+// that carry it. It is called before all else.
+func SetRun(id string) error {
+	if !runID.MatchString(id) {
+		return fmt.Errorf("-run-id %q: give up to 8 letters and digits", id)
+	}
+	marker = []byte("bench " + id + " ")
+	return nil
+}
 
-// Now is the process's clock.
+// Run is the run's id.
+func Run() string { return strings.Fields(string(marker))[1] }
+
+var runID = regexp.MustCompile(`^[0-9A-Za-z]{1,8}$`)
+
+// epoch is where the clock of the processes of this machine starts, to a few microseconds.
+var epoch = time.Now().Add(-sinceBoot())
+
+// Now is that clock. It is monotonic.
 func Now() time.Duration { return time.Since(epoch) }
 
-// LeastSize is how many bytes the fields of a payload need, at most, in runs of some hours.
-const LeastSize = len("bench 01234567 0 1234567890 12345678901234 ")
+// LeastSize is how many bytes the fields of a payload need, at most.
+const LeastSize = len("bench 01234567 0 1234567890 123456789012345678 ")
 
 // AppendPayload appends a payload of size bytes, or of as many as its fields need if
 // that is more.
@@ -55,7 +73,7 @@ type stamp struct {
 	due  time.Duration
 }
 
-// readStamp finds a payload of this process in data; ok is false if there is none.
+// readStamp finds a payload of this run in data; ok is false if there is none.
 func readStamp(data []byte) (s stamp, ok bool) {
 	rest, ok := bytes.CutPrefix(data, marker)
 	if !ok { // wrapped, or somebody else's

@@ -20,7 +20,8 @@ import (
 // Publishing is how events are published. One of URL and Command is set.
 type Publishing struct {
 	URL    string
-	Method string // empty: POST
+	Others []string // more URLs: each event is posted to all
+	Method string   // empty: POST
 	Header http.Header
 	Body   string      // has {{.Message}}; empty: the message itself
 	TLS    *tls.Config // as those of Request
@@ -47,6 +48,9 @@ type Publishing struct {
 	// array of what Body makes of them. Keys gives each post an Idempotency-Key, the same for
 	// every try, so that a server that knows keys stores it once.
 	Retried, Array, Keys bool
+
+	// Elsewhere leaves publishing to another process: SetSent says how far that is.
+	Elsewhere bool
 }
 
 // Publisher publishes events on a fixed schedule, in order.
@@ -62,6 +66,7 @@ type Publisher struct {
 	sent    atomic.Uint64
 	late    *hdrhistogram.Histogram // lags behind the schedule, in µs
 	message []byte
+	others  []*Publisher // to which each message goes as well
 }
 
 // poster hands events to the server.
@@ -82,6 +87,9 @@ const mostUnanswered = 4096
 func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, error) {
 	const message = "the message"
 	one := &Publisher{lane: lane, size: p.Size, sizes: p.Sizes, data: &p.Data, bare: p.Body == "", late: newHistogram()}
+	if p.Elsewhere {
+		return one, nil
+	}
 	var err error
 	if one.user, err = p.logIn(ctx); err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
@@ -111,7 +119,21 @@ func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, erro
 	if one.poster, err = newPoster(ctx, &p, first.url); err != nil {
 		return nil, err
 	}
-	return one, nil
+	return one, one.addOthers(ctx, p, lane)
+}
+
+// addOthers makes the publishers to the other URLs.
+func (p *Publisher) addOthers(ctx context.Context, to Publishing, lane int) error {
+	urls := to.Others
+	to.Others = nil
+	for _, to.URL = range urls {
+		other, err := NewPublisher(ctx, to, lane)
+		if err != nil {
+			return err
+		}
+		p.others = append(p.others, other)
+	}
+	return nil
 }
 
 // logIn logs in if what is published needs that.
@@ -172,12 +194,15 @@ func (p *Publisher) Follow(ctx context.Context, n uint64, begin time.Duration, a
 }
 
 func (p *Publisher) run(ctx, enough context.Context, n uint64, begin time.Duration, at func(i uint64) time.Duration) error {
+	if p.poster == nil { // another process does
+		return nil
+	}
 	for i := uint64(0); i < n; i++ {
 		due := begin + at(i)
 		if !sleepPrecisely(enough, due) {
 			break
 		}
-		if err := p.poster.await(ctx, mostUnanswered); err != nil {
+		if err := p.await(ctx, mostUnanswered); err != nil {
 			return stopped(ctx, err)
 		}
 		record(p.late, Now()-due)
@@ -194,10 +219,10 @@ func (p *Publisher) drain(ctx context.Context) error {
 		var stop context.CancelFunc
 		ctx, stop = context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer stop()
-		_ = p.poster.await(ctx, 1) // unanswered events count as sent
+		_ = p.await(ctx, 1) // unanswered events count as sent
 		return nil
 	}
-	return stopped(ctx, p.poster.await(ctx, 1))
+	return stopped(ctx, p.await(ctx, 1))
 }
 
 // stopped returns nil for an error that was caused by the end of ctx.
@@ -213,7 +238,7 @@ func (p *Publisher) Once(ctx context.Context) error {
 	if err := p.publish(ctx, Now()); err != nil {
 		return err
 	}
-	return p.poster.await(ctx, 1)
+	return p.await(ctx, 1)
 }
 
 func (p *Publisher) publish(ctx context.Context, due time.Duration) error {
@@ -222,11 +247,23 @@ func (p *Publisher) publish(ctx context.Context, due time.Duration) error {
 		size = p.sizes.of(seq)
 	}
 	p.message = AppendPayload(p.message[:0], p.lane, seq, due, size)
-	if err := p.post(ctx, due); err != nil {
-		return fmt.Errorf("publish event %d: %w", seq, err)
+	for _, to := range append(p.others, p) {
+		to.message = p.message
+		if err := to.post(ctx, due); err != nil {
+			return fmt.Errorf("publish event %d: %w", seq, err)
+		}
+		to.sent.Add(1)
 	}
-	p.sent.Add(1)
 	return nil
+}
+
+// await waits until fewer than most of the posts to each URL are unanswered.
+func (p *Publisher) await(ctx context.Context, most uint64) error {
+	err := p.poster.await(ctx, most)
+	for _, o := range p.others {
+		err = errors.Join(err, o.poster.await(ctx, most))
+	}
+	return err
 }
 
 // post makes the request for the message, and hands it over.
@@ -253,6 +290,9 @@ func (p *Publisher) post(ctx context.Context, due time.Duration) error {
 // Sent is how many events were published. It may be called at any time.
 func (p *Publisher) Sent() uint64 { return p.sent.Load() }
 
+// SetSent says how many events another process has published.
+func (p *Publisher) SetSent(n uint64) { p.sent.Store(n) }
+
 // Late is how far each event lagged behind the schedule, in µs, once Run has returned.
 func (p *Publisher) Late() *hdrhistogram.Histogram { return p.late }
 
@@ -266,5 +306,12 @@ func (p *Publisher) Retries() *Retries {
 	return r.soFar()
 }
 
-// Close closes the connection.
-func (p *Publisher) Close() { p.poster.close() }
+// Close closes the connections.
+func (p *Publisher) Close() {
+	for _, o := range p.others {
+		o.Close()
+	}
+	if p.poster != nil {
+		p.poster.close()
+	}
+}

@@ -97,7 +97,7 @@ func (r *route) ask(a ask) ask {
 
 // where is what a stream asks for, for messages.
 func (s *Swarm) where(st *stream) string {
-	first, err := s.form.fill(s.valuesOf(st))
+	first, err := s.form(st).fill(s.valuesOf(st))
 	if err != nil {
 		return s.request.URL
 	}

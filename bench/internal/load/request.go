@@ -19,7 +19,8 @@ import (
 // {{…}} for what differs from stream to stream: see Data.
 type Request struct {
 	URL    string
-	Method string // empty: GET
+	Others []string // more URLs: streams use them in turn
+	Method string   // empty: GET
 	Header http.Header
 	Body   string
 	Data   Data

@@ -25,8 +25,8 @@ type SwarmConfig struct {
 // the other methods are for one goroutine at a time.
 type Swarm struct {
 	request  Request
-	form     *form
-	raw      bool // it reads without net/http
+	forms    []*form // of its URLs, which streams use in turn
+	raw      bool    // it reads without net/http
 	dialer   *dialer
 	logins   *logins  // nil: nobody logs in
 	loggedIn []*login // by stream, for those that have been or are to be opened
@@ -90,7 +90,7 @@ func (s *Swarm) Expect(lane int) (readers int) {
 		st.meter.mu.Lock()
 		if st.phase == open && !st.client.ill() {
 			st.tally(lane).from = 1
-			byTopic[st.index%len(byTopic)].Add(1)
+			byTopic[s.topic(st)].Add(1)
 			readers++
 		}
 		st.meter.mu.Unlock()

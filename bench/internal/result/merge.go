@@ -17,6 +17,7 @@ import (
 // up, and of others the largest is taken.
 var mergeRules = map[string]string{
 	"machine": "first", "server": "first", "deploys": "first", "trend": "first", "storm.missed": "largest", "storm.drain.before": "largest", "storm.drain.exit_status": "first",
+	"tool.descriptors": "largest", "tool.fd_limit": "largest", "tool.ports_used": "largest", "tool.ports": "largest", "opened_per_second": "sum",
 	"tool.cpu_seconds": "sum", "tool.gc_pause_ms": "sum", "delivered_per_second": "sum", "samples.tool_cpu": "sum", "steps.delivered_per_second": "sum",
 	"samples.rss_bytes": "largest", "samples.descriptors": "largest", "samples.threads": "largest", "samples.goroutines": "largest",
 }
@@ -59,6 +60,17 @@ func Merge(results ...*Result) (*Result, error) {
 	}
 	all.shareOut(own)
 	return all, nil
+}
+
+// Add returns the sample with what another process has seen in the same second.
+func (v Sample) Add(from Sample) Sample {
+	for _, p := range []**Percentiles{&v.LatencyMS, &from.LatencyMS} {
+		if *p != nil {
+			*p = new(**p)
+		}
+	}
+	_ = merge(reflect.ValueOf(&v).Elem(), reflect.ValueOf(from), "samples") // samples have no histograms
+	return v
 }
 
 func (r *Result) clone() (*Result, error) {

@@ -16,7 +16,7 @@ const parts = 4
 func (s *session) open(ctx context.Context) error {
 	s.watcher.enter("open")
 	left := s.Streams
-	for part := parts; left > 0; part-- {
+	for part := parts; part > 0; part-- {
 		n := left / part
 		if s.missed != nil { // do not wait for the answers of each part
 			n = left
@@ -38,9 +38,12 @@ func (s *session) open(ctx context.Context) error {
 // it waits until its memory can be told.
 func (s *session) openPart(ctx context.Context, n, asked int) error {
 	main := s.lanes[0]
+	if err := s.step(ctx); err != nil {
+		return err
+	}
 	before, err := s.look()
 	if err == nil {
-		err = s.openSome(ctx, main, n, s.Client)
+		err = errors.Join(s.openSome(ctx, main, n, s.Client), s.step(ctx))
 	}
 	after, looked := s.look()
 	if err = errors.Join(err, looked); err != nil || n == 0 || s.process.Load() == nil {

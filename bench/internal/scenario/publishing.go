@@ -76,6 +76,9 @@ func (s *session) publishLanes(ctx context.Context) (whole bool, err error) {
 	for i, l := range s.lanes {
 		l.readers = l.swarm.Expect(i)
 	}
+	if err := s.step(ctx); err != nil {
+		return false, err
+	}
 	s.first = load.Now() // from here on lateness is not the watcher's fault
 	if s.Longest > 0 {
 		var stop context.CancelFunc
@@ -90,10 +93,13 @@ func (s *session) publishLanes(ctx context.Context) (whole bool, err error) {
 	for range s.lanes {
 		err = errors.Join(err, <-results)
 	}
+	sent, failed := s.published(ctx, s.lanes[0].publisher.Sent())
+	stop()
+	s.lanes[0].publisher.SetSent(sent)
+	err = errors.Join(err, failed)
 	for _, l := range s.lanes {
 		s.over = max(s.over, s.first+l.profile.At(l.publisher.Sent()))
 	}
-	stop()
 	if _, refused := errors.AsType[*load.NotTaken](err); refused && s.delivered() == 0 {
 		s.unwelcome = true
 		return false, fmt.Errorf("nothing could be published to %s: %w", s.Publish.URL, err)

@@ -48,6 +48,10 @@ type Scenario struct {
 	PIDs       []int  // of the server's processes, whose descendants count as well; nil: they are not measured
 	Goroutines string // URL of the server's pprof: its goroutines are counted
 
+	Crew      Crew // the other processes that measure this too; nil: there are none
+	Process   int  // of these, from 1; the last one publishes
+	Processes int
+
 	Watch func(result.Sample) // called each second
 	Log   func(from, to time.Duration, latency *hdrhistogram.Histogram) error
 }

@@ -47,7 +47,7 @@ func (s *session) end(ctx context.Context, err error) (*result.Result, error) {
 	if err != nil && (r.Answered == 0 || s.unwelcome) {
 		return nil, err
 	}
-	return r, errors.Join(err, s.watcher.logErr)
+	return r, errors.Join(err, s.theirs, s.watcher.logErr)
 }
 
 // session is one run of a scenario.
@@ -72,6 +72,7 @@ type session struct {
 	idle      struct{ before, after load.Processors }
 	readers   struct{ before, after load.Readers }
 	traffic   struct{ before, after load.Traffic }
+	theirs    error // of another process
 	unwelcome bool  // no event was taken: there is nothing to tell
 	held      bool  // usage.before was taken with all streams open and nothing published
 	short     int   // streams that were not open when publishing began
@@ -91,7 +92,7 @@ type lane struct {
 
 // begin does everything that can fail without the server.
 func begin(ctx context.Context, sc *Scenario) (*session, error) {
-	s := &session{Scenario: sc, begun: time.Now(), start: load.Now()}
+	s := &session{Scenario: sc.share(), begun: time.Now(), start: load.Now()}
 	s.self = load.NewSelf()
 	err := s.prepare(ctx)
 	if err == nil {
@@ -146,6 +147,9 @@ func (s *session) addLane(ctx context.Context, name string, r load.Request, p *l
 	if l.swarm, err = load.NewSwarm(ctx, load.SwarmConfig{Request: r, Readers: s.Readers, Lanes: i + 1, Foreign: s.Foreign}); err != nil {
 		return err
 	}
+	if s.Crew != nil {
+		l.swarm.KeepMarks()
+	}
 	if p != nil {
 		l.publisher, err = load.NewPublisher(ctx, *p, i)
 	}
@@ -183,8 +187,9 @@ func (s *session) enoughDescriptors() error {
 	if limit == 0 || uint64(need) <= limit || s.Request.HTTP2 { // of which one connection has many streams
 		return nil
 	}
-	return fmt.Errorf("open %d streams: they take %d descriptors, and this process may open %d; raise the limit (ulimit -n %d), or open fewer",
-		s.Streams, need, limit, need)
+	all := (need - spare) * max(s.Processes, 1)
+	return fmt.Errorf("open %d streams: they take %d descriptors, and this process may open %d; raise the limit (ulimit -n %d), share them out (run, connect and soak: -processes %d), or open fewer",
+		s.Streams, need, limit, need, all/(int(max(limit, 2*spare))-spare)+1)
 }
 
 // measure makes these processes, and their descendants, the ones that are measured.

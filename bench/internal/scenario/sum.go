@@ -24,6 +24,7 @@ func (s *session) sum(ctx context.Context) *result.Result {
 	s.sumTraffic(r)
 	s.sumServer(r)
 	s.sumTool(r)
+	r = s.sumAll(ctx, r)
 	r.SuspectOf = suspicions(r, s.idleShare(), max(s.idle.after.At-s.idle.before.At, time.Millisecond).Seconds())
 	r.Suspect = len(r.SuspectOf) > 0
 	return r

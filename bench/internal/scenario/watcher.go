@@ -128,6 +128,9 @@ func (w *watcher) look(ago time.Duration) {
 	}
 	w.last = now
 	w.samples = append(w.samples, v)
+	if w.s.Crew != nil {
+		v = w.s.Crew.Seen(v)
+	}
 	if w.s.Watch != nil {
 		w.s.Watch(v)
 	}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/fastsse/fastsse/bench/internal/fleet"
+	"github.com/fastsse/fastsse/bench/internal/load"
+	"github.com/fastsse/fastsse/bench/internal/scenario"
+)
+
+// processFlags say how many processes share the streams.
+type processFlags struct {
+	Processes int `default:"1" group:"Streams" help:"Processes of ssebench to share the streams out to, as each may only have so many open. They publish once, and make one result."`
+	Process   int `hidden:"" help:"Number of this process, of those that another has started."`
+}
+
+// measure runs a scenario, in several processes if asked for, and writes its result.
+func (f *processFlags) measure(ctx context.Context, con *console, sc *scenario.Scenario, port portOf, o *outputFlags) error {
+	sc.Process, sc.Processes = f.Process, f.Processes
+	switch {
+	case f.Process > 0:
+		signal.Ignore(os.Interrupt) // the process that has started this one says when to end
+		ctx, sc.Crew = fleet.Join(ctx, os.Stdin, con.out)
+		_, err := scenario.Run(ctx, sc)
+		return err
+	case f.Processes == 1:
+		return o.measure(ctx, con, sc)
+	case f.Processes < 1 || f.Processes > sc.Streams:
+		return fmt.Errorf("-processes %d of %d streams: give at least one, and no more than there are streams", f.Processes, sc.Streams)
+	case sc.Beside != nil || o.HDR != "":
+		return errors.New("-processes does not go with -beside-url or -hdr: leave one of them out")
+	}
+	args := slices.DeleteFunc(singleDashes(con.args), func(arg string) bool { return strings.HasPrefix(arg, "--command=") })
+	for i := range args {
+		args[i] = port(args[i])
+	}
+	ctx, crew, err := fleet.Start(ctx, f.Processes, func(i int) []string {
+		return append([]string{args[0], "-run-id", load.Run(), "-process", strconv.Itoa(i)}, args[1:]...)
+	})
+	if err != nil {
+		return err
+	}
+	defer crew.Close()
+	sc.Crew, sc.Process = crew, f.Processes
+	return o.measure(ctx, con, sc)
+}
