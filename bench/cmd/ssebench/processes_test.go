@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -77,20 +78,50 @@ func TestProcessesStopTogether(t *testing.T) {
 // A process that fails ends the measurement, with an error that names it.
 func TestProcessThatFailsIsAnError(t *testing.T) {
 	e := startEternal(t, t.Context())
-	self, err := process.NewProcess(int32(os.Getpid()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	children, err := self.Children()
-	if err != nil || len(children) != 1 {
-		t.Fatalf("%d children, %v; want the other process alone", len(children), err)
-	}
-	if err := children[0].Kill(); err != nil {
+	if err := childOf(t, os.Getpid()).Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if status := <-e.ended; status != 1 || !strings.Contains(e.err.String(), "process 1 of 2 has failed (signal: killed)") {
 		t.Errorf("status %d, said %q", status, e.err)
 	}
+}
+
+// childOf is the only process that a process has started.
+func childOf(t *testing.T, pid int) *process.Process {
+	t.Helper()
+	parent, err := process.NewProcess(int32(pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	children, err := parent.Children()
+	if err != nil || len(children) != 1 {
+		t.Fatalf("%d children, %v; want the other process alone", len(children), err)
+	}
+	return children[0]
+}
+
+// Whatever ends the process that has started the others ends these too.
+func TestProcessesEndWithTheirParent(t *testing.T) {
+	url := startServe(t).url
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent, said := exec.CommandContext(t.Context(), self, "run", "-processes", "2", "-c", "4", "-settle", "0s", "-duration", "1h", url+"/events?topic=a"), newSafeBuffer()
+	parent.Stderr = said
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "its streams", func() bool { return strings.Contains(said.String(), "4 open") })
+	child := childOf(t, parent.Process.Pid)
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	testkit.Eventually(t, "the end of the other process", func() bool {
+		state, err := child.Status()
+		return err != nil || slices.Contains(state, process.Zombie)
+	})
 }
 
 // Another ssebench on the same machine counts the events of a run whose id it is given.
