@@ -57,6 +57,7 @@ const (
 	streams = 40
 	rate    = 50
 	missed  = 50
+	size    = 100 // of an event's data, by default
 )
 
 // figures are what the tests read of a result's JSON.
@@ -69,7 +70,10 @@ type figures struct {
 	Missing    uint64 `json:"missing"`
 	Duplicated uint64 `json:"duplicated"`
 	OutOfOrder uint64 `json:"out_of_order"`
-	Server     *struct {
+
+	Wire *float64 `json:"wire_bytes_per_delivery"`
+
+	Server *struct {
 		Processes  int     `json:"processes"`
 		CPUSeconds float64 `json:"cpu_seconds"`
 		RSSBytes   uint64  `json:"rss_bytes"`
@@ -110,8 +114,20 @@ func measure(t *testing.T, args ...string) (f figures) {
 	if err := json.Unmarshal(out, &f); err != nil {
 		t.Fatalf("ssebench %q: %v\n%s", args, err, out)
 	}
+	if f.Wire != nil && (*f.Wire < size || *f.Wire > 4*size) {
+		t.Errorf("ssebench %q: %v bytes on the wire per delivery of %d bytes of data", args, *f.Wire, size)
+	}
 	return f
 }
+
+// history is what a server keeps for clients that come back.
+type history int
+
+const (
+	none history = iota
+	inMemory
+	onDisk
+)
 
 // run publishes for two seconds: everything has to come, once and in order, and what the
 // server used has to be known.
@@ -123,19 +139,22 @@ func (s *service) run(t *testing.T, more ...string) figures {
 	}
 	f.expectNothingLost(t)
 	f.expectServer(t)
+	if f.Wire == nil {
+		t.Error("nobody knows how many bytes a delivery took on the wire")
+	}
 	return f
 }
 
 // storm resets all streams, and publishes before they come back. Without history every
 // stream gets only the event after that.
-func (s *service) storm(t *testing.T, history bool, more ...string) {
+func (s *service) storm(t *testing.T, kept history, more ...string) {
 	t.Helper()
 	f := measure(t, append(append([]string{"storm", "-missed", fmt.Sprint(missed)}, s.measured()...), more...)...)
 	if f.Storm == nil || f.Storm.Streams != streams || f.Storm.Missed != missed {
 		t.Fatalf("the storm was %+v, want %d streams that missed %d events", f.Storm, streams, missed)
 	}
 	f.expectServer(t)
-	if history {
+	if kept != none {
 		f.expectNothingLost(t)
 		if f.Storm.Caught != streams {
 			t.Errorf("%d of %d streams caught up", f.Storm.Caught, streams)
@@ -143,6 +162,22 @@ func (s *service) storm(t *testing.T, history bool, more ...string) {
 	} else if f.Storm.Caught != 0 || f.Lost != missed*streams {
 		t.Errorf("%d streams caught up and %d deliveries are lost; want 0 and %d, for there is no history", f.Storm.Caught, f.Lost, missed*streams)
 	}
+	if (f.Wire != nil) != (kept != none) {
+		t.Errorf("%v bytes on the wire per delivery, though with a history there are deliveries, and none without", f.Wire)
+	}
+}
+
+// drain ends the server by SIGTERM and starts it again. All clients have to come back to it.
+func (s *service) drain(t *testing.T, kept history, more ...string) {
+	t.Helper()
+	f := measure(t, append(append([]string{"storm", "-by", "drain", "-missed", fmt.Sprint(missed)}, s.measured()...), more...)...)
+	if f.Storm == nil || f.Storm.Caught != streams {
+		t.Fatalf("the storm was %+v, want %d streams that had an event again", f.Storm, streams)
+	}
+	if kept == onDisk {
+		f.expectNothingLost(t)
+	}
+	f.expectServer(t)
 }
 
 // measured are the flags, with the process if it runs already.
@@ -229,17 +264,20 @@ func filled(s *launch.Server, flags []string) *service {
 
 // all runs what is common to servers that ssebench starts itself by command, and that run
 // already.
-func all(t *testing.T, history bool, want findings, flags []string, command ...string) {
+func all(t *testing.T, kept history, want findings, flags []string, command ...string) {
 	t.Helper()
 	t.Run("run, started by it", func(t *testing.T) {
 		t.Parallel()
-		one := service{0, flags}
-		one.run(t, append([]string{"--"}, command...)...)
+		(&service{0, flags}).run(t, append([]string{"--"}, command...)...)
+	})
+	t.Run("drain", func(t *testing.T) {
+		t.Parallel()
+		(&service{0, flags}).drain(t, kept, append([]string{"--"}, command...)...)
 	})
 	running := filled(start(t, command...), flags)
 	t.Run("storm", func(t *testing.T) {
 		t.Parallel()
-		running.storm(t, history)
+		running.storm(t, kept)
 	})
 	other := filled(start(t, command...), flags)
 	t.Run("check", func(t *testing.T) {

@@ -52,7 +52,7 @@ func TestMercure(t *testing.T) {
 		"-publish-header", "Content-Type: application/x-www-form-urlencoded", "-publish-body", "topic=a&private=on&data={{.Message}}",
 	}
 	// The events are kept by port, so that each server has its own.
-	all(t, true, findings{
+	all(t, onDisk, findings{
 		"answer/cache-control": check.Warn,
 		"stream/retry":         check.Warn,
 		"resume/gap":           check.Fail,

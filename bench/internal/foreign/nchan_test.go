@@ -87,7 +87,7 @@ func TestNchan(t *testing.T) {
 		})
 		t.Run("storm by "+way.name, func(t *testing.T) {
 			t.Parallel()
-			s.storm(t, true, only...)
+			s.storm(t, inMemory, only...)
 		})
 	}
 	want := findings{

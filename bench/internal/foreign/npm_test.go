@@ -31,7 +31,7 @@ func express(t *testing.T, name string) (flags, command []string) {
 func TestBetterSSE(t *testing.T) {
 	t.Parallel()
 	flags, command := express(t, "better-sse")
-	all(t, false, findings{
+	all(t, none, findings{
 		"resume/resume":        check.Fail,
 		"resume/gap":           check.Fail,
 		"protocol/head-method": check.Fail,
@@ -41,7 +41,7 @@ func TestBetterSSE(t *testing.T) {
 func TestSSEChannel(t *testing.T) {
 	t.Parallel()
 	flags, command := express(t, "sse-channel")
-	all(t, true, findings{
+	all(t, inMemory, findings{
 		"answer/cache-control":     check.Warn,
 		"answer/x-accel-buffering": check.Warn,
 		"stream/comments":          check.Warn,

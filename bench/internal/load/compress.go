@@ -26,6 +26,8 @@ type Traffic struct {
 	Wire     uint64        // bytes from connections: heads, framing and TLS included
 	Plain    uint64        // bytes of compressed bodies, decoded
 	Decoding time.Duration // time for that
+
+	Delivered uint64 // events, as Swarm.Delivered
 }
 
 // traffic is a Traffic that goroutines count at once.
@@ -36,7 +38,8 @@ type traffic struct {
 
 // Traffic may be called at any time.
 func (s *Swarm) Traffic() Traffic {
-	t := Traffic{s.traffic.wire.Load(), s.traffic.plain.Load(), time.Duration(s.traffic.decoding.Load())}
+	t := Traffic{Wire: s.traffic.wire.Load(), Plain: s.traffic.plain.Load(), Decoding: time.Duration(s.traffic.decoding.Load())}
+	t.Delivered, _ = s.Delivered()
 	for _, m := range s.meters {
 		m.mu.Lock()
 		t.Wire += m.wire

@@ -59,7 +59,7 @@ type Result struct {
 	PerSecond  float64 `json:"delivered_per_second"`
 
 	// Bytes that streams read while events were published and delivered, heads, framing and
-	// TLS included. Of compressed streams also what they were decoded to, and the time that
+	// TLS included; in a storm, from its begin on. Of compressed streams also what they were decoded to, and the time that
 	// took.
 	WireBytes       *uint64  `json:"wire_bytes"`
 	WirePerDelivery *float64 `json:"wire_bytes_per_delivery"`

@@ -105,10 +105,10 @@ func (s *session) sumTraffic(r *result.Result) {
 		r.Stray = pointer(s.lanes[0].swarm.Total().Stray)
 	}
 	before, after := s.traffic.before, s.traffic.after
-	if r.Delivered == 0 || after.Wire == 0 {
+	if after.Delivered == before.Delivered || after.Wire == 0 {
 		return
 	}
-	n := float64(r.Delivered)
+	n := float64(after.Delivered - before.Delivered) // a storm's first events came earlier
 	r.WireBytes, r.WirePerDelivery = pointer(after.Wire-before.Wire), pointer(float64(after.Wire-before.Wire)/n)
 	if after.Plain > before.Plain { // the server may not compress what may be
 		r.PlainBytes, r.InflateUS = pointer(after.Plain-before.Plain), pointer(us(after.Decoding-before.Decoding)/n)
