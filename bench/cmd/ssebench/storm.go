@@ -15,7 +15,7 @@ import (
 type stormCommand struct {
 	addressedStreams
 	publishFlags
-	By     string `enum:"reset,drain" default:"reset" group:"Streams" help:"What ends the streams: a reset of all connections, by the clients; or a drain, for which the server that bench has started gets SIGTERM and, once it has exited, is started again."`
+	By     string `enum:"reset,drain" default:"reset" group:"Streams" help:"What ends the streams: a reset of all connections, by the clients; or a drain, for which the server that ssebench has started gets SIGTERM and, once it has exited, is started again."`
 	Missed int    `default:"100" group:"Publishing" help:"Events to publish while all clients are disconnected or, with -by drain, right before the SIGTERM."`
 	Back   string `enum:"now,browser" default:"browser" group:"Streams" help:"When clients reconnect: like browsers, after the server's retry time (3s if it sends none); or now, as soon as the events are published."`
 	serverFlags

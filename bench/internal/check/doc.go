@@ -3,7 +3,7 @@
 //
 //	report, err := check.Run(ctx, check.Config{URL: "http://127.0.0.1:8080/events?topic=t"})
 //
-// It first looks (session.go), then judges (checks.go has the list). Looking opens
+// It first looks (session.go), then judges (finding.go has the list). Looking opens
 // streams over connections of its own, to see exactly what is on the wire, and notes
 // the time of every byte. If it has a URL to publish to, it publishes numbered events
 // and follows each of them. A judge does no input or output: it makes one Finding of
