@@ -86,29 +86,21 @@ func (k *link) write(ctx context.Context, request []byte) error {
 	}
 }
 
-func (l *pipeline) await(ctx context.Context, most uint64) error { return l.link.await(ctx, most) }
+func (l *pipeline) await(ctx context.Context, most uint64) error {
+	return awaitFewer(ctx, most, l.link.unanswered)
+}
 
-func (k *link) await(ctx context.Context, most uint64) error {
-	for {
-		unanswered := k.posted - k.answered.Load()
-		select {
-		case <-k.ended:
-			if k.spent() {
-				return nil
-			}
-			return k.why
-		default:
-		}
-		if unanswered < most {
-			return nil
-		}
-		select {
-		case <-k.ended:
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Millisecond):
-		}
+// unanswered is how many events have no answer yet, and why there will be none.
+func (k *link) unanswered() (n uint64, err error) {
+	select {
+	case <-k.ended:
+		err = k.why
+	default:
 	}
+	if n = k.posted - k.answered.Load(); n == 0 {
+		return 0, nil
+	}
+	return n, err
 }
 
 // spent reports whether the connection has ended after all answers, and each was good.

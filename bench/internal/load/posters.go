@@ -12,16 +12,20 @@ import (
 // httpPoster posts with net/http, one event after the other: TLS.
 type httpPoster struct {
 	client *http.Client
+	once   bool // net/http does not try again by itself, unnoticed
 }
 
 func newHTTPPoster(p *Publishing, d *dialer) *httpPoster {
-	return &httpPoster{&http.Client{Transport: d.transport(p.TLS, 1, true), CheckRedirect: dontFollow}}
+	return &httpPoster{client: &http.Client{Transport: d.transport(p.TLS, 1, true), CheckRedirect: dontFollow}}
 }
 
 func (h *httpPoster) post(ctx context.Context, a *ask, _ values) error {
 	req, err := a.request(ctx)
 	if err != nil {
 		return err
+	}
+	if h.once {
+		req.GetBody = nil
 	}
 	res, err := h.client.Do(req)
 	if err != nil {
@@ -32,6 +36,18 @@ func (h *httpPoster) post(ctx context.Context, a *ask, _ values) error {
 
 func (h *httpPoster) await(context.Context, uint64) error { return nil }
 func (h *httpPoster) close()                              { h.client.CloseIdleConnections() }
+
+// awaitFewer waits until fewer than most events are left, and looks every millisecond.
+func awaitFewer(ctx context.Context, most uint64, left func() (uint64, error)) error {
+	for {
+		if n, err := left(); err != nil || n < most {
+			return err
+		}
+		if !sleepUntil(ctx, Now()+time.Millisecond) {
+			return ctx.Err()
+		}
+	}
+}
 
 // commandPoster runs a command for each event, one after the other.
 type commandPoster struct {

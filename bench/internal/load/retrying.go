@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -28,17 +27,14 @@ type Retries struct {
 // does not hold up the schedule for longer.
 type retryingPoster struct {
 	*httpPoster
-	keys  bool
-	most  int  // events in a post
-	array bool // a post is a JSON array of events
+	keys    bool
+	array   bool     // a post is a JSON array of events
+	pending chan ask // handed over, and not in a post yet; never closed
 
-	wake  chan struct{} // holds one; never closed
 	stop  context.CancelFunc
 	ended chan struct{} // closed by run
 
 	mu      sync.Mutex // guards what follows
-	request ask        // without a body
-	pending [][]byte   // bodies, handed over and not in a post yet
 	left    uint64     // events that were not taken yet
 	err     error      // why no more is posted
 	retries Retries
@@ -53,12 +49,10 @@ const (
 
 func newRetryingPoster(p *Publishing, d *dialer) *retryingPoster {
 	r := &retryingPoster{
-		httpPoster: newHTTPPoster(p, d), keys: p.Keys, most: 1, array: p.Array,
-		wake: make(chan struct{}, 1), ended: make(chan struct{}), retries: Retries{Errors: map[string]int{}},
+		httpPoster: newHTTPPoster(p, d), keys: p.Keys, array: p.Array, pending: make(chan ask, mostUnanswered),
+		ended: make(chan struct{}), retries: Retries{Errors: map[string]int{}},
 	}
-	if p.Array {
-		r.most = mostInArray
-	}
+	r.once = true
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	go r.run(ctx)
@@ -72,28 +66,19 @@ func (r *retryingPoster) post(_ context.Context, a *ask, _ values) error {
 	if r.err != nil {
 		return r.err
 	}
-	r.request = *a
-	r.pending = append(r.pending, bytes.Clone(a.body))
+	own := *a
+	own.body = bytes.Clone(a.body)
 	r.left++
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	r.pending <- own // has room for all that are unanswered
 	return nil
 }
 
 func (r *retryingPoster) await(ctx context.Context, most uint64) error {
-	for {
+	return awaitFewer(ctx, most, func() (uint64, error) {
 		r.mu.Lock()
-		left, err := r.left, r.err
-		r.mu.Unlock()
-		if err != nil || left < most {
-			return err
-		}
-		if !sleepUntil(ctx, Now()+time.Millisecond) {
-			return ctx.Err()
-		}
-	}
+		defer r.mu.Unlock()
+		return r.left, r.err
+	})
 }
 
 func (r *retryingPoster) close() {
@@ -106,11 +91,14 @@ func (r *retryingPoster) close() {
 func (r *retryingPoster) run(ctx context.Context) {
 	defer close(r.ended)
 	for n := 1; ; n++ {
-		body, events := r.next(ctx)
+		a, events := r.next(ctx)
 		if events == 0 {
 			return
 		}
-		err := r.until(ctx, body, n)
+		if r.keys {
+			a = a.with("Idempotency-Key", strings.ReplaceAll(fmt.Sprintf("%s%d", marker, n), " ", "-"))
+		}
+		err := r.until(ctx, &a)
 		r.mu.Lock()
 		r.left -= uint64(events)
 		r.err = err
@@ -121,80 +109,54 @@ func (r *retryingPoster) run(ctx context.Context) {
 	}
 }
 
-// next waits until something is pending, and returns it as the body of a post, with how many
-// events are in it; 0: ctx is done.
-func (r *retryingPoster) next(ctx context.Context) (body []byte, events int) {
-	for {
-		r.mu.Lock()
-		events = min(len(r.pending), r.most)
-		parts := r.pending[:events]
-		r.pending = r.pending[events:]
-		r.mu.Unlock()
-		switch {
-		case events > 0 && r.array:
-			return fmt.Appendf(nil, "[%s]", bytes.Join(parts, []byte(","))), events
-		case events > 0:
-			return parts[0], events
-		}
-		select {
-		case <-r.wake:
-		case <-ctx.Done():
-			return nil, 0
-		}
+// next waits until something is pending, and returns it as one post, with how many events are
+// in it; 0: ctx is done.
+func (r *retryingPoster) next(ctx context.Context) (a ask, events int) {
+	select {
+	case a = <-r.pending:
+	case <-ctx.Done():
+		return a, 0
 	}
+	if !r.array {
+		return a, 1
+	}
+	parts := [][]byte{a.body}
+	for len(parts) < mostInArray && len(r.pending) > 0 { // nobody else takes any
+		parts = append(parts, (<-r.pending).body)
+	}
+	a.body = fmt.Appendf(nil, "[%s]", bytes.Join(parts, []byte(",")))
+	return a, len(parts)
 }
 
-// errNever is wrapped by the error of a post that would be answered the same again.
-var errNever = errors.New("not to be tried again")
-
-// until tries the n-th post until it is taken.
-func (r *retryingPoster) until(ctx context.Context, body []byte, n int) error {
-	key := ""
-	if r.keys {
-		key = strings.ReplaceAll(fmt.Sprintf("%s%d", marker, n), " ", "-")
-	}
+// until tries a post until it is taken.
+func (r *retryingPoster) until(ctx context.Context, a *ask) error {
 	for begun, tries := Now(), 1; ; tries++ {
-		err := r.try(ctx, body, key)
+		err := r.try(ctx, a)
+		after := Now() - begun
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil:
-			r.took(tries, Now()-begun)
+			r.took(tries, after)
 			return nil
 		}
 		r.failed(err)
-		if errors.Is(err, errNever) || Now()-begun > takenWithin {
-			return fmt.Errorf("tried %d times in %v: %w", tries, Now()-begun, err)
+		no, answered := errors.AsType[*NotTaken](err)
+		switch {
+		case answered && no.Status/100 == 4: // it would be answered the same again
+			return fmt.Errorf("tried %d times in %v: not to be tried again: %w", tries, after, err)
+		case after > takenWithin:
+			return fmt.Errorf("tried %d times in %v: %w", tries, after, err)
 		}
 		sleepUntil(ctx, Now()+retryAfter)
 	}
 }
 
 // try posts once.
-func (r *retryingPoster) try(ctx context.Context, body []byte, key string) error {
+func (r *retryingPoster) try(ctx context.Context, a *ask) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	r.mu.Lock()
-	a := r.request
-	r.mu.Unlock()
-	a.body = body
-	req, err := a.request(ctx)
-	if err != nil {
-		return err
-	}
-	req.GetBody = nil // net/http would post it again by itself, unnoticed
-	if key != "" {
-		req.Header.Set("Idempotency-Key", key)
-	}
-	res, err := r.client.Do(req)
-	if err != nil {
-		return err
-	}
-	err = taken(res)
-	if no, ok := errors.AsType[*NotTaken](err); ok && no.Status >= 400 && no.Status < 500 {
-		return fmt.Errorf("%w: %w", errNever, err)
-	}
-	return err
+	return r.httpPoster.post(ctx, a, nil)
 }
 
 // took notes how a post was taken.
@@ -223,9 +185,6 @@ func (r *retryingPoster) failed(err error) {
 // reason is what an error says, without what differs from one request to the next, and
 // without the page that a proxy makes of it.
 func reason(err error) string {
-	if failed, ok := errors.AsType[*url.Error](err); ok {
-		err = failed.Err
-	}
 	if failed, ok := errors.AsType[*net.OpError](err); ok {
 		return failed.Op + ": " + failed.Err.Error()
 	}
