@@ -33,9 +33,10 @@ type httpStream struct {
 // good, or is left. The next one may begin before it has noticed.
 type visit struct {
 	*httpStream
-	client Client             // as it was at the beginning
-	stop   context.CancelFunc // ends it
-	conn   net.Conn           // its alone; nil while there is none; the meter's mutex guards it
+	client Client          // as it was at the beginning
+	ctx    context.Context // until the stream is left
+	stop   context.CancelFunc
+	conn   net.Conn // its alone; nil while there is none; the meter's mutex guards it
 }
 
 func newHTTPCarrier(s *Swarm) *httpCarrier {
@@ -74,17 +75,16 @@ func (c *httpCarrier) start(st *stream, after time.Duration) {
 	if st.phase != idle {
 		return
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	v := &visit{httpStream: h, client: st.client, stop: stop}
+	v := &visit{httpStream: h, client: st.client}
+	v.ctx, v.stop = context.WithCancel(context.Background())
 	h.visit = v
 	st.phase = waiting
 	if after == 0 { // whoever waits for all to be open has to see it
-		h.connects()
-		m.begins(st, Now())
+		_ = v.begins()
 	}
 	c.running.Go(func() {
-		defer stop()
-		c.run(ctx, v, after)
+		defer v.stop()
+		c.run(v, after)
 	})
 }
 
@@ -116,49 +116,53 @@ func (c *httpCarrier) close() {
 	c.client.CloseIdleConnections()
 }
 
-// run has the stream until it ends for good, or is stopped.
-func (c *httpCarrier) run(ctx context.Context, v *visit, after time.Duration) {
-	if after > 0 && (!sleepUntil(ctx, Now()+after) || !c.begins(ctx, v)) {
+// run has the stream until it ends for good, or is left.
+func (c *httpCarrier) run(v *visit, after time.Duration) {
+	if after > 0 && !v.comesBack(Now()+after) {
 		return
 	}
 	for {
-		err := c.once(ctx, v)
-		back, comes := c.breaks(ctx, v, err)
-		if !comes || !sleepUntil(ctx, back) || !c.begins(ctx, v) {
+		err := c.once(v)
+		back, comes := time.Duration(0), false
+		_ = v.unlessLeft(func() error {
+			v.conn = nil
+			back, comes = v.meter.breaks(&v.stream, err, Now())
+			return nil
+		})
+		if !comes || !v.comesBack(back) {
 			return
 		}
 	}
 }
 
-// breaks notes that the stream ended, unless that was our will.
-func (c *httpCarrier) breaks(ctx context.Context, v *visit, err error) (back time.Duration, comes bool) {
-	m := v.meter
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	v.conn = nil
-	if ctx.Err() != nil {
-		return 0, false
+// unlessLeft does what the meter's mutex guards, unless the stream has been left.
+func (v *visit) unlessLeft(do func() error) error {
+	v.meter.mu.Lock()
+	defer v.meter.mu.Unlock()
+	if v.ctx.Err() != nil {
+		return v.ctx.Err()
 	}
-	return m.breaks(&v.stream, err, Now())
+	return do()
 }
 
-func (c *httpCarrier) begins(ctx context.Context, v *visit) bool {
-	m := v.meter
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if ctx.Err() != nil {
-		return false
-	}
+// comesBack waits until the client connects again; false: the stream has been left.
+func (v *visit) comesBack(at time.Duration) bool {
+	return sleepUntil(v.ctx, at) && v.unlessLeft(v.begins) == nil
+}
+
+// begins notes that the client connects. The meter's mutex is held.
+func (v *visit) begins() error {
 	v.connects()
-	m.begins(&v.stream, Now())
-	return true
+	v.meter.begins(&v.stream, Now())
+	return nil
 }
 
 // once asks for the stream and reads it to its end.
-func (c *httpCarrier) once(ctx context.Context, v *visit) error {
-	res, err := c.ask(ctx, v)
-	for ; err == nil && res.StatusCode != http.StatusOK; res, err = c.ask(ctx, v) {
-		if err := c.follows(v, refused(res)); err != nil {
+func (c *httpCarrier) once(v *visit) error {
+	res, err := c.ask(v)
+	for ; err == nil && res.StatusCode != http.StatusOK; res, err = c.ask(v) {
+		no := refused(res)
+		if err := v.unlessLeft(func() error { return c.swarm.follow(&v.stream, no) }); err != nil {
 			return err
 		}
 	}
@@ -166,29 +170,30 @@ func (c *httpCarrier) once(ctx context.Context, v *visit) error {
 		return explained(err)
 	}
 	defer res.Body.Close()
-	if err := c.opens(ctx, v, res); err != nil {
+	encoding := res.Header.Get("Content-Encoding")
+	if err := noStream(res.Header.Get("Content-Type"), encoding, c.swarm.request.Compress); err != nil {
 		return err
 	}
-	if v.client.Stops {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	body, err := c.swarm.traffic.decode(res.Body, res.Header.Get("Content-Encoding"))
+	err = v.unlessLeft(func() error {
+		v.meter.opens(&v.stream, Now())
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	return c.readAll(ctx, v, body)
-}
-
-// follows takes a redirection, or returns why the stream is refused.
-func (c *httpCarrier) follows(v *visit, r *refusal) error {
-	v.meter.mu.Lock()
-	defer v.meter.mu.Unlock()
-	return c.swarm.follow(&v.stream, r)
+	if v.client.Stops {
+		<-v.ctx.Done()
+		return v.ctx.Err()
+	}
+	body, err := c.swarm.traffic.decode(res.Body, encoding)
+	if err != nil {
+		return err
+	}
+	return v.readAll(body)
 }
 
 // ask sends the request and waits for the head of its answer.
-func (c *httpCarrier) ask(ctx context.Context, v *visit) (*http.Response, error) {
+func (c *httpCarrier) ask(v *visit) (*http.Response, error) {
 	v.meter.mu.Lock()
 	a, err := c.swarm.asks(&v.stream)
 	v.meter.mu.Unlock()
@@ -196,7 +201,7 @@ func (c *httpCarrier) ask(ctx context.Context, v *visit) (*http.Response, error)
 		return nil, err
 	}
 	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { v.has(i.Conn) }}
-	req, err := a.request(httptrace.WithClientTrace(ctx, trace))
+	req, err := a.request(httptrace.WithClientTrace(v.ctx, trace))
 	if err != nil {
 		return nil, err
 	}
@@ -220,22 +225,8 @@ func (v *visit) has(conn net.Conn) {
 	v.conn = conn
 }
 
-// opens checks the head of the answer.
-func (c *httpCarrier) opens(ctx context.Context, v *visit, res *http.Response) error {
-	if err := noStream(res.Header.Get("Content-Type"), res.Header.Get("Content-Encoding"), c.swarm.request.Compress); err != nil {
-		return err
-	}
-	m := v.meter
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if ctx.Err() == nil {
-		m.opens(&v.stream, Now())
-	}
-	return ctx.Err()
-}
-
 // readAll reads the body to its end. The time is taken once a read.
-func (c *httpCarrier) readAll(ctx context.Context, v *visit, body io.Reader) error {
+func (v *visit) readAll(body io.Reader) error {
 	size := 32 << 10
 	if v.client.Rate > 0 {
 		size = max(v.client.Rate/50, 1)
@@ -244,7 +235,7 @@ func (c *httpCarrier) readAll(ctx context.Context, v *visit, body io.Reader) err
 	for {
 		n, err := body.Read(buf)
 		now := Now()
-		bad := c.takes(ctx, v, buf[:n], now)
+		bad := v.unlessLeft(func() error { return v.meter.reads(&v.stream, buf[:n], now) })
 		switch {
 		case bad != nil:
 			return bad
@@ -253,18 +244,8 @@ func (c *httpCarrier) readAll(ctx context.Context, v *visit, body io.Reader) err
 		case err != nil:
 			return err
 		}
-		if v.client.Rate > 0 && !sleepUntil(ctx, now+time.Duration(n)*time.Second/time.Duration(v.client.Rate)) {
-			return ctx.Err()
+		if v.client.Rate > 0 && !sleepUntil(v.ctx, now+time.Duration(n)*time.Second/time.Duration(v.client.Rate)) {
+			return v.ctx.Err()
 		}
 	}
-}
-
-// takes takes bytes of the body, unless the stream has been left.
-func (c *httpCarrier) takes(ctx context.Context, v *visit, b []byte, now time.Duration) error {
-	v.meter.mu.Lock()
-	defer v.meter.mu.Unlock()
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return v.meter.reads(&v.stream, b, now)
 }
