@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/fastsse/fastsse/bench/internal/launch"
@@ -42,28 +41,11 @@ func (c *Deploys) Run(ctx context.Context) (*result.Result, error) {
 	case len(c.Instances) == 0 || c.Start == nil:
 		return nil, errors.New("deploys: there is nothing to replace; set Instances and Start")
 	}
-	s, err := begin(ctx, &c.Scenario)
-	if err != nil {
-		return nil, err
-	}
-	defer s.close()
-	d := &deploys{Deploys: c, session: s, lane: s.lanes[0]}
-	s.watcher.latencyIn(calmPhase, deployPhase)
-	if err = s.open(ctx); err == nil {
-		s.muster(ctx)
-		err = s.unopened()
-	}
-	if err == nil && ctx.Err() == nil {
-		err = d.run(ctx)
-	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // which the result says
-		err = nil
-	}
-	r, err := s.end(ctx, err)
-	if r != nil {
-		r.Deploys = d.figures()
-	}
-	return r, err
+	d := &deploys{Deploys: c}
+	return c.withAllOpen(ctx, func(s *session) error {
+		d.session, d.lane = s, s.lanes[0]
+		return d.run(ctx)
+	}, func(_ *session, r *result.Result) { r.Deploys = d.figures() })
 }
 
 // deploys is one run of Deploys. Times are on the process's clock.
@@ -88,25 +70,11 @@ func (d *deploys) run(ctx context.Context) error {
 	d.lane.readers = d.lane.swarm.Expect(0)
 	d.lane.swarm.Watch(load.Watching{})
 	s.takeStock()
+	s.watcher.latencyIn(calmPhase, deployPhase)
 	s.watcher.enter(calmPhase)
-	s.first = load.Now()
 	d.start = func() (*launch.Server, error) { return d.Start(ctx) } // it outlives the replacing
-	enough, stop := context.WithCancel(ctx)
-	replacing, giveUp := context.WithCancelCause(ctx)
-	published := make(chan error, 1)
-	go func() {
-		err := d.lane.publisher.RunUntil(ctx, enough, d.Rate, s.first)
-		if err != nil {
-			giveUp(err)
-		}
-		published <- err
-	}()
-	err := d.replaceAll(replacing)
-	stop()
-	if gone := <-published; gone != nil {
-		err = gone // the cause of the other
-	}
-	giveUp(nil)
+	s.first = load.Now()
+	err := s.whilePublishing(ctx, d.replaceAll)
 	d.over = load.Now()
 	if waited := s.until(ctx, d.lane.swarm.Due(0, d.lane.publisher.Sent()), d.over); !errors.Is(waited, errNothingMore) {
 		err = errors.Join(err, waited)
@@ -164,17 +132,7 @@ func (d *deploys) endInstance(ctx context.Context, old *launch.Server) error {
 	if d.Kill {
 		end = old.Kill
 	}
-	if err := end(); err != nil {
-		return err
-	}
-	select {
-	case <-old.Done():
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(d.session.answer()):
-		return fmt.Errorf("the instance at %s has not exited %v after its signal; have it end on SIGTERM, or wait longer (Answer)", old.URL(), d.session.answer())
-	}
+	return d.session.awaitExit(ctx, old, end)
 }
 
 // awaitBack waits until the streams that the last replacement has ended have an event again,

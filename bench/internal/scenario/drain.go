@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/fastsse/fastsse/bench/internal/launch"
@@ -84,15 +83,8 @@ func (d *drain) endServer(ctx context.Context) (err error) {
 	d.before = d.lane.publisher.Sent()
 	d.lane.swarm.Watch(load.Watching{Before: d.before, Excuses: true})
 	d.asked = load.Now()
-	if err := d.Server.Terminate(); err != nil {
+	if err := s.awaitExit(ctx, d.Server, d.Server.Terminate); err != nil {
 		return err
-	}
-	select {
-	case <-d.Server.Done():
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(s.answer()):
-		return fmt.Errorf("the server has not exited %v after SIGTERM; have it end on that signal, or wait longer (-answer)", s.answer())
 	}
 	d.exited = load.Now()
 	if err := d.awaitEnds(ctx); err != nil {
@@ -136,20 +128,7 @@ func (d *drain) startServer(ctx context.Context) (err error) {
 func (d *drain) comeBack(ctx context.Context) (*result.Storm, error) {
 	s := d.session
 	s.watcher.enter("back")
-	waiting, giveUp := context.WithCancelCause(ctx)
-	publishing, stop := context.WithCancel(ctx)
-	published := make(chan error, 1)
-	go func() {
-		err := d.lane.publisher.Run(publishing, math.MaxInt, d.Rate, load.Now())
-		if err != nil {
-			giveUp(err)
-		}
-		published <- err
-	}()
-	err := d.awaitRenewed(waiting)
-	stop()
-	err = errors.Join(err, <-published)
-	giveUp(nil)
+	err := s.whilePublishing(ctx, d.awaitRenewed)
 	if err == nil {
 		err = d.awaitRest(ctx)
 	}

@@ -1,10 +1,13 @@
 package scenario
 
 import (
+	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
 
+	"github.com/fastsse/fastsse/bench/internal/launch"
 	"github.com/fastsse/fastsse/bench/internal/load"
 	"github.com/fastsse/fastsse/bench/internal/result"
 )
@@ -135,4 +138,45 @@ func uneven(parts []result.Return) *float64 {
 		most = max(most, math.Abs(p.Off))
 	}
 	return &most
+}
+
+// awaitExit ends a server, and waits until its process has ended.
+func (s *session) awaitExit(ctx context.Context, server *launch.Server, end func() error) error {
+	if err := end(); err != nil {
+		return err
+	}
+	select {
+	case <-server.Done():
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(s.answer()):
+		return fmt.Errorf("the server at %s has not exited %v after SIGTERM; have it end on that signal, or wait longer (-answer)", server.URL(), s.answer())
+	}
+}
+
+// whilePublishing publishes for as long as do takes, and waits until the last event is taken:
+// for a moment only, unless it is tried again. do is given up if an event is not taken.
+func (s *session) whilePublishing(ctx context.Context, do func(context.Context) error) error {
+	enough, stop := context.WithCancel(ctx)
+	doing, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	published := make(chan error, 1)
+	last := enough
+	if s.Publish.Retried { // which is bounded
+		last = ctx
+	}
+	go func() {
+		err := s.lanes[0].publisher.RunUntil(last, enough, s.Rate, load.Now())
+		if err != nil {
+			giveUp(err)
+		}
+		published <- err
+	}()
+	err := do(doing)
+	stop()
+	if gone := <-published; gone != nil {
+		return gone // the cause of the other
+	}
+	return err
 }

@@ -48,6 +48,21 @@ func (c *Storm) Run(ctx context.Context) (*result.Result, error) {
 
 // storm opens all streams, has each get an event, and then runs the storm itself.
 func (sc *Scenario) storm(ctx context.Context, run func(context.Context, *session) (*result.Storm, error)) (*result.Result, error) {
+	var figures *result.Storm
+	return sc.withAllOpen(ctx, func(s *session) error {
+		err := s.firstEvent(ctx)
+		if err == nil && ctx.Err() == nil {
+			figures, err = run(ctx, s)
+		}
+		return err
+	}, func(s *session, r *result.Result) {
+		addStorm(r, figures, suspectReturns(s.watcher.starved, s.watcher.intervals))
+	})
+}
+
+// withAllOpen opens all streams, does what is to be done with them, and lets tell add its
+// figures to the result.
+func (sc *Scenario) withAllOpen(ctx context.Context, do func(*session) error, tell func(*session, *result.Result)) (*result.Result, error) {
 	s, err := begin(ctx, sc)
 	if err != nil {
 		return nil, err
@@ -58,18 +73,14 @@ func (sc *Scenario) storm(ctx context.Context, run func(context.Context, *sessio
 		err = s.unopened()
 	}
 	if err == nil && ctx.Err() == nil {
-		err = s.firstEvent(ctx)
-	}
-	var figures *result.Storm
-	if err == nil && ctx.Err() == nil {
-		figures, err = run(ctx, s)
+		err = do(s)
 	}
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // which the result says
 		err = nil
 	}
 	r, err := s.end(ctx, err)
 	if r != nil {
-		addStorm(r, figures, suspectReturns(s.watcher.starved, s.watcher.intervals))
+		tell(s, r)
 	}
 	return r, err
 }
