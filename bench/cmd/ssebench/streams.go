@@ -216,7 +216,7 @@ func (f *publishFlags) fill(sc *scenario.Scenario, port portOf) (err error) {
 	}
 	sc.Rate = f.Rate.Steps[0].From
 	if d := f.Rate.Duration(); d > 0 {
-		if sc.Duration == 0 { // as of a storm
+		if sc.Duration == 0 { // of a storm
 			return fmt.Errorf("-rate %q: give one rate", f.Rate)
 		}
 		sc.Profile, sc.Duration = f.Rate, d

@@ -20,12 +20,15 @@ type Profile struct {
 type Step struct {
 	Text     string
 	From, To float64
-	For      time.Duration // zero: it does not end
+	For      time.Duration
 }
+
+// forever is how long a rate goes on that does not change.
+const forever = time.Duration(math.MaxInt64)
 
 // Steady is a rate that does not change.
 func Steady(rate float64) Profile {
-	return Profile{[]Step{{From: rate, To: rate}}, fmt.Sprint(rate)}
+	return Profile{[]Step{{From: rate, To: rate, For: forever}}, fmt.Sprint(rate)}
 }
 
 var stepText = regexp.MustCompile(`^(\d*\.?\d+(?:[eE]\+?\d+)?)(?:\.\.(\d*\.?\d+))?(?: +(?:for|over) +(\S+))?$`)
@@ -36,7 +39,7 @@ func (p *Profile) UnmarshalText(text []byte) error {
 	for part := range strings.SplitSeq(p.text, ",") {
 		s, ok := parseStep(strings.TrimSpace(part))
 		p.Steps = append(p.Steps, s)
-		if last := len(p.Steps) - 1; !ok || s.For == 0 && s.From == 0 || last > 0 && min(p.Steps[0].For, s.For) == 0 {
+		if last := len(p.Steps) - 1; !ok || s.For == forever && s.From == 0 || last > 0 && max(p.Steps[0].For, s.For) == forever {
 			return fmt.Errorf("%q: give the number of events to publish per second, or steps, each with its time, such as 100 for 10s, 100..1000 over 30s", text)
 		}
 	}
@@ -51,32 +54,31 @@ func parseStep(text string) (s Step, ok bool) {
 	if m[2] == "" {
 		m[2] = m[1]
 	}
-	s.Text = text
+	s.Text, s.For = text, forever
 	s.From, _ = strconv.ParseFloat(m[1], 64) // as the pattern says
 	s.To, _ = strconv.ParseFloat(m[2], 64)
-	s.For, _ = time.ParseDuration(m[3]) // zero: it is none
-	return s, s.For > 0 || m[3] == "" && s.From == s.To
+	if m[3] != "" {
+		s.For, _ = time.ParseDuration(m[3]) // zero: it is none
+	}
+	return s, s.For > 0 && (s.From == s.To || s.For < forever)
 }
 
 // String is the profile as it was given.
 func (p Profile) String() string { return p.text }
 
-// Duration is how long all steps take; zero if there is one that does not end.
+// Duration is how long all steps take; zero for a rate that does not change.
 func (p Profile) Duration() (d time.Duration) {
 	for _, s := range p.Steps {
 		d += s.For
 	}
-	return d
+	return d % forever
 }
 
 // Count is how many events are due within a time: 435 in 4.35 s at 100 per second.
 func (p Profile) Count(d time.Duration) uint64 {
 	n := 1e-6
 	for _, s := range p.Steps {
-		in := d
-		if s.For > 0 {
-			in = min(d, s.For)
-		}
+		in := min(d, s.For)
 		n, d = n+s.count(in), d-in
 	}
 	return uint64(n)
@@ -87,7 +89,7 @@ func (p Profile) At(i uint64) (at time.Duration) {
 	n := float64(i)
 	for _, s := range p.Steps {
 		whole := s.count(s.For)
-		if s.For == 0 || n < whole-1e-6 {
+		if n < whole-1e-6 {
 			return at + s.after(n)
 		}
 		at, n = at+s.For, max(n-whole, 0)
@@ -96,12 +98,7 @@ func (p Profile) At(i uint64) (at time.Duration) {
 }
 
 // slope is by how much the rate changes in a second.
-func (s Step) slope() float64 {
-	if s.From == s.To {
-		return 0
-	}
-	return (s.To - s.From) / s.For.Seconds()
-}
+func (s Step) slope() float64 { return (s.To - s.From) / s.For.Seconds() }
 
 // count is how many events there are in a time: the integral of the rate.
 func (s Step) count(d time.Duration) float64 {
@@ -111,9 +108,6 @@ func (s Step) count(d time.Duration) float64 {
 
 // after is when n events have come.
 func (s Step) after(n float64) time.Duration {
-	if n == 0 {
-		return 0
-	}
 	then := math.Sqrt(max(s.From*s.From+2*s.slope()*n, 0)) // the rate
-	return time.Duration(2 * n / (s.From + then) * float64(time.Second))
+	return time.Duration(2 * n / max(s.From+then, 1e-9) * float64(time.Second))
 }

@@ -5,21 +5,19 @@ import (
 	"math"
 )
 
-// Sizes are how many bytes events have: one size, or several with the share of events that
-// have each, as in "100:80%,2000:20%".
-type Sizes []Share
-
-// Share is a size, and the share of events that have it, in percent.
-type Share struct {
+// Sizes are how many bytes events have: one size, or several with the percentage of events
+// that have each, as in "100:80%,2000:20%".
+type Sizes []struct {
 	Size    int
 	Percent float64
 }
 
 // ParseSizes reads the parts of sizes. Their shares have to be 100% together.
-func ParseSizes(parts []string) (all Sizes, err error) {
-	sum := 0.0
-	for _, part := range parts {
-		one := Share{Percent: 100}
+func ParseSizes(parts []string) (Sizes, error) {
+	all, sum := make(Sizes, len(parts)), 0.0
+	for i, part := range parts {
+		one := &all[i]
+		one.Percent = 100
 		if _, bad := fmt.Sscanf(part+"\n", "%d:%f%%\n", &one.Size, &one.Percent); bad != nil && fmt.Sprint(one.Size) != part {
 			return nil, fmt.Errorf("-size %q: give a number of bytes, or several with their shares, such as 100:80%%,2000:20%%", part)
 		}
@@ -27,7 +25,6 @@ func ParseSizes(parts []string) (all Sizes, err error) {
 			return nil, fmt.Errorf("-size %d: an event says where it comes from and when it was due, which takes up to %d bytes; give at least that", one.Size, LeastSize)
 		}
 		sum += one.Percent
-		all = append(all, one)
 	}
 	if math.Abs(sum-100) > 1e-6 {
 		return nil, fmt.Errorf("-size %q: the shares are %v%% together; make that 100%%", parts, sum)
