@@ -26,6 +26,7 @@ type commands struct {
 	Version kong.VersionFlag `help:"Print the version and the revision it was built from."`
 
 	Run     runCommand     `cmd:"" help:"Open streams, publish on a fixed schedule, and report what arrived and when."`
+	Search  searchCommand  `cmd:"" help:"Find the highest rate of events at which no -fail-if holds."`
 	Connect connectCommand `cmd:"" help:"Open streams and hold them, and report how many, how fast, and the cost per stream."`
 	Storm   stormCommand   `cmd:"" help:"End all streams at once, by a reset or a deploy, and measure how clients reconnect and catch up."`
 	Soak    soakCommand    `cmd:"" help:"Run for a long time, and report whether memory, descriptors, goroutines and latency stay flat."`
