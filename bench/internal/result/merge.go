@@ -18,7 +18,7 @@ import (
 var mergeRules = map[string]string{
 	"machine": "first", "server": "first", "deploys": "first", "trend": "first", "storm.missed": "largest", "storm.drain.before": "largest", "storm.drain.exit_status": "first",
 	"tool.descriptors": "largest", "tool.fd_limit": "largest", "tool.ports_used": "largest", "tool.ports": "largest", "opened_per_second": "sum",
-	"tool.cpu_seconds": "sum", "tool.gc_pause_ms": "sum", "delivered_per_second": "sum", "samples.tool_cpu": "sum", "steps.delivered_per_second": "sum",
+	"tool.cpu_seconds": "sum", "delivered_per_second": "sum", "samples.tool_cpu": "sum", "steps.delivered_per_second": "sum",
 	"samples.rss_bytes": "largest", "samples.descriptors": "largest", "samples.threads": "largest", "samples.goroutines": "largest",
 }
 
@@ -91,7 +91,7 @@ func (r *Result) shareOut(own *Result) {
 	for _, of := range []struct {
 		value *float64
 		share float64
-	}{{r.Server.BytesPerStream, streams}, {r.Server.BytesPerStreamAll, streams}, {r.Server.CPUToOpenUS, streams}, {r.Server.CPUPerDeliveryUS, deliveries}} {
+	}{{r.Server.BytesPerStream, streams}, {r.Server.BytesPerStreamError, streams}, {r.Server.BytesPerStreamAll, streams}, {r.Server.CPUToOpenUS, streams}, {r.Server.CPUPerDeliveryUS, deliveries}} {
 		if of.value != nil {
 			*of.value *= of.share
 		}
@@ -201,12 +201,21 @@ func mergeLists(v, from reflect.Value, path string) error {
 	return nil
 }
 
+// mergeElements merges each element of from into one that is the same, and takes only it, or
+// appends it.
 func mergeElements[T any](list *[]T, from []T, path string, same func(a, b T) bool) error {
+	taken := make([]bool, len(*list))
 	for i := range from {
-		at := slices.IndexFunc(*list, func(a T) bool { return same(a, from[i]) })
-		if at < 0 {
+		at := 0
+		for at < len(taken) && (taken[at] || !same((*list)[at], from[i])) {
+			at++
+		}
+		if at == len(taken) {
 			*list = append(*list, from[i])
-		} else if err := merge(reflect.ValueOf(&(*list)[at]).Elem(), reflect.ValueOf(&from[i]).Elem(), path); err != nil {
+			continue
+		}
+		taken[at] = true
+		if err := merge(reflect.ValueOf(&(*list)[at]).Elem(), reflect.ValueOf(&from[i]).Elem(), path); err != nil {
 			return err
 		}
 	}

@@ -79,3 +79,18 @@ func TestMergeRefusesWhatItCannotMerge(t *testing.T) {
 		t.Error(one, err)
 	}
 }
+
+// Two samples of one process that are close together are two: that the streams of one process
+// count once.
+func TestMergeKeepsSamplesOfOneProcessApart(t *testing.T) {
+	samples := func() []Sample {
+		return []Sample{{At: 1, Phase: "publish", Streams: 10, Delivered: 5}, {At: 1.2, Phase: "publish", Streams: 10, Delivered: 1}}
+	}
+	r, err := Merge(&Result{Schema: Schema, Samples: samples()}, &Result{Schema: Schema, Samples: samples()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Samples) != 2 || r.Samples[0].Streams != 20 || r.Samples[0].Delivered != 10 || r.Samples[1].Streams != 20 || r.Samples[1].Delivered != 2 {
+		t.Errorf("%+v; want the first samples of both as one, and the second", r.Samples)
+	}
+}
