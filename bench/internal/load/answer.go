@@ -62,7 +62,6 @@ func (a *answer) next(b []byte) (body, rest []byte, err error) {
 // maxHead bounds the head of an answer.
 const maxHead = 64 << 10
 
-// head reads the status line and headers.
 func (a *answer) head(b []byte) (rest []byte, err error) {
 	b, a.raw = append(a.raw, b...), nil
 	const http11 = "HTTP/"
@@ -113,7 +112,6 @@ func noStream(kind, encoding, asked string) error {
 	return nil
 }
 
-// end is the error of a connection that has been closed.
 func (a *answer) end() error {
 	if a.headDone && !a.ended && (a.chunked || a.sized) {
 		return errCut

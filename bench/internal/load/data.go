@@ -68,7 +68,6 @@ func lines(flag, file string) (all []string, err error) {
 	return all, nil
 }
 
-// rows reads a file of comma separated values.
 func rows(file string) (all []map[string]string, err error) {
 	f, err := os.Open(file)
 	if err != nil {

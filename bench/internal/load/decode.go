@@ -26,7 +26,6 @@ func decode(d *fastsse.Decoder, b []byte, take func(raw []byte, b *fastsse.Recei
 	}
 }
 
-// connects prepares the decoder for another answer.
 func (st *stream) connects() {
 	st.catchUp()
 	st.dec.Reset(nil)

@@ -31,7 +31,6 @@ type dialer struct {
 // lookUp finds the addresses of a host. Tests replace it.
 var lookUp = net.DefaultResolver.LookupNetIP
 
-// hostPort is what a URL says of where to connect to.
 func hostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))
 }

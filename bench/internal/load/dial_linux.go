@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ask asks for a stream, where it is to be asked for now.
 func (r *epollReader) ask(st *rawStream) {
 	a, err := r.swarm.asks(&st.stream)
 	if err != nil {
@@ -68,7 +67,6 @@ func (r *epollReader) dial(st *rawStream) {
 	r.send(st)
 }
 
-// begin makes the socket and begins to connect it.
 func (r *epollReader) begin(st *rawStream) error {
 	to, address, family := r.target(st)
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)

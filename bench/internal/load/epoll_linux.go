@@ -58,22 +58,17 @@ func (c *epollCarrier) add(m *meter) *stream {
 	return &st.stream
 }
 
-func (c *epollCarrier) connect(st *stream) {
-	m := st.meter
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if st.phase == idle {
-		c.readers[m].connect(c.streams[st.index])
-	}
-}
-
-func (c *epollCarrier) returns(st *stream, after time.Duration) {
+func (c *epollCarrier) connect(st *stream, after time.Duration) {
 	m, raw := st.meter, c.streams[st.index]
+	r := c.readers[m]
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if st.phase == idle {
+	switch {
+	case st.phase != idle:
+	case after == 0:
+		r.connect(raw)
+	default:
 		st.phase = waiting
-		r := c.readers[m]
 		heap.Push(&r.coming, comeback{Now() + after, raw, raw.life})
 		if r.coming[0].st == raw {
 			r.nudge()
@@ -228,7 +223,6 @@ func (r *epollReader) batch(events []unix.EpollEvent, buf []byte) time.Duration 
 	return r.bringBack()
 }
 
-// ready handles one event of epoll.
 func (r *epollReader) ready(st *rawStream, events uint32, buf []byte) {
 	if life := st.life; len(st.out) > 0 {
 		if r.send(st); st.fd < 0 || st.life != life {
@@ -240,7 +234,6 @@ func (r *epollReader) ready(st *rawStream, events uint32, buf []byte) {
 	}
 }
 
-// connect begins to connect st.
 func (r *epollReader) connect(st *rawStream) {
 	r.meter.begins(&st.stream, Now())
 	st.connects()
@@ -298,7 +291,6 @@ func (r *epollReader) read(st *rawStream, buf []byte) int {
 	return max(n, 0)
 }
 
-// takes processes bytes of the answer.
 func (r *epollReader) takes(st *rawStream, b []byte, now time.Duration) error {
 	for len(b) > 0 {
 		body, rest, wrong := st.ans.next(b)

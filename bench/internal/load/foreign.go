@@ -60,7 +60,6 @@ func (f *Foreign) find(data []byte) (due time.Duration, ok bool) {
 	return at.Sub(epoch), ok // both on the wall clock
 }
 
-// atPath is the text of the value at a path of a JSON document.
 func atPath(data []byte, path []string) string {
 	raw := json.RawMessage(data)
 	for _, name := range path {
@@ -73,7 +72,6 @@ func atPath(data []byte, path []string) string {
 	return strings.Trim(string(raw), `"`)
 }
 
-// parseTime reads a time in one of the forms that NewForeign knows.
 func parseTime(text string) (time.Time, bool) {
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil {

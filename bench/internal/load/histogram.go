@@ -31,7 +31,6 @@ func (c *counts) record(latency time.Duration) {
 	c[uint(shift)<<10+v>>shift]++
 }
 
-// addTo adds the counts to a histogram.
 func (c *counts) addTo(h *hdrhistogram.Histogram) {
 	if c == nil {
 		return

@@ -58,12 +58,7 @@ func (c *httpCarrier) add(*meter) *stream {
 	return &st.stream
 }
 
-func (c *httpCarrier) connect(st *stream) { c.start(st, 0) }
-
-func (c *httpCarrier) returns(st *stream, after time.Duration) { c.start(st, after) }
-
-// start begins a stream's goroutine, which connects after a time.
-func (c *httpCarrier) start(st *stream, after time.Duration) {
+func (c *httpCarrier) connect(st *stream, after time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closing {
@@ -157,7 +152,6 @@ func (v *visit) begins() error {
 	return nil
 }
 
-// once asks for the stream and reads it to its end.
 func (c *httpCarrier) once(v *visit) error {
 	res, err := c.ask(v)
 	for ; err == nil && res.StatusCode != http.StatusOK; res, err = c.ask(v) {
@@ -192,7 +186,6 @@ func (c *httpCarrier) once(v *visit) error {
 	return v.readAll(body)
 }
 
-// ask sends the request and waits for the head of its answer.
 func (c *httpCarrier) ask(v *visit) (*http.Response, error) {
 	v.meter.mu.Lock()
 	a, err := c.swarm.asks(&v.stream)

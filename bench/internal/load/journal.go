@@ -117,7 +117,6 @@ func (st *stream) retry() time.Duration {
 	return -1
 }
 
-// ends notes that an open stream has ended.
 func (j *journal) ends(st *stream, err error, now time.Duration) {
 	if j == nil || j.away {
 		return
@@ -135,14 +134,12 @@ func (j *journal) last() *Return {
 	return &j.Returns[len(j.Returns)-1]
 }
 
-// connects notes that the client tries to come back.
 func (j *journal) connects() {
 	if r := j.last(); r != nil {
 		r.Tries++
 	}
 }
 
-// opens notes that it was answered with a stream.
 func (j *journal) opens(now time.Duration) {
 	if r := j.last(); r != nil {
 		r.Answers++

@@ -53,7 +53,6 @@ func newLogins(r *Request, d *dialer) (*logins, error) {
 	return &logins{f, http.Client{Transport: d.transport(r.TLS, atATime, false), CheckRedirect: dontFollow, Timeout: 30 * time.Second}}, nil
 }
 
-// of logs in with the values of a stream.
 func (l *logins) of(ctx context.Context, v values) *login {
 	got, err := l.send(ctx, v)
 	if err != nil {

@@ -138,7 +138,6 @@ func (v *Interval) lane(i int) *LaneInterval {
 	return &v.Lanes[i]
 }
 
-// add adds what happened in o.
 func (v *Interval) add(o *Interval) {
 	v.Opened += o.Opened
 	v.Refused += o.Refused
@@ -221,7 +220,6 @@ func (m *meter) breaks(st *stream, err error, now time.Duration) (back time.Dura
 	return now + st.comesAfter(), true
 }
 
-// comesAfter is how long the client waits before it reconnects.
 func (st *stream) comesAfter() time.Duration {
 	if wait, set := st.dec.Retry(); set {
 		return max(wait, soonest)
@@ -280,7 +278,6 @@ func (m *meter) decodes(st *stream, b []byte, now time.Duration) error {
 	return err
 }
 
-// block counts what was decoded.
 func (m *meter) block(st *stream, raw []byte, b *fastsse.Received, now time.Duration) {
 	st.journal.reads(b)
 	if !b.HasData {
@@ -301,7 +298,6 @@ func (m *meter) block(st *stream, raw []byte, b *fastsse.Received, now time.Dura
 	}
 }
 
-// counts counts one event.
 func (m *meter) counts(st *stream, s stamp, now time.Duration) {
 	number, ok := m.swarm.number(st, s.seq)
 	if !ok {

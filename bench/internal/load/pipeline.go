@@ -126,7 +126,6 @@ func (k *link) readAnswers() {
 	}
 }
 
-// readAnswer reads one answer, and fails if it is not a good one.
 func readAnswer(r *bufio.Reader) error {
 	if _, err := r.Peek(1); err != nil {
 		if errors.Is(err, io.EOF) {

@@ -84,7 +84,6 @@ func (p *Processes) Usage() (Usage, error) {
 	return u, nil
 }
 
-// add adds a process to the sums.
 func (u *Usage) add(o *process) {
 	u.CPU += o.cpu
 	u.RSS += o.rss

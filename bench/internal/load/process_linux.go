@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lookAt reads a process's figures from /proc.
 func lookAt(pid int) (*process, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	stat, err := os.ReadFile(dir + "/stat")
@@ -78,7 +77,6 @@ func entries(fds *os.File) *int {
 	return new(len(names))
 }
 
-// childrenOf are the pids of a process's children.
 func childrenOf(dir string) (pids []int) {
 	lists, _ := filepath.Glob(dir + "/task/*/children") // a list of each thread
 	for _, list := range lists {

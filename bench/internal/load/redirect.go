@@ -95,7 +95,6 @@ func (r *route) ask(a ask) ask {
 	return a
 }
 
-// where is what a stream asks for, for messages.
 func (s *Swarm) where(st *stream) string {
 	first, err := s.form(st).fill(s.valuesOf(st))
 	if err != nil {

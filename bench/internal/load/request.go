@@ -85,7 +85,6 @@ func newForm(method, rawURL string, h http.Header, body, name, value string) (*f
 	return f, err
 }
 
-// head makes a request without its body.
 func (f *form) head(v values) (*ask, error) {
 	raw, err := f.url.fill(v.forURL())
 	if err != nil {
@@ -112,7 +111,6 @@ func (f *form) head(v values) (*ask, error) {
 	return a, nil
 }
 
-// fill makes a request.
 func (f *form) fill(v values) (ask, error) {
 	head := f.fixed
 	if head == nil {
@@ -171,7 +169,6 @@ func (a ask) with(name, value string) ask {
 	return a
 }
 
-// appendTo appends the request as HTTP/1.1.
 func (a *ask) appendTo(b []byte) []byte {
 	b = append(append(append(append(b, a.method...), ' '), a.url.RequestURI()...), " HTTP/1.1\r\n"...)
 	b = appendLine(b, "Host", a.header.Get("Host"))
@@ -193,7 +190,6 @@ func appendLine(b []byte, name, value string) []byte {
 	return append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
 }
 
-// request is the request for net/http.
 func (a *ask) request(ctx context.Context) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, a.method, a.url.String(), bytes.NewReader(a.body))
 	if err != nil {

@@ -59,7 +59,6 @@ func newRetryingPoster(p *Publishing, d *dialer) *retryingPoster {
 	return r
 }
 
-// post hands an event over.
 func (r *retryingPoster) post(_ context.Context, a *ask, _ values) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -152,14 +151,12 @@ func (r *retryingPoster) until(ctx context.Context, a *ask) error {
 	}
 }
 
-// try posts once.
 func (r *retryingPoster) try(ctx context.Context, a *ask) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	return r.httpPoster.post(ctx, a, nil)
 }
 
-// took notes how a post was taken.
 func (r *retryingPoster) took(tries int, after time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -172,7 +169,6 @@ func (r *retryingPoster) took(tries int, after time.Duration) {
 // mostErrors is how many different errors are kept: some have a number in them.
 const mostErrors = 100
 
-// failed notes what a post was told.
 func (r *retryingPoster) failed(err error) {
 	text := reason(err)
 	r.mu.Lock()

@@ -88,7 +88,6 @@ func (s *Self) Close() {
 	s.own.close()
 }
 
-// gcPause is how long the program has been stopped for garbage collection.
 func gcPause() time.Duration {
 	var stats debug.GCStats
 	debug.ReadGCStats(&stats)

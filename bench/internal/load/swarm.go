@@ -45,10 +45,8 @@ type Swarm struct {
 type carrier interface {
 	// add makes a stream that the meter's goroutine reads.
 	add(m *meter) *stream
-	// connect begins to connect a stream that is idle.
-	connect(st *stream)
-	// returns connects an idle stream after a time.
-	returns(st *stream, after time.Duration)
+	// connect begins to connect a stream that is idle, after a time.
+	connect(st *stream, after time.Duration)
 	// leave closes a stream, by a reset or cleanly; its client does not come back.
 	leave(st *stream, reset bool)
 	// busy is how long each reader has had something to do so far; nil: that is not known.
@@ -118,7 +116,7 @@ func (s *Swarm) openOne(c Client) int {
 		s.left = s.left[:n-1]
 		st := s.streams[index]
 		st.becomes(c)
-		s.carrier.connect(st)
+		s.carrier.connect(st, 0)
 		return index
 	}
 	m := s.meters[len(s.streams)%len(s.meters)]
@@ -129,11 +127,10 @@ func (s *Swarm) openOne(c Client) int {
 		st.login = s.loggedIn[st.index]
 	}
 	s.streams = append(s.streams, st)
-	s.carrier.connect(st)
+	s.carrier.connect(st, 0)
 	return st.index
 }
 
-// leaveOne closes a stream for good.
 func (s *Swarm) leaveOne(index int, reset bool) {
 	s.carrier.leave(s.streams[index], reset)
 	s.left = append(s.left, index)
@@ -149,7 +146,7 @@ func (s *Swarm) ResetAll() {
 // ReopenAll opens them again, each with the last id that it has seen.
 func (s *Swarm) ReopenAll() {
 	for _, st := range s.streams {
-		s.carrier.connect(st)
+		s.carrier.connect(st, 0)
 	}
 }
 
@@ -270,7 +267,6 @@ func (s *Swarm) AwaitOpen(ctx context.Context, patience time.Duration) error {
 	}
 }
 
-// openError is why streams are not open.
 func (s *Swarm) openError() error {
 	open, _ := s.Now()
 	missing := s.Streams() - open
@@ -306,7 +302,7 @@ func (s *Swarm) ReturnAll() (first time.Duration) {
 		if first < 0 || wait < first {
 			first = wait
 		}
-		s.carrier.returns(st, wait)
+		s.carrier.connect(st, wait)
 	}
 	return max(first, 0)
 }

@@ -138,7 +138,6 @@ func (s *Swarm) Ledger(lane int, sent uint64) (l Ledger) {
 	return l
 }
 
-// add adds a stream.
 func (l *Ledger) add(t *tally, sent uint64) {
 	expected, lost := t.balance(sent)
 	if t.late {
