@@ -60,12 +60,23 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// timed is a reader, and how long it took.
+type timed struct {
+	io.Reader
+	took time.Duration
+}
+
+func (t *timed) Read(p []byte) (int, error) {
+	begun := Now()
+	n, err := t.Reader.Read(p)
+	t.took += Now() - begun
+	return n, err
+}
+
 // decoded reads a compressed body, and counts what that takes.
 type decoded struct {
-	source  io.Reader
-	waited  time.Duration // for the source
-	decoder io.Reader
-	traffic *traffic
+	source, plain timed
+	traffic       *traffic
 }
 
 // decode makes a body plain. It reads the first bytes.
@@ -74,28 +85,19 @@ func (t *traffic) decode(body io.Reader, encoding string) (io.Reader, error) {
 	if !ok {
 		return body, nil
 	}
-	d := &decoded{source: body, traffic: t}
+	d := &decoded{source: timed{Reader: body}, traffic: t}
 	var err error
-	if d.decoder, err = open(sourceOf{d}); err != nil {
+	if d.plain.Reader, err = open(&d.source); err != nil {
 		return nil, fmt.Errorf("read %s: %w", encoding, err)
 	}
+	d.source.took = 0
 	return d, nil
 }
 
 func (d *decoded) Read(p []byte) (int, error) {
-	begun, waited := Now(), d.waited
-	n, err := d.decoder.Read(p)
+	n, err := d.plain.Read(p)
 	d.traffic.plain.Add(uint64(n))
-	d.traffic.decoding.Add(int64(Now() - begun - (d.waited - waited)))
-	return n, err
-}
-
-// sourceOf is where the decoder reads.
-type sourceOf struct{ *decoded }
-
-func (s sourceOf) Read(p []byte) (int, error) {
-	begun := Now()
-	n, err := s.source.Read(p)
-	s.waited += Now() - begun
+	d.traffic.decoding.Add(int64(d.plain.took - d.source.took))
+	d.plain.took, d.source.took = 0, 0
 	return n, err
 }

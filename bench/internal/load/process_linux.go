@@ -103,21 +103,15 @@ func proportional(pids []int) (pss uint64, ok bool) {
 	return pss, true
 }
 
-// ownFiles are what a process needs to look at itself when it can open nothing any more.
-type ownFiles struct{ fds *os.File }
-
-func openOwnFiles() ownFiles {
-	fds, _ := os.Open("/proc/self/fd") // nil: it is not known
-	return ownFiles{fds}
+// lookAtSelf opens what a process needs to look at itself when it can open nothing any more:
+// look returns its CPU time, and how many descriptors it has open; nil: not known.
+func lookAtSelf() (look func() (cpu time.Duration, descriptors *int), end func() error) {
+	fds, err := os.Open("/proc/self/fd")
+	return func() (cpu time.Duration, descriptors *int) {
+		cpu, _ = cpuOf(os.Getpid())
+		if err == nil {
+			descriptors = entries(fds)
+		}
+		return cpu, descriptors
+	}, fds.Close
 }
-
-// look returns this process's CPU time and how many descriptors it has open; nil: not known.
-func (o ownFiles) look() (cpu time.Duration, descriptors *int) {
-	cpu, _ = cpuOf(os.Getpid())
-	if o.fds == nil {
-		return cpu, nil
-	}
-	return cpu, entries(o.fds)
-}
-
-func (o ownFiles) close() { _ = o.fds.Close() }

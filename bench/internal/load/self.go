@@ -11,7 +11,8 @@ import (
 
 // Self watches whether the load generator can keep its own schedule.
 type Self struct {
-	own   ownFiles
+	look  func() (cpu time.Duration, descriptors *int)
+	end   func() error // of look
 	stop  context.CancelFunc
 	ended chan struct{}
 
@@ -36,7 +37,8 @@ const watchEvery = 10 * time.Millisecond
 // NewSelf starts to watch.
 func NewSelf() *Self {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Self{own: openOwnFiles(), stop: stop, ended: make(chan struct{}), lag: newHistogram(), pause: gcPause()}
+	s := &Self{stop: stop, ended: make(chan struct{}), lag: newHistogram(), pause: gcPause()}
+	s.look, s.end = lookAtSelf()
 	go s.run(ctx)
 	return s
 }
@@ -58,7 +60,7 @@ func (s *Self) run(ctx context.Context) {
 
 // Look returns how the generator is doing.
 func (s *Self) Look() Condition {
-	cpu, descriptors := s.own.look()
+	cpu, descriptors := s.look()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := Condition{CPU: cpu, Descriptors: descriptors, WorstLag: s.worst, GCPause: gcPause() - s.pause}
@@ -85,7 +87,7 @@ func (s *Self) Forget() {
 func (s *Self) Close() {
 	s.stop()
 	<-s.ended
-	s.own.close()
+	_ = s.end()
 }
 
 func gcPause() time.Duration {
