@@ -132,7 +132,6 @@ func (p *Proxy) Serve(ln net.Listener) error {
 	return nil
 }
 
-// handle passes a request on, and the answer back.
 func (p *Proxy) handle(w http.ResponseWriter, r *http.Request) {
 	for _, name := range p.faults.Strip {
 		w.Header()[http.CanonicalHeaderKey(name)] = nil // so that net/http adds none of its own
@@ -140,7 +139,6 @@ func (p *Proxy) handle(w http.ResponseWriter, r *http.Request) {
 	p.behind.ServeHTTP(w, r)
 }
 
-// answer makes the faults in an answer.
 func (p *Proxy) answer(res *http.Response) error {
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	if res.StatusCode == http.StatusOK && res.Request.Method != http.MethodHead && kind == "text/event-stream" {

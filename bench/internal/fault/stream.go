@@ -103,7 +103,6 @@ func (s *stream) Read(b []byte) (int, error) {
 	}
 }
 
-// wait waits for a block, or for something to be due, or for the stream's end.
 func (s *stream) wait(now time.Time) (cut bool) {
 	var due <-chan time.Time
 	switch {
@@ -127,7 +126,6 @@ func (s *stream) wait(now time.Time) (cut bool) {
 	return false
 }
 
-// send copies what is first in the queue.
 func (s *stream) send(b []byte) (n int) {
 	first := &s.queue[0]
 	n = copy(b, first.bytes)
@@ -168,7 +166,6 @@ func (s *stream) take(b block, now time.Time) {
 // every reports whether i is a multiple of n. With n of zero none is.
 func every(n, i int) bool { return n > 0 && i%n == 0 }
 
-// release sends the event that waits for a swap.
 func (s *stream) release(now time.Time) {
 	s.put(s.held, s.due(now, true))
 	s.held = nil
