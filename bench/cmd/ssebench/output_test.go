@@ -122,6 +122,27 @@ func TestInterruptedIsNoSuccess(t *testing.T) {
 	}
 }
 
+// The server that is measured outlives the measurement: that it is ended then is no figure.
+func TestInterruptedBeforeItsServer(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "r.json")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Second, context.Canceled)
+	defer cancel()
+	out, errs := newSafeBuffer(), newSafeBuffer()
+	const at = "127.0.0.1:{{.Port}}"
+	run(ctx, append(strings.Fields("run -c 5 -duration 1h -settle 0s -json "+file+" -url "+at+"/events?topic=i -publish-url "+at+"/publish?topic=i --"), self, "serve", "-addr", at), out, errs)
+	r, err := result.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v, %s", err, errs)
+	}
+	if !r.Partial || r.Ended != 0 || r.FirstError != "" || r.Opened != 5 || *r.Lost != 0 || r.Server.RSSBytes == 0 {
+		t.Errorf("%d open, %d ended, %d lost, %q, %+v; want 5, and that nothing went wrong", r.Opened, r.Ended, *r.Lost, r.FirstError, r.Server)
+	}
+}
+
 func TestVersion(t *testing.T) {
 	var out, errs bytes.Buffer
 	if status := run(t.Context(), []string{"-version"}, &out, &errs); status != 0 || !strings.HasPrefix(out.String(), "ssebench ") || !strings.Contains(out.String(), "go1.") {

@@ -29,8 +29,9 @@ func Fill(text string, port int) string {
 // Command runs any server, on a free port of 127.0.0.1 that it is told by {{.Port}}
 // in args and by PORT in its environment. It returns when that port accepts
 // connections. If the server ends, or does not listen within 30 s, the error includes
-// the last of its output. All its output goes to output, which may be nil. The server
-// is ended when ctx is done.
+// the last of its output. All its output goes to output, which may be nil. When ctx is done
+// it is no longer waited for; a server that listens runs until Stop, so that what is still
+// being measured when a program is interrupted does not measure the server's end.
 func Command(ctx context.Context, args []string, output io.Writer) (*Server, error) {
 	ports, err := FreePorts(1)
 	if err != nil {

@@ -104,11 +104,15 @@ func TestStopKillsAfterGrace(t *testing.T) {
 	}
 }
 
-func TestContextEndsServer(t *testing.T) {
+// Whoever is interrupted may still have to look at the server, and ends it then.
+func TestServerRunsUntilStop(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := must(t)(play(ctx, nil, "serves"))
 	cancel()
-	<-s.Done()
+	if !listens(s) {
+		t.Error("the end of the context has ended the server")
+	}
+	s.Stop()
 	if s.Err() != nil {
 		t.Errorf("%v; want nil: it was asked to end", s.Err())
 	}

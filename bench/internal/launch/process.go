@@ -16,12 +16,12 @@ import (
 // grace is how long a server has to end when it is asked to. Tests shorten it.
 var grace = 10 * time.Second
 
-// begin starts the process, with the port in its environment. It is ended when ctx is done.
+// begin starts the process, with the port in its environment. It is ended by Stop.
 func (s *Server) begin(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("start a server: there is no command; write it after --")
 	}
-	ctx, s.cancel = context.WithCancel(ctx)
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.cmd = exec.CommandContext(ctx, args[0], args[1:]...)
 	s.cmd.Env = append(os.Environ(), "PORT="+strconv.Itoa(s.port))
 	s.cmd.Stdout, s.cmd.Stderr = s.said, s.said

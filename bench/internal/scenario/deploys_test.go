@@ -17,7 +17,13 @@ func replaceable(t *testing.T, kind string) *Deploys {
 	c := &Deploys{
 		Scenario: short(s.URL()), Times: 2, Calm: 200 * time.Millisecond, Instances: []*launch.Server{s},
 	}
-	c.Start = func(ctx context.Context) (*launch.Server, error) { return c.Instances[0].Again(ctx) }
+	c.Start = func(ctx context.Context) (*launch.Server, error) {
+		next, err := c.Instances[0].Again(ctx)
+		if err == nil {
+			t.Cleanup(next.Stop)
+		}
+		return next, err
+	}
 	c.Publish.Retried, c.Patience = true, 2*time.Second
 	return c
 }
