@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
@@ -51,15 +52,10 @@ func parseStep(text string) (s Step, ok bool) {
 	if m == nil {
 		return s, false
 	}
-	if m[2] == "" {
-		m[2] = m[1]
-	}
-	s.Text, s.For = text, forever
+	s.Text = text
 	s.From, _ = strconv.ParseFloat(m[1], 64) // as the pattern says
-	s.To, _ = strconv.ParseFloat(m[2], 64)
-	if m[3] != "" {
-		s.For, _ = time.ParseDuration(m[3]) // zero: it is none
-	}
+	s.To, _ = strconv.ParseFloat(cmp.Or(m[2], m[1]), 64)
+	s.For, _ = time.ParseDuration(cmp.Or(m[3], forever.String())) // zero: it is none
 	return s, s.For > 0 && (s.From == s.To || s.For < forever)
 }
 
@@ -90,7 +86,8 @@ func (p Profile) At(i uint64) (at time.Duration) {
 	for _, s := range p.Steps {
 		whole := s.count(s.For)
 		if n < whole-1e-6 {
-			return at + s.after(n)
+			then := math.Sqrt(max(s.From*s.From+2*s.slope()*n, 0)) // the rate
+			return at + time.Duration(2*n/max(s.From+then, 1e-9)*float64(time.Second))
 		}
 		at, n = at+s.For, max(n-whole, 0)
 	}
@@ -104,10 +101,4 @@ func (s Step) slope() float64 { return (s.To - s.From) / s.For.Seconds() }
 func (s Step) count(d time.Duration) float64 {
 	t := d.Seconds()
 	return s.From*t + s.slope()*t*t/2
-}
-
-// after is when n events have come.
-func (s Step) after(n float64) time.Duration {
-	then := math.Sqrt(max(s.From*s.From+2*s.slope()*n, 0)) // the rate
-	return time.Duration(2 * n / max(s.From+then, 1e-9) * float64(time.Second))
 }

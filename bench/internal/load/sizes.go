@@ -18,13 +18,10 @@ func ParseSizes(parts []string) (Sizes, error) {
 	for i, part := range parts {
 		one := &all[i]
 		one.Percent = 100
-		if _, bad := fmt.Sscanf(part+"\n", "%d:%f%%\n", &one.Size, &one.Percent); bad != nil && fmt.Sprint(one.Size) != part {
-			return nil, fmt.Errorf("-size %q: give a number of bytes, or several with their shares, such as 100:80%%,2000:20%%", part)
+		_, bad := fmt.Sscanf(part+"\n", "%d:%f%%\n", &one.Size, &one.Percent)
+		if sum += one.Percent; bad != nil && fmt.Sprint(one.Size) != part || one.Size < LeastSize {
+			return nil, fmt.Errorf("-size %q: give a number of bytes, or several with their shares, such as 100:80%%,2000:20%%; an event says where it comes from and when it was due, which takes up to %d bytes: give at least that", part, LeastSize)
 		}
-		if one.Size < LeastSize {
-			return nil, fmt.Errorf("-size %d: an event says where it comes from and when it was due, which takes up to %d bytes; give at least that", one.Size, LeastSize)
-		}
-		sum += one.Percent
 	}
 	if math.Abs(sum-100) > 1e-6 {
 		return nil, fmt.Errorf("-size %q: the shares are %v%% together; make that 100%%", parts, sum)
