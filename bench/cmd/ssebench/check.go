@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -57,10 +55,11 @@ func (c *checkCommand) Run(ctx context.Context, con *console) error {
 	if err != nil {
 		return err
 	}
-	if err := c.print(report, con.out); err != nil {
-		return err
+	err = con.save(c.JSON, os.O_TRUNC, report.WriteJSON)
+	if c.JSON != "-" {
+		err = errors.Join(err, report.Print(con.out))
 	}
-	return report.Err(c.Strict)
+	return errors.Join(err, report.Err(c.Strict))
 }
 
 func (c *checkCommand) config(ctx context.Context, con *console) (config check.Config, err error) {
@@ -122,21 +121,4 @@ func (c *checkCommand) logIn(ctx context.Context, config *tls.Config) error {
 		c.PublishHeader = append(c.PublishHeader, "Cookie: "+cookies)
 	}
 	return nil
-}
-
-// print prints the table, the JSON, or writes the JSON to its file beside the table.
-func (c *checkCommand) print(r *check.Report, out io.Writer) error {
-	if c.JSON == "-" {
-		return r.WriteJSON(out)
-	}
-	if c.JSON != "" {
-		var text bytes.Buffer
-		if err := r.WriteJSON(&text); err != nil {
-			return err
-		}
-		if err := os.WriteFile(c.JSON, text.Bytes(), 0o644); err != nil {
-			return fmt.Errorf("check: write the findings: %w; choose another -json", err)
-		}
-	}
-	return r.Print(out)
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/fastsse/fastsse/bench/internal/check"
+	"github.com/fastsse/fastsse/bench/internal/report"
+	"github.com/fastsse/fastsse/bench/internal/result"
 )
 
 func main() {
@@ -41,6 +44,33 @@ type commands struct {
 type console struct {
 	out, err io.Writer
 	args     []string // of the program
+}
+
+// save writes a file whole, or not at all if what is to be in it cannot be made. - is
+// standard output, and an empty path is no file. how is os.O_TRUNC or os.O_APPEND.
+func (c *console) save(path string, how int, write func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	var text bytes.Buffer
+	if err := write(&text); err != nil {
+		return err
+	}
+	if path == "-" {
+		_, err := text.WriteTo(c.out)
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|how, 0o666)
+	if err != nil {
+		return fmt.Errorf("write %q: %w; choose another file", path, err)
+	}
+	_, err = text.WriteTo(f)
+	return errors.Join(err, f.Close())
+}
+
+// saveReport writes the report of results, overlaid if there are several.
+func (c *console) saveReport(path, title string, results ...*result.Result) error {
+	return c.save(path, os.O_TRUNC, func(w io.Writer) error { return report.Write(w, title, results...) })
 }
 
 // run is main with everything that it touches passed in. It returns the status: 0

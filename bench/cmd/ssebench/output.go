@@ -8,10 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-	"github.com/fastsse/fastsse/bench/internal/report"
 	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
 	"github.com/fastsse/fastsse/bench/internal/status"
@@ -149,7 +149,7 @@ func (r *recorder) finish(res *result.Result, failed error) error {
 		gates = r.gates(res)
 		failed = errors.Join(failed, r.write(res))
 	}
-	return errors.Join(failed, r.save(r.JUnit, os.O_TRUNC, func(w io.Writer) error {
+	return errors.Join(failed, r.con.save(r.JUnit, os.O_TRUNC, func(w io.Writer) error {
 		return result.JUnit(w, cmp.Or(r.Name, "measurement"), res, failed)
 	}), gates)
 }
@@ -168,7 +168,7 @@ func (r *recorder) gates(res *result.Result) (failed error) {
 
 func (r *recorder) write(res *result.Result) error {
 	table, columns := r.con.out, 0
-	if r.JSON == "-" || r.NDJSON == "-" {
+	if slices.Contains([]string{r.JSON, r.NDJSON, r.HTML, r.JUnit, r.Summary}, "-") {
 		table = r.con.err
 	}
 	if f, ok := table.(*os.File); ok {
@@ -182,34 +182,6 @@ func (r *recorder) write(res *result.Result) error {
 	if r.hdr != nil {
 		err = errors.Join(err, r.hdr.Close())
 	}
-	if r.JSON == "-" {
-		err = errors.Join(err, res.Encode(r.con.out))
-	} else if r.JSON != "" {
-		err = errors.Join(err, res.WriteFile(r.JSON))
-	}
-	if r.HTML != "" {
-		err = errors.Join(err, saveReport(r.HTML, res))
-	}
-	return errors.Join(err, r.save(r.Summary, os.O_APPEND, res.Markdown))
-}
-
-// save writes a file, if there is a path, or adds to it.
-func (r *recorder) save(path string, how int, write func(io.Writer) error) error {
-	if path == "" {
-		return nil
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|how, 0o666)
-	if err != nil {
-		return fmt.Errorf("write %q: %w", path, err)
-	}
-	return errors.Join(write(f), f.Close())
-}
-
-// saveReport writes the report of results, overlaid if there are several.
-func saveReport(path string, results ...*result.Result) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return errors.Join(report.Write(f, results[0].Name, results...), f.Close())
+	return errors.Join(err, r.con.save(r.JSON, os.O_TRUNC, res.Encode), r.con.saveReport(r.HTML, res.Name, res),
+		r.con.save(r.Summary, os.O_APPEND, res.Markdown))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,21 @@ func TestOutputs(t *testing.T) {
 		}
 	}
 	checkLines(t, filepath.Join(dir, "r.ndjson"), filepath.Join(dir, "r.json"))
+}
+
+// A file that there is stays as it was if the new one cannot be made.
+func TestOutputThatCannotBeMadeLeavesTheOldOne(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.json")
+	con := new(console)
+	if err := con.save(path, os.O_TRUNC, (&result.Result{Name: "old"}).Encode); err != nil {
+		t.Fatal(err)
+	}
+	if con.save(path, os.O_TRUNC, (&result.Result{Seconds: math.NaN()}).Encode) == nil {
+		t.Error("written")
+	}
+	if r, err := result.ReadFile(path); err != nil || r.Name != "old" {
+		t.Errorf("%+v, %v; want the old one", r, err)
+	}
 }
 
 // checkLines holds lines of JSON against the result.

@@ -49,7 +49,7 @@ func TestReportThatCannotBeMadeLeavesTheOldOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ file, says string }{
-		{filepath.Join(t.TempDir(), "none.json"), "bench run -json"},
+		{filepath.Join(t.TempDir(), "none.json"), "ssebench run -json"},
 		{page, "not a result"},
 	} {
 		var out, errs bytes.Buffer

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"runtime/debug"
@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/fastsse/fastsse/bench/internal/compare"
 	"github.com/fastsse/fastsse/bench/internal/launch"
+	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
 )
 
@@ -70,7 +71,11 @@ func (f *targetFlags) measure(ctx context.Context, con *console, html string) er
 		Note: func(text string) { fmt.Fprintf(con.err, "%4.0fs %s\n", time.Since(begun).Seconds(), text) },
 	}
 	out, failed := compare.Run(ctx, config, targets)
-	return errors.Join(failed, out.Table(con.out, &config), out.Failed(), f.save(out, html))
+	failed = errors.Join(failed, out.Table(con.out, &config), out.Failed(), con.save(f.JSON, os.O_TRUNC, func(w io.Writer) error { return result.Indented(w, out) }))
+	if typical := out.Typical(); len(typical) > 0 {
+		failed = errors.Join(failed, con.saveReport(html, typical[0].Name, typical...))
+	}
+	return failed
 }
 
 // targets are the servers of -target, once all of their flags are known to be good.
@@ -150,19 +155,4 @@ func (f *targetFlags) loadOf(name string) (*serverLoad, error) {
 		}
 	}
 	return &load, nil
-}
-
-// save writes the outputs that were asked for.
-func (f *targetFlags) save(out *compare.Comparison, html string) (err error) {
-	if f.JSON != "" {
-		b, failed := json.MarshalIndent(out, "", "  ")
-		if failed == nil {
-			failed = os.WriteFile(f.JSON, append(b, '\n'), 0o666)
-		}
-		err = failed
-	}
-	if typical := out.Typical(); html != "" && len(typical) > 0 {
-		err = errors.Join(err, saveReport(html, typical...))
-	}
-	return err
 }

@@ -31,21 +31,15 @@ func (r *Result) Encode(w io.Writer) error {
 	if err := tidy(reflect.ValueOf(r).Elem()); err != nil {
 		return fmt.Errorf("result: encode: %w", err)
 	}
-	text, err := indented(r)
-	if err != nil {
-		return fmt.Errorf("result: encode: %w", err)
-	}
-	_, err = w.Write(text)
-	return err
+	return Indented(w, r)
 }
 
-func indented(v any) ([]byte, error) {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
+// Indented writes v as indented JSON, and a newline.
+func Indented(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return text.Bytes(), err
+	return enc.Encode(v)
 }
 
 // WriteFile writes r to a file as Encode does. It replaces an existing file, but not if
@@ -61,8 +55,7 @@ func (r *Result) WriteFile(path string) error {
 	return nil
 }
 
-// ReadFile reads a result that WriteFile wrote, of this version of the schema
-// or an older one.
+// ReadFile reads a result that WriteFile wrote, of this version of the schema or an older one.
 func ReadFile(path string) (*Result, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -76,22 +69,24 @@ func ReadFile(path string) (*Result, error) {
 	return r, nil
 }
 
-// ReadAll reads the results whose paths match a pattern such as base*.json: at least one.
-func ReadAll(pattern string) ([]*Result, error) {
-	paths, err := filepath.Glob(pattern)
-	if err != nil {
-		return nil, fmt.Errorf("result: read %q: %w", pattern, err)
-	}
-	if len(paths) == 0 {
-		paths = []string{pattern} // the error says that there is none
-	}
-	var results []*Result
-	for _, path := range paths {
-		r, err := ReadFile(path)
+// ReadAll reads the results whose paths match patterns such as base*.json: at least one of
+// each.
+func ReadAll(patterns ...string) (results []*Result, err error) {
+	for _, pattern := range patterns {
+		paths, err := filepath.Glob(pattern)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("result: read %q: %w", pattern, err)
 		}
-		results = append(results, r)
+		if len(paths) == 0 {
+			paths = []string{pattern} // the error says that there is none
+		}
+		for _, path := range paths {
+			r, err := ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			results = append(results, r)
+		}
 	}
 	return results, nil
 }

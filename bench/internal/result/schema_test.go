@@ -33,11 +33,11 @@ func TestSchemaIsThatOfResult(t *testing.T) {
 	root := w.object(reflect.TypeFor[Result]())
 	root["$schema"], root["$id"] = "https://json-schema.org/draft/2020-12/schema", "https://github.com/fastsse/fastsse/bench/result/schema.json"
 	root["title"], root["$defs"] = Schema, w.defs
-	text, err := indented(root)
-	if err != nil {
+	var text strings.Builder
+	if err := Indented(&text, root); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "../schema.json", string(text))
+	golden(t, "../schema.json", text.String())
 }
 
 // commentsOf are the comments of a file's types and their fields.
