@@ -31,6 +31,9 @@ func (c *searchCommand) Run(ctx context.Context, con *console) error {
 	if len(c.FailIf) == 0 || !(c.From > 0 && c.From <= c.To && c.Within >= 0.01) {
 		return fmt.Errorf("search -from %v -to %v -within %v: give a -fail-if such as 'p99>50ms', rates above zero in that order, and at least 0.01", c.From, c.To, c.Within)
 	}
+	if c.Processes != 1 {
+		return fmt.Errorf("-processes %d: search reads in one process", c.Processes)
+	}
 	if c.HTML+c.NDJSON+c.HDR+c.JUnit+c.Summary != "" {
 		return errors.New("search writes its results with -json alone; leave out the other files")
 	}
