@@ -17,29 +17,20 @@ import (
 // checkCommand checks that a URL serves a correct event stream, and that no proxy
 // buffers or cuts it.
 type checkCommand struct {
-	Address string `arg:"" optional:"" name:"address" help:"Stream to check, such as http://127.0.0.1:8080/events?topic=check, or unix:/run/app.sock:/events for a server at a Unix socket; the same as -url."`
+	Address string `arg:"" optional:"" name:"address" help:"Stream to check, such as http://127.0.0.1:8080/events?topic=check, or unix:/run/app.sock:/events for a server at a Unix socket; the same as -url. Some twenty streams are opened, forty with -publish-url."`
 	URL     string `name:"url" help:"Stream to check."`
 	Direct  string `help:"URL of the same stream that bypasses the proxy; differences are then blamed on the proxy."`
 
-	Header []string `name:"header" short:"H" sep:"none" placeholder:"'Name: value'" help:"Header of the requests for the stream, such as 'Authorization: Bearer x'; may be repeated."`
-	Cookie string   `placeholder:"'a=b; c=d'" help:"Cookies to send with each request for the stream."`
-	Method string   `default:"GET" help:"Method of the requests for the stream: POST for streams that are opened by it. Some twenty streams are opened, forty with -publish-url."`
-	Body   string   `help:"Body of the requests for the stream."`
-
-	loginFlags
+	requestFlags
 
 	PublishURL    string   `name:"publish-url" help:"URL to publish to. Without it nothing is published, and delivery and resuming are not checked."`
 	PublishMethod string   `name:"publish-method" default:"POST" help:"Method of the requests that publish."`
 	PublishBody   string   `name:"publish-body" placeholder:"TEMPLATE" help:"Body of the requests that publish, with {{.Message}} where the event's data goes, such as '{\"data\":\"{{.Message}}\"}'; by default the data is the whole body."`
 	PublishHeader []string `name:"publish-header" sep:"none" placeholder:"'Name: value'" help:"Header of the requests that publish; may be repeated."`
 
-	For      time.Duration `default:"10s" help:"How long to listen without publishing: 40s is enough for most heartbeats, 5m for most idle limits."`
-	Origin   string        `help:"Origin that CORS has to allow, such as https://example.org."`
-	GapType  string        `name:"gap-type" default:"gap" help:"Event type that tells a client that it has missed events."`
-	Insecure bool          `help:"Accept any certificate."`
-	CACert   string        `name:"cacert" placeholder:"FILE" help:"Certificate of an authority to trust, beside those of the system."`
-	Cert     string        `placeholder:"FILE" help:"Certificate of the client, for servers that ask for one."`
-	Key      string        `placeholder:"FILE" help:"Its key, if that is in another file."`
+	For     time.Duration `default:"10s" help:"How long to listen without publishing: 40s is enough for most heartbeats, 5m for most idle limits."`
+	Origin  string        `help:"Origin that CORS has to allow, such as https://example.org."`
+	GapType string        `name:"gap-type" default:"gap" help:"Event type that tells a client that it has missed events."`
 
 	JSON   string `name:"json" help:"Write the findings as JSON to this file; - prints them instead of the table."`
 	Strict bool   `help:"Treat warnings as failures."`
@@ -63,15 +54,13 @@ func (c *checkCommand) Run(ctx context.Context, con *console) error {
 }
 
 func (c *checkCommand) config(ctx context.Context, con *console) (config check.Config, err error) {
-	url := cmp.Or(c.URL, c.Address)
-	if url == "" {
+	if c.Address != "" && c.URL != "" && c.Address != c.URL {
+		return config, fmt.Errorf("check: two addresses, %q and -url %q; give one", c.Address, c.URL)
+	}
+	if c.URL = cmp.Or(c.URL, c.Address); c.URL == "" {
 		return config, errors.New("check: no address; give one such as http://127.0.0.1:8080/events?topic=check")
 	}
-	if c.Address != "" && c.Address != url {
-		return config, fmt.Errorf("check: two addresses, %q and -url %q; give one", c.Address, url)
-	}
-	c.URL = url
-	if config.TLS, err = load.TLSConfig(c.Cert, c.Key, c.CACert, c.Insecure); err != nil {
+	if config.TLS, err = c.tlsConfig(); err != nil {
 		return config, err
 	}
 	if err := c.logIn(ctx, config.TLS); err != nil {
@@ -82,10 +71,7 @@ func (c *checkCommand) config(ctx context.Context, con *console) (config check.C
 		PublishURL: c.PublishURL, PublishMethod: c.PublishMethod, PublishBody: c.PublishBody,
 		For: c.For, Origin: c.Origin, GapType: c.GapType,
 	}
-	if c.Cookie != "" {
-		c.Header = append(c.Header, "Cookie: "+c.Cookie)
-	}
-	if config.Header, err = headers(c.Header); err != nil {
+	if config.Header, err = c.header(); err != nil {
 		return config, err
 	}
 	if config.PublishHeader, err = headers(c.PublishHeader); err != nil {

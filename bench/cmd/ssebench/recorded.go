@@ -4,15 +4,35 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"time"
+
+	"github.com/alecthomas/kong"
 )
 
-// flagsOf returns the flags to record in a result, by name, without those that have
-// their defaults or hold secrets.
+// flagsOf returns the flags of a command to record in a result, by name, without those that
+// have their defaults or hold secrets.
 func flagsOf(command any) map[string]string {
-	flags := map[string]string{}
-	collectFlags(reflect.ValueOf(command).Elem(), flags)
-	return flags
+	fresh := reflect.New(reflect.TypeOf(command).Elem()).Interface()
+	_ = kong.ApplyDefaults(fresh) // which are no valid command, but that is no matter here
+	recorded, defaults := map[string]string{}, valuesOf(fresh)
+	for name, value := range valuesOf(command) {
+		if !unrecorded[name] && (value != defaults[name] || always[name]) {
+			recorded[name] = value
+		}
+	}
+	return recorded
+}
+
+// valuesOf are the values of all flags.
+func valuesOf(command any) map[string]string {
+	values := map[string]string{}
+	for _, flag := range kong.Must(command).Model.Flags {
+		value := flag.Target.Interface()
+		if words, ok := value.([]string); ok {
+			value = strings.Join(words, " ")
+		}
+		values[flag.Name] = fmt.Sprint(value)
+	}
+	return values
 }
 
 // unrecorded are flags that may hold secrets, that say where output goes, or that
@@ -24,42 +44,3 @@ var unrecorded = map[string]bool{
 // always are flags that are recorded even with their defaults: without them the
 // figures say little.
 var always = map[string]bool{"streams": true, "rate": true, "duration": true, "hold": true, "size": true, "ramp": true}
-
-func collectFlags(v reflect.Value, flags map[string]string) {
-	for i := range v.NumField() {
-		field, value := v.Type().Field(i), v.Field(i)
-		if field.Anonymous {
-			collectFlags(value, flags)
-			continue
-		}
-		if !field.IsExported() { // it is no flag
-			continue
-		}
-		name := field.Tag.Get("name")
-		if name == "" {
-			name = strings.ToLower(field.Name)
-		}
-		if unrecorded[name] || asItWas(field, value) && !always[name] {
-			continue
-		}
-		flags[name] = fmt.Sprint(value.Interface())
-		if words, ok := value.Interface().([]string); ok {
-			flags[name] = strings.Join(words, " ")
-		}
-	}
-}
-
-// asItWas says whether a flag has its default.
-func asItWas(f reflect.StructField, value reflect.Value) bool {
-	text := f.Tag.Get("default")
-	if _, usual, differs := strings.Cut(text, "="); differs { // ${name=usual}
-		text = strings.TrimSuffix(usual, "}")
-	}
-	if text == "" {
-		return value.IsZero()
-	}
-	if d, err := time.ParseDuration(text); err == nil {
-		text = d.String() // 2s for 2000ms
-	}
-	return fmt.Sprint(value.Interface()) == text
-}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 
 	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
@@ -18,13 +17,7 @@ type stormCommand struct {
 	By     string `enum:"reset,drain" default:"reset" group:"Streams" help:"What ends the streams: a reset of all connections, by the clients; or a drain, for which the server that ssebench has started gets SIGTERM and, once it has exited, is started again."`
 	Missed int    `default:"100" group:"Publishing" help:"Events to publish while all clients are disconnected or, with -by drain, right before the SIGTERM."`
 	Back   string `enum:"now,browser" default:"browser" group:"Streams" help:"When clients reconnect: like browsers, after the server's retry time (3s if it sends none); or now, as soon as the events are published."`
-	serverFlags
-	outputFlags
-}
-
-// storm is a scenario.Storm or a scenario.Drain.
-type storm interface {
-	Run(context.Context) (*result.Result, error)
+	measuring
 }
 
 // Validate is what kong asks before Run.
@@ -49,44 +42,24 @@ func (c *stormCommand) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	defer stop()
-	sc, err := c.scenario(port)
+	sc, err := c.measuring.fill(&scenario.Scenario{Command: "storm", Flags: flagsOf(c)}, port, c.streamFlags.fill, c.publishFlags.fill)
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(400) // the generator must not be the bottleneck
-	rec, err := c.record(con, sc.Streams, expectedTime(sc))
-	if err != nil {
-		return err
-	}
-	rec.watch(sc)
-	res, err := c.storm(sc).Run(ctx)
-	return rec.finish(res, err)
+	return c.outputFlags.measure(ctx, con, sc, c.storm)
 }
 
-// scenario makes the scenario that the flags describe.
-func (c *stormCommand) scenario(port portOf) (*scenario.Scenario, error) {
-	sc := &scenario.Scenario{Command: "storm", Flags: flagsOf(c)}
-	if err := c.streamFlags.fill(sc, port); err != nil {
-		return nil, err
-	}
-	if err := c.publishFlags.fill(sc, port); err != nil {
-		return nil, err
-	}
+// storm ends the streams as -by says.
+func (c *stormCommand) storm(ctx context.Context, sc *scenario.Scenario) (*result.Result, error) {
 	if sc.Publish == nil {
 		return nil, errors.New("storm: nothing is published, so clients cannot miss anything; give -publish-url or -publish-command")
 	}
-	c.serverFlags.fill(sc, port)
-	return sc, nil
-}
-
-// storm makes the storm that ends the streams as -by says.
-func (c *stormCommand) storm(sc *scenario.Scenario) storm {
 	if c.By == "drain" {
-		return &scenario.Drain{Scenario: *sc, Last: c.Missed, Server: c.started}
+		return (&scenario.Drain{Scenario: *sc, Last: c.Missed, Server: c.started}).Run(ctx)
 	}
 	s := &scenario.Storm{Scenario: *sc, Missed: c.Missed}
 	if c.Back == "browser" {
 		s.Back = -1
 	}
-	return s
+	return s.Run(ctx)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,6 +14,33 @@ import (
 	"github.com/fastsse/fastsse/bench/internal/scenario"
 )
 
+// requestFlags say how a stream is asked for.
+type requestFlags struct {
+	Header   []string `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" help:"Additional header of each request for a stream, such as 'Authorization: Bearer x'; may be repeated."`
+	Cookie   string   `placeholder:"'a=b; c=d'" help:"Cookies to send with each request for a stream."`
+	Method   string   `default:"GET" help:"Method of the requests for streams."`
+	Body     string   `help:"Body of the requests for streams that are opened with POST."`
+	Insecure bool     `help:"Accept any certificate."`
+	CACert   string   `name:"cacert" placeholder:"FILE" help:"Certificate of an authority to trust, beside those of the system."`
+	Cert     string   `placeholder:"FILE" help:"Certificate of the client, for servers that ask for one."`
+	Key      string   `placeholder:"FILE" help:"Its key, if that is in another file."`
+	loginFlags
+}
+
+// header is the head of the requests.
+func (f *requestFlags) header() (http.Header, error) {
+	header, err := headers(f.Header)
+	if f.Cookie != "" && err == nil {
+		header.Add("Cookie", f.Cookie)
+	}
+	return header, err
+}
+
+// tlsConfig is that of their connections.
+func (f *requestFlags) tlsConfig() (*tls.Config, error) {
+	return load.TLSConfig(f.Cert, f.Key, f.CACert, f.Insecure)
+}
+
 // streamFlags say which streams are opened, and how.
 type streamFlags struct {
 	URL     []string      `name:"url" sep:"none" placeholder:"URL" group:"Streams" help:"URL of the streams to open, such as http://127.0.0.1:8080/events?topic=a, or unix:/run/app.sock:/events for a server at a Unix socket. {{.Stream}} stands for the number of the stream, from 0, here and in headers and bodies; {{.Port}} for the port of the server that ssebench starts. May be repeated: streams use them in turn."`
@@ -22,23 +50,14 @@ type streamFlags struct {
 	Settle  time.Duration `default:"${settle=2s}" group:"Streams" help:"How long to wait after opening the streams, before the measurement begins."`
 	Readers int           `default:"1" group:"Streams" help:"Goroutines that read the streams."`
 
-	Header   []string     `short:"H" name:"header" sep:"none" placeholder:"'Name: value'" group:"Streams" help:"Additional header of each request; may be repeated."`
-	Cookie   string       `placeholder:"'a=b; c=d'" group:"Streams" help:"Cookies to send with each request."`
-	Method   string       `default:"GET" group:"Streams" help:"Method of the request."`
-	Body     string       `group:"Streams" help:"Body of the request, for streams that are opened with POST."`
-	Topics   string       `placeholder:"N|FILE" group:"Streams" help:"Topics to spread the streams and what is published over, in turn: so many, which are 0, 1, and so on; or those in the lines of FILE. {{.Topic}} stands for a stream's topic, and for the one to publish to."`
-	Tokens   string       `placeholder:"FILE" group:"Streams" help:"Tokens or users, one in each line, for the streams in turn: {{.Token}} stands for a stream's. If FILE ends in .csv, its first line names the columns, and {{.name}} stands for a column."`
-	Compress string       `enum:",gzip,br,zstd" default:"" placeholder:"ENCODING" group:"Streams" help:"Accept this encoding: gzip, br or zstd. Streams are then read through net/http, with a goroutine per stream, as with https."`
-	Gzip     bool         `group:"Streams" help:"The same as -compress gzip."`
-	HTTP2    bool         `name:"http2" group:"Streams" help:"Offer HTTP/2; needs https."`
-	Insecure bool         `group:"Streams" help:"Accept any certificate."`
-	CACert   string       `name:"cacert" placeholder:"FILE" group:"Streams" help:"Certificate of an authority to trust, beside those of the system."`
-	Cert     string       `placeholder:"FILE" group:"Streams" help:"Certificate of the client, for servers that ask for one."`
-	Key      string       `placeholder:"FILE" group:"Streams" help:"Its key, if that is in another file."`
-	Unix     string       `placeholder:"PATH" group:"Streams" help:"Unix socket to connect to, for streams and for what is published."`
-	Laddr    []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. By default a server on IPv4 loopback is reached from 127.0.1.1 to 127.0.1.200."`
-
-	loginFlags `group:"Streams"`
+	requestFlags `group:"Streams"`
+	Topics       string       `placeholder:"N|FILE" group:"Streams" help:"Topics to spread the streams and what is published over, in turn: so many, which are 0, 1, and so on; or those in the lines of FILE. {{.Topic}} stands for a stream's topic, and for the one to publish to."`
+	Tokens       string       `placeholder:"FILE" group:"Streams" help:"Tokens or users, one in each line, for the streams in turn: {{.Token}} stands for a stream's. If FILE ends in .csv, its first line names the columns, and {{.name}} stands for a column."`
+	Compress     string       `enum:",gzip,br,zstd" default:"" placeholder:"ENCODING" group:"Streams" help:"Accept this encoding: gzip, br or zstd. Streams are then read through net/http, with a goroutine per stream, as with https."`
+	Gzip         bool         `group:"Streams" help:"The same as -compress gzip."`
+	HTTP2        bool         `name:"http2" group:"Streams" help:"Offer HTTP/2; needs https."`
+	Unix         string       `placeholder:"PATH" group:"Streams" help:"Unix socket to connect to, for streams and for what is published."`
+	Laddr        []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. By default a server on IPv4 loopback is reached from 127.0.1.1 to 127.0.1.200."`
 
 	RunID     string `name:"run-id" placeholder:"ID" group:"Streams" help:"Id of this run, which events carry, and only events with it count: by default a random one. Another ssebench on this machine, with the same and without -publish-url, counts the events of this one."`
 	Reconnect bool   `default:"true" negatable:"" group:"Streams" help:"Reconnect like browsers: with Last-Event-ID after the server's retry time (3s if it sends none), but never after an answer that is not a stream."`
@@ -46,26 +65,20 @@ type streamFlags struct {
 
 // request makes the request of each stream; port replaces {{.Port}}.
 func (f *streamFlags) request(port portOf) (r load.Request, err error) {
-	r = load.Request{
-		Method: f.Method, Body: f.Body, Unix: f.Unix, Sources: f.Laddr,
-		Compress: f.Compress, HTTP2: f.HTTP2,
-	}
+	r = load.Request{Method: f.Method, Body: f.Body, Sources: f.Laddr, Compress: f.Compress, HTTP2: f.HTTP2}
 	if f.Gzip {
 		r.Compress = "gzip"
 	}
 	path, target := load.SplitUnix(port(f.URL[0]))
-	r.URL, r.Unix = target, cmp.Or(path, r.Unix)
+	r.URL, r.Unix = target, cmp.Or(path, f.Unix)
 	r.Others = ported(f.URL[1:], port)
-	if r.Header, err = headers(f.Header); err != nil {
+	if r.Header, err = f.header(); err != nil {
 		return r, err
 	}
-	if f.Cookie != "" {
-		r.Header.Add("Cookie", f.Cookie)
+	if r.TLS, err = f.tlsConfig(); err != nil {
+		return r, err
 	}
 	if r.Data, err = load.NewData(f.Topics, f.Tokens); err != nil {
-		return r, err
-	}
-	if r.TLS, err = load.TLSConfig(f.Cert, f.Key, f.CACert, f.Insecure); err != nil {
 		return r, err
 	}
 	r.Login, err = f.loginFlags.request(port)

@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/fastsse/fastsse/bench/internal/launch"
-	"github.com/fastsse/fastsse/bench/internal/scenario"
 )
 
 // serverFlags say which process serves.
@@ -35,8 +34,4 @@ func (f *serverFlags) start(ctx context.Context, stderr io.Writer) (port portOf,
 	}
 	f.PID, f.started = []int{s.PID()}, s
 	return func(text string) string { return launch.Fill(text, s.Port()) }, s.Stop, nil
-}
-
-func (f *serverFlags) fill(sc *scenario.Scenario, port portOf) {
-	sc.PIDs, sc.Goroutines = f.PID, port(f.Pprof)
 }
