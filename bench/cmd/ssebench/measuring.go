@@ -34,11 +34,10 @@ type runner func(context.Context, *scenario.Scenario) (*result.Result, error)
 
 // measure runs a scenario and writes its result.
 func (o *outputFlags) measure(ctx context.Context, con *console, sc *scenario.Scenario, run runner) error {
-	rec, err := o.record(con, sc.Streams, expectedTime(sc))
+	rec, err := o.record(con, sc)
 	if err != nil {
 		return err
 	}
-	rec.watch(sc)
 	debug.SetGCPercent(400) // the generator must not be the bottleneck
 	res, err := run(ctx, sc)
 	return rec.finish(res, err)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
 	"github.com/fastsse/fastsse/bench/internal/status"
@@ -38,16 +37,15 @@ var errGate = errors.New("a gate has failed")
 type recorder struct {
 	*outputFlags
 	con    *console
-	status *status.Line // nil: quiet
-	hdr    io.WriteCloser
-	log    *result.HDRLog // nil: not asked for
-	lines  io.WriteCloser // of JSON; nil: not asked for
-	failed error          // to write one of these
+	status *status.Line
+	lines  io.Writer   // of JSON; nil: not asked for
+	files  []io.Closer // that are written while it runs
+	failed error       // to write a line
 }
 
 // record prepares the outputs, so that a file that cannot be written is an error
-// before anything is measured.
-func (o *outputFlags) record(con *console, asked int, total time.Duration) (*recorder, error) {
+// before anything is measured, and makes the scenario report to the recorder.
+func (o *outputFlags) record(con *console, sc *scenario.Scenario) (*recorder, error) {
 	r := &recorder{outputFlags: o, con: con}
 	for _, path := range []string{o.JSON, o.HTML, o.JUnit, o.Summary} {
 		if err := writable(path); err != nil {
@@ -57,20 +55,25 @@ func (o *outputFlags) record(con *console, asked int, total time.Duration) (*rec
 	if o.JSON == "-" && o.NDJSON == "-" {
 		return nil, errors.New("-json - and -ndjson -: only one can have standard output; give the other a file")
 	}
-	var err error
-	if o.HDR != "" {
-		if r.hdr, err = r.create(o.HDR); err != nil {
-			return nil, err
-		}
-		r.log = result.NewHDRLog(r.hdr, time.Now())
+	hdr, err := r.create(o.HDR)
+	if err != nil {
+		return nil, err
 	}
-	if o.NDJSON != "" {
-		if r.lines, err = r.create(o.NDJSON); err != nil {
-			return nil, err
-		}
+	if hdr != nil {
+		sc.Log = result.NewHDRLog(hdr, time.Now()).Interval
 	}
-	if !o.Quiet {
-		r.status = status.New(con.err, asked, total)
+	if r.lines, err = r.create(o.NDJSON); err != nil {
+		return nil, err
+	}
+	shown := con.err
+	if o.Quiet {
+		shown = io.Discard
+	}
+	r.status = status.New(shown, sc.Streams, expectedTime(sc))
+	sc.Name = cmp.Or(r.Name, sc.Name)
+	sc.Watch = func(v result.Sample) {
+		r.status.Sample(v)
+		r.line("sample", &v)
 	}
 	return r, nil
 }
@@ -86,50 +89,26 @@ func writable(path string) error {
 	return nil
 }
 
-// create makes a file; - is standard output.
-func (r *recorder) create(path string) (io.WriteCloser, error) {
-	if path == "-" {
-		return struct {
-			io.Writer
-			io.Closer
-		}{r.con.out, io.NopCloser(nil)}, nil
+// create makes a file that is closed at the end; - is standard output, and an empty path nil.
+func (r *recorder) create(path string) (io.Writer, error) {
+	switch path {
+	case "":
+		return nil, nil
+	case "-":
+		return r.con.out, nil
 	}
 	f, err := os.Create(path)
 	if err != nil {
 		return nil, fmt.Errorf("write %q: %w", path, err)
 	}
+	r.files = append(r.files, f)
 	return f, nil
-}
-
-// watch makes the scenario report to the recorder.
-func (r *recorder) watch(sc *scenario.Scenario) {
-	if r.Name != "" {
-		sc.Name = r.Name
-	}
-	sc.Watch = func(v result.Sample) {
-		if r.status != nil {
-			r.status.Sample(v)
-		}
-		r.line("sample", &v)
-	}
-	if r.log != nil {
-		sc.Log = func(from, to time.Duration, latency *hdrhistogram.Histogram) error {
-			return r.log.Interval(from, to, latency)
-		}
-	}
 }
 
 // line writes a line of JSON, unless one before could not be written.
 func (r *recorder) line(name string, v any) {
 	if r.lines != nil && r.failed == nil {
 		r.failed = result.Line(r.lines, name, v)
-	}
-}
-
-// done ends the status line.
-func (r *recorder) done() {
-	if r.status != nil {
-		r.status.Done()
 	}
 }
 
@@ -140,7 +119,7 @@ var errInterrupted = errors.New("interrupted: the result covers only the time un
 // finish checks the gates and writes the result to all outputs. A failure of the
 // measurement itself comes first in its error.
 func (r *recorder) finish(res *result.Result, failed error) error {
-	r.done()
+	r.status.Done()
 	var gates error
 	if res != nil {
 		if res.Partial && (failed == nil || errors.Is(failed, context.Canceled)) {
@@ -175,12 +154,10 @@ func (r *recorder) write(res *result.Result) error {
 		columns, _, _ = term.GetSize(int(f.Fd())) // 0 if it is no terminal
 	}
 	err := res.Table(table, columns)
-	if r.lines != nil {
-		r.line("result", res)
-		err = errors.Join(err, r.failed, r.lines.Close())
-	}
-	if r.hdr != nil {
-		err = errors.Join(err, r.hdr.Close())
+	r.line("result", res)
+	err = errors.Join(err, r.failed)
+	for _, f := range r.files {
+		err = errors.Join(err, f.Close())
 	}
 	return errors.Join(err, r.con.save(r.JSON, os.O_TRUNC, res.Encode), r.con.saveReport(r.HTML, res.Name, res),
 		r.con.save(r.Summary, os.O_APPEND, res.Markdown))

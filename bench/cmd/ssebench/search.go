@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"strings"
@@ -37,11 +38,9 @@ func (c *searchCommand) Run(ctx context.Context, con *console) error {
 	if c.HTML+c.NDJSON+c.HDR+c.JUnit+c.Summary != "" {
 		return errors.New("search writes its results with -json alone; leave out the other files")
 	}
-	file, err := (&recorder{con: con}).create(cmp.Or(c.JSON, os.DevNull))
-	if err != nil {
+	if err := writable(c.JSON); err != nil {
 		return err
 	}
-	defer file.Close()
 	var tries []*result.Result
 	for rate := c.From; rate > 0; rate = c.next() {
 		r, err := c.try(ctx, con, rate)
@@ -55,7 +54,9 @@ func (c *searchCommand) Run(ctx context.Context, con *console) error {
 		}
 	}
 	fmt.Fprintf(con.err, "the highest rate at which no gate broke: %s per second; the lowest at which one did: %s (0: none)\n", result.Digits(c.highest), result.Digits(c.breaks))
-	err = json.NewEncoder(file).Encode(map[string]any{"highest_rate": c.highest, "breaks_at": c.breaks, "tries": tries})
+	err := con.save(c.JSON, os.O_TRUNC, func(w io.Writer) error {
+		return json.NewEncoder(w).Encode(map[string]any{"highest_rate": c.highest, "breaks_at": c.breaks, "tries": tries})
+	})
 	if c.highest == 0 {
 		err = errors.Join(err, fmt.Errorf("%w at %v events per second already; begin with less, by -from", errGate, c.From))
 	}
