@@ -11,7 +11,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/fastsse/fastsse/bench/internal/compare"
 	"github.com/fastsse/fastsse/bench/internal/result"
 )
 
@@ -135,7 +134,7 @@ func (b *bar) measure(ctx context.Context, w io.Writer, t *tools, runs int) (mis
 		}
 	}
 	for i, l := range b.limits {
-		v, verdict := compare.Over(values[i]), "held"
+		v, verdict := result.RangeOf(values[i]), "held"
 		if held := l.op == "≤" && v.Median <= l.bound || l.op == "≥" && v.Median >= l.bound; !held {
 			verdict, missed = "MISSED", errors.Join(missed, fmt.Errorf("%s: a bar was missed", b.name))
 		}
@@ -150,7 +149,7 @@ func (l *limit) of(r *result.Result) (sum float64) {
 		v, measured := 0.0, false
 		for path := range strings.SplitSeq(paths, "|") {
 			if !measured {
-				v, measured = compare.Value(r, path)
+				v, measured = r.Number(path)
 			}
 		}
 		if !measured {

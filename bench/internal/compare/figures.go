@@ -1,52 +1,6 @@
 package compare
 
-import (
-	"encoding/json"
-	"slices"
-	"strconv"
-	"strings"
-
-	"github.com/fastsse/fastsse/bench/internal/result"
-)
-
-// Value is the number of a result at a path of its JSON, such as latency_ms.p99 or
-// lanes.1.lost.
-func Value(r *result.Result, path string) (value float64, measured bool) {
-	var at any
-	if b, err := json.Marshal(r); err != nil || json.Unmarshal(b, &at) != nil {
-		return 0, false
-	}
-	for name := range strings.SplitSeq(path, ".") {
-		switch within := at.(type) {
-		case map[string]any:
-			at = within[name]
-		case []any:
-			i, err := strconv.Atoi(name)
-			if err != nil || i >= len(within) {
-				return 0, false
-			}
-			at = within[i]
-		}
-	}
-	value, measured = at.(float64)
-	return value, measured
-}
-
-// Spread is a figure over several runs.
-type Spread struct {
-	Median, Least, Most float64
-	Runs                int // in which it was measured
-}
-
-// Over is the spread of values, which it sorts.
-func Over(values []float64) Spread {
-	n := len(values)
-	if n == 0 {
-		return Spread{}
-	}
-	slices.Sort(values)
-	return Spread{(values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1], n}
-}
+import "github.com/fastsse/fastsse/bench/internal/result"
 
 // figure is a number of one of the two parts of a round.
 type figure struct {
@@ -79,26 +33,26 @@ func (f figure) rounds(a, b *Server) (count []int) {
 }
 
 // of is the figure over the rounds that count and have it.
-func (f figure) of(s *Server) Spread {
+func (f figure) of(s *Server) result.Range {
 	var values []float64
 	for _, i := range f.rounds(s, s) {
-		if v, measured := Value(f.part(s)[i], f.path); measured {
+		if v, measured := f.part(s)[i].Number(f.path); measured {
 			values = append(values, v)
 		}
 	}
-	return Over(values)
+	return result.RangeOf(values)
 }
 
 // ratio is the figure as a multiple of another server's, round by round.
-func (f figure) ratio(s, base *Server) Spread {
+func (f figure) ratio(s, base *Server) result.Range {
 	var values []float64
 	for _, i := range f.rounds(s, base) {
-		v, measured := Value(f.part(s)[i], f.path)
-		if of, too := Value(f.part(base)[i], f.path); measured && too && of > 0 {
+		v, measured := f.part(s)[i].Number(f.path)
+		if of, too := f.part(base)[i].Number(f.path); measured && too && of > 0 {
 			values = append(values, v/of)
 		}
 	}
-	return Over(values)
+	return result.RangeOf(values)
 }
 
 // Typical is the paced part of a round of each server: the first that counts.

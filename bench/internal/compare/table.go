@@ -3,8 +3,6 @@ package compare
 import (
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -59,28 +57,6 @@ func (out *Comparison) base(name string) *Server {
 	return nil
 }
 
-// String is the median, with the least and the most, or what there is of these.
-func (s Spread) String() string {
-	switch s.Runs {
-	case 0:
-		return "–"
-	case 1:
-		return digits(s.Median) + " (1 round)"
-	}
-	return fmt.Sprintf("%s (%s–%s)", digits(s.Median), digits(s.Least), digits(s.Most))
-}
-
-// digits writes three digits of a number.
-func digits(v float64) string {
-	unit := ""
-	if v >= 1e6 {
-		v, unit = v/1e6, " M"
-	} else if v >= 1e4 {
-		v, unit = v/1e3, " k"
-	}
-	return strconv.FormatFloat(v, 'f', max(0, 2-int(math.Log10(max(v, 1)))), 64) + unit
-}
-
 // memory is the median with its error: that of the fit, or what rounds differ from the median
 // by, whichever is more. Below its error it is only said to be less than that.
 func (s *Server) memory() string {
@@ -88,11 +64,11 @@ func (s *Server) memory() string {
 	off := max(memoryError.of(s).Most, v.Most-v.Median, v.Median-v.Least)
 	switch {
 	case v.Median > 0 && off > 0:
-		return fmt.Sprintf("%s ± %s", digits(v.Median), digits(off))
+		return fmt.Sprintf("%s ± %s", result.Compact(v.Median), result.Compact(off))
 	case v.Median > 0:
 		return v.String()
 	case max(off, -v.Least) > 0:
-		return "< " + digits(max(off, -v.Least))
+		return "< " + result.Compact(max(off, -v.Least))
 	}
 	return "–"
 }

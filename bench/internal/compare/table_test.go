@@ -65,14 +65,14 @@ func server(name string, cpu []float64, missing uint64) *Server {
 func TestSuspectRoundsDoNotCountWhereOthersRemain(t *testing.T) {
 	s, base := server("ours", []float64{8, 9, 90}, 0), server("floor", []float64{4, 3, 3}, 0)
 	s.Paced[2].Suspect = true
-	if got := cpuPerDelivery.of(s); got != (Spread{8.5, 8, 9, 2}) {
+	if got := cpuPerDelivery.of(s); got != (result.Range{Median: 8.5, Least: 8, Most: 9, Runs: 2}) {
 		t.Errorf("%+v; want the two rounds that are not suspect", got)
 	}
 	if got := perSecond.of(s); got.Runs != 3 {
 		t.Errorf("%+v; want all floods: the pace was suspect", got)
 	}
 	base.Paced[0].Suspect = true
-	if got := cpuPerDelivery.ratio(s, base); got != (Spread{3, 3, 3, 1}) {
+	if got := cpuPerDelivery.ratio(s, base); got != (result.Range{Median: 3, Least: 3, Most: 3, Runs: 1}) {
 		t.Errorf("%+v; want the one round in which neither is suspect", got)
 	}
 	var b strings.Builder
@@ -92,22 +92,5 @@ func TestMemoryIsNeverNegative(t *testing.T) {
 	}
 	if got := s.memory(); got != "< 147" {
 		t.Errorf("from -147 to 20 it is %s; want < 147", got)
-	}
-}
-
-func TestOverRounds(t *testing.T) {
-	for _, c := range []struct {
-		values []float64
-		want   Spread
-		text   string
-	}{
-		{[]float64{3, 1, 2}, Spread{2, 1, 3, 3}, "2.00 (1.00–3.00)"},
-		{[]float64{4e5, 1e4}, Spread{205e3, 1e4, 4e5, 2}, "205 k (10.0 k–400 k)"},
-		{[]float64{7}, Spread{7, 7, 7, 1}, "7.00 (1 round)"},
-		{nil, Spread{}, "–"},
-	} {
-		if s := Over(c.values); s != c.want || s.String() != c.text {
-			t.Errorf("%v: %+v, %s; want %+v, %s", c.values, s, s, c.want, c.text)
-		}
 	}
 }

@@ -145,19 +145,19 @@ func ofLane(results []*Result, name string) (lanes []*Result) {
 func appendChanges(t table.Writer, of string, base, now []*Result) {
 	for _, f := range figures() {
 		was, is := values(f, base), values(f, now)
-		before, after := median(was), median(is)
-		if f.Detail || len(was)+len(is) == 0 || slices.Max(slices.Concat(was, is)) == 0 && slices.Min(slices.Concat(was, is)) == 0 {
+		before, after := RangeOf(was), RangeOf(is)
+		if all := RangeOf(slices.Concat(was, is)); f.Detail || all.Least == 0 && all.Most == 0 {
 			continue
 		}
 		row := table.Row{of + f.Label, "–", "", "–", "", "", ""}
-		if len(was) > 0 {
-			row[1], row[2] = f.Unit.Short(before), off(was)
+		if before.Runs > 0 {
+			row[1], row[2] = f.Unit.Short(before.Median), before.off()
 		}
-		if len(is) > 0 {
-			row[3], row[4] = f.Unit.Short(after), off(is)
+		if after.Runs > 0 {
+			row[3], row[4] = f.Unit.Short(after.Median), after.off()
 		}
-		if len(was) > 0 && len(is) > 0 {
-			row[5], row[6] = f.Unit.change(before, after), verdict(was, is, f.Better)
+		if before.Runs > 0 && after.Runs > 0 {
+			row[5], row[6] = f.Unit.change(before.Median, after.Median), verdict(was, is, f.Better)
 		}
 		t.AppendRow(row)
 	}
@@ -174,12 +174,11 @@ func values(f Figure, results []*Result) (all []float64) {
 }
 
 // off is by how much the run that is farthest from the median differs from it.
-func off(values []float64) string {
-	m := median(values)
-	if m == 0 {
+func (r Range) off() string {
+	if r.Median == 0 {
 		return ""
 	}
-	return Share.Short(max(slices.Max(values)-m, m-slices.Min(values)) / math.Abs(m))
+	return Share.Short(max(r.Most-r.Median, r.Median-r.Least) / math.Abs(r.Median))
 }
 
 // change writes a difference: as a share of the base, or as a factor if it is large.

@@ -136,3 +136,20 @@ func TestChance(t *testing.T) {
 		}
 	}
 }
+
+func TestRange(t *testing.T) {
+	for _, c := range []struct {
+		values []float64
+		want   Range
+		text   string
+	}{
+		{[]float64{3, 1, 2}, Range{2, 1, 3, 3}, "2.00 (1.00–3.00)"},
+		{[]float64{4e5, 1e4}, Range{205e3, 1e4, 4e5, 2}, "205,000 (10,000–400,000)"},
+		{[]float64{7}, Range{7, 7, 7, 1}, "7.00 (1 round)"},
+		{nil, Range{}, "–"},
+	} {
+		if s := RangeOf(c.values); s != c.want || s.String() != c.text {
+			t.Errorf("%v: %+v, %s; want %+v, %s", c.values, s, s, c.want, c.text)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -195,7 +196,12 @@ func fieldIndex(typ reflect.Type, name string) int {
 // and nothing else.
 func field(v reflect.Value, path string) (_ reflect.Value, there bool) {
 	for name := range strings.SplitSeq(path, ".") {
-		if v = reflect.Indirect(v); v.Kind() != reflect.Struct {
+		v = reflect.Indirect(v)
+		if i, err := strconv.Atoi(name); err == nil && v.Kind() == reflect.Slice && 0 <= i && i < v.Len() {
+			v = v.Index(i)
+			continue
+		}
+		if v.Kind() != reflect.Struct {
 			return v, false
 		}
 		if p, ok := v.Interface().(Percentiles); ok && p.Count == 0 && name != "count" {
@@ -209,6 +215,12 @@ func field(v reflect.Value, path string) (_ reflect.Value, there bool) {
 	}
 	v = reflect.Indirect(v)
 	return v, v.IsValid()
+}
+
+// Number is the number at a path of the JSON, such as lanes.1.latency_ms.p99, and whether
+// there is one. Nothing is said of whether it has a meaning; see Figure.Of.
+func (r *Result) Number(path string) (n float64, there bool) {
+	return number(reflect.ValueOf(r), path)
 }
 
 // number is the number at a path below v, with 1 for yes, and whether there is one.

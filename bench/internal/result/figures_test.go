@@ -130,3 +130,17 @@ func TestFill(t *testing.T) {
 		}
 	}
 }
+
+func TestNumberIsAtThePathOfTheJSON(t *testing.T) {
+	r := fullest()
+	for path, want := range map[string]float64{"latency_ms.p99": r.LatencyMS.P99, "lanes.1.lost": float64(r.Lanes[1].Lost), "lanes.0.latency_ms.p50": r.Lanes[0].LatencyMS.P50} {
+		if n, there := r.Number(path); !there || n != want {
+			t.Errorf("%s: %v, %v; want %v", path, n, there, want)
+		}
+	}
+	for _, path := range []string{"lanes.7.lost", "lanes.-1.lost", "lanes", "lanes.one", "name", "deploys.gaps", "nothing"} {
+		if n, there := r.Number(path); there {
+			t.Errorf("%s: %v, which is no number", path, n)
+		}
+	}
+}

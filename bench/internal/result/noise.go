@@ -10,15 +10,34 @@ import (
 // significant is the chance below which a difference is believed.
 const significant = 0.05
 
-// median is zero if there are no values, which are not changed.
-func median(values []float64) float64 {
+// Range is a figure over several runs.
+type Range struct {
+	Median, Least, Most float64
+	Runs                int // in which it was measured
+}
+
+// RangeOf is the range of values, which it does not change.
+func RangeOf(values []float64) Range {
 	n := len(values)
 	if n == 0 {
-		return 0
+		return Range{}
 	}
 	sorted := slices.Sorted(slices.Values(values))
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+	return Range{(sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[0], sorted[n-1], n}
 }
+
+// String is the median, with the least and the most, or what there is of these.
+func (r Range) String() string {
+	switch r.Runs {
+	case 0:
+		return "–"
+	case 1:
+		return Compact(r.Median) + " (1 round)"
+	}
+	return fmt.Sprintf("%s (%s–%s)", Compact(r.Median), Compact(r.Least), Compact(r.Most))
+}
+
+func median(values []float64) float64 { return RangeOf(values).Median }
 
 // verdict is better or worse for a difference that is hardly chance, and ~ for one that
 // may be.

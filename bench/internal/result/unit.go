@@ -138,9 +138,17 @@ func size(v float64) string {
 // narrow writes a count in six columns: whole below a million.
 func narrow(n float64) string {
 	if n < 1e6 {
-		return decimals(n, 0)
+		return Count.Short(n)
 	}
-	value, prefix := humanize.ComputeSI(n)
+	return Compact(n)
+}
+
+// Compact is Digits in at most seven columns: millions have a prefix.
+func Compact(v float64) string {
+	if v < 1e6 {
+		return Digits(v)
+	}
+	value, prefix := humanize.ComputeSI(v)
 	return Digits(value) + " " + prefix
 }
 
