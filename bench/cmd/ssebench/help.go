@@ -16,7 +16,6 @@ var examples = map[string]string{
 	"storm":   `ssebench storm 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -streams 5000 -missed 100`,
 	"soak":    `ssebench soak 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -duration 1h -pid "$(pidof my-server)"`,
 	"check":   `ssebench check 'https://example.org/events?topic=a' -publish-url 'https://example.org/publish?topic=a' -H 'Authorization: Bearer x'`,
-	"deploys": `ssebench deploys -broker redis -proxy nginx -times 5`,
 	"compare": `ssebench compare before.json after.json`,
 	"report":  `ssebench report -o report.html before.json after.json`,
 	"serve":   `ssebench serve -addr 127.0.0.1:8080`,

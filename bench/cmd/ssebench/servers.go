@@ -22,15 +22,11 @@ import (
 type targetFlags struct {
 	Targets []string `name:"target" sep:"none" placeholder:"NAME='COMMAND'" group:"Servers" help:"A server to measure, by the command that starts it: words separated by spaces. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. Repeat it for each server."`
 	With    []string `sep:"none" placeholder:"NAME.FLAG=VALUE" group:"Servers" help:"A flag of streams or publishing for one server alone, such as mine.publish-url=http://127.0.0.1:{{.Port}}/news. May be repeated."`
-	Rounds  int      `default:"3" group:"Servers" help:"Rounds to run. Each measures every server once, on fresh processes; the medians are compared."`
-	Base    string   `placeholder:"NAME" group:"Servers" help:"Server that the others' CPU is compared with; by default the first."`
 
 	serverLoad `kong:"set='streams=10000',set='ramp=0',set='settle=500ms',set='rate=5'"`
 	Duration   time.Duration `default:"4s" group:"Publishing" help:"How long to publish at -rate, a pace that every server should sustain."`
 
-	Flood         float64       `default:"500" group:"Flood" help:"Events to publish per second to find the most that a server can deliver…"`
-	FloodDuration time.Duration `name:"flood-duration" default:"2s" group:"Flood" help:"…for this long…"`
-	Rest          time.Duration `default:"3s" group:"Flood" help:"…and how long the server may go on delivering afterwards."`
+	compare.Config `embed:""`
 
 	JSON string `name:"json" placeholder:"FILE" group:"Output" help:"Write all results of all rounds as JSON."`
 }
@@ -65,13 +61,10 @@ func (f *targetFlags) measure(ctx context.Context, con *console, html string) er
 	}
 	debug.SetGCPercent(400) // the generator must not be the bottleneck
 	begun := time.Now()
-	config := compare.Config{
-		Rounds: f.Rounds, Base: f.Base, FloodRate: f.Flood, FloodDuration: f.FloodDuration, Rest: f.Rest,
-		Load: fmt.Sprintf("%d streams, %s events/s of %s B for %v", f.Streams, f.Rate, strings.Join(f.Size, ","), f.Duration),
-		Note: func(text string) { fmt.Fprintf(con.err, "%4.0fs %s\n", time.Since(begun).Seconds(), text) },
-	}
-	out, failed := compare.Run(ctx, config, targets)
-	failed = errors.Join(failed, out.Table(con.out, &config), out.Failed(), con.save(f.JSON, os.O_TRUNC, func(w io.Writer) error { return result.Indented(w, out) }))
+	f.Load = fmt.Sprintf("%d streams, %s events/s of %s B for %v", f.Streams, f.Rate, strings.Join(f.Size, ","), f.Duration)
+	f.Note = func(text string) { fmt.Fprintf(con.err, "%4.0fs %s\n", time.Since(begun).Seconds(), text) }
+	out, failed := compare.Run(ctx, f.Config, targets)
+	failed = errors.Join(failed, out.Table(con.out, &f.Config), out.Failed(), con.save(f.JSON, os.O_TRUNC, func(w io.Writer) error { return result.Indented(w, out) }))
 	if typical := out.Typical(); len(typical) > 0 {
 		failed = errors.Join(failed, con.saveReport(html, typical[0].Name, typical...))
 	}

@@ -26,19 +26,18 @@ type Target struct {
 	Paced func(port int) (*scenario.Scenario, error)
 }
 
-// Config says how to measure.
+// Config says how to measure. The fields with tags are flags.
 type Config struct {
-	Rounds int
-	Load   string // what the paced part is, for the table
-	Base   string // name of the server that others' CPU is compared with; empty: the first
+	Rounds int    `default:"3" group:"Servers" help:"Rounds to run. Each measures every server once, on fresh processes; the medians are compared."`
+	Base   string `placeholder:"NAME" group:"Servers" help:"Server that the others' CPU is compared with; by default the first."`
 
-	// The flood: more events than a server may be able to deliver. It ends Rest
-	// after the last event was due, even if events are still on their way.
-	FloodRate     float64 // events per second
-	FloodDuration time.Duration
-	Rest          time.Duration
+	// The flood ends Rest after the last event was due, even if events are still on their way.
+	Flood         float64       `default:"500" group:"Flood" help:"Events to publish per second to find the most that a server can deliver…"`
+	FloodDuration time.Duration `name:"flood-duration" default:"2s" group:"Flood" help:"…for this long…"`
+	Rest          time.Duration `default:"3s" group:"Flood" help:"…and how long the server may go on delivering afterwards."`
 
-	Note func(text string) // is told what is being done
+	Load string            `kong:"-"` // what the paced part is, for the table
+	Note func(text string) `kong:"-"` // is told what is being done
 }
 
 // Comparison is the outcome of Run. It is written as JSON.
@@ -105,7 +104,7 @@ func (c *Config) measure(ctx context.Context, t *Target, into *Server) error {
 		return err
 	}
 	flood, err := part(ctx, t, func(sc *scenario.Scenario) {
-		sc.Rate, sc.Profile, sc.Duration, sc.Longest = c.FloodRate, load.Profile{}, c.FloodDuration, c.Rest
+		sc.Rate, sc.Profile, sc.Duration, sc.Longest = c.Flood, load.Profile{}, c.FloodDuration, c.Rest
 	})
 	if err != nil {
 		return fmt.Errorf("flood: %w", err)

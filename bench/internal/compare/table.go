@@ -91,7 +91,7 @@ func (out *Comparison) notes(c *Config) string {
 	fmt.Fprintf(&b, "Medians of %d rounds (least–most), each with fresh servers; %s; load and server on the same %d processors (%s, %s).\n",
 		out.Rounds, c.Load, out.Machine.Processors, out.Machine.Kernel, out.Machine.Go)
 	fmt.Fprintf(&b, "Memory is the slope over streams. CPU and latency are of the pace that all should keep up with; latency counts from when an event was due. The flood: %g events/s for %v, and %v more to catch up.\n",
-		c.FloodRate, c.FloodDuration, c.Rest)
+		c.Flood, c.FloodDuration, c.Rest)
 	for _, s := range out.Servers {
 		if s.Failed != "" {
 			fmt.Fprintf(&b, "FAILED: %s: %s\n", s.Name, s.Failed)

@@ -31,7 +31,10 @@ func Compare(w io.Writer, base, now []*Result) error {
 		if i >= len(base) {
 			name = "new"
 		}
-		warnings = append(warnings, slices.Concat(r.caveats(name), differences(all[0], r))...)
+		for _, c := range r.caveats() {
+			warnings = append(warnings, fmt.Sprintf("%s is %s: %s", name, c.word, c.why))
+		}
+		warnings = append(warnings, differences(all[0], r)...)
 	}
 	var out strings.Builder
 	for i, warning := range warnings {
@@ -51,18 +54,6 @@ func title(side []*Result) string {
 		return side[0].title()
 	}
 	return fmt.Sprintf("%d runs, the first: %s", len(side), side[0].title())
-}
-
-// caveats are the doubts about a single result.
-func (r *Result) caveats(name string) []string {
-	var all []string
-	for _, doubt := range r.doubts() {
-		all = append(all, name+" is SUSPECT: "+doubt)
-	}
-	if r.Partial {
-		all = append(all, name+" is PARTIAL: interrupted after "+Seconds.Short(r.Seconds))
-	}
-	return all
 }
 
 // differences are the reasons why two results may not be comparable. The server's process

@@ -53,7 +53,7 @@ func TestCompareWarnsOfWhatCannotBeCompared(t *testing.T) {
 	for _, want := range []string{
 		"WARNING  base is SUSPECT: timers were late\n",
 		"WARNING  new is SUSPECT: something other than the server may have been the bottleneck\n",
-		"WARNING  new is PARTIAL: interrupted after 34.2 s\n",
+		"WARNING  new is PARTIAL: interrupted after 34.2 s: the figures cover only the time until then\n",
 		"WARNING  different commands: run, and soak\n",
 		"WARNING  different scenarios: churn is not given, and \"\"; rate is 5, and 10\n",
 		"WARNING  different machines: go is go1.26.8, and go1.27; processors is 2, and 4\n",

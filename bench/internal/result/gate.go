@@ -11,7 +11,7 @@ import (
 )
 
 // Gate is a condition on one figure under which a measurement counts as failed.
-// The zero Gate is none; ParseGate makes one. It may be copied and shared.
+// ParseGate makes one. It may be copied and shared.
 type Gate struct {
 	text   string
 	lane   string // of this publisher; empty: of the whole
@@ -127,15 +127,8 @@ func (g *Gate) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// MarshalText is String.
-func (g Gate) MarshalText() ([]byte, error) { return []byte(g.text), nil }
-
 // Check reports whether r fails the gate. A figure that was not measured fails it.
-// The zero Gate never fails.
 func (g Gate) Check(r *Result) Verdict {
-	if g.text == "" {
-		return Verdict{Text: "there is no gate"}
-	}
 	value, measured, why := g.of(r)
 	if !measured {
 		return Verdict{g.text, true, fmt.Sprintf("%s was not measured%s: the gate %s fails, because it cannot be checked", g.name(), why, g.text)}

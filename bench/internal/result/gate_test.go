@@ -141,17 +141,10 @@ func TestGateNeverRoundsAcrossItsLimit(t *testing.T) {
 
 func TestGateIsAFlag(t *testing.T) {
 	var g Gate
-	if v := g.Check(full()); v.Failed {
-		t.Error("no gate fails:", v.Text)
-	}
 	if err := g.UnmarshalText([]byte("p98>1")); err == nil {
 		t.Error("taken")
 	}
 	if err := g.UnmarshalText([]byte(" p99>1 ")); err != nil || g.String() != "p99>1" {
 		t.Error(g, err)
-	}
-	text, err := g.MarshalText()
-	if string(text) != "p99>1" || err != nil {
-		t.Errorf("%s, %v", text, err)
 	}
 }

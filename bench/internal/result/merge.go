@@ -8,6 +8,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -113,7 +114,7 @@ func merge(v, from reflect.Value, path string) error {
 		}
 	case v.Kind() == reflect.Struct:
 		for i := range v.NumField() {
-			if err := merge(v.Field(i), from.Field(i), join(path, nameOf(v.Type().Field(i)))); err != nil {
+			if err := merge(v.Field(i), from.Field(i), strings.TrimPrefix(path+"."+nameOf(v.Type().Field(i)), ".")); err != nil {
 				return err
 			}
 		}
@@ -131,32 +132,27 @@ func merge(v, from reflect.Value, path string) error {
 	return nil
 }
 
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
-}
-
 func mergeValues(v, from reflect.Value, rule string) {
+	sum := rule == "sum" || !v.CanFloat() && rule != "largest"
 	switch {
 	case v.Kind() == reflect.Bool:
 		v.SetBool(v.Bool() || from.Bool())
-	case v.Kind() == reflect.String && v.String() == "":
-		v.SetString(from.String())
-	case v.CanFloat() && rule == "sum":
-		v.SetFloat(v.Float() + from.Float())
+	case v.Kind() == reflect.String:
+		v.SetString(cmp.Or(v.String(), from.String()))
 	case v.CanFloat():
-		v.SetFloat(max(v.Float(), from.Float()))
-	case v.CanInt() && rule == "largest":
-		v.SetInt(max(v.Int(), from.Int()))
+		v.SetFloat(mergeNumbers(v.Float(), from.Float(), sum))
 	case v.CanInt():
-		v.SetInt(v.Int() + from.Int())
-	case v.CanUint() && rule == "largest":
-		v.SetUint(max(v.Uint(), from.Uint()))
+		v.SetInt(mergeNumbers(v.Int(), from.Int(), sum))
 	case v.CanUint():
-		v.SetUint(v.Uint() + from.Uint())
+		v.SetUint(mergeNumbers(v.Uint(), from.Uint(), sum))
 	}
+}
+
+func mergeNumbers[N int64 | uint64 | float64](a, b N, sum bool) N {
+	if sum {
+		return a + b
+	}
+	return max(a, b)
 }
 
 func mergePercentiles(p, from *Percentiles, path string) error {

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -14,17 +15,14 @@ import (
 // beside the percentiles, which do not include them. Figures that were not measured are
 // left out. The error is w's.
 func (r *Result) Table(w io.Writer, columns int) error {
-	columns = wide(columns)
-	parts := []string{r.warnings(columns), r.heading(columns) + r.sheet(whole, columns), r.latencies(columns), r.sheet(rest, columns)}
+	columns = min(max(cmp.Or(columns, 100), 80), 100)
+	warnings := ""
+	for _, c := range r.caveats() {
+		warnings += hanging(c.word+"  ", c.why, columns)
+	}
+	parts := []string{warnings, r.heading(columns) + r.sheet(whole, columns), r.latencies(columns), r.sheet(rest, columns)}
 	_, err := io.WriteString(w, tidyLines(strings.Join(parts, "\n")))
 	return err
-}
-
-func wide(columns int) int {
-	if columns == 0 {
-		return 100
-	}
-	return min(max(columns, 80), 100)
 }
 
 // tidyLines is text without white space at the ends of lines, and without two
@@ -43,27 +41,23 @@ func tidyLines(s string) string {
 	return out.String()
 }
 
-// warnings are to be read before any figure.
-func (r *Result) warnings(columns int) string {
-	var out strings.Builder
-	for _, of := range r.doubts() {
-		out.WriteString(hanging("SUSPECT  ", of, columns))
+// caveat is why figures may not mean what they seem to.
+type caveat struct{ word, why string }
+
+// caveats are to be read before any figure.
+func (r *Result) caveats() (all []caveat) {
+	if r.Suspect && len(r.SuspectOf) == 0 {
+		all = append(all, caveat{"SUSPECT", "something other than the server may have been the bottleneck"})
+	}
+	for _, why := range r.SuspectOf {
+		if r.Suspect {
+			all = append(all, caveat{"SUSPECT", why})
+		}
 	}
 	if r.Partial {
-		out.WriteString(hanging("PARTIAL  ", fmt.Sprintf("interrupted after %s: the figures cover only the time until then", Seconds.Short(r.Seconds)), columns))
+		all = append(all, caveat{"PARTIAL", "interrupted after " + Seconds.Short(r.Seconds) + ": the figures cover only the time until then"})
 	}
-	return out.String()
-}
-
-// doubts are why a result is suspect; none if it is not.
-func (r *Result) doubts() []string {
-	switch {
-	case !r.Suspect:
-		return nil
-	case len(r.SuspectOf) == 0:
-		return []string{"something other than the server may have been the bottleneck"}
-	}
-	return r.SuspectOf
+	return all
 }
 
 // hanging is text after a word, wrapped beside it; its own lines stay apart.
