@@ -188,24 +188,16 @@ type publishFlags struct {
 	TimeJSON       string       `name:"time-json" placeholder:"PATH" group:"Publishing" help:"Like -time-regexp, for JSON data: the path to the time, such as meta.sent_at."`
 }
 
-// check finds what cannot work together.
-func (f *publishFlags) check() error {
-	switch {
-	case len(f.PublishURL) > 0 && f.PublishCommand != "":
-		return fmt.Errorf("-publish-url %q and -publish-command %q: give one of them", f.PublishURL, f.PublishCommand)
-	case f.TimeRegexp != "" || f.TimeJSON != "":
-		return errors.New("-time-regexp and -time-json are for events that somebody else publishes; leave out -publish-url and -publish-command")
-	}
-	return nil
-}
-
 // publishing is nil when nothing is to be published. Streams are opened by r.
 func (f *publishFlags) publishing(port portOf, r *load.Request) (*load.Publishing, error) {
 	if len(f.PublishURL) == 0 && f.PublishCommand == "" {
 		return nil, nil
 	}
-	if err := f.check(); err != nil {
-		return nil, err
+	if len(f.PublishURL) > 0 && f.PublishCommand != "" {
+		return nil, fmt.Errorf("-publish-url %q and -publish-command %q: give one of them", f.PublishURL, f.PublishCommand)
+	}
+	if f.TimeRegexp != "" || f.TimeJSON != "" {
+		return nil, errors.New("-time-regexp and -time-json are for events that somebody else publishes; leave out -publish-url and -publish-command")
 	}
 	sizes, err := load.ParseSizes(f.Size)
 	if err != nil {
