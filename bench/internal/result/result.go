@@ -124,7 +124,8 @@ type Late struct {
 	Lost      uint64 `json:"lost"`      // deliveries after a stream's first that did not come
 }
 
-// Server is what the server's processes used.
+// Server is what the server's processes used. Of those that have ended before the measurement
+// did, it is what was seen last: up to a second of their CPU is missing.
 type Server struct {
 	PID       int `json:"pid"`       // process id, the first that was given
 	Processes int `json:"processes"` // at the end, with all that descend from those that were given

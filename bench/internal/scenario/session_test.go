@@ -191,12 +191,12 @@ func TestServersThatDieAreAnErrorWithAResult(t *testing.T) {
 			t.Parallel()
 			url, server := elsewhere(t)
 			sc := short(url)
-			sc.PIDs, sc.Duration = []int{server.Process.Pid}, time.Second
+			sc.PIDs, sc.Duration = []int{server.Process.Pid}, 2*time.Second
 			sc.Rate = 50
 			if !publishes {
 				sc.Publish = nil
 			}
-			time.AfterFunc(500*time.Millisecond, func() {
+			time.AfterFunc(1500*time.Millisecond, func() {
 				_ = server.Process.Kill()
 				_, _ = server.Process.Wait()
 			})
@@ -210,6 +210,9 @@ func TestServersThatDieAreAnErrorWithAResult(t *testing.T) {
 			}
 			if r.Opened != 10 || r.Ended != 10 || r.FirstError == "" {
 				t.Errorf("opened %d, ended %d, %q; want 10, 10 and an error", r.Opened, r.Ended, r.FirstError)
+			}
+			if v := r.Server; v == nil || v.RSSBytes == 0 || v.Threads == 0 || v.Processes != 1 || publishes && v.CPUSeconds <= 0 || v.CPUPerDeliveryUS != nil {
+				t.Errorf("the server is %+v; want what was last seen of it", v)
 			}
 			if publishes && (r.Published == 0 || r.Delivered == 0 || !strings.Contains(err.Error(), "event ")) {
 				t.Errorf("published %d, delivered %d, the error is %v", r.Published, r.Delivered, err)
@@ -333,6 +336,30 @@ func TestForeignEventsHaveNoExpectation(t *testing.T) {
 	}
 	if r.Delivered != 50 || r.LatencyMS == nil || r.LatencyMS.Count != 50 || r.LatencyMS.Max > 5000 {
 		t.Errorf("delivered %d, latencies %+v; want 50", r.Delivered, r.LatencyMS)
+	}
+}
+
+// What others publish while streams settle is delivered, too, but not in the time that the rate
+// and the bytes of a delivery are of.
+func TestForeignEventsBeforeTheMeasurementDoNotRaiseTheRate(t *testing.T) {
+	sc := short(serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for ; r.Context().Err() == nil; time.Sleep(10 * time.Millisecond) {
+			fmt.Fprintf(w, "data: {\"t\":%d}\n\n", time.Now().UnixMicro())
+			_ = http.NewResponseController(w).Flush()
+		}
+	})))
+	var err error
+	if sc.Foreign, err = load.NewForeign("", "t"); err != nil {
+		t.Fatal(err)
+	}
+	sc.Publish, sc.Settle, sc.Duration = nil, time.Second, 500*time.Millisecond
+	r := run(t, &sc)
+	if r.PerSecond > 1000 || r.Delivered < 300 {
+		t.Errorf("%.0f delivered per second; want at most 100 to each of 10 streams", r.PerSecond)
+	}
+	if r.WirePerDelivery == nil || *r.WirePerDelivery < 20 {
+		t.Errorf("%v bytes for each delivery; want those of a whole event", r.WirePerDelivery)
 	}
 }
 

@@ -73,6 +73,9 @@ func (s *session) sumEvents(r *result.Result) {
 			s.sumFirst(r, &one)
 		}
 	}
+	if s.lanes[0].publisher == nil {
+		delivered -= s.traffic.before.Delivered
+	}
 	if last = max(last, s.over); last > s.first {
 		r.PerSecond = float64(delivered) / (last - s.first).Seconds()
 	}
@@ -164,6 +167,16 @@ func (s *session) sumServer(r *result.Result) {
 		return
 	}
 	u := &s.usage
+	gone := u.after.Processes == 0
+	if gone { // or nothing was published: what was seen last
+		u.after = s.watcher.usage
+	}
+	if u.after.Processes == 0 {
+		return
+	}
+	if u.before.Processes == 0 {
+		u.before = u.after
+	}
 	v := &result.Server{
 		PID: s.PIDs[0], Processes: u.after.Processes, RSSBytes: u.after.Memory, PSS: u.after.PSS,
 		Threads: u.after.Threads, Descriptors: u.after.Descriptors,
@@ -174,7 +187,7 @@ func (s *session) sumServer(r *result.Result) {
 	if s.held {
 		v.CPUToOpenUS = pointer(us(s.toOpen) / float64(s.Streams))
 	}
-	if n := s.delivered(); n > 0 && u.after.CPU > 0 {
+	if n := s.delivered() - s.traffic.before.Delivered; n > 0 && u.after.CPU > 0 && !gone {
 		v.CPUPerDeliveryUS = pointer(us(u.after.CPU-u.before.CPU) / float64(n))
 	}
 }
