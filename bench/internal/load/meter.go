@@ -115,6 +115,7 @@ type Interval struct {
 	Waiting     *hdrhistogram.Histogram // of one read in a hundred, from when the kernel had its last bytes, in µs; empty: not known
 	Other       uint64                  // events that were not published here
 	Stray       uint64                  // events of other topics than the stream's
+	Ahead       time.Duration           // how long before the time that others say they published at an event came, at most
 	Lanes       []LaneInterval
 }
 
@@ -146,6 +147,7 @@ func (v *Interval) add(o *Interval) {
 	v.Reconnected += o.Reconnected
 	v.Other += o.Other
 	v.Stray += o.Stray
+	v.Ahead = max(v.Ahead, o.Ahead)
 	v.Opening.Merge(o.Opening)
 	v.Waiting.Merge(o.Waiting)
 	for i := range o.Lanes {
@@ -343,6 +345,7 @@ func (m *meter) foreignEvent(data []byte, now time.Duration) {
 		m.now.Other++
 		return
 	}
+	m.now.Ahead = max(m.now.Ahead, due-now)
 	m.delivers(m.now.lane(0), now, now-due)
 }
 

@@ -95,6 +95,7 @@ var groups = []struct {
 	{"published delivered delivered_per_second other", func(r *Result) bool { return r.Published == 0 && r.Delivered == 0 }, "nothing was published or delivered"},
 	{"expected lost late publisher_late_ms publisher_lateness_ms", func(r *Result) bool { return r.Published == 0 }, "ssebench published nothing"},
 	{"stray", func(r *Result) bool { return r.Stray == nil }, "there is one topic; give -topics"},
+	{"ahead_ms", func(r *Result) bool { return r.AheadMS == nil }, "ssebench publishes by its own clock"},
 	{"plain_bytes inflate_us_per_delivery", func(r *Result) bool { return r.PlainBytes == nil }, "the streams are not compressed; give -compress"},
 	{"missing duplicated out_of_order latency_ms spread_ms", func(r *Result) bool { return r.Delivered == 0 }, "nothing was delivered"},
 	{"wire_bytes wire_bytes_per_delivery", func(r *Result) bool { return r.Delivered == 0 || r.WireBytes == nil }, "nothing was delivered while bytes were counted"},

@@ -20,7 +20,7 @@ func full() *Result {
 		FirstError: "dial tcp 127.0.0.1:8080: connection refused",
 		OpenMS:     at(0.4), OpenSeconds: 2.05, OpenPerSecond: new(4_877.1),
 		Published: 150, Expected: new(uint64(1_499_700)), Delivered: 1_499_690, Lost: new(uint64(10)), Missing: new(uint64(4)),
-		Duplicated: new(uint64(1)), OutOfOrder: new(uint64(2)), Other: 7, Stray: new(uint64(3)),
+		Duplicated: new(uint64(1)), OutOfOrder: new(uint64(2)), Other: 7, Stray: new(uint64(3)), AheadMS: new(0.25),
 		WireBytes: new(uint64(500_000_000)), WirePerDelivery: new(132.4), PlainBytes: new(uint64(900_000_000)), InflateUS: new(1.25),
 		PerSecond: 49_812.4,
 		LatencyMS: at(12.24), SpreadMS: spread, WaitingMS: at(1.7), PublisherLateMS: 1.8, LatenessMS: at(0.1), Late: &Late{Streams: 2, Delivered: 250, Lost: 1},

@@ -58,6 +58,11 @@ type Result struct {
 	Stray      *uint64 `json:"stray"`        // events of other topics than the stream's; null where there is one topic
 	PerSecond  float64 `json:"delivered_per_second"`
 
+	// AheadMS is how long before the time at which others say that they published it an event
+	// came, at most: their clock is ahead of this machine's, and latencies are too low by that or
+	// more. It is null where bench publishes.
+	AheadMS *float64 `json:"ahead_ms"`
+
 	// Bytes that streams read while events were published and delivered, heads, framing and
 	// TLS included; in a storm, from its begin on. Of compressed streams also what they were decoded to, and the time that
 	// took.

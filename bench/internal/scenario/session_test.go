@@ -334,8 +334,31 @@ func TestForeignEventsHaveNoExpectation(t *testing.T) {
 	if r.Expected != nil || r.Lost != nil || r.SpreadMS != nil || r.Published != 0 {
 		t.Errorf("expected %v, lost %v, spread %v, published %d; want none", r.Expected, r.Lost, r.SpreadMS, r.Published)
 	}
+	if r.AheadMS == nil || *r.AheadMS != 0 {
+		t.Errorf("%v ms ahead; want 0", r.AheadMS)
+	}
 	if r.Delivered != 50 || r.LatencyMS == nil || r.LatencyMS.Count != 50 || r.LatencyMS.Max > 5000 {
 		t.Errorf("delivered %d, latencies %+v; want 50", r.Delivered, r.LatencyMS)
+	}
+}
+
+// Latencies are worth nothing when the publisher's clock is ahead: that is said.
+func TestForeignEventsOfTheFutureAreSuspect(t *testing.T) {
+	sc := short(serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(w, "data: {\"t\":%d}\n\n", time.Now().Add(time.Minute).UnixMicro())
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})))
+	var err error
+	if sc.Foreign, err = load.NewForeign("", "t"); err != nil {
+		t.Fatal(err)
+	}
+	sc.Publish = nil
+	r := run(t, &sc)
+	says := func(of string) bool { return strings.HasPrefix(of, "clocks: an event came ") }
+	if r.AheadMS == nil || *r.AheadMS < 50_000 || *r.AheadMS > 60_000 || !slices.ContainsFunc(r.SuspectOf, says) {
+		t.Errorf("%v ms ahead, suspect of %q; want a minute", r.AheadMS, r.SuspectOf)
 	}
 }
 

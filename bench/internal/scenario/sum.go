@@ -91,6 +91,9 @@ func (s *session) sumFirst(r *result.Result, one *result.Lane) {
 	r.Spectrum = result.SpectrumOf(h)
 	p := s.lanes[0].publisher
 	if p == nil {
+		if s.Foreign != nil && r.Delivered > 0 {
+			r.AheadMS = pointer(ms(s.lanes[0].swarm.Total().Ahead))
+		}
 		return
 	}
 	r.Expected, r.Lost, r.Missing = &one.Expected, &one.Lost, &one.Missing

@@ -25,6 +25,8 @@ func suspicions(r *result.Result, idle, seconds float64) []string {
 	server, own := shares(r, seconds)
 	suspect(idle < noneIdle && server < 0.5,
 		processorsBusy+", with the server %s and with the generator %.0f%%: stop other programs, or use another machine", serverShare(r, server), 100*own)
+	suspect(value(r.AheadMS) > 1,
+		"clocks: an event came %.1f ms before it was published, by its own time: let one clock follow the other (NTP), or publish with ssebench", value(r.AheadMS))
 	suspect(t.GCPauseMS > max(10*seconds, 10), // a pause or two are no suspicion, however short the storm
 		"garbage collection: it stopped the generator for %.0f ms: open fewer streams", t.GCPauseMS)
 	if fds := t.Descriptors; fds != nil && t.Limit > 0 {
