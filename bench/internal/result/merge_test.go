@@ -34,7 +34,7 @@ func TestMergeLosesNothing(t *testing.T) {
 		all = append(all, us...)
 		parts = append(parts, part(begun.Add(time.Duration(1-i)*time.Second), i+1, us...))
 	}
-	parts[1].Server = &Server{CPUPerDeliveryUS: new(6.0), BytesPerStream: new(900.0), RSSBytes: 7}
+	parts[1].Server = &Server{CPUPerDeliveryUS: new(6.0), BytesPerStream: new(900.0), BytesPerStreamError: new(90.0), RSSBytes: 7}
 	before := encoded(t, parts[1])
 	r, err := Merge(parts...)
 	if err != nil {
@@ -54,7 +54,7 @@ func TestMergeLosesNothing(t *testing.T) {
 		t.Errorf("samples %+v", r.Samples)
 	}
 	// 2 of 6 streams, and 2,000 of 6,000 deliveries, are of the process that has measured the server.
-	if *r.Server.CPUPerDeliveryUS != 2 || *r.Server.BytesPerStream != 300 || r.Server.RSSBytes != 7 {
+	if *r.Server.CPUPerDeliveryUS != 2 || *r.Server.BytesPerStream != 300 || *r.Server.BytesPerStreamError != 30 || r.Server.RSSBytes != 7 {
 		t.Errorf("server %v µs, %v B, %v", *r.Server.CPUPerDeliveryUS, *r.Server.BytesPerStream, r.Server.RSSBytes)
 	}
 	if encoded(t, parts[1]) != before {
