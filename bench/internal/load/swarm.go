@@ -73,8 +73,8 @@ func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
 
 // Expect is called before a lane's first event. The streams that are open now, and read as
 // they should, are to get all events of the lane, even if they end and come back: it returns
-// how many these are. What comes to others is late, and counted apart.
-func (s *Swarm) Expect(lane int) (readers int) {
+// how many these are, and how many are open. What comes to others is late, and counted apart.
+func (s *Swarm) Expect(lane int) (readers, all int) {
 	for _, m := range s.meters {
 		m.mu.Lock()
 		m.expects = true
@@ -86,14 +86,17 @@ func (s *Swarm) Expect(lane int) (readers int) {
 	}
 	for _, st := range s.streams {
 		st.meter.mu.Lock()
-		if st.phase == open && !st.client.ill() {
-			st.tally(lane).from = 1
-			byTopic[s.topic(st)].Add(1)
-			readers++
+		if st.phase == open {
+			all++
+			if !st.client.ill() {
+				st.tally(lane).from = 1
+				byTopic[s.topic(st)].Add(1)
+				readers++
+			}
 		}
 		st.meter.mu.Unlock()
 	}
-	return readers
+	return readers, all
 }
 
 // Open opens n streams, at most rate per second (0: no limit). It returns when all are

@@ -56,7 +56,7 @@ func TestStreamsOfTopicsAreCountedApart(t *testing.T) {
 		if err := s.AwaitOpen(t.Context(), 10*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if readers := s.Expect(0); readers != 5 || s.Due(0, 9) != 15 || s.Due(0, 4) != 7 {
+		if readers, all := s.Expect(0); readers != 5 || all != 5 || s.Due(0, 9) != 15 || s.Due(0, 4) != 7 {
 			t.Errorf("%d readers, %d and %d deliveries are due; want 5, 15 and 7", readers, s.Due(0, 9), s.Due(0, 4))
 		}
 		testkit.Eventually(t, "what is sent", func() bool { n, _ := s.Delivered(); return n == 12 && total(s).Stray == 2 })

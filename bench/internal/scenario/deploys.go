@@ -67,7 +67,7 @@ type step struct {
 // run publishes while it replaces, and then waits for what is on its way.
 func (d *deploys) run(ctx context.Context) error {
 	s := d.session
-	d.lane.readers = d.lane.swarm.Expect(0)
+	d.lane.readers, d.lane.opened = d.lane.swarm.Expect(0)
 	d.lane.swarm.Watch(load.Watching{})
 	s.takeStock()
 	s.watcher.latencyIn(calmPhase, deployPhase)

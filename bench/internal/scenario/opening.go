@@ -108,11 +108,18 @@ func (s *session) unopened() error {
 }
 
 // muster counts the streams that are open when publishing is to begin, and those that should
-// be and are not. When ctx has ended none are missing.
+// be and are not.
 func (s *session) muster(ctx context.Context) {
-	missing := 0
 	for _, l := range s.lanes {
 		l.opened, _ = l.swarm.Now()
+	}
+	s.count(ctx)
+}
+
+// count counts the streams that should be open and are not. When ctx has ended none are missing.
+func (s *session) count(ctx context.Context) {
+	missing := 0
+	for _, l := range s.lanes {
 		missing += l.asked - l.opened
 	}
 	s.held = missing == 0

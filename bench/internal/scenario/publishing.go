@@ -74,8 +74,9 @@ func (s *session) hold(ctx context.Context) {
 func (s *session) publishLanes(ctx context.Context) (whole bool, err error) {
 	s.watcher.enter("publish")
 	for i, l := range s.lanes {
-		l.readers = l.swarm.Expect(i)
+		l.readers, l.opened = l.swarm.Expect(i)
 	}
+	s.count(ctx)
 	if err := s.step(ctx); err != nil {
 		return false, err
 	}

@@ -103,7 +103,7 @@ func addStorm(r *result.Result, f *result.Storm, suspicion string) {
 // firstEvent publishes an event to each topic and waits until every stream has it, so that each has an id.
 func (s *session) firstEvent(ctx context.Context) error {
 	main := s.lanes[0]
-	main.readers = main.swarm.Expect(0)
+	main.readers, main.opened = main.swarm.Expect(0)
 	s.first = load.Now()
 	for range max(len(s.Request.Data.Topics), 1) {
 		if err := main.publisher.Once(ctx); err != nil {
