@@ -1,12 +1,15 @@
 package load
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // tally is what one stream has got of one lane: exactly which sequence numbers, in
 // whatever order they came.
 type tally struct {
 	from    uint64        // the first number that the stream is to get; 0: not known
-	late    bool          // it came after publishing had begun: from is the first that it got
+	late    bool          // it came after publishing had begun: from is the lowest that it got
 	last    uint64        // the highest number that came
 	at      time.Duration // when
 	holes   []hole        // numbers below it that have not come, in their order
@@ -29,7 +32,7 @@ const (
 func (t *tally) joins(seq uint64) { t.from, t.late, t.last = seq, true, seq-1 }
 
 // see counts event seq. It returns how many numbers are newly missing: -1 when seq was
-// one of the missing ones.
+// one of the missing ones. The first that a late stream is to get is the lowest that came.
 func (t *tally) see(seq uint64, now time.Duration) (a arrival, missing int64) {
 	if seq == t.last+1 { // fast path: in order
 		t.last, t.at = seq, now
@@ -44,6 +47,14 @@ func (t *tally) see(seq uint64, now time.Duration) (a arrival, missing int64) {
 	if t.fill(seq) {
 		t.at = now
 		return late, -1
+	}
+	if seq < t.from { // the stream was late, and had a later one first
+		missing = int64(t.from - 1 - seq)
+		if missing > 0 {
+			t.holes = slices.Insert(t.holes, 0, hole{seq + 1, t.from - 1})
+		}
+		t.from = seq
+		return late, missing
 	}
 	return twice, 0
 }

@@ -2,6 +2,7 @@ package load
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -97,5 +98,23 @@ func TestTallyExpectsAndSkips(t *testing.T) {
 	}
 	if a, missing := l.see(4, 0); a != late || missing != -1 || l.missing() != 2 {
 		t.Errorf("a missing one: %v, %d, %d missing", a, missing, l.missing())
+	}
+}
+
+// A late stream gets its first events in another order: none of them came twice.
+func TestLateStreamsMayBeginOutOfOrder(t *testing.T) {
+	var one tally
+	one.joins(20)
+	var got []arrival
+	var missing int64
+	for _, seq := range []uint64{20, 19, 16, 17, 19, 22} {
+		a, n := one.see(seq, 0)
+		got, missing = append(got, a), missing+n
+	}
+	if want := []arrival{fresh, late, late, late, twice, fresh}; !slices.Equal(got, want) || missing != 2 {
+		t.Errorf("%v, %d missing; want %v, 2", got, missing, want)
+	}
+	if expected, lost := one.balance(23); expected != 8 || lost != 3 {
+		t.Errorf("expected %d, lost %d; want 8, of which 18, 21 and 23 are lost", expected, lost)
 	}
 }
