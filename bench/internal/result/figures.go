@@ -94,6 +94,7 @@ var groups = []struct {
 	{"open_ms open_seconds", func(r *Result) bool { return r.Opened == 0 }, "no stream was opened"},
 	{"published delivered delivered_per_second other", func(r *Result) bool { return r.Published == 0 && r.Delivered == 0 }, "nothing was published or delivered"},
 	{"expected lost late publisher_late_ms publisher_lateness_ms", func(r *Result) bool { return r.Published == 0 }, "ssebench published nothing"},
+	{"publisher_late_ms", func(r *Result) bool { return r.LatenessMS == nil && r.PublisherLateMS == 0 }, "events were published on no schedule"},
 	{"stray", func(r *Result) bool { return r.Stray == nil }, "there is one topic; give -topics"},
 	{"ahead_ms", func(r *Result) bool { return r.AheadMS == nil }, "ssebench publishes by its own clock"},
 	{"plain_bytes inflate_us_per_delivery", func(r *Result) bool { return r.PlainBytes == nil }, "the streams are not compressed; give -compress"},
@@ -114,7 +115,6 @@ func (f Figure) Why(r *Result) string {
 				if g.absent(r) {
 					return g.why
 				}
-				return ""
 			}
 		}
 	}

@@ -111,6 +111,7 @@ func TestGateFailsOnWhatWasNotMeasured(t *testing.T) {
 		{"duplicated>0", held, "duplicated was not measured (nothing was delivered)"},
 		{"last.p99>1s", held, "spread_ms.last.p99 was not measured (nothing was delivered)"},
 		{"publisher_late_ms>5", held, "(ssebench published nothing)"},
+		{"publisher_late_ms>5", &Result{Published: 5}, "(events were published on no schedule)"},
 		{"open.p99>1s", &Result{}, "(no stream was opened)"},
 		{"cpu_us_per_delivery>2", held, "(the server's process is not known; give -pid)"},
 		{"cpu_us_per_delivery>2", &Result{Server: &Server{}}, "server.cpu_us_per_delivery was not measured: the gate"},
