@@ -14,6 +14,7 @@ var examples = map[string]string{
 	"search":  `ssebench search 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -fail-if 'p99>50ms' -from 100 -to 10000`,
 	"connect": `ssebench connect 'http://127.0.0.1:{{.Port}}/events' -streams 5000 -hold 30s -- ./my-server -listen 127.0.0.1:{{.Port}}`,
 	"storm":   `ssebench storm 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -streams 5000 -missed 100`,
+	"answers": `ssebench answers 'http://127.0.0.1:8080/v1/chat/completions' -body '{"stream": true, "messages": [{"role": "user", "content": "Hello"}]}' -c 20 -fail-if 'answers.first_event_ms.p99>500ms'`,
 	"soak":    `ssebench soak 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -duration 1h -pid "$(pidof my-server)"`,
 	"check":   `ssebench check 'https://example.org/events?topic=a' -publish-url 'https://example.org/publish?topic=a' -H 'Authorization: Bearer x'`,
 	"compare": `ssebench compare before.json after.json`,

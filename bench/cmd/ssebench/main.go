@@ -32,6 +32,7 @@ type commands struct {
 	Search  searchCommand  `cmd:"" help:"Find the highest rate of events at which no -fail-if holds."`
 	Connect connectCommand `cmd:"" help:"Open streams and hold them, and report how many, how fast, and the cost per stream."`
 	Storm   stormCommand   `cmd:"" help:"End all streams at once, by a reset or a deploy, and measure how clients reconnect and catch up."`
+	Answers answersCommand `cmd:"" help:"Have clients make one request after the other, as of a language model, and measure the time to the first event and the gaps between events."`
 	Soak    soakCommand    `cmd:"" help:"Run for a long time, and report whether memory, descriptors, goroutines and latency stay flat."`
 	Check   checkCommand   `cmd:"" help:"Check that a URL serves a correct event stream, and that no proxy buffers or cuts it."`
 	Report  reportCommand  `cmd:"" help:"Render saved results as one HTML page with charts; several results are compared."`

@@ -41,14 +41,9 @@ func (f *requestFlags) tlsConfig() (*tls.Config, error) {
 	return load.TLSConfig(f.Cert, f.Key, f.CACert, f.Insecure)
 }
 
-// streamFlags say which streams are opened, and how.
-type streamFlags struct {
-	URL     []string      `name:"url" sep:"none" placeholder:"URL" group:"Streams" help:"URL of the streams to open, such as http://127.0.0.1:8080/events?topic=a, or unix:/run/app.sock:/events for a server at a Unix socket. {{.Stream}} stands for the number of the stream, from 0, here and in headers and bodies; {{.Port}} for the port of the server that ssebench starts. May be repeated: streams use them in turn."`
-	Streams int           `name:"streams" short:"c" default:"${streams=100}" group:"Streams" help:"Streams to open."`
-	Ramp    float64       `default:"${ramp=5000}" group:"Streams" help:"Streams to open per second; 0 means no limit."`
-	Answer  time.Duration `default:"30s" group:"Streams" help:"Give up if no stream is answered for this long."`
-	Settle  time.Duration `default:"${settle=2s}" group:"Streams" help:"How long to wait after opening the streams, before the measurement begins."`
-	Readers int           `default:"1" group:"Streams" help:"Goroutines that read the streams."`
+// askFlags say which URLs are asked, and for what.
+type askFlags struct {
+	URL []string `name:"url" sep:"none" placeholder:"URL" group:"Streams" help:"URL of the streams to open, such as http://127.0.0.1:8080/events?topic=a, or unix:/run/app.sock:/events for a server at a Unix socket. {{.Stream}} stands for the number of the stream, from 0, here and in headers and bodies; {{.Port}} for the port of the server that ssebench starts. May be repeated: streams use them in turn."`
 
 	requestFlags `group:"Streams"`
 	Topics       string       `placeholder:"N|FILE" group:"Streams" help:"Topics to spread the streams and what is published over, in turn: so many, which are 0, 1, and so on; or those in the lines of FILE. {{.Topic}} stands for a stream's topic, and for the one to publish to."`
@@ -58,13 +53,22 @@ type streamFlags struct {
 	HTTP2        bool         `name:"http2" group:"Streams" help:"Offer HTTP/2; needs https."`
 	Unix         string       `placeholder:"PATH" group:"Streams" help:"Unix socket to connect to, for streams and for what is published."`
 	Laddr        []netip.Addr `name:"laddr" group:"Streams" help:"Local addresses to connect from, in turn, so that ports do not run out. By default a server on IPv4 loopback is reached from 127.0.1.1 to 127.0.1.200."`
+}
 
-	RunID     string `name:"run-id" placeholder:"ID" group:"Streams" help:"Id of this run, which events carry, and only events with it count: by default a random one. Another ssebench on this machine, with the same and without -publish-url, counts the events of this one."`
-	Reconnect bool   `default:"true" negatable:"" group:"Streams" help:"Reconnect like browsers: with Last-Event-ID after the server's retry time (3s if it sends none), but never after an answer that is not a stream."`
+// streamFlags say which streams are opened, and how.
+type streamFlags struct {
+	askFlags
+	Streams   int           `name:"streams" short:"c" default:"${streams=100}" group:"Streams" help:"Streams to open."`
+	Ramp      float64       `default:"${ramp=5000}" group:"Streams" help:"Streams to open per second; 0 means no limit."`
+	Answer    time.Duration `default:"30s" group:"Streams" help:"Give up if no stream is answered for this long."`
+	Settle    time.Duration `default:"${settle=2s}" group:"Streams" help:"How long to wait after opening the streams, before the measurement begins."`
+	Readers   int           `default:"1" group:"Streams" help:"Goroutines that read the streams."`
+	RunID     string        `name:"run-id" placeholder:"ID" group:"Streams" help:"Id of this run, which events carry, and only events with it count: by default a random one. Another ssebench on this machine, with the same and without -publish-url, counts the events of this one."`
+	Reconnect bool          `default:"true" negatable:"" group:"Streams" help:"Reconnect like browsers: with Last-Event-ID after the server's retry time (3s if it sends none), but never after an answer that is not a stream."`
 }
 
 // request makes the request of each stream; port replaces {{.Port}}.
-func (f *streamFlags) request(port portOf) (r load.Request, err error) {
+func (f *askFlags) request(port portOf) (r load.Request, err error) {
 	r = load.Request{Method: f.Method, Body: f.Body, Sources: f.Laddr, Compress: f.Compress, HTTP2: f.HTTP2}
 	if f.Gzip {
 		r.Compress = "gzip"
@@ -112,19 +116,22 @@ type addressedStreams struct {
 }
 
 // AfterApply takes the URL from either place. kong calls it.
-func (f *addressedStreams) AfterApply() error {
+func (f *addressedStreams) AfterApply() error { return f.takes(&f.Address) }
+
+// takes takes the URL that was given without its flag.
+func (f *askFlags) takes(address *string) error {
 	switch {
-	case f.Address == "":
+	case *address == "":
 	case len(f.URL) == 0:
-		f.URL = []string{f.Address}
-	case len(f.URL) > 1 || f.Address != f.URL[0]:
-		return fmt.Errorf("two addresses, %q and -url %q: give one, or -url several times; a server's command comes after --", f.Address, f.URL)
+		f.URL = []string{*address}
+	case len(f.URL) > 1 || *address != f.URL[0]:
+		return fmt.Errorf("two addresses, %q and -url %q: give one, or -url several times; a server's command comes after --", *address, f.URL)
 	}
-	f.Address = ""
+	*address = ""
 	return f.check()
 }
 
-func (f *streamFlags) check() error {
+func (f *askFlags) check() error {
 	if len(f.URL) == 0 {
 		return errors.New("which streams? give their URL, such as http://127.0.0.1:8080/events?topic=a, or -url")
 	}

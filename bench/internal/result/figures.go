@@ -79,6 +79,15 @@ var shown = map[string]struct{ label, better string }{
 	"deploys.calm_ms":    {"latency in calm", less},
 	"deploys.during_ms":  {"latency in deploys", less},
 
+	"answers.asked":             {"answers asked for", neither},
+	"answers.ended":             {"answers that ended", more},
+	"answers.truncated":         {"answers truncated", less},
+	"answers.stalled":           {"answers stalled", less},
+	"answers.first_event_ms":    {"first event", less},
+	"answers.gap_ms":            {"gap between events", less},
+	"answers.whole_ms":          {"whole answer", less},
+	"answers.events_per_second": {"events per second of an answer", more},
+
 	"trend.p99": {"rise of p99", neither},
 	"trend.rss": {"rise of RSS", neither},
 	"trend.cpu": {"rise of CPU", neither},
@@ -104,6 +113,7 @@ var groups = []struct {
 	{"storm.drain", func(r *Result) bool { return r.Storm == nil || r.Storm.Drain == nil }, "ssebench storm -by drain measures it"},
 	{"storm", func(r *Result) bool { return r.Storm == nil }, "ssebench storm measures it"},
 	{"deploys", func(r *Result) bool { return r.Deploys == nil }, "ssebench deploys measures it"},
+	{"answers", func(r *Result) bool { return r.Answers == nil }, "ssebench answers measures it"},
 	{"trend", func(r *Result) bool { return r.Trend == nil }, "ssebench soak measures it"},
 }
 

@@ -14,7 +14,7 @@ const Schema = "fastsse-bench/1"
 // or null, never zero.
 type Result struct {
 	Schema   string            `json:"schema"`   // rises when a field changes its meaning
-	Command  string            `json:"command"`  // run, connect, storm, deploys, soak
+	Command  string            `json:"command"`  // run, connect, storm, deploys, soak, answers
 	Name     string            `json:"name"`     // of what was measured: a URL, or a target's name
 	Begun    time.Time         `json:"begun"`    // when the measurement began
 	Seconds  float64           `json:"seconds"`  // how long it took
@@ -84,6 +84,7 @@ type Result struct {
 	Tool     Tool      `json:"tool"`              // how the load generator did: whether its figures can be trusted
 	Storm    *Storm    `json:"storm,omitempty"`   // absent if there was none
 	Deploys  *Deploys  `json:"deploys,omitempty"` // absent for other commands
+	Answers  *Answers  `json:"answers,omitempty"` // absent for other commands
 	Trend    *Trend    `json:"trend,omitempty"`   // absent for other commands
 	Lanes    []Lane    `json:"lanes,omitempty"`   // if there are several publishers; the first one's figures are also above
 	Gates    []Verdict `json:"gates,omitempty"`   // the outcome of each -fail-if
@@ -252,6 +253,30 @@ type Replacement struct {
 type PublishError struct {
 	Text  string `json:"text"`  // what it said
 	Times int    `json:"times"` // how often
+}
+
+// Answers is how requests were answered by streams that end, such as those of language
+// models. Each request is in one of ended, truncated, stalled, unfinished, and the result's
+// refused and failed. Asked and opened of the result count requests, too.
+type Answers struct {
+	Asked      int `json:"asked"`      // requests
+	Ended      int `json:"ended"`      // answers that came to their end
+	Truncated  int `json:"truncated"`  // answers that were cut, or ended without [DONE] where others had it
+	Stalled    int `json:"stalled"`    // answers, or requests without one, that were left because no event came
+	Unfinished int `json:"unfinished"` // answers that were still under way at the end
+
+	RefusedWith []Refusal `json:"refused_with"` // the answers that were no streams, by status
+
+	FirstMS   *Percentiles `json:"first_event_ms"`    // from a request to the first event of its answer; of stalled requests there is none
+	GapMS     *Percentiles `json:"gap_ms"`            // from an event to the next of the same answer; [DONE] is no event
+	WholeMS   *Percentiles `json:"whole_ms"`          // from a request to the end of its answer, of those that ended
+	PerSecond *float64     `json:"events_per_second"` // of an answer, after its first event, on average
+}
+
+// Refusal is a status of answers, and how often it came.
+type Refusal struct {
+	Status int `json:"status"` // of HTTP
+	Times  int `json:"times"`  // how often
 }
 
 // Trend says whether a soak stayed flat. Each figure is the median of the last third

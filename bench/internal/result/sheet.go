@@ -28,7 +28,7 @@ var (
 		{"streams", "opened", "{opened} of {asked}[ in {?opened>0}{open_seconds}]"},
 		{"streams", "late", "{late.streams>0 stream} came after publishing had begun, and got {late.delivered} more[, and lost {late.lost>0}]"},
 		{"streams", "failed tries", "[{refused>0} refused, {failed>0} failed|{refused>0} refused|{failed>0} failed]"},
-		{"streams", "ended", "[{ended>0 time}, {reconnected} came back|none]"},
+		{"streams", "ended", "[{?answers.asked}{ended>0 time}, as answers do|{ended>0 time}, {reconnected} came back|none]"},
 		{"streams", "first error", "{first_error}"},
 		{"events", "published", "{?delivered}[{published>0}, late by {publisher_lateness_ms.p50} (p50), {publisher_lateness_ms.p99} (p99), {publisher_late_ms} at most|{published>0}, at most {publisher_late_ms} late|{published>0}|by others]"},
 		{"events", "delivered", "{delivered}[ of {expected}], {delivered_per_second} per second"},
@@ -56,6 +56,12 @@ var (
 		{"deploys", "told of a gap", "{?deploys.instances}[{deploys.gaps>0} TIMES, by a gap event|none]"},
 		{"deploys", "silence", "the longest of each stream: p50 {deploys.silence_ms.p50}, p99 {deploys.silence_ms.p99}, max {deploys.silence_ms.max}"},
 		{"deploys", "publishing", "{?deploys.instances}[{deploys.retried>0 post} tried again, and taken within {deploys.taken_ms}; |every post was taken at the first try; ][{deploys.errors}]"},
+
+		{"answers", "ended", "{answers.ended} of {answers.asked}[, {answers.truncated>0} TRUNCATED][, {answers.stalled>0} STALLED][, {answers.unfinished>0} still under way at the end]"},
+		{"answers", "refused", "{answers.refused_with}"},
+		{"answers", "first event", "p50 {answers.first_event_ms.p50}, p90 {answers.first_event_ms.p90}, p99 {answers.first_event_ms.p99}, max {answers.first_event_ms.max}"},
+		{"answers", "gaps", "p50 {answers.gap_ms.p50}, p90 {answers.gap_ms.p90}, p99 {answers.gap_ms.p99}, max {answers.gap_ms.max}; {answers.events_per_second} events per second"},
+		{"answers", "to the end", "p50 {answers.whole_ms.p50}, p90 {answers.whole_ms.p90}, p99 {answers.whole_ms.p99}, max {answers.whole_ms.max}"},
 
 		{"soak", "flat", "{?trend.flat}[{?trend.flat>0}yes|NO: {trend.rising}|NO]"},
 		{"soak", "first to last", "{?trend.flat}[p99 {+trend.p99}, ][RSS {+trend.rss}, ][CPU {+trend.cpu}, ][descriptors {+trend.descriptors}, ][threads {+trend.threads}, ][goroutines {+trend.goroutines}]"},
@@ -148,6 +154,11 @@ func sayList(from reflect.Value, path string) (said string, there bool) {
 	case []PublishError:
 		for _, e := range list {
 			said += fmt.Sprintf("; %s: %s", many(float64(e.Times), "time"), plain(e.Text))
+		}
+		said = strings.TrimPrefix(said, "; ")
+	case []Refusal:
+		for _, e := range list {
+			said += fmt.Sprintf("; %s: status %d", many(float64(e.Times), "time"), e.Status)
 		}
 		said = strings.TrimPrefix(said, "; ")
 	case []Step:

@@ -50,7 +50,7 @@ const notes = {
 // wrong says when a figure is a fault, and is red.
 const faulty = r => r > 0;
 const wrong = {
-  opened: (v, r) => v < r.asked, ended: (v, r) => v > 0 && r.command !== "storm" && r.command !== "deploys", // these end streams on purpose
+  opened: (v, r) => v < r.asked, ended: (v, r) => v > 0 && r.command !== "storm" && r.command !== "deploys" && r.command !== "answers", // these end streams on purpose
   lost: faulty, missing: faulty, duplicated: faulty, out_of_order: faulty,
   "storm.caught_up": (v, r) => v < r.storm.streams, "storm.drain.ended_s": (v, r) => r.storm.drain.untold > 0,
   "storm.drain.exited_s": (v, r) => r.storm.drain.exit_status !== 0, "storm.drain.lost_before": faulty, "deploys.gaps": faulty, "deploys.not_back": faulty,
