@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/fastsse/fastsse/bench/internal/load"
 	"github.com/fastsse/fastsse/bench/internal/result"
 )
 
@@ -107,5 +109,16 @@ func TestRunFollowsAProfile(t *testing.T) {
 	}
 	if status := run(t.Context(), append(strings.Fields("storm "+address), "-rate", "5 for 1s"), &out, &errs); status != 1 || !strings.Contains(errs.String(), "give one rate") {
 		t.Errorf("a storm with a profile has status %d\n%s", status, errs.String())
+	}
+}
+
+func TestPublishCommandKnowsThePort(t *testing.T) {
+	flags := publishFlags{PublishCommand: "post http://127.0.0.1:{{.Port}}/publish {{.Message}}", Size: []string{"100"}}
+	p, err := flags.publishing(func(text string) string { return strings.ReplaceAll(text, "{{.Port}}", "81") }, &load.Request{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"post", "http://127.0.0.1:81/publish", "{{.Message}}"}; !slices.Equal(p.Command, want) {
+		t.Errorf("%q, want %q", p.Command, want)
 	}
 }

@@ -26,7 +26,7 @@ func (c *stormCommand) Validate() error {
 	case c.By != "drain":
 		return nil
 	case len(c.Command) == 0:
-		return errors.New("-by drain: bench must start the server, so that it can start it again; give its command at the end, as in: -- ./my-server -listen 127.0.0.1:{{.Port}}")
+		return errors.New("-by drain: ssebench must start the server, so that it can start it again; give its command at the end, as in: -- ./my-server -listen 127.0.0.1:{{.Port}}")
 	case c.Back != "browser":
 		return errors.New("-by drain and -back now: the server says when clients come back; leave out -back")
 	case !c.Reconnect:

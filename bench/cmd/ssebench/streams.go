@@ -215,7 +215,7 @@ func (f *publishFlags) publishing(port portOf, r *load.Request) (*load.Publishin
 	path, target := load.SplitUnix(urls[0])
 	return &load.Publishing{
 		URL: target, Others: urls[1:max(len(urls)-1, 1)], Method: f.PublishMethod, Header: header, Body: f.PublishBody, Data: r.Data, Login: r.Login,
-		Command: strings.Fields(f.PublishCommand), Sizes: sizes, TLS: r.TLS, Unix: cmp.Or(path, r.Unix),
+		Command: strings.Fields(port(f.PublishCommand)), Sizes: sizes, TLS: r.TLS, Unix: cmp.Or(path, r.Unix),
 	}, err
 }
 
