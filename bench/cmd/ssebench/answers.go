@@ -5,11 +5,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"time"
 
-	"github.com/fastsse/fastsse/bench/internal/load"
+	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
 )
 
@@ -21,7 +20,7 @@ type answersCommand struct {
 	Answer   time.Duration `default:"30s" group:"Streams" help:"Leave an answer that sends no event for this long, and count it as stalled."`
 	Duration time.Duration `default:"10s" group:"Streams" help:"How long to make requests."`
 	Patience time.Duration `default:"30s" group:"Streams" help:"Let answers that are under way then go on for this long."`
-	outputFlags
+	measuring
 }
 
 // AfterApply takes the URL from either place. kong calls it.
@@ -32,37 +31,35 @@ func (c *answersCommand) Run(ctx context.Context, con *console) error {
 	if c.Clients < 1 || c.Duration <= 0 || c.Answer <= 0 || c.Patience <= 0 {
 		return fmt.Errorf("answers -c %d -duration %v -answer %v -patience %v: give numbers above zero", c.Clients, c.Duration, c.Answer, c.Patience)
 	}
-	r, err := c.posting()
+	port, stop, err := c.start(ctx, con.err)
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(400) // the generator must not be the bottleneck
-	rec, err := c.record(con, c.Clients, c.Duration)
+	defer stop()
+	sc, err := c.fill(&scenario.Scenario{
+		Command: "answers", Name: port(c.URL[0]), Flags: flagsOf(c), Streams: c.Clients, Answer: c.Answer, Duration: c.Duration, Patience: c.Patience,
+	}, port, c.posting)
 	if err != nil {
 		return err
 	}
-	a := &scenario.Answers{Scenario: scenario.Scenario{
-		Command: "answers", Name: c.URL[0], Flags: flagsOf(c), Request: r,
-		Streams: c.Clients, Answer: c.Answer, Duration: c.Duration, Patience: c.Patience,
-	}}
-	rec.watch(&a.Scenario)
-	res, err := a.Run(ctx)
-	return rec.finish(res, err)
+	return c.measure(ctx, con, sc, func(ctx context.Context, sc *scenario.Scenario) (*result.Result, error) {
+		return (&scenario.Answers{Scenario: *sc}).Run(ctx)
+	})
 }
 
-// posting is the request: by POST if there is a body, which is JSON if it begins with {.
-func (c *answersCommand) posting() (load.Request, error) {
-	r, err := c.request(func(text string) string { return text })
-	if err != nil || c.Body == "" {
-		return r, err
+// posting sets the request: by POST if there is a body, which is JSON if it begins with {.
+func (c *answersCommand) posting(sc *scenario.Scenario, port portOf) (err error) {
+	if sc.Request, err = c.request(port); err != nil || c.Body == "" {
+		return err
 	}
-	if r.Method == http.MethodGet {
-		r.Method = http.MethodPost
+	if c.Method == http.MethodGet {
+		sc.Request.Method = http.MethodPost
 	}
 	kind := "application/x-www-form-urlencoded"
 	if strings.HasPrefix(c.Body, "{") {
 		kind = "application/json"
 	}
-	r.Header.Set("Content-Type", cmp.Or(r.Header.Get("Content-Type"), kind))
-	return r, nil
+	h := sc.Request.Header
+	h.Set("Content-Type", cmp.Or(h.Get("Content-Type"), kind))
+	return nil
 }

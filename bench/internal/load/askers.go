@@ -7,44 +7,46 @@ import (
 	"net/http"
 )
 
-// Askers are clients that make a request again and again, for streams that end. Each has
-// its own login and values of {{…}}. They read with net/http, and use connections again.
+// Askers are the clients of a swarm that make its request again and again, for streams that
+// end. They read with net/http, use connections again, and are no streams that it counts.
 type Askers struct {
-	swarm  *Swarm // whose streams are the clients
+	swarm  *Swarm
 	client *http.Client
 }
 
-// NewAskers prepares n clients, and logs them in.
-func NewAskers(ctx context.Context, r Request, n int) (*Askers, error) {
-	s := &Swarm{request: r}
-	if err := s.prepare(ctx); err != nil {
-		return nil, err
-	}
+// NewAskers prepares n clients of a swarm that opens no streams, and logs them in.
+func NewAskers(ctx context.Context, s *Swarm, n int) *Askers {
 	s.raw = false // net/http takes a redirection to https as well
 	s.logIn(ctx, n)
-	a := &Askers{swarm: s, client: &http.Client{Transport: s.dialer.transport(r.TLS, n, r.HTTP2), CheckRedirect: dontFollow}}
 	for i := range n {
-		st := &stream{index: i}
+		st := &stream{index: i, meter: s.meters[0]}
 		if s.logins != nil {
 			st.login = s.loggedIn[i]
 		}
 		s.streams = append(s.streams, st)
 	}
-	return a, nil
+	return &Askers{s, &http.Client{Transport: s.dialer.transport(s.request.TLS, n, s.request.HTTP2), CheckRedirect: dontFollow}}
 }
 
-// Ask makes the request of a client, and returns the body of the stream that answers it,
-// which the caller closes. Several clients may ask at a time. StatusOf says which errors are
-// answers.
-func (a *Askers) Ask(ctx context.Context, client int) (io.ReadCloser, error) {
+// Ask makes the request of a client, and returns the answer, whose body is a stream and is
+// closed by the caller. Several clients may ask at a time. StatusOf says which errors are answers.
+func (a *Askers) Ask(ctx context.Context, client int) (*http.Response, error) {
 	st := a.swarm.streams[client]
 	for {
-		res, err := a.send(ctx, st)
+		asks, err := a.swarm.asks(st)
+		if err != nil {
+			return nil, err
+		}
+		req, err := asks.request(ctx)
+		if err != nil {
+			return nil, err
+		}
+		res, err := a.client.Do(req)
 		if err != nil {
 			return nil, explained(err)
 		}
 		if res.StatusCode == http.StatusOK {
-			return a.body(res)
+			return a.stream(res)
 		}
 		if err := a.swarm.follow(st, refused(res)); err != nil {
 			return nil, err
@@ -52,19 +54,8 @@ func (a *Askers) Ask(ctx context.Context, client int) (io.ReadCloser, error) {
 	}
 }
 
-func (a *Askers) send(ctx context.Context, st *stream) (*http.Response, error) {
-	asks, err := a.swarm.asks(st)
-	if err != nil {
-		return nil, err
-	}
-	req, err := asks.request(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return a.client.Do(req)
-}
-
-func (a *Askers) body(res *http.Response) (io.ReadCloser, error) {
+// stream is an answer with its body decoded.
+func (a *Askers) stream(res *http.Response) (*http.Response, error) {
 	encoding := res.Header.Get("Content-Encoding")
 	if err := noStream(res.Header.Get("Content-Type"), encoding, a.swarm.request.Compress); err != nil {
 		no := refused(res)
@@ -72,26 +63,18 @@ func (a *Askers) body(res *http.Response) (io.ReadCloser, error) {
 		return nil, no
 	}
 	plain, err := a.swarm.traffic.decode(res.Body, encoding)
-	if err != nil {
-		_ = res.Body.Close()
-		return nil, err
-	}
-	return struct {
+	res.Body = struct {
 		io.Reader
 		io.Closer
-	}{plain, res.Body}, nil
-}
-
-// Close closes the connections of all clients.
-func (a *Askers) Close() {
-	a.client.CloseIdleConnections()
-	if a.swarm.logins != nil {
-		a.swarm.logins.client.CloseIdleConnections()
+	}{plain, res.Body}
+	if err != nil {
+		_ = res.Body.Close()
 	}
+	return res, err
 }
 
-// PerAddress is how many ports the clients take at one local address, at most.
-func (a *Askers) PerAddress() int { return a.swarm.PerAddress() }
+// Close closes the connections.
+func (a *Askers) Close() { a.client.CloseIdleConnections() }
 
 // StatusOf is the status of an answer that was no stream; zero: there was no answer.
 func StatusOf(err error) int {

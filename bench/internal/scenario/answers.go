@@ -43,13 +43,13 @@ const (
 
 // asking is a measurement of answers that is under way.
 type asking struct {
-	*Scenario
+	*session
 	askers       *load.Askers
-	start        time.Duration
 	open, events atomic.Int64
 
 	mu       sync.Mutex // guards what follows
-	result   *result.Result
+	result   result.Result
+	figures  result.Answers
 	statuses map[int]int
 	undone   int // ended without lastEvent
 
@@ -66,48 +66,56 @@ type answer struct {
 
 // Run asks until Duration is over. When ctx ends it stops early, and the result says so.
 func (c *Answers) Run(ctx context.Context) (*result.Result, error) {
-	a := &asking{Scenario: &c.Scenario, statuses: map[int]int{}, result: &result.Result{
-		Schema: result.Schema, Command: c.Command, Name: c.Name, Scenario: c.Flags, Begun: time.Now(), Machine: Machine(),
-		Samples: []result.Sample{}, Spectrum: []result.Quantum{}, Answers: &result.Answers{RefusedWith: []result.Refusal{}},
-	}}
-	for _, h := range []**hdrhistogram.Histogram{&a.first, &a.gaps, &a.whole, &a.wholeUndone} {
-		*h = hdrhistogram.New(1, time.Hour.Microseconds(), 3)
-	}
-	var err error
-	if a.askers, err = load.NewAskers(ctx, c.Request, c.Streams); err != nil {
+	s, err := begin(ctx, &c.Scenario)
+	if err != nil {
 		return nil, err
 	}
+	defer s.close()
+	hist := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, time.Hour.Microseconds(), 3) }
+	a := &asking{session: s, askers: load.NewAskers(ctx, s.lanes[0].swarm, c.Streams), statuses: map[int]int{}, first: hist(), gaps: hist(), whole: hist(), wholeUndone: hist()}
 	defer a.askers.Close()
-	self, machine := load.NewSelf(), load.LookAtProcessors()
-	defer self.Close()
-	before := self.Look()
-	a.start = load.Now()
+	if s.usage.before, err = s.look(); err != nil {
+		return nil, err
+	}
+	s.takeStock()
+	s.watcher.enter("hold")
+	a.sample()
 	a.askAll(ctx)
-	a.sum(ctx)
-	a.sumTool(self, before, machine)
-	if r := a.result; r.Delivered == 0 && !r.Partial {
+	err = s.countUp()
+	r := a.sum(s.sum(ctx))
+	if r.Delivered == 0 && !r.Partial {
 		err = fmt.Errorf("no event came in answer to %d requests: %s", r.Asked, cmp.Or(r.FirstError, "the answers were empty"))
 	}
-	return a.result, err
+	return r, err
+}
+
+// sample has the watcher count answers and events.
+func (a *asking) sample() {
+	a.watcher.mu.Lock()
+	defer a.watcher.mu.Unlock()
+	seen := int64(0)
+	a.watcher.answers = func() (int, uint64) {
+		before := seen
+		seen = a.events.Load()
+		return int(a.open.Load()), uint64(seen - before)
+	}
 }
 
 func (a *asking) askAll(ctx context.Context) {
-	asked, over := context.WithTimeoutCause(ctx, a.Duration+a.patience(), errOver)
+	ctx, over := context.WithTimeoutCause(ctx, a.Duration+a.patience(), errOver)
 	defer over()
-	watched, stop := context.WithCancel(ctx)
-	var clients, watcher sync.WaitGroup
+	a.session.first = load.Now()
+	var clients sync.WaitGroup
 	for i := range a.Streams {
-		clients.Go(func() { a.client(asked, i) })
+		clients.Go(func() { a.client(ctx, i) })
 	}
-	watcher.Go(func() { a.watch(watched) })
 	clients.Wait()
-	stop()
-	watcher.Wait()
+	a.over = load.Now()
 }
 
 // client asks as one client does.
 func (a *asking) client(ctx context.Context, i int) {
-	for ctx.Err() == nil && load.Now()-a.start < a.Duration {
+	for ctx.Err() == nil && load.Now()-a.session.first < a.Duration {
 		one := a.ask(ctx, i)
 		a.count(&one)
 		if !one.opened {
@@ -126,15 +134,15 @@ func (a *asking) ask(ctx context.Context, i int) (one answer) {
 	silence := time.AfterFunc(a.answer(), func() { leave(errStalled) })
 	defer silence.Stop()
 	begun := load.Now()
-	body, err := a.askers.Ask(ctx, i)
+	res, err := a.askers.Ask(ctx, i)
 	if err != nil {
 		return answer{err: err, cause: context.Cause(ctx)}
 	}
-	defer body.Close()
+	defer res.Body.Close()
 	a.open.Add(1)
 	defer a.open.Add(-1)
 	one.opened = true
-	for event, err := range fastsse.Read(body) {
+	for event, err := range fastsse.Read(res.Body) {
 		switch {
 		case one.done: // whatever follows is no part of it
 		case err != nil:
@@ -158,7 +166,7 @@ func (a *asking) ask(ctx context.Context, i int) (one answer) {
 func (a *asking) count(one *answer) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	r := a.result
+	r := &a.result
 	r.Asked++
 	if one.opened {
 		r.Opened++
@@ -178,7 +186,7 @@ func (a *asking) count(one *answer) {
 
 func (a *asking) countEnd(one *answer) {
 	status := load.StatusOf(one.err)
-	switch f := a.result.Answers; {
+	switch f := &a.figures; {
 	case one.done:
 		f.Ended++
 		_ = a.whole.RecordValue(one.took.Microseconds())
@@ -199,39 +207,21 @@ func (a *asking) countEnd(one *answer) {
 	}
 }
 
-// watch takes a sample each second.
-func (a *asking) watch(ctx context.Context) {
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
-	for events := int64(0); ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-second.C:
-		}
-		now := a.events.Load()
-		v := result.Sample{At: (load.Now() - a.start).Seconds(), Phase: "hold", Streams: int(a.open.Load()), Delivered: uint64(now - events)}
-		events = now
-		a.result.Samples = append(a.result.Samples, v)
-		if a.Watch != nil {
-			a.Watch(v)
-		}
-	}
-}
-
-// sum makes the figures of all answers. If some have ended with lastEvent, those that ended
+// sum adds the figures of all answers. If some have ended with lastEvent, those that ended
 // without it are cut.
-func (a *asking) sum(ctx context.Context) {
-	r, f := a.result, a.result.Answers
-	r.Seconds, r.Partial = (load.Now() - a.start).Seconds(), ctx.Err() != nil
-	r.Answered, r.OpenSeconds, r.Delivered = r.Opened, r.Seconds, uint64(a.events.Load())
-	r.PerSecond = float64(r.Delivered) / r.Seconds
+func (a *asking) sum(r *result.Result) *result.Result {
+	f, got := &a.figures, &a.result
+	r.Asked, r.Opened, r.Answered, r.Refused, r.Failed, r.FirstError = got.Asked, got.Opened, got.Opened, got.Refused, got.Failed, got.FirstError
+	r.Tool.ReaderBusy, r.Tool.BusiestSecond = nil, nil // clients read by themselves
+	r.OpenSeconds, r.Delivered = (a.over - a.session.first).Seconds(), uint64(a.events.Load())
+	r.PerSecond = float64(r.Delivered) / r.OpenSeconds
 	if f.Ended > 0 {
 		f.Truncated += a.undone
 	} else {
 		f.Ended, a.whole = a.undone, a.wholeUndone
 	}
-	f.Asked, r.Ended = r.Asked, f.Ended+f.Truncated
+	f.Asked, r.Ended, r.Answers = r.Asked, f.Ended+f.Truncated, f
+	f.RefusedWith = []result.Refusal{}
 	for _, status := range slices.Sorted(maps.Keys(a.statuses)) {
 		f.RefusedWith = append(f.RefusedWith, result.Refusal{Status: status, Times: a.statuses[status]})
 	}
@@ -239,22 +229,5 @@ func (a *asking) sum(ctx context.Context) {
 	if f.GapMS != nil && f.GapMS.Mean > 0 {
 		f.PerSecond = pointer(1000 / f.GapMS.Mean)
 	}
-}
-
-// sumTool says how the load generator did.
-func (a *asking) sumTool(self *load.Self, before load.Condition, machine load.Processors) {
-	r, after, limits := a.result, self.Look(), load.FindLimits()
-	r.Tool = result.Tool{
-		CPUSeconds: max(after.CPU-before.CPU, 0).Seconds(), GCPauseMS: ms(after.GCPause),
-		Descriptors: after.Descriptors, Limit: limits.Descriptors, Ports: limits.Ports, PerAddress: a.askers.PerAddress(),
-	}
-	if lag := result.Of(self.Lag()); lag != nil {
-		r.Tool.TimerLagMS = *lag
-	}
-	idle, known := load.LookAtProcessors().IdleShare(machine)
-	if !known {
-		idle = 1
-	}
-	r.SuspectOf = suspicions(r, idle, r.Seconds)
-	r.Suspect = len(r.SuspectOf) > 0
+	return r
 }

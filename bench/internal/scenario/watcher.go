@@ -38,6 +38,8 @@ type watcher struct {
 	steps     []result.Step                      // of the profile, as far as they have begun
 	step      *hdrhistogram.Histogram            // latency in the last of these; nil: it is over
 	latencies map[string]*hdrhistogram.Histogram // by phase; nil: not asked for
+
+	answers func() (open int, events uint64) // of answers: those under way, and events since it was last called; nil: none are measured
 }
 
 func newWatcher(s *session) *watcher {
@@ -160,6 +162,9 @@ func (w *watcher) count(v *result.Sample) *hdrhistogram.Histogram {
 		if i == 0 {
 			latency = events.Latency
 		}
+	}
+	if w.answers != nil {
+		v.Streams, v.Delivered = w.answers()
 	}
 	v.Published, w.published = published-w.published, published
 	return latency
