@@ -90,7 +90,7 @@ fuzz:
 	@[ -n "$$SSE_CLIENTS" ] || echo "SKIPPED: SSE_CLIENTS is not set: FuzzDecoderIsEventsourceParser is not run (npm_test.go)"
 	@for p in . client internal/cursor bench/internal/check bench/internal/fault bench/internal/load; do \
 		for f in $$($(GO) test -list '^Fuzz' ./$$p | grep '^Fuzz'); do \
-			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1000x ./$$p || exit 1; \
 		done; \
 	done
 
