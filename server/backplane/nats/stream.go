@@ -30,17 +30,25 @@ func (b *Backplane) prepare(ctx context.Context) error {
 // deleted. It would take those of a stream of that name that is made meanwhile for them.
 const removedWithin = 500 * time.Millisecond
 
+// asksOfRemoval is how often State asks meanwhile: the stream may be made by somebody else, and
+// be deleted once more just when State would make it.
+const asksOfRemoval = 10
+
 // State is Backplane's. The epoch is the time at which the stream was made. If it has been
-// deleted, State makes it again, half a second later.
+// deleted, State makes it again when it has been away for half a second.
 func (b *Backplane) State(ctx context.Context) (backplane.State, error) {
 	info, err := b.untilAnswered(ctx, b.find)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	for asked := 0; errors.Is(err, jetstream.ErrStreamNotFound); asked++ {
+		if asked == asksOfRemoval {
+			info, err = b.info(ctx)
+			break
+		}
 		select {
-		case <-time.After(removedWithin):
+		case <-time.After(removedWithin / asksOfRemoval):
 		case <-ctx.Done():
 			return backplane.State{}, context.Cause(ctx)
 		}
-		info, err = b.info(ctx)
+		info, err = b.untilAnswered(ctx, b.find)
 	}
 	if err != nil {
 		return backplane.State{}, err
