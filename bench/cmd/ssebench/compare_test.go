@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,6 +118,29 @@ func TestCompareFlags(t *testing.T) {
 		status := run(t.Context(), append([]string{"compare"}, strings.Fields(flags)...), &out, &errs)
 		if status != 1 || !strings.Contains(errs.String(), says) {
 			t.Errorf("compare %s: status %d, said %q; want 1 and something of %q", flags, status, errs.String(), says)
+		}
+	}
+}
+
+// What -with says of a server takes the place of what is said for all, also of a flag that may
+// be repeated: a second URL would be asked by half of the streams.
+func TestWithTakesThePlaceOfWhatIsSaidForAll(t *testing.T) {
+	f := targetFlags{With: []string{
+		"b.url=http://b/", "b.H=X: 1", "b.publish-url=http://b/1", "b.header=Y: 2", "b.publish-url=http://b/2", "b.size=7,8", "b.c=3",
+		"c.publish-url=http://c/",
+	}}
+	f.Streams, f.URL, f.Header, f.PublishURL, f.Size = 9, []string{"http://all/1", "http://all/2"}, []string{"A: 0"}, []string{"http://all/"}, []string{"100"}
+	for name, want := range map[string]string{
+		"a": "9 [http://all/1 http://all/2] [A: 0] [http://all/] [100]",
+		"b": "3 [http://b/] [X: 1 Y: 2] [http://b/1 http://b/2] [7 8]",
+		"c": "9 [http://all/1 http://all/2] [A: 0] [http://c/] [100]",
+	} {
+		l, err := f.loadOf(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(l.Streams, l.URL, l.Header, l.PublishURL, l.Size); got != want {
+			t.Errorf("%s has %s; want %s", name, got, want)
 		}
 	}
 }

@@ -21,7 +21,7 @@ import (
 // targetFlags say which servers are measured in turn, and how.
 type targetFlags struct {
 	Targets []string `name:"target" sep:"none" placeholder:"NAME='COMMAND'" group:"Servers" help:"A server to measure, by the command that starts it: words separated by spaces. {{.Port}} in it and in URLs stands for a free port, which is also PORT in its environment. Repeat it for each server."`
-	With    []string `sep:"none" placeholder:"NAME.FLAG=VALUE" group:"Servers" help:"A flag of streams or publishing for one server alone, such as mine.publish-url=http://127.0.0.1:{{.Port}}/news. May be repeated."`
+	With    []string `sep:"none" placeholder:"NAME.FLAG=VALUE" group:"Servers" help:"A flag of streams or publishing for one server alone, in place of what is given for all, such as mine.publish-url=http://127.0.0.1:{{.Port}}/news. May be repeated: a flag such as -header then has several values."`
 
 	serverLoad `kong:"set='streams=10000',set='ramp=0',set='settle=500ms',set='rate=5'"`
 	Duration   time.Duration `default:"4s" group:"Publishing" help:"How long to publish at -rate, a pace that every server should sustain."`
@@ -119,7 +119,8 @@ func (f *targetFlags) paced(name string, port int) (*scenario.Scenario, error) {
 	return sc, nil
 }
 
-// loadOf is the load of one server: that of all, with what -with changes in it.
+// loadOf is the load of one server: that of all, with what -with changes in it. A flag that may
+// be repeated has what -with says alone, and nothing of what it says for all.
 func (f *targetFlags) loadOf(name string) (*serverLoad, error) {
 	load := f.serverLoad
 	parser, err := kong.New(&load)
@@ -130,6 +131,7 @@ func (f *targetFlags) loadOf(name string) (*serverLoad, error) {
 	for _, flag := range parser.Model.Flags {
 		flags[flag.Name], flags[string(flag.Short)] = flag, flag
 	}
+	own := map[*kong.Flag]bool{} // lists that have values of this server
 	for _, with := range f.With {
 		of, isOf := strings.CutPrefix(with, name+".")
 		if !isOf {
@@ -140,8 +142,9 @@ func (f *targetFlags) loadOf(name string) (*serverLoad, error) {
 		if flag == nil {
 			return nil, fmt.Errorf("-with %q: there is no flag -%s of streams or publishing", with, key)
 		}
-		if flag.Target.Kind() == reflect.Slice {
-			flag.Target.SetCap(flag.Target.Len()) // or it would be added for all servers
+		if flag.Target.Kind() == reflect.Slice && !own[flag] {
+			flag.Target.SetZero() // or kong would add to what is said for all
+			own[flag] = true
 		}
 		if err := flag.Parse(kong.Scan(value), flag.Target); err != nil {
 			return nil, fmt.Errorf("-with %q: %w", with, err)
