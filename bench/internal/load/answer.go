@@ -87,7 +87,7 @@ func (a *answer) head(b []byte) (rest []byte, err error) {
 	case res.StatusCode != http.StatusOK:
 		return nil, refused(res)
 	}
-	if err := noStream(res.Header.Get("Content-Type"), res.Header.Get("Content-Encoding"), ""); err != nil {
+	if err := noStream(res, ""); err != nil {
 		return nil, err
 	}
 	a.headDone, a.chunked, a.sized = true, len(res.TransferEncoding) > 0, res.ContentLength >= 0
@@ -99,17 +99,36 @@ func (a *answer) head(b []byte) (rest []byte, err error) {
 }
 
 // noStream returns a refusal unless the body of an answer is an event stream, not
-// encoded or encoded as the request asked.
-func noStream(kind, encoding, asked string) error {
-	encoding = strings.ToLower(encoding)
+// encoded or encoded as the request asked. With a refusal the body is closed.
+func noStream(res *http.Response, asked string) error {
+	encoding := strings.ToLower(res.Header.Get("Content-Encoding"))
 	if encoding != "" && encoding != "identity" && encoding != asked {
-		return &refusal{what: fmt.Sprintf("the answer is encoded (%s) although the request did not ask for that", encoding)}
+		_ = res.Body.Close()
+		return &refusal{what: fmt.Sprintf("the answer is encoded (%s) although the request did not ask for that", encoding), code: res.StatusCode}
 	}
-	media, _, _ := strings.Cut(kind, ";")
+	media, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(media), "text/event-stream") {
-		return &refusal{what: fmt.Sprintf("the answer is %q and not text/event-stream", kind)}
+		return otherType(res, encoding)
 	}
 	return nil
+}
+
+// otherType is the refusal that an answer of another type, or of none, is. It closes its body.
+func otherType(res *http.Response, encoding string) *refusal {
+	what := fmt.Sprintf("the answer is %q", res.Status)
+	if kind := res.Header.Get("Content-Type"); kind != "" {
+		what += fmt.Sprintf(", %q and not text/event-stream", kind)
+	} else {
+		what += " without a Content-Type, and not text/event-stream"
+	}
+	body := start(res)
+	switch {
+	case res.ContentLength == 0:
+		what += ", and has no body; is the URL right?"
+	case encoding == "" || encoding == "identity":
+		what += firstLine(body)
+	}
+	return &refusal{what: what, code: res.StatusCode}
 }
 
 func (a *answer) end() error {

@@ -57,10 +57,8 @@ func (a *Askers) Ask(ctx context.Context, client int) (*http.Response, error) {
 // stream is an answer with its body decoded.
 func (a *Askers) stream(res *http.Response) (*http.Response, error) {
 	encoding := res.Header.Get("Content-Encoding")
-	if err := noStream(res.Header.Get("Content-Type"), encoding, a.swarm.request.Compress); err != nil {
-		no := refused(res)
-		no.what = err.Error()
-		return nil, no
+	if err := noStream(res, a.swarm.request.Compress); err != nil {
+		return nil, err
 	}
 	plain, err := a.swarm.traffic.decode(res.Body, encoding)
 	res.Body = struct {

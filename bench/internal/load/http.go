@@ -165,7 +165,7 @@ func (c *httpCarrier) once(v *visit) error {
 	}
 	defer res.Body.Close()
 	encoding := res.Header.Get("Content-Encoding")
-	if err := noStream(res.Header.Get("Content-Type"), encoding, c.swarm.request.Compress); err != nil {
+	if err := noStream(res, c.swarm.request.Compress); err != nil {
 		return err
 	}
 	err = v.unlessLeft(func() error {

@@ -13,12 +13,16 @@ import (
 
 // refused is the refusal that an answer is, which is no stream. It closes its body.
 func refused(res *http.Response) *refusal {
+	what := fmt.Sprintf("the answer is %q", res.Status) + firstLine(start(res))
+	return &refusal{what: what, code: res.StatusCode, location: res.Header.Get("Location")}
+}
+
+// start is how the body of an answer begins, which it closes.
+func start(res *http.Response) []byte {
 	defer res.Body.Close()
-	r := &refusal{what: fmt.Sprintf("the answer is %q", res.Status), code: res.StatusCode, location: res.Header.Get("Location")}
 	defer time.AfterFunc(time.Second, func() { _ = res.Body.Close() }).Stop() // it may take long to come
-	start, _ := io.ReadAll(io.LimitReader(res.Body, 200))
-	r.what += firstLine(start)
-	return r
+	b, _ := io.ReadAll(io.LimitReader(res.Body, 200))
+	return b
 }
 
 // firstLine is a colon and what a body says first, unless that is HTML.

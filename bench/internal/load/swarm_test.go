@@ -117,6 +117,26 @@ func testRefusal(t *testing.T, r Request, answer string) {
 	}
 }
 
+// A refusal of status 200 says what the answer is: its status, its type and how its body begins.
+func TestAnswersOfAnotherTypeAreDescribed(t *testing.T) {
+	for answer, says := range map[string]string{
+		"Content-Type: text/plain\r\nContent-Length: 12\r\n\r\nno such hub\n":                   `the answer is "200 OK", "text/plain" and not text/event-stream: no such hub`,
+		"Transfer-Encoding: chunked\r\n\r\n5\r\nwrong\r\n0\r\n\r\n":                             `the answer is "200 OK" without a Content-Type, and not text/event-stream: wrong`,
+		"Content-Length: 0\r\n\r\n":                                                             `the answer is "200 OK" without a Content-Type, and not text/event-stream, and has no body; is the URL right?`,
+		"Content-Type: text/html\r\nContent-Encoding: identity\r\nContent-Length: 3\r\n\r\nyes": `the answer is "200 OK", "text/html" and not text/event-stream: yes`,
+	} {
+		eachCarrier(t, func(t *testing.T, r Request) {
+			r.URL = serve(t, func(c *net.TCPConn, _ *http.Request, _ int) { fmt.Fprint(c, "HTTP/1.1 200 OK\r\n"+answer) })
+			s := swarm(t, r)
+			s.Open(t.Context(), 1, 0, Client{})
+			testkit.Eventually(t, "a refusal", func() bool { return total(s).Refused == 1 })
+			if err := s.AwaitOpen(t.Context(), time.Second); err == nil || !strings.HasSuffix(err.Error(), says) {
+				t.Errorf("%q: the error is %v; want %s at its end", answer, err, says)
+			}
+		})
+	}
+}
+
 func TestEncodingThatWasNotAskedForIsRefused(t *testing.T) {
 	url := serve(t, func(c *net.TCPConn, _ *http.Request, _ int) {
 		fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n\r\n")
