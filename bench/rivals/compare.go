@@ -17,6 +17,10 @@ type compareCommand struct {
 	Flags   []string `arg:"" optional:"" passthrough:"" help:"Further flags of ssebench compare, such as -rounds 1 or -json all.json, after --."`
 }
 
+// forAll are the flags of ssebench that all servers have, unless their own take the place of one.
+var forAll = []string{"compare", "-header", "Accept: text/event-stream",
+	"-url", "http://127.0.0.1:{{.Port}}/events?topic=compare", "-publish-url", "http://127.0.0.1:{{.Port}}/publish?topic=compare"}
+
 // Run builds the servers and measures them.
 func (c *compareCommand) Run(ctx context.Context) error {
 	t, err := buildTools(ctx)
@@ -24,8 +28,7 @@ func (c *compareCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"compare", "-header", "Accept: text/event-stream",
-		"-url", "http://127.0.0.1:{{.Port}}/events?topic=compare", "-publish-url", "http://127.0.0.1:{{.Port}}/publish?topic=compare"}
+	args := slices.Clone(forAll)
 	for _, name := range c.Targets {
 		add, err := t.target(ctx, name)
 		if ctx.Err() != nil {
