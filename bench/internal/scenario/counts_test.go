@@ -41,10 +41,13 @@ func TestNoStreamPaysForTheLossesOfAnother(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := &hub{retry: 100, kicks: early, drops: drops}
+			if !c.back {
+				h.retry = 500
+			}
 			sc := short(serve(t, h))
 			sc.Settle = c.settle
 			if !c.back {
-				h.retry, sc.Patience = 500, 1500*time.Millisecond
+				sc.Patience = 1500 * time.Millisecond
 			}
 			r, err := Run(t.Context(), &sc)
 			if r == nil || (err == nil) != c.back {
