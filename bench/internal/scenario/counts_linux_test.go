@@ -35,7 +35,7 @@ func TestOpenedAreThoseThatAreToGetAllEvents(t *testing.T) {
 			defer stop()
 			go func() {
 				<-all
-				pause(ctx, 700*time.Millisecond+number*2*time.Millisecond)
+				pause(ctx, 700*time.Millisecond+number*20*time.Millisecond)
 				stop()
 			}()
 			r = r.WithContext(ctx)
