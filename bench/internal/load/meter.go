@@ -310,8 +310,13 @@ func (m *meter) counts(st *stream, s stamp, now time.Duration) {
 	if s.lane == 0 {
 		st.journal.gets(st, t, number, now)
 	}
-	if t.from == 0 && m.expects {
-		t.joins(number)
+	if m.expects && (t.from == 0 || t.late) {
+		if m.swarm.unordered && t.early(s.due, now) {
+			return
+		}
+		if t.from == 0 {
+			t.joins(number)
+		}
 	}
 	a, missing := t.see(number, now)
 	l.Missing += missing

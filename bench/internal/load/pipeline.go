@@ -20,6 +20,7 @@ import (
 type pipeline struct {
 	url    *url.URL
 	dialer *dialer
+	turn   turn
 	buf    []byte
 	link   *link
 }
@@ -27,6 +28,7 @@ type pipeline struct {
 // link is one connection of a pipeline.
 type link struct {
 	conn     net.Conn
+	turn     turn
 	before   uint64 // events that earlier links have taken
 	posted   uint64 // only for the publisher
 	answered atomic.Uint64
@@ -34,8 +36,8 @@ type link struct {
 	why      error         // …because of this
 }
 
-func newPipeline(ctx context.Context, u *url.URL, d *dialer) (*pipeline, error) {
-	l := &pipeline{url: u, dialer: d}
+func newPipeline(ctx context.Context, u *url.URL, d *dialer, t turn) (*pipeline, error) {
+	l := &pipeline{url: u, dialer: d, turn: t}
 	return l, l.connect(ctx, 0)
 }
 
@@ -45,7 +47,7 @@ func (l *pipeline) connect(ctx context.Context, before uint64) error {
 	if err != nil {
 		return fmt.Errorf("connect publisher to %s: %w; start the server first, or give its URL", l.url.Redacted(), err)
 	}
-	l.link = &link{conn: conn, before: before, ended: make(chan struct{})}
+	l.link = &link{conn: conn, turn: l.turn, before: before, ended: make(chan struct{})}
 	go l.link.readAnswers()
 	return nil
 }
@@ -119,7 +121,7 @@ func (k *link) readAnswers() {
 	r := bufio.NewReaderSize(k.conn, 64<<10)
 	for {
 		if err := readAnswer(r); err != nil {
-			k.why = fmt.Errorf("the answer to event %d: %w", k.before+k.answered.Load()+1, err)
+			k.why = fmt.Errorf("the answer to event %d: %w", k.turn.event(k.before+k.answered.Load()), err)
 			return
 		}
 		k.answered.Add(1)

@@ -27,7 +27,7 @@ type Publishing struct {
 	TLS    *tls.Config // as those of Request
 	Unix   string
 
-	// Command is run for each event, one at a time. The message is on its standard
+	// Command is run for each event. The message is on its standard
 	// input, and replaces {{.Message}} in its arguments.
 	Command []string
 
@@ -39,6 +39,11 @@ type Publishing struct {
 
 	// Login is made once if {{.Login…}} is in URL, Header or Body. Its cookies are sent then.
 	Login *Login
+
+	// Publishers is over how many connections events are published in turn, or how many
+	// commands run at a time; zero means one. Each connection or command has its events in
+	// order; those of different ones may overtake each other. It does not go with Retried.
+	Publishers int
 
 	Size  int   // bytes of a message
 	Sizes Sizes // of messages; nil: Size
@@ -53,7 +58,7 @@ type Publishing struct {
 	Elsewhere bool
 }
 
-// Publisher publishes events on a fixed schedule, in order.
+// Publisher publishes events on a fixed schedule, in order on each connection.
 type Publisher struct {
 	lane    int
 	size    int
@@ -96,7 +101,7 @@ func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, erro
 	}
 	sample := one.values(1, 0, message)
 	if len(p.Command) > 0 {
-		if one.poster, err = newCommandPoster(p.Command, sample); err != nil {
+		if one.poster, err = p.connect(func(turn) (poster, error) { return newCommandPoster(p.Command, sample) }); err != nil {
 			return nil, err
 		}
 		return one, nil
@@ -116,7 +121,7 @@ func NewPublisher(ctx context.Context, p Publishing, lane int) (*Publisher, erro
 	if !strings.Contains(string(first.body)+first.url.Query().Encode(), strings.Fields(message)[1]) {
 		return nil, fmt.Errorf("template %q has no {{.Message}}: events would not arrive as they were sent; put it where the data goes", p.Body)
 	}
-	if one.poster, err = newPoster(ctx, &p, first.url); err != nil {
+	if one.poster, err = p.connect(func(t turn) (poster, error) { return newPoster(ctx, &p, first.url, t) }); err != nil {
 		return nil, err
 	}
 	return one, one.addOthers(ctx, p, lane)
@@ -148,7 +153,7 @@ func (p *Publishing) logIn(ctx context.Context) (*User, error) {
 	return (&Request{Login: p.Login, Data: p.Data, TLS: p.TLS, Unix: p.Unix}).LogIn(ctx)
 }
 
-func newPoster(ctx context.Context, p *Publishing, to *url.URL) (poster, error) {
+func newPoster(ctx context.Context, p *Publishing, to *url.URL, t turn) (poster, error) {
 	d := &dialer{unix: p.Unix, hosts: map[string][]netip.AddrPort{}}
 	switch {
 	case p.Retried:
@@ -156,7 +161,7 @@ func newPoster(ctx context.Context, p *Publishing, to *url.URL) (poster, error) 
 	case to.Scheme == "https":
 		return newHTTPPoster(p, d), nil
 	}
-	return newPipeline(ctx, to, d)
+	return newPipeline(ctx, to, d, t)
 }
 
 // values are what {{…}} stands for in event seq, which is due then.

@@ -15,6 +15,10 @@ type SwarmConfig struct {
 	Readers int      // goroutines that read, where one reads many streams; zero means one
 	Lanes   int      // publishers whose events are counted; zero means one
 	Foreign *Foreign // finds the time in events that others publish; nil: only this process publishes
+
+	// Unordered is set if events may come to the server in another order than that of their
+	// numbers: of a late stream only those count then that were due after its first one came.
+	Unordered bool
 }
 
 // Swarm is many streams of one request. On Linux a few goroutines, each with an epoll
@@ -39,6 +43,8 @@ type Swarm struct {
 	left     []int     // indexes of closed streams, to be used again
 	total    *Interval // sum of what Take returned; guarded by totalled
 	totalled sync.Mutex
+
+	unordered bool // as SwarmConfig says
 }
 
 // carrier connects streams and moves their bytes.
@@ -56,7 +62,7 @@ type carrier interface {
 
 // NewSwarm prepares streams; none is opened.
 func NewSwarm(ctx context.Context, c SwarmConfig) (*Swarm, error) {
-	s := &Swarm{request: c.Request, foreign: c.Foreign, total: newInterval()}
+	s := &Swarm{request: c.Request, foreign: c.Foreign, unordered: c.Unordered, total: newInterval()}
 	if err := s.prepare(ctx); err != nil {
 		return nil, err
 	}

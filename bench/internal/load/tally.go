@@ -14,6 +14,7 @@ type tally struct {
 	at      time.Duration // when
 	holes   []hole        // numbers below it that have not come, in their order
 	skipped uint64        // numbers that are no part of the sequence
+	since   time.Duration // of a late stream of an unordered lane: when its first event came
 }
 
 // hole is a range of sequence numbers.
@@ -30,6 +31,15 @@ const (
 
 // joins makes seq the first number that a late stream is to get.
 func (t *tally) joins(seq uint64) { t.from, t.late, t.last = seq, true, seq-1 }
+
+// early reports whether an unordered event may have come to the server before the late stream
+// did, for all that is known: such events do not count, as others like it may rightly not come.
+func (t *tally) early(due, now time.Duration) bool {
+	if !t.late {
+		t.late, t.since = true, now
+	}
+	return due <= t.since
+}
 
 // see counts event seq. It returns how many numbers are newly missing: -1 when seq was
 // one of the missing ones. The first that a late stream is to get is the lowest that came.
