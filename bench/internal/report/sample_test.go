@@ -125,7 +125,7 @@ func (s scene) publish(one *result.Sample, noise *rand.Rand, second int) {
 
 // fail is the second in which the server loses some.
 func (s scene) fail(r *result.Result, one *result.Sample) {
-	one.Missing, one.Duplicated, one.OutOfOrder, one.Ended = 812, 3, 1, 40
+	one.Missing, one.Duplicated, one.OutOfOrder, one.Ended = 812, 3, new(uint64(1)), 40
 	one.Streams -= 40
 	r.Missing, r.Duplicated, r.OutOfOrder, r.Ended, r.Reconnected = new(uint64(812)), new(uint64(3)), new(uint64(1)), 40, 38
 	r.Lost, r.Delivered = new(uint64(914)), r.Delivered-914
@@ -172,8 +172,8 @@ func suspect() *result.Result {
 func beside() *result.Result {
 	r := plain()
 	r.Lanes = []result.Lane{
-		{Name: "", Streams: 10_000, Published: 150, Expected: 1_500_000, Delivered: 1_500_000, LatencyMS: *r.LatencyMS, SpreadMS: r.SpreadMS},
-		{Name: "beside", Streams: 100, Published: 30, Expected: 3_000, Delivered: 2_998, Lost: 2, LatencyMS: *about(3, 2_998)},
+		{Name: "", Streams: 10_000, Published: 150, Expected: 1_500_000, Delivered: 1_500_000, OutOfOrder: new(uint64(0)), LatencyMS: *r.LatencyMS, SpreadMS: r.SpreadMS},
+		{Name: "beside", Streams: 100, Published: 30, Expected: 3_000, Delivered: 2_998, Lost: 2, OutOfOrder: new(uint64(0)), LatencyMS: *about(3, 2_998)},
 	}
 	return r
 }

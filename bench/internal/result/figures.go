@@ -93,6 +93,9 @@ var shown = map[string]struct{ label, better string }{
 	"trend.cpu": {"rise of CPU", neither},
 }
 
+// overtaking is why events out of order were not measured.
+const overtaking = "events of several publishers may overtake each other on their way to the server"
+
 // groups are the first names of paths: figures that have no meaning in a result, or are zero
 // only because nothing happened, for the same reason.
 var groups = []struct {
@@ -108,6 +111,7 @@ var groups = []struct {
 	{"ahead_ms", func(r *Result) bool { return r.AheadMS == nil }, "ssebench publishes by its own clock"},
 	{"plain_bytes inflate_us_per_delivery", func(r *Result) bool { return r.PlainBytes == nil }, "the streams are not compressed; give -compress"},
 	{"missing duplicated out_of_order latency_ms spread_ms", func(r *Result) bool { return r.Delivered == 0 }, "nothing was delivered"},
+	{"out_of_order", func(r *Result) bool { return r.OutOfOrder == nil && r.Published > 0 }, overtaking},
 	{"wire_bytes wire_bytes_per_delivery", func(r *Result) bool { return r.Delivered == 0 || r.WireBytes == nil }, "nothing was delivered while bytes were counted"},
 	{"server", func(r *Result) bool { return r.Server == nil }, "the server's process is not known; give -pid"},
 	{"storm.drain", func(r *Result) bool { return r.Storm == nil || r.Storm.Drain == nil }, "ssebench storm -by drain measures it"},

@@ -61,8 +61,8 @@ func fullest() *Result {
 		Rising: []string{"rss"},
 	}
 	r.Lanes = []Lane{
-		{Streams: 9_998, Published: 150, Expected: 1_499_700, Delivered: 1_499_690, Lost: 10, LatencyMS: *r.LatencyMS, SpreadMS: r.SpreadMS},
-		{Name: "beside", Streams: 100, Published: 30, Expected: 3_000, Delivered: 3_000, LatencyMS: Percentiles{P50: 9, P99: 44, Count: 3_000}},
+		{Streams: 9_998, Published: 150, Expected: 1_499_700, Delivered: 1_499_690, Lost: 10, OutOfOrder: new(uint64(0)), LatencyMS: *r.LatencyMS, SpreadMS: r.SpreadMS},
+		{Name: "beside", Streams: 100, Published: 30, Expected: 3_000, Delivered: 3_000, OutOfOrder: new(uint64(0)), LatencyMS: Percentiles{P50: 9, P99: 44, Count: 3_000}},
 	}
 	return r
 }

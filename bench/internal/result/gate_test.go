@@ -120,6 +120,8 @@ func TestGateFailsOnWhatWasNotMeasured(t *testing.T) {
 		{"untold>0", &Result{Storm: &Storm{}}, "storm.drain.untold was not measured (ssebench storm -by drain measures it)"},
 		{"!flat", held, "trend.flat was not measured (ssebench soak measures it)"},
 		{"lanes.beside.lost>0", full(), "lanes.beside.lost was not measured (no publisher is called beside)"},
+		{"out_of_order>0", &Result{Published: 5, Delivered: 5}, "out_of_order was not measured (events of several publishers"},
+		{"lanes.beside.out_of_order>0", &Result{Lanes: []Lane{{Name: "beside", Published: 5, Delivered: 5}}}, "(events of several publishers"},
 		{"lanes.beside.missing>0", &Result{Lanes: []Lane{{Name: "beside", Published: 5}}}, "(nothing was delivered)"},
 	} {
 		if got := check(t, c.text, c.r); !got.Failed || !strings.Contains(got.Text, c.want) {

@@ -65,11 +65,6 @@ func Merge(results ...*Result) (*Result, error) {
 
 // Add returns the sample with what another process has seen in the same second.
 func (v Sample) Add(from Sample) Sample {
-	for _, p := range []**Percentiles{&v.LatencyMS, &from.LatencyMS} {
-		if *p != nil {
-			*p = new(**p)
-		}
-	}
 	_ = merge(reflect.ValueOf(&v).Elem(), reflect.ValueOf(from), "samples") // samples have no histograms
 	return v
 }
@@ -118,12 +113,14 @@ func merge(v, from reflect.Value, path string) error {
 				return err
 			}
 		}
+	case v.Kind() == reflect.Pointer && from.IsNil():
+	case v.Kind() == reflect.Pointer && v.IsNil():
+		v.Set(from)
 	case v.Kind() == reflect.Pointer:
-		if v.IsNil() {
-			v.Set(from)
-		} else if !from.IsNil() {
-			return merge(v.Elem(), from.Elem(), path)
-		}
+		sum := reflect.New(v.Type().Elem()) // others may have what v points to
+		sum.Elem().Set(v.Elem())
+		v.Set(sum)
+		return merge(sum.Elem(), from.Elem(), path)
 	case v.Kind() == reflect.Slice:
 		return mergeLists(v, from, path)
 	default:

@@ -94,3 +94,17 @@ func TestMergeKeepsSamplesOfOneProcessApart(t *testing.T) {
 		t.Errorf("%+v; want the first samples of both as one, and the second", r.Samples)
 	}
 }
+
+// What a sample points to is its own: the sum of two changes neither, and three add up.
+func TestSamplesAddUpAndStayAsTheyWere(t *testing.T) {
+	one, two, three, none := Sample{OutOfOrder: new(uint64(1))}, Sample{OutOfOrder: new(uint64(2)), LatencyMS: &Percentiles{P50: 5}}, Sample{OutOfOrder: new(uint64(4))}, Sample{}
+	if got := none.Add(one).Add(two).Add(three); *got.OutOfOrder != 7 || got.LatencyMS.P50 != 5 {
+		t.Errorf("%d out of order, want 7", *got.OutOfOrder)
+	}
+	if *one.OutOfOrder != 1 || *two.OutOfOrder != 2 || *three.OutOfOrder != 4 || none.OutOfOrder != nil {
+		t.Errorf("%d, %d and %d out of order afterwards, want 1, 2 and 4", *one.OutOfOrder, *two.OutOfOrder, *three.OutOfOrder)
+	}
+	if got := none.Add(Sample{}); got.OutOfOrder != nil {
+		t.Errorf("%d out of order, want none to be measured", *got.OutOfOrder)
+	}
+}

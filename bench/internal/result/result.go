@@ -52,7 +52,7 @@ type Result struct {
 	Lost       *uint64 `json:"lost"`         // deliveries: what one stream got does not make up for another's loss
 	Missing    *uint64 `json:"missing"`      // of these, holes: a later event of the stream came
 	Duplicated *uint64 `json:"duplicated"`   // to any stream
-	OutOfOrder *uint64 `json:"out_of_order"` // delivered after a later one, to any stream
+	OutOfOrder *uint64 `json:"out_of_order"` // delivered after a later one, to any stream; null where several connections publish
 	Late       *Late   `json:"late"`         // what streams got that came after publishing had begun
 	Other      uint64  `json:"other"`        // events that bench did not publish, such as gaps
 	Stray      *uint64 `json:"stray"`        // events of other topics than the stream's; null where there is one topic
@@ -123,7 +123,8 @@ type Spread struct {
 }
 
 // Late is what streams got that were not open when publishing began, and came later. Each
-// was to get all events from its first one on. Nothing of this is in the other figures.
+// was to get all events from its first one on. Where several connections publish, only events
+// count that were due after it had got one. Nothing of this is in the other figures.
 type Late struct {
 	Streams   int    `json:"streams"`   // that came late, and got an event
 	Delivered uint64 `json:"delivered"` // each event once per stream
@@ -328,9 +329,9 @@ type Lane struct {
 	Lost       uint64      `json:"lost"`
 	Missing    uint64      `json:"missing"`
 	Duplicated uint64      `json:"duplicated"`
-	OutOfOrder uint64      `json:"out_of_order"`
-	LatencyMS  Percentiles `json:"latency_ms"` // as in the whole
-	SpreadMS   *Spread     `json:"spread_ms"`  // as in the whole
+	OutOfOrder *uint64     `json:"out_of_order"` // null if it was not measured, as in the whole
+	LatencyMS  Percentiles `json:"latency_ms"`   // as in the whole
+	SpreadMS   *Spread     `json:"spread_ms"`    // as in the whole
 }
 
 // Step is a step of a rate that changes. Deliveries count where they came, which may be in
@@ -362,7 +363,7 @@ type Sample struct {
 	Delivered  uint64  `json:"delivered"`
 	Missing    int64   `json:"missing"` // holes that opened, less those that closed
 	Duplicated uint64  `json:"duplicated"`
-	OutOfOrder uint64  `json:"out_of_order"`
+	OutOfOrder *uint64 `json:"out_of_order"` // null if it was not measured
 
 	LatencyMS *Percentiles `json:"latency_ms"` // null when nothing came
 

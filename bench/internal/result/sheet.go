@@ -32,6 +32,7 @@ var (
 		{"streams", "first error", "{first_error}"},
 		{"events", "published", "{?delivered}[{published>0}, late by {publisher_lateness_ms.p50} (p50), {publisher_lateness_ms.p99} (p99), {publisher_late_ms} at most|{published>0}, at most {publisher_late_ms} late|{published>0}|by others]"},
 		{"events", "delivered", "{delivered}[ of {expected}], {delivered_per_second} per second"},
+		{"events", "out of order", "{?published>0}{?delivered>0}[{?out_of_order}|not measured: " + overtaking + "]"},
 		{"events", "step by step", "{steps}"},
 		{"events", "on the wire", "{wire_bytes_per_delivery} per delivery[, {plain_bytes} decoded in {inflate_us_per_delivery} each]"},
 		{"events", "STRAY", "{stray>0} came to streams of other topics"},

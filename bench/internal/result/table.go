@@ -209,7 +209,7 @@ func (r *Result) lane(name string) *Result {
 func (l *Lane) result() *Result {
 	return &Result{
 		Published: l.Published, Expected: &l.Expected, Delivered: l.Delivered, Lost: &l.Lost, Missing: &l.Missing,
-		Duplicated: &l.Duplicated, OutOfOrder: &l.OutOfOrder, LatencyMS: &l.LatencyMS, SpreadMS: l.SpreadMS,
+		Duplicated: &l.Duplicated, OutOfOrder: l.OutOfOrder, LatencyMS: &l.LatencyMS, SpreadMS: l.SpreadMS,
 	}
 }
 

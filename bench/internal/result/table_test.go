@@ -130,6 +130,21 @@ func TestTableLeavesOutLossThatNobodyKnows(t *testing.T) {
 	}
 }
 
+// Nobody takes what was not measured for zero, in the whole or in a lane.
+func TestTableSaysWhyDisorderWasNotMeasured(t *testing.T) {
+	r := fullest()
+	r.OutOfOrder, r.Lanes[1].OutOfOrder = nil, nil
+	got := tableOf(t, r)
+	for _, want := range []string{"out of order    not measured: events of several publishers may overtake each other", "  1       –\n", "  0       –\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if got := tableOf(t, fullest()); strings.Contains(got, "not measured") {
+		t.Error(got)
+	}
+}
+
 func TestTableSurvivesLargeNumbersAndLongTexts(t *testing.T) {
 	r := fullest()
 	large := uint64(987_654_321_000)

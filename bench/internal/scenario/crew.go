@@ -36,7 +36,7 @@ func (sc *Scenario) share() *Scenario {
 	}
 	one.Stalled, one.Slow, one.Churn, one.PIDs, one.Goroutines = 0, 0, 0, nil, ""
 	if sc.Publish != nil {
-		one.Publish = &load.Publishing{Elsewhere: true}
+		one.Publish = &load.Publishing{Elsewhere: true, Publishers: sc.Publish.Publishers}
 	}
 	return &one
 }

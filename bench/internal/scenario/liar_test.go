@@ -20,6 +20,7 @@ type liar struct {
 	more       chan struct{} // closed when there is more
 	until      time.Time     // nothing is sent before that
 	requests   int
+	posts      int
 	deliveries int
 	did        deeds
 }
@@ -40,6 +41,8 @@ type lies struct {
 	strange int  // an event that nobody published goes before every n-th event of a stream
 	ends    int  // with the n-th event the streams that were there first end
 	forgets bool // Last-Event-ID is ignored
+
+	overtakes int // every n-th event is stored after one that comes later, on another connection
 }
 
 const (
@@ -59,6 +62,8 @@ type deeds struct {
 	swapped int
 	strange int
 	late    lateness
+
+	overtaken int
 }
 
 // lateness is what streams were sent that came when events had been sent before.
@@ -88,6 +93,19 @@ type entry struct {
 	at   time.Time
 }
 
+// number is that which the event was published with.
+func (e *entry) number() (n int) {
+	_, _ = fmt.Sscanf(e.data, "bench %s %d %d", new(string), new(int), &n)
+	return n
+}
+
+// opened is by how many more numbers below the highest are missing, now that this one is sent.
+func (v *visit) opened(number int) int {
+	before := v.highest - v.got
+	v.got, v.highest = v.got+1, max(v.highest, number)
+	return v.highest - v.got - before
+}
+
 // visit is a stream of a liar.
 type visit struct {
 	http.ResponseWriter
@@ -97,6 +115,8 @@ type visit struct {
 	late   bool // it came later, and for the first time
 	begun  bool // it is late, and has been sent something
 	owed   int  // events left out since the last that was sent
+
+	got, highest int // events that were sent, and the highest number that one was published with
 }
 
 func newLiar(l lies) *liar { return &liar{lies: l, more: make(chan struct{})} }
@@ -135,6 +155,9 @@ func (l *liar) publish(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.posts++; every(l.overtakes, l.posts) {
+		l.letOvertake()
+	}
 	l.log = append(l.log, entry{string(body), time.Now()})
 	if len(l.log) == l.stalls {
 		l.until = time.Now().Add(stallTime)
@@ -142,6 +165,18 @@ func (l *liar) publish(w http.ResponseWriter, r *http.Request) {
 	close(l.more)
 	l.more = make(chan struct{})
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// letOvertake waits until another event is stored, if one comes.
+func (l *liar) letOvertake() {
+	more := l.more
+	l.mu.Unlock()
+	defer l.mu.Lock()
+	select {
+	case <-more:
+		l.count(&l.did.overtaken)
+	case <-time.After(slowness):
+	}
 }
 
 // answer sends the head of a stream.
@@ -155,6 +190,9 @@ func (l *liar) answer(w http.ResponseWriter, r *http.Request, number int) *visit
 		v.owed = len(l.log) - id
 	case id > 0:
 		v.next = id + 1
+		for i := range id { // of the streams that end, none was dropped
+			v.opened(l.log[i].number())
+		}
 	case !v.first:
 		v.late = true
 	}
@@ -225,6 +263,9 @@ func (l *liar) decide(v *visit, i int) (times int) {
 	} else {
 		l.did.sent++
 		l.did.missing += v.owed
+		if l.overtakes > 0 {
+			l.did.missing += v.opened(l.log[i-1].number()) - v.owed
+		}
 	}
 	v.owed = 0
 	if every(l.repeats, l.deliveries) {

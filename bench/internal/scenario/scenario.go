@@ -64,6 +64,9 @@ type Beside struct {
 	Rate    float64
 }
 
+// unordered reports whether events may overtake each other before the server has them.
+func (s *Scenario) unordered() bool { return s.Publish != nil && s.Publish.Publishers > 1 }
+
 // patience is Patience or its default.
 func (s *Scenario) patience() time.Duration {
 	if s.Patience > 0 {

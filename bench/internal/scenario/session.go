@@ -144,7 +144,7 @@ func (s *session) addLane(ctx context.Context, name string, r load.Request, p *l
 	l := &lane{name: name, profile: profile, asked: streams}
 	s.lanes = append(s.lanes, l)
 	var err error
-	if l.swarm, err = load.NewSwarm(ctx, load.SwarmConfig{Request: r, Readers: s.Readers, Lanes: i + 1, Foreign: s.Foreign}); err != nil {
+	if l.swarm, err = load.NewSwarm(ctx, load.SwarmConfig{Request: r, Readers: s.Readers, Lanes: i + 1, Foreign: s.Foreign, Unordered: s.unordered()}); err != nil {
 		return err
 	}
 	if s.Crew != nil {
@@ -182,6 +182,9 @@ func (s *session) enoughDescriptors() error {
 	need := s.Streams + s.Stalled + s.Slow + load.Stay(s.Churn) + spare
 	if s.Beside != nil {
 		need += s.Beside.Streams
+	}
+	if s.unordered() {
+		need += s.Publish.Publishers
 	}
 	limit := load.FindLimits().Descriptors
 	if limit == 0 || uint64(need) <= limit || s.Request.HTTP2 { // of which one connection has many streams

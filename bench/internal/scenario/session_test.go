@@ -286,7 +286,10 @@ func TestTopicsBesideEachOther(t *testing.T) {
 		if got.LatencyMS.Count != int64(want.Delivered) || got.SpreadMS == nil || got.SpreadMS.First.Count == 0 {
 			t.Errorf("lane %d: %d latencies, spread %v", i, got.LatencyMS.Count, got.SpreadMS)
 		}
-		got.LatencyMS, got.SpreadMS = result.Percentiles{}, nil
+		if got.OutOfOrder == nil || *got.OutOfOrder != 0 {
+			t.Errorf("lane %d: out of order %v, want 0", i, got.OutOfOrder)
+		}
+		got.LatencyMS, got.SpreadMS, got.OutOfOrder = result.Percentiles{}, nil, nil
 		if got != want {
 			t.Errorf("lane %d: %+v, want %+v", i, got, want)
 		}

@@ -97,7 +97,7 @@ func (s *session) sumFirst(r *result.Result, one *result.Lane) {
 		return
 	}
 	r.Expected, r.Lost, r.Missing = &one.Expected, &one.Lost, &one.Missing
-	r.Duplicated, r.OutOfOrder = &one.Duplicated, &one.OutOfOrder
+	r.Duplicated, r.OutOfOrder = &one.Duplicated, one.OutOfOrder
 	if r.LatenessMS = result.Of(p.Late()); r.LatenessMS != nil {
 		r.PublisherLateMS = r.LatenessMS.Max
 	}
@@ -132,12 +132,16 @@ func latencyOf(w *load.Swarm, lane int) *hdrhistogram.Histogram {
 
 func (s *session) sumLane(i int, l *lane) result.Lane {
 	one := result.Lane{Name: l.name, Streams: l.readers}
+	disorder := uint64(0)
 	if total := l.swarm.Total(); i < len(total.Lanes) {
 		t := &total.Lanes[i]
-		one.Delivered, one.Duplicated, one.OutOfOrder = t.Delivered, t.Duplicated, t.OutOfOrder
+		one.Delivered, one.Duplicated, disorder = t.Delivered, t.Duplicated, t.OutOfOrder
 		if p := result.Of(t.Latency); p != nil {
 			one.LatencyMS = *p
 		}
+	}
+	if !s.unordered() {
+		one.OutOfOrder = &disorder
 	}
 	if l.publisher == nil {
 		return one

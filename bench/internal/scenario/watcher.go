@@ -141,7 +141,7 @@ func (w *watcher) look(ago time.Duration) {
 // count adds up what has happened in all lanes, and returns the first lane's latency.
 func (w *watcher) count(v *result.Sample) *hdrhistogram.Histogram {
 	latency := hdrhistogram.New(1, 600_000_000, 3)
-	published := uint64(0)
+	published, disorder := uint64(0), uint64(0)
 	for i, l := range w.s.lanes {
 		got := l.swarm.Take()
 		open, connecting := l.swarm.Now()
@@ -158,10 +158,13 @@ func (w *watcher) count(v *result.Sample) *hdrhistogram.Histogram {
 		v.Delivered += events.Delivered
 		v.Missing += events.Missing
 		v.Duplicated += events.Duplicated
-		v.OutOfOrder += events.OutOfOrder
+		disorder += events.OutOfOrder
 		if i == 0 {
 			latency = events.Latency
 		}
+	}
+	if !w.s.unordered() {
+		v.OutOfOrder = &disorder
 	}
 	if w.answers != nil {
 		v.Streams, v.Delivered = w.answers()

@@ -29,6 +29,8 @@ type Line struct {
 	rate  float64       // deliveries per second, lately
 	since result.Sample // the sums when that was
 
+	disorder uint64 // events out of order in all intervals
+
 	once     sync.Once
 	terminal *os.File // nil: it is none
 	lines    chan string
@@ -87,7 +89,9 @@ func (l *Line) add(v result.Sample) {
 	l.sum.Delivered += v.Delivered
 	l.sum.Missing += v.Missing
 	l.sum.Duplicated += v.Duplicated
-	l.sum.OutOfOrder += v.OutOfOrder
+	if v.OutOfOrder != nil {
+		l.disorder += *v.OutOfOrder
+	}
 	if took := v.At - l.since.At; took >= 0.5 {
 		l.rate, l.since = float64(l.sum.Delivered-l.since.Delivered)/took, l.sum
 	}
@@ -120,7 +124,7 @@ func (l *Line) String() string {
 		}
 		say(true, "%s missing", count(float64(sum.Missing)))
 		say(sum.Duplicated > 0, "%s twice", count(float64(sum.Duplicated)))
-		say(sum.OutOfOrder > 0, "%s out of order", count(float64(sum.OutOfOrder)))
+		say(l.disorder > 0, "%s out of order", count(float64(l.disorder)))
 	}
 	say(v.TimerLagMS >= 10, "TIMERS %s ms LATE", result.Digits(v.TimerLagMS))
 	say(l.total > v.At, "%.0f s left", l.total-v.At)

@@ -36,7 +36,7 @@ func TestLineOfASecond(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{after(2), "   2.0 s  open     5,000 of 10,000 open, 38 s left, server 26% 31.0 MiB, tool 30%"},
 		{after(30), "  30.0 s  publish  10,000 open, 50,000/s, p50 4.16 p99 20.8 ms, 0 missing, 10 s left, server 26% 31.0 MiB, tool 30%"},
-		{after(30, result.Sample{At: 31, Phase: "drain", Streams: 9_000, Missing: 3, Duplicated: 2, OutOfOrder: 1, Ended: 1_000, TimerLagMS: 31}),
+		{after(30, result.Sample{At: 31, Phase: "drain", Streams: 9_000, Missing: 3, Duplicated: 2, OutOfOrder: new(uint64(1)), Ended: 1_000, TimerLagMS: 31}),
 			"  31.0 s  drain    9,000 of 10,000 open, 1,000 ended, 0/s, 3 missing, 2 twice, 1 out of order, TIMERS 31.0 ms LATE, 9 s left, tool 0%"},
 		// A short interval does not make a rate of its own.
 		{after(30, result.Sample{At: 30.1, Phase: "drain", Streams: 10_000, Delivered: 9_000}, result.Sample{At: 31, Phase: "drain", Streams: 10_000, Delivered: 1_000}),
