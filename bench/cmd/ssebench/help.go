@@ -10,7 +10,8 @@ import (
 
 // examples are shown at the end of a command's help.
 var examples = map[string]string{
-	"run":     `ssebench run 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -streams 1000 -rate 20`,
+	"run": `ssebench run 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -streams 1000 -rate 20
+  ssebench run 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -publishers 8 -rate 400`,
 	"search":  `ssebench search 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -fail-if 'p99>50ms' -from 100 -to 10000`,
 	"connect": `ssebench connect 'http://127.0.0.1:{{.Port}}/events' -streams 5000 -hold 30s -- ./my-server -listen 127.0.0.1:{{.Port}}`,
 	"storm":   `ssebench storm 'http://127.0.0.1:8080/events?topic=a' -publish-url 'http://127.0.0.1:8080/publish?topic=a' -streams 5000 -missed 100`,

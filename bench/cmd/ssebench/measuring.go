@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -58,7 +59,21 @@ func expectedTime(sc *scenario.Scenario) time.Duration {
 // publishingFor are the flags of commands that publish for some time.
 type publishingFor struct {
 	publishFlags
-	Patience time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
-	Linger   time.Duration `default:"1s" group:"Publishing" help:"Once every event has arrived, wait this long for events that arrive a second time."`
-	Leave    string        `enum:"fin,rst" default:"fin" group:"Other streams" help:"How the streams of -churn are closed: ${enum}."`
+	Publishers int           `default:"1" group:"Publishing" help:"Connections to publish over, which events use in turn on the one schedule, or commands that run at a time. Events of different ones may overtake each other on their way to the server: with more than one, out of order is not measured; lost, twice and latency are."`
+	Patience   time.Duration `default:"5s" group:"Publishing" help:"After the last event is published, count the rest as lost once nothing has arrived for this long."`
+	Linger     time.Duration `default:"1s" group:"Publishing" help:"Once every event has arrived, wait this long for events that arrive a second time."`
+	Leave      string        `enum:"fin,rst" default:"fin" group:"Other streams" help:"How the streams of -churn are closed: ${enum}."`
+}
+
+// fill sets the scenario's fields from the flags.
+func (f *publishingFor) fill(sc *scenario.Scenario, port portOf) error {
+	err := f.publishFlags.fill(sc, port)
+	switch {
+	case err != nil:
+	case f.Publishers < 1 || f.Publishers > 1 && sc.Publish == nil:
+		err = fmt.Errorf("-publishers %d: give at least one, and where they publish: -publish-url or -publish-command", f.Publishers)
+	case sc.Publish != nil:
+		sc.Publish.Publishers = f.Publishers
+	}
+	return err
 }

@@ -42,7 +42,7 @@ func (c *runCommand) scenario(port portOf) (*scenario.Scenario, error) {
 		Command: "run", Duration: c.Duration, Patience: c.Patience, Linger: c.Linger, Flags: flagsOf(c),
 		Stalled: c.Stalled, Slow: c.Slow, SlowRate: c.SlowRate, Churn: c.Churn, Reset: c.Leave == "rst",
 	}
-	return c.measuring.fill(sc, port, c.streamFlags.fill, c.publishFlags.fill, c.beside)
+	return c.measuring.fill(sc, port, c.streamFlags.fill, c.publishingFor.fill, c.beside)
 }
 
 // beside adds the second topic, if there is one.

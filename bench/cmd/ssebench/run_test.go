@@ -27,6 +27,43 @@ func TestRunCountsEverything(t *testing.T) {
 	}
 }
 
+// Several publishers publish what one would, also at a rate that changes, beside another topic and
+// with several processes. Their events may overtake each other: that is said, and not measured.
+func TestPublishersCountEverything(t *testing.T) {
+	url := startServe(t).url
+	address := "-url " + url + "/events?topic=a -publish-url " + url + "/publish?topic=a"
+	for _, flags := range []string{"", " -processes 2", " -beside-c 4 -beside-rate 50 -beside-url " + url + "/events?topic=b -beside-publish-url " + url + "/publish?topic=b"} {
+		r := measureHere(t, "run -c 20 -rate 400 -duration 500ms -settle 50ms -publishers 4 "+address+flags)
+		if r.Published != 200 || *r.Expected != 4000 || r.Delivered != 4000 || *r.Lost != 0 || *r.Missing+*r.Duplicated != 0 || r.LatencyMS.Count != 4000 || r.SpreadMS.Last.Count != 200 {
+			t.Errorf("%s: published %d, delivered %d of %d, lost %d, missing %d, twice %d, %d latencies; want 200 events for each of 20 streams",
+				flags, r.Published, r.Delivered, *r.Expected, *r.Lost, *r.Missing, *r.Duplicated, r.LatencyMS.Count)
+		}
+		if r.OutOfOrder != nil || r.Scenario["publishers"] != "4" {
+			t.Errorf("%s: out of order %v, flags %v; want it not to be measured", flags, r.OutOfOrder, r.Scenario)
+		}
+		for _, one := range r.Lanes {
+			if one.OutOfOrder != nil || one.Lost+one.Missing+one.Duplicated != 0 || one.Published == 0 {
+				t.Errorf("%+v; want no figure of its order", one)
+			}
+		}
+	}
+	for flags, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"-publishers 4 " + address:                         {0, "out of order    not measured: events of several publishers"},
+		"-publishers 4 -fail-if out_of_order>0 " + address: {2, "out_of_order was not measured (events of several publishers"},
+		"-publishers 0 " + address:                         {1, "-publishers 0: give at least one"},
+		"-publishers 2 -url " + url + "/events?topic=a":    {1, "and where they publish: -publish-url"},
+	} {
+		var out, errs bytes.Buffer
+		line := append(strings.Fields("run -c 4 -settle 50ms -linger 0s -q "+flags), "-rate", "50 for 100ms, 50..400 over 300ms")
+		if status := run(t.Context(), line, &out, &errs); status != want.status || !strings.Contains(out.String()+errs.String(), want.says) {
+			t.Errorf("%s: status %d, want %d and %q\n%s%s", flags, status, want.status, want.says, out.String(), errs.String())
+		}
+	}
+}
+
 func TestStormCountsEverything(t *testing.T) {
 	url := startServe(t).url
 	for _, back := range []string{"now", "browser"} {

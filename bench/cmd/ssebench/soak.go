@@ -31,7 +31,7 @@ func (c *soakCommand) scenario(port portOf) (*scenario.Scenario, error) {
 		Command: "soak", Duration: c.Duration, Patience: c.Patience, Linger: c.Linger, Flags: flagsOf(c),
 		Churn: c.Churn, Reset: c.Leave == "rst",
 	}
-	return c.measuring.fill(sc, port, c.streamFlags.fill, c.publishFlags.fill)
+	return c.measuring.fill(sc, port, c.streamFlags.fill, c.publishingFor.fill)
 }
 
 // errNotFlat is the failure of a soak in which something has risen. The program ends with
