@@ -106,7 +106,7 @@ func (c *deploysCommand) scenario(s *site.Site) *scenario.Deploys {
 				Header: http.Header{"Authorization": {"Bearer " + s.Token}},
 				Size:   c.Size, Retried: true, Keys: c.Keys,
 			},
-			Rate: c.Rate,
+			Rate: c.Rate, Linger: time.Second,
 		},
 		Times: c.Times, Calm: c.Calm,
 		Instances: s.Instances, Start: s.Start, StartFirst: c.startFirst(), Kill: c.Kill,

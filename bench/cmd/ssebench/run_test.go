@@ -94,11 +94,11 @@ func TestStormByDrainCountsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *r.Lost != 0 || *r.Missing+*r.Duplicated+*r.OutOfOrder != 0 || r.Storm == nil || r.Storm.Caught != 20 || r.Reconnected != 20 || r.Failed != 0 || r.Scenario["by"] != "drain" {
+	if *r.Lost != 0 || *r.Missing+*r.Duplicated+*r.OutOfOrder != 0 || r.Storm == nil || r.Storm.Caught != 20 || r.Storm.Streams != 20 || r.Reconnected != 20 || r.Failed != 0 || r.Scenario["by"] != "drain" {
 		t.Errorf("lost %d, missing %d, twice %d, reconnected %d, failed %d, storm %+v", *r.Lost, *r.Missing, *r.Duplicated, r.Reconnected, r.Failed, r.Storm)
 	}
-	d := r.Storm.Drain
-	if d == nil || d.Before != 11 || d.LostBefore != 0 || d.Untold != 0 || d.ExitStatus != 0 || d.GapOnce != 20 || d.Gaps != 20 || d.FirstBackS < 2 {
+	d := r.Deploys
+	if d == nil || *d.Before != 11 || *d.LostBefore != 0 || d.Untold != 0 || len(d.Replaced) != 1 || d.Replaced[0].ExitStatus != 0 || d.GapOnce != 20 || d.Gaps != 20 || d.Replaced[0].FirstBackS < 2 {
 		t.Errorf("%+v; want every stream to be told when to come back, and once of the gap", d)
 	}
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/fastsse/fastsse/bench/internal/launch"
 	"github.com/fastsse/fastsse/bench/internal/result"
 	"github.com/fastsse/fastsse/bench/internal/scenario"
 )
@@ -14,9 +16,10 @@ import (
 type stormCommand struct {
 	addressedStreams
 	publishFlags
-	By     string `enum:"reset,drain" default:"reset" group:"Streams" help:"What ends the streams: a reset of all connections, by the clients; or a drain, for which the server that ssebench has started gets SIGTERM and, once it has exited, is started again."`
-	Missed int    `default:"100" group:"Publishing" help:"Events to publish while all clients are disconnected or, with -by drain, right before the SIGTERM."`
-	Back   string `enum:"now,browser" default:"browser" group:"Streams" help:"When clients reconnect: like browsers, after the server's retry time (3s if it sends none); or now, as soon as the events are published."`
+	By     string        `enum:"reset,drain" default:"reset" group:"Streams" help:"What ends the streams: a reset of all connections, by the clients; or a drain, for which the server that ssebench has started gets SIGTERM and, once it has exited, is started again."`
+	Missed int           `default:"100" group:"Publishing" help:"Events to publish while all clients are disconnected or, with -by drain, right before the SIGTERM."`
+	Linger time.Duration `default:"1s" group:"Publishing" help:"Once every event has arrived, wait this long for events that arrive a second time."`
+	Back   string        `enum:"now,browser" default:"browser" group:"Streams" help:"When clients reconnect: like browsers, after the server's retry time (3s if it sends none); or now, as soon as the events are published."`
 	measuring
 }
 
@@ -54,8 +57,11 @@ func (c *stormCommand) storm(ctx context.Context, sc *scenario.Scenario) (*resul
 	if sc.Publish == nil {
 		return nil, errors.New("storm: nothing is published, so clients cannot miss anything; give -publish-url or -publish-command")
 	}
+	sc.Linger = c.Linger
 	if c.By == "drain" {
-		return (&scenario.Drain{Scenario: *sc, Last: c.Missed, Server: c.started}).Run(ctx)
+		d := &scenario.Deploys{Scenario: *sc, Alone: true, Last: c.Missed, Instances: []*launch.Server{c.started}, Start: c.started.Again}
+		defer func() { d.Instances[0].Stop() }()
+		return d.Run(ctx)
 	}
 	s := &scenario.Storm{Scenario: *sc, Missed: c.Missed}
 	if c.Back == "browser" {

@@ -57,7 +57,7 @@ var pages = []looked{
 	{name: "nobody back", results: []*result.Result{nobodyBack(storm("x", 1))}},
 	{name: "nobody back from a drain", results: []*result.Result{nobodyBack(drain("x"))}},
 	{name: "drain", results: []*result.Result{drain("fastsse")}, charts: "storm returns", says: []string{
-		"of 10,000 streams, with an event since", "0.420 s after SIGTERM · 12 cut · 0 not told when to return",
+		"of 10,000 streams, with an event since", "0.420 s after the signal · 12 cut · 0 not told when to return",
 		"0.510 s status 0 · listens again after 0.550 s", "1.23 %", "Clients that came back, per second"}},
 	{name: "drains", results: []*result.Result{drain("fastsse"), storm("another", 1), drain("a third")}, charts: "storm returns"},
 	{name: "deploys", results: []*result.Result{deploys()}, charts: all, says: []string{

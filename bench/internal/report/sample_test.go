@@ -203,16 +203,19 @@ func storm(name string, slower float64) *result.Result {
 	}
 }
 
-// drain is a storm that the server has begun.
+// drain is a storm that a deploy has begun.
 func drain(name string) *result.Result {
 	r := storm(name, 1)
 	r.Storm.Missed, r.Storm.ConnectedS, r.Storm.P50, r.Storm.P95, r.Storm.P99, r.Storm.Last = 0, 6.02, 4.52, 5.87, 5.98, 6.03
-	r.Storm.Drain = &result.Drain{
-		Before: 101, EndedS: 0.42, Cut: 12, ExitedS: 0.51, ListensS: 0.55, GapOnce: 10_000, Gaps: 10_000, FirstBackS: 3.01, Uneven: new(0.0123),
-		Returns: []result.Return{
-			{From: 3.01, To: 4.01, Due: 3_300, Count: 3_292, Off: -0.0123}, {From: 4.01, To: 5.01, Due: 3_320, Count: 3_351, Off: 0.0055},
-			{From: 5.01, To: 6.01, Due: 3_378, Count: 3_357, Off: 0.0068},
-		},
+	r.Deploys = &result.Deploys{
+		Instances: 1, Before: new(uint64(101)), LostBefore: new(uint64(0)), Cut: 12, GapOnce: 10_000, Gaps: 10_000, Reconnects: 10_000, SilenceMS: *about(4_500, 10_000),
+		Replaced: []result.Replacement{{
+			Instance: "http://127.0.0.1:8081", At: 2.2, ReadyS: 0.55, ExitedS: 0.51, Ended: 10_000, EndedS: 0.42, FirstBackS: 3.01, LastBackS: 6.02, SilenceMS: 5_600, Uneven: new(0.0123),
+			Returns: []result.Return{
+				{From: 3.01, To: 4.01, Due: 3_300, Count: 3_292, Off: -0.0123}, {From: 4.01, To: 5.01, Due: 3_320, Count: 3_351, Off: 0.0055},
+				{From: 5.01, To: 6.01, Due: 3_378, Count: 3_357, Off: 0.0068},
+			},
+		}},
 	}
 	return r
 }
@@ -240,13 +243,13 @@ func sparse() *result.Result {
 // nobodyBack is a storm or drain from which nobody came back.
 func nobodyBack(r *result.Result) *result.Result {
 	r.Storm.Caught, r.Storm.P50, r.Storm.P95, r.Storm.P99, r.Storm.Last = 0, 0, 0, 0, 0
-	if r.Storm.Drain != nil {
-		r.Storm.Drain.Returns, r.Storm.Drain.Uneven = nil, nil
+	if r.Deploys != nil {
+		r.Deploys.Replaced[0].Returns, r.Deploys.Replaced[0].Uneven = nil, nil
 	}
 	return r
 }
 
-// deploys replaces one of two instances.
+// deploys replaces two instances.
 func deploys() *result.Result {
 	r := plain()
 	r.Command = "deploys"
@@ -255,7 +258,7 @@ func deploys() *result.Result {
 		Replaced: []result.Replacement{{
 			Instance: "http://127.0.0.1:8081", At: 3.1, ReadyS: 0.2, ExitedS: 0.51, Ended: 5_000, EndedS: 0.42, FirstBackS: 1.01, LastBackS: 3.02, SilenceMS: 3_040,
 			Returns: []result.Return{{From: 1.01, To: 3.02, Due: 5_000, Count: 5_000}},
-		}},
+		}, {Instance: "http://127.0.0.1:8082", At: 9.1}},
 	}
 	return r
 }

@@ -131,13 +131,14 @@ func TestCurves(t *testing.T) {
 		const quanta = [[0, 1], [50, 2], [50, 3], [99, 5], [100, 9], [100, 10]].map(([percentile, ms]) => ({ percentile, ms }));
 		const log = (...y) => scaled({ series: [{ y }] }).log;
 		const storm = { streams: 100, caught_up: 100, caught_up_p50_s: 4, caught_up_p95_s: 5, caught_up_p99_s: 6, caught_up_last_s: 7 };
-		const drain = { result: { storm: { ...storm, drain: { first_back_s: 3, returns: [{ from: 3, to: 4, due: 3300, count: 10 }, { from: 4, to: 6, due: 3, count: 20 }] } } } };
+		const drain = { result: { storm, deploys: { replaced: [{ first_back_s: 3, returns: [{ from: 3, to: 4, due: 3300, count: 10 }, { from: 4, to: 6, due: 3, count: 20 }] }] } } };
 		const threads = { series: [], ...serverCharts([{ result: {}, at: [1], samples: [{ descriptors: 3, threads: 7 }], phases: [], marks: [], color: "c0" }])[2] };`,
 		said{"curve({ latency_ms: { count: 1000 }, spectrum: quanta })", `[{"x":1,"y":1},{"x":2,"y":3},{"x":100,"y":5},{"x":1000,"y":10}]`},
 		said{"[log(1, 2, 29), log(1, 2, 31), log(0, 0), log(null, 1, 1000)]", "[false,true,false,true]"},
 		said{"caught({ result: { storm } }).map(p => [p.x, p.y])", "[[0,0],[4,50],[5,95],[6,99],[7,100]]"},
 		said{"caught(drain).map(p => [p.x, p.y])", "[[0,0],[3,0],[4,50],[5,95],[6,99],[7,100]]"},
 		said{"returnRates('count')(drain)", "[10,10,10,10]"},
+		said{"returnTimes({ result: { deploys: { replaced: [...drain.result.deploys.replaced, {}] } } })", "[]"}, // of several replacements there is a table
 		said{"returnTimes(drain)", "[3,3.999999,4,5.999999]"},
 		// A thread is a whole one: no tick between 7 and 8.
 		said{"threads.series.map(s => s.right ?? false)", "[false,true]"},

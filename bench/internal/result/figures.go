@@ -1,6 +1,7 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"reflect"
@@ -61,23 +62,24 @@ var shown = map[string]struct{ label, better string }{
 	"server.bytes_per_stream_total": {"memory per stream, mean", less},
 	"server.rss_bytes":              {"memory at the end", less},
 
-	"storm.connected_s":       {"answered again", less},
-	"storm.caught_up":         {"caught up", more},
-	"storm.caught_up_p50_s":   {"caught up p50", less},
-	"storm.caught_up_p99_s":   {"caught up p99", less},
-	"storm.caught_up_last_s":  {"caught up last", less},
-	"storm.server_cpu_s":      {"storm, server's CPU", less},
-	"storm.drain.ended_s":     {"drain, streams ended", less},
-	"storm.drain.exited_s":    {"drain, process exited", less},
-	"storm.drain.lost_before": {"drain, deliveries lost", less},
-	"storm.drain.uneven":      {"drain, returns uneven", less},
+	"storm.connected_s":      {"answered again", less},
+	"storm.caught_up":        {"caught up", more},
+	"storm.caught_up_p50_s":  {"caught up p50", less},
+	"storm.caught_up_p99_s":  {"caught up p99", less},
+	"storm.caught_up_last_s": {"caught up last", less},
+	"storm.server_cpu_s":     {"storm, server's CPU", less},
 
-	"deploys.gaps":       {"deploys, gap events", less},
-	"deploys.not_back":   {"deploys, not back", less},
-	"deploys.ends_cut":   {"deploys, streams cut", less},
-	"deploys.silence_ms": {"silence", less},
-	"deploys.calm_ms":    {"latency in calm", less},
-	"deploys.during_ms":  {"latency in deploys", less},
+	"deploys.lost_before":         {"deploys, deliveries lost", less},
+	"deploys.gaps":                {"deploys, gap events", less},
+	"deploys.gap_once":            {"deploys, told of a gap once", neither},
+	"deploys.not_back":            {"deploys, not back", less},
+	"deploys.ends_cut":            {"deploys, streams cut", less},
+	"deploys.silence_ms":          {"silence", less},
+	"deploys.calm_ms":             {"latency in calm", less},
+	"deploys.during_ms":           {"latency in deploys", less},
+	"deploys.replaced.0.ended_s":  {"deploys, streams ended", less},
+	"deploys.replaced.0.exited_s": {"deploys, process exited", less},
+	"deploys.replaced.0.uneven":   {"deploys, returns uneven", less},
 
 	"answers.asked":             {"answers asked for", neither},
 	"answers.ended":             {"answers that ended", more},
@@ -114,9 +116,10 @@ var groups = []struct {
 	{"out_of_order", func(r *Result) bool { return r.OutOfOrder == nil && r.Published > 0 }, overtaking},
 	{"wire_bytes wire_bytes_per_delivery", func(r *Result) bool { return r.Delivered == 0 || r.WireBytes == nil }, "nothing was delivered while bytes were counted"},
 	{"server", func(r *Result) bool { return r.Server == nil }, "the server's process is not known; give -pid"},
-	{"storm.drain", func(r *Result) bool { return r.Storm == nil || r.Storm.Drain == nil }, "ssebench storm -by drain measures it"},
 	{"storm", func(r *Result) bool { return r.Storm == nil }, "ssebench storm measures it"},
-	{"deploys", func(r *Result) bool { return r.Deploys == nil }, "ssebench deploys measures it"},
+	{"deploys", func(r *Result) bool { return r.Deploys == nil }, "ssebench storm -by drain measures it"},
+	{"deploys.before deploys.lost_before", func(r *Result) bool { return r.Deploys.Before == nil }, "events were published all along"},
+	{"deploys.replaced", func(r *Result) bool { return len(r.Deploys.Replaced) != 1 }, "several instances were replaced, or none"},
 	{"answers", func(r *Result) bool { return r.Answers == nil }, "ssebench answers measures it"},
 	{"trend", func(r *Result) bool { return r.Trend == nil }, "ssebench soak measures it"},
 }
@@ -161,6 +164,10 @@ func figuresOf(typ reflect.Type, path string) (all []Figure) {
 				all = append(all, figuresOf(typ.Field(i).Type, strings.TrimPrefix(path+"."+name, "."))...)
 			}
 		}
+	case reflect.Slice:
+		if typ.Elem() == reflect.TypeFor[Replacement]() {
+			all = figuresOf(typ.Elem(), path+".0")
+		}
 	case reflect.Bool:
 		all = []Figure{newFigure(path, YesNo)}
 	case reflect.Float64, reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint64:
@@ -173,7 +180,7 @@ func figuresOf(typ reflect.Type, path string) (all []Figure) {
 // latency more.
 func newFigure(path string, unit Unit) Figure {
 	group, rest, _ := strings.Cut(path, ".")
-	f := Figure{Group: group, Path: path, Unit: unit, Label: strings.NewReplacer("_", " ", ".", ", ").Replace(path), Detail: true}
+	f := Figure{Group: group, Path: path, Unit: unit, Label: strings.NewReplacer("_", " ", "replaced.0.", "", ".", ", ").Replace(path), Detail: true}
 	if rest == "" {
 		f.Group = "all"
 	}
@@ -257,9 +264,16 @@ func number(v reflect.Value, path string) (n float64, there bool) {
 	return n, there && !math.IsNaN(n)
 }
 
+// renamed are figures of storm.drain, which was in older results, where their names are others now.
+var renamed = map[string]string{
+	"cut": "ends_cut", "untold": "ends_untold", "tries_failed": "returns_failed", "told_later": "returns_later", "gap_events": "deploys.gaps", "listens_again_s": "ready_s",
+}
+
 // find is the one figure whose path is name or ends with it; _ms may be left out. The
 // percentiles alone are those of the latency.
 func find(name string) (Figure, error) {
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "storm.drain."), "drain.")
+	name = cmp.Or(renamed[name], name)
 	short := func(path string) string { return strings.ReplaceAll("."+path, "_ms", "") }
 	var found []Figure
 	for _, f := range figures() {

@@ -19,7 +19,7 @@ func TestShownFiguresAreThere(t *testing.T) {
 	if len(all) < 80 {
 		t.Errorf("only %d figures", len(all))
 	}
-	for _, path := range []string{"lost", "latency_ms.p99", "latency_ms.mean", "storm.drain.uneven", "trend.flat", "tool.timer_lag_ms.count"} {
+	for _, path := range []string{"lost", "latency_ms.p99", "latency_ms.mean", "deploys.replaced.0.uneven", "trend.flat", "tool.timer_lag_ms.count"} {
 		if !slices.ContainsFunc(all, func(f Figure) bool { return f.Path == path }) {
 			t.Errorf("%s is no figure", path)
 		}
@@ -54,7 +54,7 @@ func TestGateKnowsEveryFigure(t *testing.T) {
 // Every figure that was measured is found in a full result.
 func TestFiguresAreFound(t *testing.T) {
 	r := fullest()
-	r.Deploys = deployed().Deploys
+	r.Deploys.CalmMS, r.Deploys.DuringMS = r.LatencyMS, r.LatencyMS
 	r.Answers = &Answers{FirstMS: r.LatencyMS, GapMS: r.LatencyMS, WholeMS: r.LatencyMS, PerSecond: new(25.0)}
 	for _, f := range FigureTable() {
 		if _, measured := f.Of(r); !measured {
@@ -68,7 +68,7 @@ func TestUnitIsWhatTheNameSays(t *testing.T) {
 		"seconds": Seconds, "open_ms.p99": Millis, "open_ms.count": Count, "delivered_per_second": Count,
 		"server.cpu_us_per_delivery": Micros, "server.bytes_per_stream": Bytes, "server.rss_bytes": Bytes,
 		"server.threads": Count, "tool.gc_pause_ms": Millis, "tool.reader_busy": Share, "tool.reader_busy_most": Share, "tool.fd_limit": Count,
-		"storm.missed": Count, "storm.server_cpu_s": Seconds, "storm.drain.exited_s": Seconds, "storm.drain.uneven": Share,
+		"storm.missed": Count, "storm.server_cpu_s": Seconds, "deploys.replaced.0.exited_s": Seconds, "deploys.replaced.0.at": Seconds, "deploys.replaced.0.uneven": Share,
 		"trend.p99": Share, "trend.flat": YesNo, "suspect": YesNo,
 	}
 	for _, f := range FigureTable() {
@@ -116,6 +116,7 @@ func isField(typ reflect.Type, path string) bool {
 
 func TestFill(t *testing.T) {
 	r := fullest()
+	r.Deploys = nil
 	for text, want := range map[string]string{
 		"{lost} lost": "10 lost", "{other>0} came": "7 came", "{ended time}": "3 times", "{refused time}": "1 time", "{+trend.rss}": "+13%",
 		"a[, {server.bytes_per_stream}][, {deploys.gaps}]": "a, 970 B", "[{deploys.gaps}|{?lost>0}some]": "some", "{?lost}yes, ": "yes",
@@ -125,7 +126,7 @@ func TestFill(t *testing.T) {
 			t.Errorf("%s: %q, %v; want %q", text, got, there, want)
 		}
 	}
-	for _, text := range []string{"{deploys.gaps} gaps", "{storm.drain.exit_status>0}{deploys.gaps}", "[{deploys.gaps}]", "{?deploys.gaps}none"} {
+	for _, text := range []string{"{deploys.gaps} gaps", "{server.threads}{deploys.gaps}", "[{deploys.gaps}]", "{?deploys.gaps}none"} {
 		if got, there := fill(text, r); there {
 			t.Errorf("%s: %q, of what is not there", text, got)
 		}
@@ -134,6 +135,7 @@ func TestFill(t *testing.T) {
 
 func TestNumberIsAtThePathOfTheJSON(t *testing.T) {
 	r := fullest()
+	r.Deploys = nil
 	for path, want := range map[string]float64{"latency_ms.p99": r.LatencyMS.P99, "lanes.1.lost": float64(r.Lanes[1].Lost), "lanes.0.latency_ms.p50": r.Lanes[0].LatencyMS.P50} {
 		if n, there := r.Number(path); !there || n != want {
 			t.Errorf("%s: %v, %v; want %v", path, n, there, want)

@@ -48,11 +48,7 @@ func fullest() *Result {
 		Streams: 9_998, Missed: 100, ConnectedS: 0.82, Caught: 9_997,
 		P50: 0.61, P95: 0.88, P99: 0.93, Last: 0.97, CPUSeconds: 1.4,
 	}
-	r.Storm.Drain = &Drain{
-		Before: 101, LostBefore: 3, EndedS: 0.42, Cut: 2, Untold: 1, ExitedS: 0.51, ExitStatus: 1, ListensS: 0.55, Failed: 12, Later: 5,
-		GapOnce: 9_990, Gaps: 10_001, Skipped: 40, FirstBackS: 3.01, Uneven: new(0.0123),
-		Returns: []Return{{3.01, 4.01, 3_300, 3_291, -0.0123}, {4.01, 5.01, 3_320, 3_350, 0.0055}, {5.01, 6.01, 3_378, 3_357, 0.0068}},
-	}
+	r.Deploys = drained()
 	r.Trend = &Trend{
 		P99: new(0.021), RSS: new(0.13), Descriptors: new(0.0), Threads: new(0.0), Goroutines: new(0.004), CPU: new(-0.01),
 		PerHour: Hourly{
@@ -65,4 +61,16 @@ func fullest() *Result {
 		{Name: "beside", Streams: 100, Published: 30, Expected: 3_000, Delivered: 3_000, OutOfOrder: new(uint64(0)), LatencyMS: Percentiles{P50: 9, P99: 44, Count: 3_000}},
 	}
 	return r
+}
+
+// drained is a deploy of a server that is alone.
+func drained() *Deploys {
+	return &Deploys{
+		Instances: 1, Before: new(uint64(101)), LostBefore: new(uint64(3)), Cut: 2, Untold: 1, Failed: 12, Later: 5, GapOnce: 9_990, Gaps: 10_001, Skipped: 40,
+		Reconnects: 9_997, Away: 1, SilenceMS: Percentiles{P50: 4_100, P99: 5_980, Max: 5_993, Count: 9_998}, Errors: []PublishError{},
+		Replaced: []Replacement{{
+			At: 3.2, Ended: 9_998, EndedS: 0.42, ExitedS: 0.51, ExitStatus: 1, ReadyS: 0.55, FirstBackS: 3.01, LastBackS: 6.02, SilenceMS: 6_010, Uneven: new(0.0123),
+			Returns: []Return{{3.01, 4.01, 3_300, 3_291, -0.0123}, {4.01, 5.01, 3_320, 3_350, 0.0055}, {5.01, 6.01, 3_378, 3_357, 0.0068}},
+		}},
+	}
 }

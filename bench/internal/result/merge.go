@@ -17,7 +17,7 @@ import (
 // mergeRules say how figures become one where that is not as usual: whole numbers are added
 // up, and of others the largest is taken.
 var mergeRules = map[string]string{
-	"machine": "first", "server": "first", "deploys": "first", "trend": "first", "storm.missed": "largest", "storm.drain.before": "largest", "storm.drain.exit_status": "first",
+	"machine": "first", "server": "first", "deploys": "first", "trend": "first", "storm.missed": "largest",
 	"tool.descriptors": "largest", "tool.fd_limit": "largest", "tool.ports_used": "largest", "tool.ports": "largest", "opened_per_second": "sum",
 	"tool.cpu_seconds": "sum", "delivered_per_second": "sum", "samples.tool_cpu": "sum", "steps.delivered_per_second": "sum",
 	"samples.rss_bytes": "largest", "samples.descriptors": "largest", "samples.threads": "largest", "samples.goroutines": "largest",

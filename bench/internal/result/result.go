@@ -44,7 +44,7 @@ type Result struct {
 
 	// Events. Each stream that was open when publishing began is to get all of them, even if
 	// it ends: Expected is Delivered and Lost together, stream by stream. Events of whose loss
-	// a gap event has told after a drain are not expected. Where bench did not publish, nobody
+	// a gap event has told after a storm -by drain are not expected. Where bench did not publish, nobody
 	// knows what is lost, twice or out of order: these are null.
 	Published  uint64  `json:"published"`
 	Expected   *uint64 `json:"expected"`     // deliveries
@@ -167,8 +167,9 @@ type Tool struct {
 }
 
 // Storm is how clients came back after all had lost their connections at once. Seconds
-// count from when the clients began to come back or, in a drain, from the SIGTERM. In a
-// drain a stream has caught up when it has an event that was published after that.
+// count from when the clients began to come back or, where the server was replaced (see
+// Deploys), from its signal. There a stream has caught up when it has an event that was
+// published after that.
 type Storm struct {
 	Streams    int     `json:"streams"`          // that were open before
 	Missed     int     `json:"missed"`           // events published while they were away
@@ -179,31 +180,10 @@ type Storm struct {
 	P99        float64 `json:"caught_up_p99_s"`  // until 99% had
 	Last       float64 `json:"caught_up_last_s"` // until the last had
 	CPUSeconds float64 `json:"server_cpu_s"`     // processor time while they came back
-	Drain      *Drain  `json:"drain,omitempty"`  // if the server has sent the clients away
-}
-
-// Drain is how a server ended, and was started again. Seconds count from the SIGTERM.
-type Drain struct {
-	Before     uint64   `json:"before"`          // events published until then
-	LostBefore uint64   `json:"lost_before"`     // deliveries of these that never came
-	EndedS     float64  `json:"ended_s"`         // until the last stream had ended
-	Cut        int      `json:"cut"`             // streams that ended without the end of their body
-	Untold     int      `json:"untold"`          // streams that ended without a reconnection time
-	ExitedS    float64  `json:"exited_s"`        // until the process had exited
-	ExitStatus int      `json:"exit_status"`     // -1: a signal has killed it
-	ListensS   float64  `json:"listens_again_s"` // until connections were taken again
-	Failed     int      `json:"tries_failed"`    // connections that came to nothing while clients came back
-	Later      int      `json:"told_later"`      // answers that ended again without an event
-	GapOnce    int      `json:"gap_once"`        // streams that were told once that events are lost
-	Gaps       int      `json:"gap_events"`      // how often streams were told
-	Skipped    uint64   `json:"gap_skipped"`     // events that they were told of, in all streams
-	FirstBackS float64  `json:"first_back_s"`    // until the first client was answered again
-	Uneven     *float64 `json:"uneven"`          // the largest Off of Returns
-	Returns    []Return `json:"returns"`         // empty: nobody came back
 }
 
 // Return is one of the equal parts, of about a second, of the time over which clients came
-// back, less the first and last thousandth of the clients. Seconds count from the SIGTERM.
+// back, less the first and last thousandth of the clients. Seconds count from the signal.
 type Return struct {
 	From  float64 `json:"from"`  // begin
 	To    float64 `json:"to"`    // end
@@ -212,16 +192,21 @@ type Return struct {
 	Off   float64 `json:"off"`   // by which Count differs from an even share of all, as a share of that
 }
 
-// Deploys is how streams and publishing went on while instances behind a proxy were replaced.
+// Deploys is how streams and publishing went on while a server, or instances behind a proxy,
+// were replaced.
 type Deploys struct {
 	Killed     bool           `json:"killed"`         // by SIGKILL, in place of SIGTERM
 	StartFirst bool           `json:"start_first"`    // the next instance was there before the old one ended
 	Instances  int            `json:"instances"`      // how many ran at a time
+	Before     *uint64        `json:"before"`         // events published before the signal; null if they were published all along, as the next one is
+	LostBefore *uint64        `json:"lost_before"`    // deliveries of these that had not come when the streams had ended
 	Gaps       int            `json:"gaps"`           // events that told a stream that others are lost
+	GapOnce    int            `json:"gap_once"`       // streams that were told once
+	Skipped    uint64         `json:"gap_skipped"`    // events that they were told of, in all streams, and that were therefore not expected
 	Reconnects int            `json:"reconnects"`     // times that a stream ended and had an event again
 	Away       int            `json:"not_back"`       // times that a stream ended and had none
 	Cut        int            `json:"ends_cut"`       // times that a stream ended without the end of its body
-	Untold     int            `json:"ends_untold"`    // times that a stream ended without a reconnection time
+	Untold     int            `json:"ends_untold"`    // times that a stream ended without a reconnection time right before
 	Failed     int            `json:"returns_failed"` // connections that came to nothing while clients came back
 	Later      int            `json:"returns_later"`  // answers that ended again without an event
 	SilenceMS  Percentiles    `json:"silence_ms"`     // of the longest time between two events of each stream
@@ -354,7 +339,7 @@ type Quantum struct {
 // Sample is what was seen in one interval, usually a second.
 type Sample struct {
 	At         float64 `json:"at"`             // seconds since the measurement began, at the end of the interval
-	Phase      string  `json:"phase"`          // open, settle, publish, drain, away, back, calm, deploy, hold
+	Phase      string  `json:"phase"`          // open, settle, publish, drain, linger, away, back, calm, deploy, hold
 	Step       string  `json:"step,omitempty"` // of a rate that changes
 	Streams    int     `json:"streams"`        // open now
 	Connecting int     `json:"connecting"`     // streams without an answer yet

@@ -39,22 +39,17 @@ var (
 		{"events", "others came", "{other>0} that ssebench did not publish[, {deploys.gaps>0} of them gap events]"},
 	}
 	rest = []line{
-		{"storm", "ended", "[{storm.streams stream} ended within {storm.drain.ended_s} of SIGTERM; the server exited after {storm.drain.exited_s} with status {storm.drain.exit_status}, and took connections again after {storm.drain.listens_again_s}|" +
-			"{storm.streams stream} reset at once, while {storm.missed event} were published]"},
-		{"storm", "how they ended", "{storm.drain.cut} cut, the others with the end of the body; [{storm.drain.untold>0} WITHOUT a reconnection time|all with a reconnection time]"},
-		{"storm", "events before", "{storm.drain.before} published before SIGTERM, [{storm.drain.lost_before>0} of their deliveries LOST|and every stream has got them]"},
-		{"storm", "answered again", "{?storm.streams}[the first after {storm.drain.first_back_s>0}, the last after {storm.connected_s}|{?storm.drain.before}nobody|the last after {storm.connected_s}]" +
-			"[; {storm.drain.tries_failed>0} tries came to nothing][; {storm.drain.told_later>0} answers said to come later]"},
-		{"storm", "back a second", "{storm.drain.returns}[; {storm.drain.uneven} from even at most]"},
-		{"storm", "told of a gap", "{storm.drain.gap_once} of {storm.streams} once, {storm.drain.gap_events} times in all[, for {storm.drain.gap_skipped>0} deliveries of events published since]"},
+		{"storm", "ended", "{storm.streams stream} [{?deploys.instances}ended by the deploy below|reset at once, while {storm.missed event} were published]"},
+		{"storm", "answered again", "the last after {storm.connected_s>0}"},
 		{"storm", "caught up", "{storm.caught_up} of {storm.streams}[: {?storm.caught_up>0}p50 {storm.caught_up_p50_s}, p95 {storm.caught_up_p95_s}, p99 {storm.caught_up_p99_s}, the last {storm.caught_up_last_s}]"},
 		{"storm", "server's CPU", "{?server.pid}{storm.server_cpu_s}"},
 
 		{"deploys", "replaced", "{deploys.instances instance}: [{?deploys.killed>0}SIGKILL|{?deploys.instances}SIGTERM], the next started [{?deploys.start_first>0}first, at a port of its own|when it had exited, at its port]"},
 		{"deploys", "one by one", "{deploys.replaced}"},
-		{"deploys", "came back", "{deploys.reconnects time}[, and {deploys.not_back>0} did NOT][; {deploys.ends_cut>0} streams were cut][; {deploys.ends_untold>0} ended without a reconnection time]" +
-			"[; {deploys.returns_failed>0} tries came to nothing][; {deploys.returns_later>0} answers said to come later]"},
-		{"deploys", "told of a gap", "{?deploys.instances}[{deploys.gaps>0} TIMES, by a gap event|none]"},
+		{"deploys", "how they ended", "{deploys.ends_cut} cut, the others with the end of the body; [{deploys.ends_untold>0} got no retry right before the end, and keep the one they had, if any|all got a retry right before the end]"},
+		{"deploys", "events before", "{deploys.before} published before the signal, [{deploys.lost_before>0} of their deliveries LOST|and every stream has got them]"},
+		{"deploys", "came back", "{deploys.reconnects time}[, and {deploys.not_back>0} did NOT][; {deploys.returns_failed>0} tries came to nothing][; {deploys.returns_later>0} answers said to come later]"},
+		{"deploys", "told of a gap", "{?deploys.instances}[{deploys.gaps>0 time}, by a gap event; {deploys.gap_once stream} just once|none][, for {deploys.gap_skipped>0} deliveries of events published since]"},
 		{"deploys", "silence", "the longest of each stream: p50 {deploys.silence_ms.p50}, p99 {deploys.silence_ms.p99}, max {deploys.silence_ms.max}"},
 		{"deploys", "publishing", "{?deploys.instances}[{deploys.retried>0 post} tried again, and taken within {deploys.taken_ms}; |every post was taken at the first try; ][{deploys.errors}]"},
 
@@ -78,7 +73,8 @@ var (
 		{"tool", "events waited", "p50 {waiting_ms.p50}, p99 {waiting_ms.p99} to be read, which is a part of the latency"},
 		{"tool", "limits", "[{tool.descriptors}|an unknown number] of {tool.fd_limit>0} descriptors, {tool.ports_used} of {tool.ports} ports at one address"},
 	}
-	replaced = "at {at}: exited after {exited_s} with status {exit_status}; {ended stream} ended[ within {?ended>0}{ended_s}][, and came back from {first_back_s>0} to {last_back_s}, per second: {returns}]"
+	replaced = "at {at}: exited after {exited_s} with status {exit_status}[, the next took connections after {ready_s>0}]; {ended stream} ended[ within {?ended>0}{ended_s}]" +
+		"[, and came back from {first_back_s>0} to {last_back_s}, per second: {returns}][; {uneven} from even at most]"
 )
 
 var (

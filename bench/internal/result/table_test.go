@@ -55,10 +55,9 @@ func TestTableOfEachCommand(t *testing.T) {
 
 	storm := full()
 	storm.Command, storm.Storm, storm.SpreadMS = "storm", fullest().Storm, nil
-	storm.Storm.Drain = nil
 	storm.Ended, storm.Reconnected = 9_998, 9_998
 	drain := full()
-	drain.Storm, drain.SpreadMS = fullest().Storm, nil
+	drain.Storm, drain.Deploys, drain.SpreadMS = fullest().Storm, drained(), nil
 	drain.Storm.ConnectedS, drain.Storm.P50, drain.Storm.P95, drain.Storm.P99, drain.Storm.Last = 6.02, 4.52, 5.87, 5.98, 6.03
 
 	soak := full()
@@ -77,14 +76,13 @@ func TestTableOfEachCommand(t *testing.T) {
 // A drain in which all went well, and one after which all came back at once.
 func TestTableOfAGoodDrain(t *testing.T) {
 	r := fullest()
-	*r.Storm.Drain = Drain{
-		Before: 101, EndedS: 0.42, ExitedS: 0.51, ListensS: 0.55, GapOnce: 9_998, Gaps: 9_998, FirstBackS: 3.01,
-		Returns: []Return{{3.01, 3.21, 9_998, 9_998, 0}},
-	}
-	got := tableOf(t, r)
+	d := r.Deploys
+	*d.LostBefore, d.Cut, d.Untold, d.Failed, d.Later, d.Skipped, d.GapOnce, d.Gaps, d.Away = 0, 0, 0, 0, 0, 0, 9_998, 9_998, 0
+	d.Replaced[0].Uneven, d.Replaced[0].Returns = nil, []Return{{3.01, 3.21, 9_998, 9_998, 0}}
+	got := words(t, r)
 	for _, want := range []string{
-		"0 cut, the others with the end of the body; all with a reconnection time", "101 published before SIGTERM, and every stream has got them",
-		"9,998 at once, within 0.200 s", "9,998 of 9,998 once, 9,998 times in all\n", "the last after 0.820 s\n",
+		"0 cut, the others with the end of the body; all got a retry right before the end", "101 published before the signal, and every stream has got them",
+		"9,998 at once, within 0.200 s", "9,998 times, by a gap event; 9,998 streams just once silence", "came back 9,997 times told of", "the last after 0.820 s",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
@@ -94,8 +92,9 @@ func TestTableOfAGoodDrain(t *testing.T) {
 
 func TestTableOfADrainFromWhichNobodyCameBack(t *testing.T) {
 	r := fullest()
-	*r.Storm.Drain = Drain{Failed: 7, Returns: []Return{}}
-	if got := tableOf(t, r); !strings.Contains(got, "nobody; 7 tries came to nothing\n") || strings.Contains(got, "per second (") {
+	r.Storm.ConnectedS, r.Storm.Caught = 0, 0
+	*r.Deploys = Deploys{Instances: 1, Away: 9_998, Failed: 7, Replaced: []Replacement{{Ended: 9_998, EndedS: 0.42, Returns: []Return{}}}}
+	if got := words(t, r); !strings.Contains(got, "came back 0 times, and 9,998 did NOT; 7 tries came to nothing") || strings.Contains(got, "per second:") || strings.Contains(got, "answered again") {
 		t.Error(got)
 	}
 }

@@ -119,10 +119,7 @@ func (a *asking) client(ctx context.Context, i int) {
 		one := a.ask(ctx, i)
 		a.count(&one)
 		if !one.opened {
-			select {
-			case <-ctx.Done():
-			case <-time.After(pauseAsking):
-			}
+			pause(ctx, pauseAsking)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // replaceable is a Deploys of two replacements of a drainable server, at one port.
 func replaceable(t *testing.T, kind string) *Deploys {
 	t.Helper()
-	s := drainOf(t, kind).Server
+	s := drainOf(t, kind).Instances[0]
 	c := &Deploys{
 		Scenario: short(s.URL()), Times: 2, Calm: 200 * time.Millisecond, Instances: []*launch.Server{s},
 	}

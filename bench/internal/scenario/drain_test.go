@@ -68,8 +68,8 @@ func (l *leaver) run() int {
 	return l.status
 }
 
-// drainOf is a drain of a second or so of a server of that kind.
-func drainOf(t *testing.T, kind string) *Drain {
+// drainOf is a deploy of a second or so of a server of that kind, which is alone.
+func drainOf(t *testing.T, kind string) *Deploys {
 	t.Helper()
 	t.Setenv("SCENARIO_TEST_DRAIN", kind)
 	t.Setenv("GORACE", "atexit_sleep_ms=0")
@@ -81,14 +81,15 @@ func drainOf(t *testing.T, kind string) *Drain {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Stop)
-	c := &Drain{Scenario: short(s.URL()), Last: 7, Server: s}
+	c := &Deploys{Scenario: short(s.URL()), Alone: true, Last: 7, Instances: []*launch.Server{s}, Start: s.Again}
+	t.Cleanup(func() { c.Instances[0].Stop() })
 	c.Command, c.Duration, c.PIDs = "storm", 0, []int{s.PID()}
 	return c
 }
 
 func TestDrainsAreMeasured(t *testing.T) {
 	c := drainOf(t, "good")
+	first := c.Instances[0]
 	r, err := c.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -100,8 +101,11 @@ func TestDrainsAreMeasured(t *testing.T) {
 	if *r.Lost != 0 || *r.Missing+*r.Duplicated+*r.OutOfOrder != 0 || *r.Expected != 10*r.Published || r.Published < 9 || r.Other != 10 || r.FirstError != "" && r.Failed == 0 {
 		t.Errorf("published %d, expected %d, lost %d, %d others, first error %q, %+v", r.Published, *r.Expected, *r.Lost, r.Other, r.FirstError, r)
 	}
-	d := *f.Drain
-	if d.EndedS <= 0 || d.ExitedS <= 0 || d.ListensS <= d.ExitedS || d.FirstBackS < .4 || f.ConnectedS < d.FirstBackS || f.Last < f.ConnectedS {
+	if len(r.Deploys.Replaced) != 1 {
+		t.Fatalf("%+v; want one replacement", r.Deploys)
+	}
+	d := r.Deploys.Replaced[0]
+	if d.EndedS <= 0 || d.ExitedS <= 0 || d.ReadyS <= d.ExitedS || d.FirstBackS < .4 || f.ConnectedS < d.FirstBackS || f.ConnectedS != d.LastBackS || f.Last < f.ConnectedS {
 		t.Errorf("%+v, %+v: they are not in their order", f, d)
 	}
 	back := 0
@@ -111,30 +115,29 @@ func TestDrainsAreMeasured(t *testing.T) {
 	if back != 10 || (d.Uneven != nil) != (len(d.Returns) > 1) {
 		t.Errorf("returns %+v, uneven %v; want 10 in all", d.Returns, d.Uneven)
 	}
-	d.EndedS, d.ExitedS, d.ListensS, d.FirstBackS, d.Returns, d.Uneven, d.Failed = 0, 0, 0, 0, nil, nil, 0
-	if want := (result.Drain{Before: 8, GapOnce: 10, Gaps: 10}); fmt.Sprint(d) != fmt.Sprint(want) {
-		t.Errorf("%+v; want %+v", d, want)
+	if all := r.Deploys; *all.Before != 8 || *all.LostBefore != 0 || all.GapOnce != 10 || all.Gaps != 10 || all.Cut+all.Untold+all.Later+all.Away != 0 || all.Skipped != 0 || d.ExitStatus != 0 || d.Ended != 10 {
+		t.Errorf("%+v; want 8 events before, all of which came, and a gap event for each of 10 streams", all)
 	}
-	if v := r.Server; v == nil || v.PID == c.Server.PID() || v.RSSBytes == 0 || v.CPUPerDeliveryUS != nil {
+	if v := r.Server; v == nil || v.PID == first.PID() || v.RSSBytes == 0 || v.CPUPerDeliveryUS != nil {
 		t.Errorf("server %+v; want that of the second process, and no CPU per delivery", v)
 	}
 }
 
 func TestDrainsCountWhatGoesWrong(t *testing.T) {
-	for kind, want := range map[string]func(r *result.Result, d *result.Drain) bool{
-		"loud": func(r *result.Result, d *result.Drain) bool {
-			return d.ExitStatus == 3 && r.Storm.Caught == 10 && *r.Lost == 0
+	for kind, want := range map[string]func(r *result.Result, d *result.Deploys) bool{
+		"loud": func(r *result.Result, d *result.Deploys) bool {
+			return d.Replaced[0].ExitStatus == 3 && r.Storm.Caught == 10 && *r.Lost == 0
 		},
-		"silent": func(r *result.Result, d *result.Drain) bool {
+		"silent": func(r *result.Result, d *result.Deploys) bool {
 			return d.Untold == 10 && d.Cut == 0 && d.Gaps == 0 && r.Storm.Caught == 10 && *r.Lost > 0 && *r.Missing == *r.Lost
 		},
-		"hasty": func(r *result.Result, d *result.Drain) bool {
-			return d.LostBefore == 10 && *r.Lost >= 10 && *r.Missing == *r.Lost && d.GapOnce == 10 && r.Storm.Caught == 10
+		"hasty": func(r *result.Result, d *result.Deploys) bool {
+			return *d.LostBefore == 10 && *r.Lost >= 10 && *r.Missing == *r.Lost && d.GapOnce == 10 && r.Storm.Caught == 10
 		},
-		"cuts": func(r *result.Result, d *result.Drain) bool {
+		"cuts": func(r *result.Result, d *result.Deploys) bool {
 			return d.Cut == 10 && d.Untold == 10 && r.Storm.Caught == 10
 		},
-		"away": func(r *result.Result, d *result.Drain) bool {
+		"away": func(r *result.Result, d *result.Deploys) bool {
 			return d.Failed > 10 && r.Failed == d.Failed && r.Storm.Caught == 10 && *r.Lost == 0
 		},
 	} {
@@ -144,8 +147,8 @@ func TestDrainsCountWhatGoesWrong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !want(r, r.Storm.Drain) {
-				t.Errorf("lost %d, missing %d, failed %d, %+v, %+v", *r.Lost, *r.Missing, r.Failed, r.Storm, r.Storm.Drain)
+			if !want(r, r.Deploys) {
+				t.Errorf("lost %d, missing %d, failed %d, %+v, %+v", *r.Lost, *r.Missing, r.Failed, r.Storm, r.Deploys)
 			}
 		})
 	}
@@ -153,13 +156,13 @@ func TestDrainsCountWhatGoesWrong(t *testing.T) {
 
 func TestDrainsThatCannotBeDone(t *testing.T) {
 	c := drainOf(t, "deaf")
-	c.Answer = 300 * time.Millisecond
+	c.Answer = time.Second
 	r, err := c.Run(t.Context())
-	if r == nil || r.Storm != nil || err == nil || !strings.Contains(err.Error(), "has not exited 300ms after SIGTERM") {
+	if r == nil || r.Storm != nil || err == nil || !strings.Contains(err.Error(), "has not exited 1s after SIGTERM") {
 		t.Errorf("%+v, the error is %v", r, err)
 	}
 	c.Publish = nil
-	if _, err := c.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "nothing is published") {
+	if _, err := c.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "set Publish") {
 		t.Errorf("the error is %v, want that nothing is published", err)
 	}
 	c = drainOf(t, "good")
@@ -189,7 +192,7 @@ func TestReturnsAreCountedInEqualParts(t *testing.T) {
 		}
 	}
 	returned = append(returned, 20*time.Second) // a straggler
-	parts := returnsOf(returned, due)
+	parts, uneven := returnsOf(returned, due)
 	if len(parts) != 3 || parts[0].From < 5 || parts[2].To > 8 || parts[0].To != parts[1].From {
 		t.Fatalf("%+v; want three seconds from 5 s on", parts)
 	}
@@ -198,13 +201,13 @@ func TestReturnsAreCountedInEqualParts(t *testing.T) {
 			t.Errorf("part %d: %+v; want %v from even, and 1,000 due", i, p, off)
 		}
 	}
-	if u := uneven(parts); u == nil || *u < 0.49 || *u > 0.51 {
-		t.Errorf("uneven by %v; want a half", u)
+	if uneven == nil || *uneven < 0.49 || *uneven > 0.51 {
+		t.Errorf("uneven by %v; want a half", uneven)
 	}
-	if parts := returnsOf(nil, due); parts == nil || len(parts) != 0 || uneven(parts) != nil {
+	if parts, uneven := returnsOf(nil, due); parts == nil || len(parts) != 0 || uneven != nil {
 		t.Errorf("%+v, where nobody came back", parts)
 	}
-	if parts := returnsOf(due[:1], due); len(parts) != 1 || parts[0].Count != 1 || parts[0].Off != 0 {
+	if parts, uneven := returnsOf(due[:1], due); uneven != nil || len(parts) != 1 || parts[0].Count != 1 || parts[0].Off != 0 {
 		t.Errorf("%+v, where one came back", parts)
 	}
 }

@@ -121,18 +121,7 @@ func (s *session) drain(ctx context.Context) (whole bool) {
 	for i, l := range s.lanes {
 		want += l.swarm.Due(i, l.publisher.Sent())
 	}
-	last, since := uint64(0), load.Now()
-	for ctx.Err() == nil {
-		got := s.delivered()
-		if got != last {
-			last, since = got, load.Now()
-		}
-		if got >= want || load.Now()-since > s.patience() {
-			return got >= want
-		}
-		pause(ctx, 5*time.Millisecond)
-	}
-	return false
+	return whileMore(ctx, s.patience(), load.Now(), func() (uint64, bool) { got := s.delivered(); return got, got >= want }) == nil
 }
 
 // moment is how long the end may take once ctx has ended.

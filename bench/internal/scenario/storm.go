@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/fastsse/fastsse/bench/internal/load"
@@ -43,26 +43,19 @@ func (c *Storm) Run(ctx context.Context) (*result.Result, error) {
 	if c.Publish == nil {
 		return nil, errors.New("storm: nothing is published, so clients cannot miss anything; set Publish")
 	}
-	return c.Scenario.storm(ctx, c.run)
-}
-
-// storm opens all streams, has each get an event, and then runs the storm itself.
-func (sc *Scenario) storm(ctx context.Context, run func(context.Context, *session) (*result.Storm, error)) (*result.Result, error) {
 	var figures *result.Storm
-	return sc.withAllOpen(ctx, func(s *session) error {
+	return c.withAllOpen(ctx, func(ctx context.Context, s *session) error {
 		err := s.firstEvent(ctx)
 		if err == nil && ctx.Err() == nil {
-			figures, err = run(ctx, s)
+			figures, err = c.run(ctx, s)
 		}
 		return err
-	}, func(s *session, r *result.Result) {
-		addStorm(r, figures, suspectReturns(s.watcher.starved, s.watcher.intervals))
-	})
+	}, func(_ *session, r *result.Result) { r.Storm = figures })
 }
 
 // withAllOpen opens all streams, does what is to be done with them, and lets tell add its
 // figures to the result.
-func (sc *Scenario) withAllOpen(ctx context.Context, do func(*session) error, tell func(*session, *result.Result)) (*result.Result, error) {
+func (sc *Scenario) withAllOpen(ctx context.Context, do func(context.Context, *session) error, tell func(*session, *result.Result)) (*result.Result, error) {
 	s, err := begin(ctx, sc)
 	if err != nil {
 		return nil, err
@@ -73,9 +66,9 @@ func (sc *Scenario) withAllOpen(ctx context.Context, do func(*session) error, te
 		err = s.unopened()
 	}
 	if err == nil && ctx.Err() == nil {
-		err = do(s)
+		err = do(ctx, s)
 	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // which the result says
+	if ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))) { // which the result says
 		err = nil
 	}
 	r, err := s.end(ctx, err)
@@ -83,21 +76,6 @@ func (sc *Scenario) withAllOpen(ctx context.Context, do func(*session) error, te
 		tell(s, r)
 	}
 	return r, err
-}
-
-// addStorm adds a storm's figures to a result and, if it was a drain, the reason to doubt
-// them, if any.
-func addStorm(r *result.Result, f *result.Storm, suspicion string) {
-	r.Storm = f
-	if f == nil || f.Drain == nil {
-		return
-	}
-	if suspicion != "" && !slices.ContainsFunc(r.SuspectOf, func(of string) bool { return strings.HasPrefix(of, processorsBusy) }) {
-		r.Suspect, r.SuspectOf = true, append(r.SuspectOf, suspicion)
-	}
-	if r.Server != nil {
-		r.Server.CPUPerDeliveryUS = nil // two processes have delivered
-	}
 }
 
 // firstEvent publishes an event to each topic and waits until every stream has it, so that each has an id.
@@ -157,33 +135,17 @@ func (c *Storm) comeBack(ctx context.Context, s *session) (*result.Storm, error)
 	}
 	f := &result.Storm{Streams: c.Streams, Missed: c.Missed}
 	waiting, stop := context.WithCancel(ctx)
-	opened := whenAllOpen(waiting, main)
-	err := s.until(ctx, main.swarm.Due(0, main.publisher.Sent()), back)
-	stop()
-	f.ConnectedS = (<-opened - back).Seconds()
-	looked := s.countUp()
-	f.CPUSeconds = max(s.usage.after.CPU-s.usage.before.CPU, 0).Seconds()
-	caught(f, main.swarm.CaughtUp(0, main.publisher.Sent()), back)
-	if errors.Is(err, errNothingMore) { // what is missing is counted
-		err = nil
-	}
-	return f, errors.Join(err, looked)
-}
-
-// whenAllOpen returns a channel that tells when all of a lane's streams are open, or ctx
-// has ended.
-func whenAllOpen(ctx context.Context, l *lane) <-chan time.Duration {
 	opened := make(chan time.Duration, 1)
 	go func() {
-		for ctx.Err() == nil {
-			if open, _ := l.swarm.Now(); open >= l.readers {
-				break
-			}
-			pause(ctx, time.Millisecond)
-		}
+		_ = whileMore(waiting, math.MaxInt64, back, func() (uint64, bool) { open, _ := main.swarm.Now(); return 0, open >= main.readers })
 		opened <- load.Now()
 	}()
-	return opened
+	err := s.rest(ctx, main.swarm.Due(0, main.publisher.Sent()), back)
+	stop()
+	f.ConnectedS = (<-opened - back).Seconds()
+	f.CPUSeconds = max(s.usage.after.CPU-s.usage.before.CPU, 0).Seconds()
+	caught(f, main.swarm.CaughtUp(0, main.publisher.Sent()), back)
+	return f, err
 }
 
 // errNothingMore is the end of a wait for events.
@@ -191,23 +153,50 @@ var errNothingMore = errors.New("nothing more came")
 
 // until waits for n deliveries in total; none can come before the given time.
 func (s *session) until(ctx context.Context, n uint64, since time.Duration) error {
-	last := s.delivered()
-	patience := s.patienceInStorm()
-	for {
-		got := s.delivered()
-		if got >= n {
+	got := uint64(0)
+	err := whileMore(ctx, s.patienceInStorm(), since, func() (uint64, bool) {
+		got = s.delivered()
+		return got, got >= n
+	})
+	if err != nil {
+		return fmt.Errorf("%d of %d events came: %w", got, n, err)
+	}
+	return nil
+}
+
+// rest waits for n deliveries in total, counts up and, if all have come, waits for those that
+// come twice. What is missing is no error: it is counted.
+func (s *session) rest(ctx context.Context, n uint64, since time.Duration) error {
+	err := s.until(ctx, n, since)
+	looked := s.countUp()
+	if errors.Is(err, errNothingMore) {
+		return looked
+	}
+	if err = errors.Join(err, looked); err == nil {
+		s.linger(ctx)
+	}
+	return err
+}
+
+// whileMore waits until count says that it has counted all. It gives up with errNothingMore
+// when the number has not changed for as long as patience; it cannot before the given time.
+// Counting takes a tenth of the time at most.
+func whileMore(ctx context.Context, patience, since time.Duration, count func() (n uint64, all bool)) error {
+	for last := uint64(0); ; {
+		begun := load.Now()
+		n, all := count()
+		now := load.Now()
+		switch {
+		case all:
 			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case n != last:
+			last, since = n, max(since, now)
+		case now-since > patience:
+			return fmt.Errorf("%w for %v", errNothingMore, patience)
 		}
-		if got != last {
-			last, since = got, load.Now()
-		}
-		if load.Now()-since > patience {
-			return fmt.Errorf("%d of %d events came: %w for %v", last, n, errNothingMore, patience)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		pause(ctx, time.Millisecond)
+		pause(ctx, max(time.Millisecond, 9*(now-begun)))
 	}
 }
 

@@ -2,6 +2,8 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/fastsse/fastsse/bench/internal/result"
 )
@@ -48,13 +50,12 @@ const processorsBusy = "processors: all were busy"
 // noneIdle is the idle share of the machine's time below which all processors were busy.
 const noneIdle = 0.03
 
-// suspectReturns is a reason to doubt when clients came back, or empty: for a drain, seconds
-// count one by one. starved is in how many of them others had the processors.
-func suspectReturns(starved, intervals int) string {
-	if starved == 0 {
-		return ""
+// suspectReturns doubts when clients came back after a deploy, for which seconds count one by
+// one. starved is in how many of them others had the processors.
+func suspectReturns(r *result.Result, starved, intervals int) {
+	if starved > 0 && !slices.ContainsFunc(r.SuspectOf, func(of string) bool { return strings.HasPrefix(of, processorsBusy) }) {
+		r.Suspect, r.SuspectOf = true, append(r.SuspectOf, fmt.Sprintf(processorsBusy+" in %d of the %d seconds of the deploy, with the server less than half of the time: stop other programs, or use another machine", starved, intervals))
 	}
-	return fmt.Sprintf(processorsBusy+" in %d of the %d seconds in which clients came back, with the server less than half of the time: stop other programs, or use another machine", starved, intervals)
 }
 
 // lagAllowed is the timer lag, in milliseconds, up to which latencies can be believed:

@@ -32,18 +32,19 @@ type watcher struct {
 	machine   load.Processors
 	readers   load.Readers
 	busiest   float64 // share of a second that a reader had something to do, since publishing began
-	starved   int     // intervals of the present phase in which others had the processors…
+	starved   int     // intervals of deploys in which others had the processors…
 	intervals int     // …of so many
 	logErr    error
 	steps     []result.Step                      // of the profile, as far as they have begun
 	step      *hdrhistogram.Histogram            // latency in the last of these; nil: it is over
-	latencies map[string]*hdrhistogram.Histogram // by phase; nil: not asked for
+	latencies map[string]*hdrhistogram.Histogram // of calmPhase and deployPhase
 
 	answers func() (open int, events uint64) // of answers: those under way, and events since it was last called; nil: none are measured
 }
 
 func newWatcher(s *session) *watcher {
 	w := &watcher{s: s, quit: make(chan struct{}), ended: make(chan struct{}), last: s.start, usage: s.usage.empty, phase: "open", machine: load.LookAtProcessors(), readers: s.lookAtReaders()}
+	w.latencies = map[string]*hdrhistogram.Histogram{calmPhase: hdrhistogram.New(1, 600_000_000, 3), deployPhase: hdrhistogram.New(1, 600_000_000, 3)}
 	w.own = s.self.Look().CPU
 	go w.run()
 	return w
@@ -73,31 +74,11 @@ func (w *watcher) stop() {
 // enter begins a phase. What happened in the last phase until now is a sample of its
 // own.
 func (w *watcher) enter(phase string) {
+	w.look(shortest)
 	w.mu.Lock()
-	same := w.phase == phase
-	w.mu.Unlock()
-	if !same {
-		w.look(shortest)
-	}
-	w.mu.Lock()
-	if !same {
-		w.phase, w.starved, w.intervals = phase, 0, 0
-	}
+	w.phase = phase
 	w.mu.Unlock()
 }
-
-// latencyIn makes the watcher keep the latencies of phases, from now on.
-func (w *watcher) latencyIn(phases ...string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.latencies = map[string]*hdrhistogram.Histogram{}
-	for _, phase := range phases {
-		w.latencies[phase] = hdrhistogram.New(1, 600_000_000, 3)
-	}
-}
-
-// latencyOf is what was kept of a phase. The watcher has stopped.
-func (w *watcher) latencyOf(phase string) *hdrhistogram.Histogram { return w.latencies[phase] }
 
 // shortest is the shortest interval that is worth a sample.
 const shortest = 50 * time.Millisecond
@@ -228,13 +209,13 @@ func (w *watcher) lookAtReaders(v *result.Sample, now time.Duration) {
 	}
 }
 
-// lookAtMachine counts the intervals in which no processor was idle, and the server had less
-// than half of them.
+// lookAtMachine counts the intervals of deploys in which no processor was idle, and the
+// server had less than half of them.
 func (w *watcher) lookAtMachine(v *result.Sample, now time.Duration) {
 	machine := load.LookAtProcessors()
 	idle, known := machine.IdleShare(w.machine)
 	w.machine = machine
-	if !known || v.ServerCPU == nil || now-w.last < telling {
+	if !known || v.ServerCPU == nil || v.Phase != deployPhase || now-w.last < telling {
 		return
 	}
 	w.intervals++

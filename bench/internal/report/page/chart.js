@@ -103,20 +103,20 @@ const stormCharts = runs => [
 ];
 
 // caught is the share of streams that have caught up. The quantiles of a storm count only
-// those that have. In a drain nobody has before the first client was answered again.
-function caught({ result: { storm } }) {
+// those that have. In a deploy nobody has before the first client was answered again.
+function caught({ result: { storm, deploys } }) {
   if (!storm?.caught_up) return [];
-  const part = storm.caught_up / storm.streams, first = storm.drain?.first_back_s;
+  const part = storm.caught_up / storm.streams, first = deploys?.replaced[0]?.first_back_s;
   return [
     { x: 0, y: 0 }, ...(first < storm.caught_up_p50_s ? [{ x: first, y: 0 }] : []), { x: storm.caught_up_p50_s, y: 50 * part },
     { x: storm.caught_up_p95_s, y: 95 * part }, { x: storm.caught_up_p99_s, y: 99 * part }, { x: storm.caught_up_last_s, y: 100 * part },
   ];
 }
 
-// The parts of the time over which clients came back after a drain: a step for each, so that
+// The parts of the time over which clients came back after one deploy: a step for each, so that
 // two values of x differ. A part that is shorter than half a second is the only one, and counts
 // as a second.
-const returnsOf = run => run.result.storm?.drain?.returns ?? [];
+const returnsOf = run => run.result.deploys?.replaced.length === 1 ? run.result.deploys.replaced[0].returns : [];
 const returnTimes = run => returnsOf(run).flatMap(p => [p.from, Math.max(p.to - 1e-6, p.from + 5e-7)]);
 const returnRates = key => run => returnsOf(run).flatMap(p => {
   const rate = p.to - p.from >= 0.5 ? p[key] / (p.to - p.from) : p[key];

@@ -12,8 +12,7 @@ const headline = [
   "server.cpu_us_to_open", "server.rss_bytes",
 ];
 const ofStorm = [
-  "storm.caught_up", "storm.connected_s", "storm.caught_up_p50_s", "storm.caught_up_p95_s", "storm.caught_up_p99_s", "storm.caught_up_last_s",
-  "storm.drain.ended_s", "storm.drain.exited_s", "storm.drain.lost_before", "storm.drain.gap_once", "storm.drain.uneven", "storm.server_cpu_s",
+  "storm.caught_up", "storm.connected_s", "storm.caught_up_p50_s", "storm.caught_up_p95_s", "storm.caught_up_p99_s", "storm.caught_up_last_s", "storm.server_cpu_s",
 ];
 const ofTool = [
   "tool.cpu_seconds", "tool.reader_busy", "tool.timer_lag_ms.p99", "publisher_late_ms", "tool.gc_pause_ms", "tool.descriptors", "tool.ports_used",
@@ -37,10 +36,10 @@ const notes = {
   ].filter(Boolean).join(" · "),
   "server.cpu_us_per_delivery": r => `${seconds(r.server.cpu_seconds)} in all`,
   "server.rss_bytes": r => [[r.server.threads, "thread"], [r.server.descriptors, "descriptor"]].filter(([n]) => n > 0).map(([n, what]) => plural(n, what)).join(" · "),
-  "storm.caught_up": ({ storm: s }) => `of ${plural(s.streams, "stream")}, ${s.drain ? "with an event since" : `each ${plural(s.missed, "event")} behind`}`,
-  "storm.drain.ended_s": ({ storm: { drain: d } }) => `after SIGTERM · ${count(d.cut)} cut · ${count(d.untold)} not told when to return`,
-  "storm.drain.exited_s": ({ storm: { drain: d } }) => `status ${d.exit_status} · listens again after ${seconds(d.listens_again_s)}`,
-  "storm.drain.gap_once": () => "streams", "storm.drain.uneven": () => "the second that differs most", "tool.reader_busy": r => r.tool.reader_busy_most == null ? "of the time" : `of the time · ${share(r.tool.reader_busy_most)} of its busiest second`,
+  "storm.caught_up": ({ storm: s, deploys }) => `of ${plural(s.streams, "stream")}, ${deploys ? "with an event since" : `each ${plural(s.missed, "event")} behind`}`,
+  "deploys.replaced.0.ended_s": ({ deploys: d }) => `after the signal · ${count(d.ends_cut)} cut · ${count(d.ends_untold)} not told when to return`,
+  "deploys.replaced.0.exited_s": ({ deploys: { replaced: [d] } }) => `status ${d.exit_status} · listens again after ${seconds(d.ready_s)}`,
+  "deploys.gap_once": () => "streams", "deploys.replaced.0.uneven": () => "the second that differs most", "tool.reader_busy": r => r.tool.reader_busy_most == null ? "of the time" : `of the time · ${share(r.tool.reader_busy_most)} of its busiest second`,
   "tool.timer_lag_ms.p99": r => `max ${number(r.tool.timer_lag_ms.max)}`,
   publisher_late_ms: r => `at worst${r.publisher_lateness_ms ? ` · p50 ${number(r.publisher_lateness_ms.p50)}` : ""}`, "tool.gc_pause_ms": () => "in total",
   "tool.descriptors": r => r.tool.fd_limit ? `of ${count(r.tool.fd_limit)} allowed` : "",
@@ -52,8 +51,8 @@ const faulty = r => r > 0;
 const wrong = {
   opened: (v, r) => v < r.asked, ended: (v, r) => v > 0 && r.command !== "storm" && r.command !== "deploys" && r.command !== "answers", // these end streams on purpose
   lost: faulty, missing: faulty, duplicated: faulty, out_of_order: faulty,
-  "storm.caught_up": (v, r) => v < r.storm.streams, "storm.drain.ended_s": (v, r) => r.storm.drain.untold > 0,
-  "storm.drain.exited_s": (v, r) => r.storm.drain.exit_status !== 0, "storm.drain.lost_before": faulty, "deploys.gaps": faulty, "deploys.not_back": faulty,
+  "storm.caught_up": (v, r) => v < r.storm.streams, "deploys.replaced.0.ended_s": (v, r) => r.deploys.ends_untold > 0,
+  "deploys.replaced.0.exited_s": (v, r) => r.deploys.replaced[0].exit_status !== 0, "deploys.lost_before": faulty, "deploys.gaps": (v, r) => v > 0 && r.deploys.before === null, "deploys.not_back": faulty,
 };
 
 // isWrong also knows figures of a soak that rose: their sentences begin with the name.
@@ -72,9 +71,9 @@ function valueText({ path, unit }, v) {
 const worthy = f => !aboveZero.includes(f.path) || f.values.some(v => v > 0);
 const cardLabels = {
   other: "other events", "tool.cpu_seconds": "CPU used", "tool.reader_busy": "busiest reader", "tool.timer_lag_ms.p99": "timer lag p99", "tool.gc_pause_ms": "GC pauses",
-  "tool.ports_used": "ports per address", "storm.caught_up_p95_s": "caught up p95", "storm.drain.gap_once": "told of a gap once",
+  "tool.ports_used": "ports per address", "storm.caught_up_p95_s": "caught up p95", 
 };
-const cardLabel = ({ path, label }) => sentence(cardLabels[path] ?? label.replace(/^(tool|trend|deploys|drain|storm), /, ""));
+const cardLabel = ({ path, label }) => sentence(cardLabels[path] ?? label.replace(/^(tool|trend|deploys|storm), /, ""));
 const sentence = label => label.replace(/^./, first => first.toUpperCase());
 
 // cards show figures of one result.

@@ -31,7 +31,7 @@ function markBoxes() {
 }
 
 function timeHint() {
-  const phase = { publish: "publish", back: "come back", hold: "hold its streams" }[sharedPhase(runs)];
+  const phase = { publish: "publish", back: "come back", deploy: "replace the server", hold: "hold its streams" }[sharedPhase(runs)];
   return (phase ? `Time counts from when each began to ${phase}. ` : "") + "Drag across a chart to zoom in; double-click to zoom out.";
 }
 

@@ -15,7 +15,7 @@ function runsOf(results) {
 }
 
 // sharedPhase is the phase in which several results are compared, if they have one.
-const sharedPhase = runs => runs.length === 1 ? undefined : ["publish", "back", "hold"].find(phase => runs.every(run => run.samples.some(s => s.phase === phase)));
+const sharedPhase = runs => runs.length === 1 ? undefined : ["publish", "back", "deploy", "hold"].find(phase => runs.every(run => run.samples.some(s => s.phase === phase)));
 
 // begin is when the interval of a sample began, and took how long that was.
 const begin = (run, i) => i === 0 ? Math.min(0, run.samples[0].at) : run.samples[i - 1].at;
