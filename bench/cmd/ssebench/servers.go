@@ -105,12 +105,10 @@ func (f *targetFlags) paced(name string, port int) (*scenario.Scenario, error) {
 		return nil, err
 	}
 	fill := func(text string) string { return launch.Fill(text, port) }
-	sc := &scenario.Scenario{Duration: f.Duration, Flags: flagsOf(load)}
-	sc.Flags["duration"] = f.Duration.String()
-	if err := load.streamFlags.fill(sc, fill); err != nil {
-		return nil, err
-	}
-	if err := load.publishFlags.fill(sc, fill); err != nil {
+	flags := flagsOf(load)
+	flags["duration"] = f.Duration.String()
+	sc, err := (&measuring{}).fill(&scenario.Scenario{Duration: f.Duration, Flags: flags}, fill, load.streamFlags.fill, load.publishFlags.fill)
+	if err != nil {
 		return nil, err
 	}
 	if sc.Publish == nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/fastsse/fastsse/bench/internal/load"
 )
 
 // comeback is what clients got that left, missed some events, and came back.
@@ -88,11 +90,11 @@ func (s *session) askFrom(ctx context.Context, a *answer, id string) {
 // until all have it, and a little longer for events that should not come. Then it leaves.
 func (s *session) publishTo(ctx context.Context, streams ...*answer) (n int) {
 	s.await(ctx, s.pace.head, hasHead, streams...)
-	sleep(ctx, s.pace.grace)
+	load.Pause(ctx, s.pace.grace)
 	if sent, ok := s.publish(ctx, 1, 0); ok {
 		n = sent[0].n
 		s.await(ctx, s.pace.held, func(a *answer) bool { return a.text.find(n).n > 0 }, streams...)
-		sleep(ctx, s.pace.grace)
+		load.Pause(ctx, s.pace.grace)
 	}
 	s.leave(streams...)
 	return n

@@ -82,15 +82,3 @@ func (p *publisher) publish(ctx context.Context) (publication, error) {
 	}
 	return publication{}, fmt.Errorf("%s %s answered %s: %s", p.method, &p.endpoint, res.Status, quote(string(bytes.TrimSpace(said))))
 }
-
-// sleep returns false if ctx is done first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

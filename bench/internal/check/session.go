@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"net/http"
 	"time"
+
+	"github.com/fastsse/fastsse/bench/internal/load"
 )
 
 // session is one run: what was seen, for the judges to look at.
@@ -115,7 +117,7 @@ func (s *session) publishes() bool { return s.publisher != nil && s.refused == n
 
 // publish publishes n events, the given time apart, and returns false if that fails.
 func (s *session) publish(ctx context.Context, n int, apart time.Duration) (sent []publication, ok bool) {
-	for i := 0; i < n && s.publishes() && (i == 0 || sleep(ctx, apart)); i++ {
+	for i := 0; i < n && s.publishes() && (i == 0 || load.Pause(ctx, apart)); i++ {
 		var p publication
 		if p, s.refused = s.publisher.publish(ctx); s.refused == nil {
 			sent = append(sent, p)
@@ -185,9 +187,9 @@ func (s *session) listen(ctx context.Context) {
 	probes := []*answer{&s.headMethod, &s.wrongMethod, &s.preflight, &s.bare[0], &s.bare[1]}
 	s.await(ctx, 2*s.pace.head, hasHead, &s.bare[1])
 	s.await(ctx, time.Until(probed.Add(2*s.pace.head)), hasHead, probes...)
-	sleep(ctx, s.pace.grace) // for bytes that should not come
+	load.Pause(ctx, s.pace.grace) // for bytes that should not come
 	s.leave(probes...)
-	if first.streams() && first.how != left && sleep(ctx, min(cmp.Or(first.text.retry, s.pace.back), s.pace.back)) {
+	if first.streams() && first.how != left && load.Pause(ctx, min(cmp.Or(first.text.retry, s.pace.back), s.pace.back)) {
 		s.askFrom(ctx, &s.returned, first.text.lastID)
 		s.await(ctx, s.pace.head, hasHead, &s.returned)
 		s.leave(&s.returned)

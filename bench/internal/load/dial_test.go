@@ -83,7 +83,7 @@ func TestUnixSockets(t *testing.T) {
 		t.Cleanup(func() { _ = web.Close() })
 		r.Unix, r.URL = SplitUnix("unix:" + path + ":/events?a")
 		opened(t, r, 500, Client{}) // more than a backlog
-		if err := publisher(t, Publishing{URL: "http://localhost/p", Unix: path}).Once(t.Context()); err != nil || <-published != "/p" {
+		if err := publisher(t, Publishing{URL: "http://localhost/p", Unix: path}).Now(t.Context(), 1); err != nil || <-published != "/p" {
 			t.Errorf("publish: %v", err)
 		}
 		_ = web.Close()
@@ -120,7 +120,7 @@ func TestClientCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 	opened(t, Request{URL: s.URL, TLS: c}, 1, Client{})
-	if err := publisher(t, Publishing{URL: s.URL, TLS: c}).Once(t.Context()); err != nil || clients.Load() != 2 {
+	if err := publisher(t, Publishing{URL: s.URL, TLS: c}).Now(t.Context(), 1); err != nil || clients.Load() != 2 {
 		t.Errorf("%v, %d clients are known, want 2", err, clients.Load())
 	}
 	for _, files := range [][3]string{{"", key, ""}, {cert, "none", ""}, {"", "", "none"}, {"", "", key}} {

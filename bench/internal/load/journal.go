@@ -52,32 +52,37 @@ func (s *Swarm) Watch(w Watching) {
 // for streams that got no event after it.
 func (s *Swarm) Journals(until time.Duration) []Journal {
 	var all []Journal
-	for _, st := range s.streams {
-		st.meter.mu.Lock()
-		if j := st.journal; j != nil {
-			now := j.Journal
-			now.Silence, now.Returns = max(j.Silence, until-j.heard), slices.Clone(j.Returns)
-			all = append(all, now)
-		}
-		st.meter.mu.Unlock()
-	}
+	s.eachWatched(func(j *journal) {
+		now := j.Journal
+		now.Silence, now.Returns = max(j.Silence, until-j.heard), slices.Clone(j.Returns)
+		all = append(all, now)
+	})
 	return all
 }
 
 // Away is how many watched streams have ended since a time, and how many of these have got
 // an event again.
 func (s *Swarm) Away(since time.Duration) (ended, renewed int) {
-	for _, st := range s.streams {
-		st.meter.mu.Lock()
-		if j := st.journal; j != nil && len(j.Returns) > 0 && j.Returns[len(j.Returns)-1].Ended >= since {
+	s.eachWatched(func(j *journal) {
+		if n := len(j.Returns); n > 0 && j.Returns[n-1].Ended >= since {
 			ended++
 			if !j.away {
 				renewed++
 			}
 		}
+	})
+	return ended, renewed
+}
+
+// eachWatched calls do for each stream that is watched, with its meter locked.
+func (s *Swarm) eachWatched(do func(*journal)) {
+	for _, st := range s.streams {
+		st.meter.mu.Lock()
+		if st.journal != nil {
+			do(st.journal)
+		}
 		st.meter.mu.Unlock()
 	}
-	return ended, renewed
 }
 
 // CountMissing counts the events of a lane up to seq that a stream has not got as missing,

@@ -25,6 +25,9 @@ func sleepPrecisely(ctx context.Context, at time.Duration) bool {
 	return sleepUntil(ctx, at) // a signal may have ended the nap
 }
 
+// Pause waits for some time, and returns false if ctx ends first.
+func Pause(ctx context.Context, d time.Duration) bool { return sleepUntil(ctx, Now()+d) }
+
 // sleepUntil waits until a time of the process's clock, and returns false if ctx ends
 // first.
 func sleepUntil(ctx context.Context, at time.Duration) bool {

@@ -106,7 +106,7 @@ func TestPipelinePostsPlainMessages(t *testing.T) {
 		fmt.Fprint(c, accepted)
 		return true
 	})
-	if err := publisher(t, Publishing{URL: url}).Once(t.Context()); err != nil {
+	if err := publisher(t, Publishing{URL: url}).Now(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
 	if request, want := <-got, "POST text/plain "+string(marker); request != want {
@@ -187,9 +187,9 @@ func TestPublisherSaysThatTheServerHasGone(t *testing.T) {
 		return n < 4
 	})
 	p := publisher(t, Publishing{URL: url})
-	err := p.Once(t.Context())
+	err := p.Now(t.Context(), 1)
 	for err == nil {
-		err = p.Once(t.Context())
+		err = p.Now(t.Context(), 1)
 	}
 	if want := "the answer to event 4: the server closed the connection instead"; err.Error() != want {
 		t.Errorf("the error is %q, want %q", err, want)
@@ -212,7 +212,7 @@ func TestPublisherComesBackAfterAnIdleTime(t *testing.T) {
 			})
 			p := publisher(t, Publishing{URL: url})
 			for range 6 {
-				if err := p.Once(t.Context()); err != nil {
+				if err := p.Now(t.Context(), 1); err != nil {
 					t.Fatal(err)
 				}
 				if taken.Load()%2 == 0 {

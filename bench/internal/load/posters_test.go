@@ -24,7 +24,7 @@ func TestPublisherPostsByHTTPS(t *testing.T) {
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 	defer s.Close()
-	if err := publisher(t, Publishing{URL: s.URL}).Once(t.Context()); err == nil || !strings.Contains(err.Error(), "publish event 1: ") || !strings.Contains(err.Error(), "certificate") {
+	if err := publisher(t, Publishing{URL: s.URL}).Now(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "publish event 1: ") || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("a certificate of nobody: the error is %v", err)
 	}
 	p := publisher(t, Publishing{URL: s.URL, Method: "PUT", TLS: anyServer, Body: "<{{.Message}}>", Header: http.Header{"X-Key": {"k"}, "Host": {"example.test"}}})
@@ -54,7 +54,7 @@ func TestPublisherSaysWhatHTTPSAnswered(t *testing.T) {
 	if want := "publish event 3: 500 Internal Server Error: no disk"; err == nil || err.Error() != want || p.Sent() != 2 {
 		t.Errorf("sent %d, the error is %v; want 2 and %q", p.Sent(), err, want)
 	}
-	if err := p.Once(t.Context()); err == nil || !strings.Contains(err.Error(), "302 Found") {
+	if err := p.Now(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "302 Found") {
 		t.Errorf("a redirection was followed: %v", err)
 	}
 }

@@ -181,19 +181,14 @@ type wallTime struct{ time.Time }
 
 func (t wallTime) String() string { return t.UTC().Format(time.RFC3339Nano) }
 
-// Run publishes n events, the i-th due at begin + i/rate, and waits until the
-// server has taken them. When ctx ends it stops early, which is no error.
-func (p *Publisher) Run(ctx context.Context, n uint64, rate float64, begin time.Duration) error {
-	return p.run(ctx, ctx, n, begin, Steady(rate).At)
-}
-
-// RunUntil publishes in the same way until enough ends: the event that is being published then
-// is still taken. Only the end of ctx stops that as well.
+// RunUntil publishes events, the i-th due at begin + i/rate, until enough ends, and waits until
+// the server has taken them. When ctx ends it stops early, which is no error.
 func (p *Publisher) RunUntil(ctx, enough context.Context, rate float64, begin time.Duration) error {
 	return p.run(ctx, enough, math.MaxUint64, begin, Steady(rate).At)
 }
 
-// Follow publishes in the same way n events, event i, from 0, due at begin + at(i).
+// Follow publishes in the same way n events, event i, from 0, due at begin + at(i), unless ctx
+// ends before.
 func (p *Publisher) Follow(ctx context.Context, n uint64, begin time.Duration, at func(i uint64) time.Duration) error {
 	return p.run(ctx, ctx, n, begin, at)
 }
@@ -238,12 +233,14 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
-// Once publishes one event, due now, and waits until the server has taken it.
-func (p *Publisher) Once(ctx context.Context) error {
-	if err := p.publish(ctx, Now()); err != nil {
-		return err
+// Now publishes n events, each due now, and waits until the server has taken it.
+func (p *Publisher) Now(ctx context.Context, n int) (err error) {
+	for i := 0; i < n && err == nil; i++ {
+		if err = p.publish(ctx, Now()); err == nil {
+			err = p.await(ctx, 1)
+		}
 	}
-	return p.await(ctx, 1)
+	return err
 }
 
 func (p *Publisher) publish(ctx context.Context, due time.Duration) error {
@@ -298,7 +295,7 @@ func (p *Publisher) Sent() uint64 { return p.sent.Load() }
 // SetSent says how many events another process has published.
 func (p *Publisher) SetSent(n uint64) { p.sent.Store(n) }
 
-// Late is how far each event lagged behind the schedule, in µs, once Run has returned.
+// Late is how far each event lagged behind the schedule, in µs, once all are published.
 func (p *Publisher) Late() *hdrhistogram.Histogram { return p.late }
 
 // Retries says which posts were not taken at first. It is nil unless Publishing.Retried is

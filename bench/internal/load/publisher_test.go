@@ -189,3 +189,8 @@ func TestPublishedTemplatesAreFilledIn(t *testing.T) {
 		}
 	}
 }
+
+// Run publishes n events, the i-th due at begin + i/rate.
+func (p *Publisher) Run(ctx context.Context, n uint64, rate float64, begin time.Duration) error {
+	return p.Follow(ctx, n, begin, Steady(rate).At)
+}

@@ -81,7 +81,7 @@ func TestRetryingPosterGivesUpWhatIsRefused(t *testing.T) {
 	}))
 	defer web.Close()
 	p := publisher(t, Publishing{URL: web.URL, Retried: true})
-	if err := p.Once(t.Context()); err == nil || !strings.Contains(err.Error(), "401 Unauthorized: who are you?") {
+	if err := p.Now(t.Context(), 1); err == nil || !strings.Contains(err.Error(), "401 Unauthorized: who are you?") {
 		t.Errorf("the error is %v; want the answer", err)
 	}
 }

@@ -149,27 +149,25 @@ func sayList(from reflect.Value, path string) (said string, there bool) {
 	case []Return:
 		said = perSecond(list)
 	case []PublishError:
-		for _, e := range list {
-			said += fmt.Sprintf("; %s: %s", many(float64(e.Times), "time"), plain(e.Text))
-		}
-		said = strings.TrimPrefix(said, "; ")
+		said = each(list, "{times time}: {text}", "; ")
 	case []Refusal:
-		for _, e := range list {
-			said += fmt.Sprintf("; %s: status %d", many(float64(e.Times), "time"), e.Status)
-		}
-		said = strings.TrimPrefix(said, "; ")
+		said = each(list, "{times time}: status {status}", "; ")
 	case []Step:
-		for i := range list {
-			one, _ := fill("{step}: {delivered_per_second} delivered per second[, p50 {latency_ms.p50}, p99 {latency_ms.p99}, max {latency_ms.max}]", &list[i])
-			said += one + "\n"
-		}
+		said = each(list, "{step}: {delivered_per_second} delivered per second[, p50 {latency_ms.p50}, p99 {latency_ms.p99}, max {latency_ms.max}]", "\n")
 	case []Replacement:
-		for i := range list {
-			one, _ := fill(replaced, &list[i])
-			said += one + "\n"
-		}
+		said = each(list, replaced, "\n")
 	}
 	return said, said != ""
+}
+
+// each fills a line for each of a list.
+func each[T any](list []T, text, between string) string {
+	var all []string
+	for i := range list {
+		one, _ := fill(text, &list[i])
+		all = append(all, one)
+	}
+	return strings.Join(all, between)
 }
 
 // perSecond lists the parts of the time over which clients came back.

@@ -119,7 +119,7 @@ func (a *asking) client(ctx context.Context, i int) {
 		one := a.ask(ctx, i)
 		a.count(&one)
 		if !one.opened {
-			pause(ctx, pauseAsking)
+			load.Pause(ctx, pauseAsking)
 		}
 	}
 }
@@ -224,7 +224,7 @@ func (a *asking) sum(r *result.Result) *result.Result {
 	}
 	f.FirstMS, f.GapMS, f.WholeMS = result.Of(a.first), result.Of(a.gaps), result.Of(a.whole)
 	if f.GapMS != nil && f.GapMS.Mean > 0 {
-		f.PerSecond = pointer(1000 / f.GapMS.Mean)
+		f.PerSecond = new(1000 / f.GapMS.Mean)
 	}
 	return r
 }

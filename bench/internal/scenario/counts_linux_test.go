@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fastsse/fastsse/bench/internal/load"
 	"github.com/fastsse/fastsse/bench/internal/result"
 )
 
@@ -35,7 +36,7 @@ func TestOpenedAreThoseThatAreToGetAllEvents(t *testing.T) {
 			defer stop()
 			go func() {
 				<-all
-				pause(ctx, 700*time.Millisecond+number*20*time.Millisecond)
+				load.Pause(ctx, 700*time.Millisecond+number*20*time.Millisecond)
 				stop()
 			}()
 			r = r.WithContext(ctx)

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,12 +94,16 @@ func (d *deploys) run(ctx context.Context, s *session) (err error) {
 		_ = s.countUp()
 		return err
 	}
-	return s.rest(ctx, d.due(), d.over)
+	due := d.lane.swarm.Due(0, d.lane.publisher.Sent()) - d.lost
+	for _, j := range d.lane.swarm.Journals(0) {
+		due -= j.Skipped
+	}
+	return s.rest(ctx, due, d.over)
 }
 
 // replaceAll replaces one instance after the other.
 func (d *deploys) replaceAll(ctx context.Context) error {
-	pause(ctx, d.Calm)
+	load.Pause(ctx, d.Calm)
 	for i := range d.Times {
 		d.session.watcher.enter(deployPhase)
 		if err := d.replace(ctx, i%len(d.Instances)); err != nil {
@@ -108,17 +113,15 @@ func (d *deploys) replaceAll(ctx context.Context) error {
 			return err
 		}
 		d.session.watcher.enter(calmPhase)
-		pause(ctx, d.Calm)
+		load.Pause(ctx, d.Calm)
 	}
 	return context.Cause(ctx)
 }
 
 // replaceAlone replaces the one instance, and publishes until its streams are back.
 func (d *deploys) replaceAlone(ctx context.Context) error {
-	for range d.Last {
-		if err := d.lane.publisher.Once(ctx); err != nil {
-			return err
-		}
+	if err := d.lane.publisher.Now(ctx, d.Last); err != nil {
+		return err
 	}
 	d.before = d.lane.publisher.Sent()
 	d.lane.swarm.Watch(load.Watching{Before: d.before, Excuses: true})
@@ -216,37 +219,22 @@ func (d *deploys) awaitBack(ctx context.Context) error {
 	return err
 }
 
-// due is how many deliveries there are to be in all.
-func (d *deploys) due() uint64 {
-	n := d.lane.swarm.Due(0, d.lane.publisher.Sent()) - d.lost
-	for _, j := range d.lane.swarm.Journals(0) {
-		n -= j.Skipped
-	}
-	return n
-}
-
 // whilePublishing publishes for as long as do takes, and waits until the last event is taken:
 // for a moment only, unless it is tried again. do is given up if an event is not taken.
 func (s *session) whilePublishing(ctx context.Context, do func(context.Context) error) error {
 	enough, stop := context.WithCancel(ctx)
 	doing, giveUp := context.WithCancelCause(ctx)
-	defer giveUp(nil)
-	published := make(chan error, 1)
 	last := enough
 	if s.Publish.Retried { // which is bounded
 		last = ctx
 	}
+	published := make(chan error, 1)
 	go func() {
 		err := s.lanes[0].publisher.RunUntil(last, enough, s.Rate, load.Now())
-		if err != nil {
-			giveUp(err)
-		}
+		giveUp(err) // without an error all is over
 		published <- err
 	}()
 	err := do(doing)
 	stop()
-	if gone := <-published; gone != nil {
-		return gone // the cause of the other
-	}
-	return err
+	return cmp.Or(<-published, err) // the first is the cause of the other
 }

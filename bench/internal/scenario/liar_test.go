@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/fastsse/fastsse/bench/internal/load"
 )
 
 // liar is a server of one topic that does to its streams what a test tells it to, and counts
@@ -229,7 +231,7 @@ func (l *liar) stream(ctx context.Context, v *visit) {
 			return
 		}
 		if i == l.belated {
-			pause(ctx, belatedness)
+			load.Pause(ctx, belatedness)
 			l.count(&l.did.twice)
 			l.send(v, i)
 		}
@@ -293,7 +295,7 @@ func (l *liar) await(ctx context.Context, i int) bool {
 		case there && wait <= 0:
 			return true
 		case there:
-			pause(ctx, wait)
+			load.Pause(ctx, wait)
 		default:
 			select {
 			case <-more:

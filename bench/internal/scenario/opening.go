@@ -30,7 +30,7 @@ func (s *session) open(ctx context.Context) error {
 		return err
 	}
 	s.watcher.enter("settle")
-	pause(ctx, s.Settle)
+	load.Pause(ctx, s.Settle)
 	return nil
 }
 
@@ -50,7 +50,7 @@ func (s *session) openPart(ctx context.Context, n, asked int) error {
 		return err
 	}
 	s.toOpen += after.CPU - before.CPU
-	pause(ctx, s.Settle/parts)
+	load.Pause(ctx, s.Settle/parts)
 	after, err = s.look()
 	s.points = append(s.points, point{asked, main.opened, after})
 	return err

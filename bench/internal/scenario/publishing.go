@@ -33,7 +33,7 @@ func (s *session) publish(ctx context.Context) (err error) {
 	}
 	switch {
 	case err != nil:
-		pause(ctx, moment) // what has ended publishing may be about to end streams
+		load.Pause(ctx, moment) // what has ended publishing may be about to end streams
 	case whole:
 		s.linger(ctx)
 	}
@@ -66,7 +66,7 @@ func (s *session) countUp() (err error) {
 func (s *session) hold(ctx context.Context) {
 	s.watcher.enter("hold")
 	s.first = load.Now()
-	pause(ctx, s.Duration)
+	load.Pause(ctx, s.Duration)
 	s.over = load.Now()
 }
 
@@ -141,6 +141,6 @@ func (s *session) delivered() (n uint64) {
 func (s *session) linger(ctx context.Context) {
 	if s.Linger > 0 {
 		s.watcher.enter("linger")
-		pause(ctx, s.Linger)
+		load.Pause(ctx, s.Linger)
 	}
 }

@@ -64,20 +64,13 @@ func (d *deploys) figures(journals []load.Journal) *result.Deploys {
 	for i := range d.steps {
 		f.Replaced = append(f.Replaced, d.replaced(i, journals))
 	}
-	d.countRetries(f)
+	if r := d.lane.publisher.Retries(); r != nil {
+		f.Retried, f.TakenMS = r.Posts, ms(r.Longest)
+		for _, text := range r.Texts() {
+			f.Errors = append(f.Errors, result.PublishError{Text: text, Times: r.Errors[text]})
+		}
+	}
 	return f
-}
-
-// countRetries adds what publishers saw.
-func (d *deploys) countRetries(f *result.Deploys) {
-	r := d.lane.publisher.Retries()
-	if r == nil {
-		return
-	}
-	f.Retried, f.TakenMS = r.Posts, ms(r.Longest)
-	for _, text := range r.Texts() {
-		f.Errors = append(f.Errors, result.PublishError{Text: text, Times: r.Errors[text]})
-	}
 }
 
 // replaced is how the i-th replacement went: the streams that have ended since its signal,

@@ -7,6 +7,7 @@
 package scenario
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -68,17 +69,7 @@ type Beside struct {
 func (s *Scenario) unordered() bool { return s.Publish != nil && s.Publish.Publishers > 1 }
 
 // patience is Patience or its default.
-func (s *Scenario) patience() time.Duration {
-	if s.Patience > 0 {
-		return s.Patience
-	}
-	return 5 * time.Second
-}
+func (s *Scenario) patience() time.Duration { return cmp.Or(s.Patience, 5*time.Second) }
 
 // answer is Answer or its default.
-func (s *Scenario) answer() time.Duration {
-	if s.Answer > 0 {
-		return s.Answer
-	}
-	return 30 * time.Second
-}
+func (s *Scenario) answer() time.Duration { return cmp.Or(s.Answer, 30*time.Second) }

@@ -222,13 +222,3 @@ func (s *session) lookAtReaders() load.Readers {
 	}
 	return load.LookAtReaders(swarms...)
 }
-
-// pause sleeps, or returns early when ctx is done.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}

@@ -18,7 +18,7 @@ func (w *watcher) followSteps(steps []load.Step, begin time.Duration) (stop func
 		for i := 0; i < len(steps) && ctx.Err() == nil; i++ {
 			w.beginStep(&result.Step{Step: steps[i].Text})
 			begin += steps[i].For
-			pause(ctx, begin-load.Now())
+			load.Pause(ctx, begin-load.Now())
 		}
 	})
 	return func() {

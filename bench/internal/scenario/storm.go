@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,12 +30,7 @@ type Storm struct {
 const stormPatience = 10 * time.Second
 
 // patienceInStorm is Patience or its default in a storm.
-func (s *Scenario) patienceInStorm() time.Duration {
-	if s.Patience > 0 {
-		return s.Patience
-	}
-	return stormPatience
-}
+func (s *Scenario) patienceInStorm() time.Duration { return cmp.Or(s.Patience, stormPatience) }
 
 // Run runs the storm. When ctx ends it stops early, and the result says so. There is a
 // result whenever streams were opened, and it has figures of the storm if the storm has
@@ -83,10 +79,8 @@ func (s *session) firstEvent(ctx context.Context) error {
 	main := s.lanes[0]
 	main.readers, main.opened = main.swarm.Expect(0)
 	s.first = load.Now()
-	for range max(len(s.Request.Data.Topics), 1) {
-		if err := main.publisher.Once(ctx); err != nil {
-			return err
-		}
+	if err := main.publisher.Now(ctx, max(len(s.Request.Data.Topics), 1)); err != nil {
+		return err
 	}
 	if err := s.until(ctx, uint64(s.Streams), load.Now()); err != nil {
 		return fmt.Errorf("the event before the storm: %w", err)
@@ -114,13 +108,11 @@ func (c *Storm) sendAway(ctx context.Context, s *session) error {
 	main := s.lanes[0]
 	main.swarm.ResetAll()
 	away := load.Now()
-	for range c.Missed {
-		if err := main.publisher.Once(ctx); err != nil {
-			return err
-		}
+	if err := main.publisher.Now(ctx, c.Missed); err != nil {
+		return err
 	}
 	if c.Back > 0 {
-		pause(ctx, away+c.Back-load.Now())
+		load.Pause(ctx, away+c.Back-load.Now())
 	}
 	return ctx.Err()
 }
@@ -196,7 +188,7 @@ func whileMore(ctx context.Context, patience, since time.Duration, count func() 
 		case now-since > patience:
 			return fmt.Errorf("%w for %v", errNothingMore, patience)
 		}
-		pause(ctx, max(time.Millisecond, 9*(now-begun)))
+		load.Pause(ctx, max(time.Millisecond, 9*(now-begun)))
 	}
 }
 

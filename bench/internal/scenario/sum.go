@@ -52,7 +52,7 @@ func (s *session) sumStreams(r *result.Result) {
 	total := main.swarm.Total()
 	r.Asked, r.Opened, r.Answered, r.OpenMS = main.asked, main.opened, total.Opened, result.Of(total.Opening)
 	if s.opening > 0 && r.Answered > 0 {
-		r.OpenPerSecond = pointer(float64(r.Answered) / s.opening.Seconds())
+		r.OpenPerSecond = new(float64(r.Answered) / s.opening.Seconds())
 	}
 }
 
@@ -87,12 +87,12 @@ func (s *session) sumFirst(r *result.Result, one *result.Lane) {
 		r.LatencyMS = &one.LatencyMS
 	}
 	r.WaitingMS = result.Of(s.lanes[0].swarm.Total().Waiting)
-	h := latencyOf(s.lanes[0].swarm, 0)
+	h, _ := one.LatencyMS.Histogram() // none if nothing came
 	r.Spectrum = result.SpectrumOf(h)
 	p := s.lanes[0].publisher
 	if p == nil {
 		if s.Foreign != nil && r.Delivered > 0 {
-			r.AheadMS = pointer(ms(s.lanes[0].swarm.Total().Ahead))
+			r.AheadMS = new(ms(s.lanes[0].swarm.Total().Ahead))
 		}
 		return
 	}
@@ -108,26 +108,17 @@ func (s *session) sumFirst(r *result.Result, one *result.Lane) {
 // sumTraffic fills in what the first lane's streams read.
 func (s *session) sumTraffic(r *result.Result) {
 	if len(s.Request.Data.Topics) > 1 {
-		r.Stray = pointer(s.lanes[0].swarm.Total().Stray)
+		r.Stray = new(s.lanes[0].swarm.Total().Stray)
 	}
 	before, after := s.traffic.before, s.traffic.after
 	if after.Delivered == before.Delivered || after.Wire == 0 {
 		return
 	}
 	n := float64(after.Delivered - before.Delivered) // a storm's first events came earlier
-	r.WireBytes, r.WirePerDelivery = pointer(after.Wire-before.Wire), pointer(float64(after.Wire-before.Wire)/n)
+	r.WireBytes, r.WirePerDelivery = new(after.Wire-before.Wire), new(float64(after.Wire-before.Wire)/n)
 	if after.Plain > before.Plain { // the server may not compress what may be
-		r.PlainBytes, r.InflateUS = pointer(after.Plain-before.Plain), pointer(us(after.Decoding-before.Decoding)/n)
+		r.PlainBytes, r.InflateUS = new(after.Plain-before.Plain), new(us(after.Decoding-before.Decoding)/n)
 	}
-}
-
-// latencyOf is a lane's latency in a swarm.
-func latencyOf(w *load.Swarm, lane int) *hdrhistogram.Histogram {
-	total := w.Total()
-	if lane >= len(total.Lanes) {
-		return nil
-	}
-	return total.Lanes[lane].Latency
 }
 
 func (s *session) sumLane(i int, l *lane) result.Lane {
@@ -192,10 +183,10 @@ func (s *session) sumServer(r *result.Result) {
 	r.Server = v
 	s.sumMemory(v)
 	if s.held {
-		v.CPUToOpenUS = pointer(us(s.toOpen) / float64(s.Streams))
+		v.CPUToOpenUS = new(us(s.toOpen) / float64(s.Streams))
 	}
 	if n := s.delivered() - s.traffic.before.Delivered; n > 0 && u.after.CPU > 0 && !gone {
-		v.CPUPerDeliveryUS = pointer(us(u.after.CPU-u.before.CPU) / float64(n))
+		v.CPUPerDeliveryUS = new(us(u.after.CPU-u.before.CPU) / float64(n))
 	}
 }
 
@@ -212,7 +203,7 @@ func (s *session) sumTool(r *result.Result) {
 	}
 	if share, known := s.readers.after.BusyShare(s.readers.before); known {
 		r.Tool.ReaderBusy = &share
-		r.Tool.BusiestSecond = pointer(max(share, s.watcher.busiest))
+		r.Tool.BusiestSecond = new(max(share, s.watcher.busiest))
 	}
 	for _, l := range s.lanes {
 		r.Tool.PerAddress = max(r.Tool.PerAddress, l.swarm.PerAddress())
@@ -226,8 +217,6 @@ func (s *session) idleShare() float64 {
 	}
 	return 1
 }
-
-func pointer[T any](v T) *T { return &v }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 

@@ -14,7 +14,7 @@ func calm() *result.Result {
 		LatencyMS: &result.Percentiles{P99: 10},
 		Server:    &result.Server{CPUSeconds: 14},
 		Tool: result.Tool{
-			TimerLagMS: result.Percentiles{P99: 1}, ReaderBusy: pointer(0.6), BusiestSecond: pointer(0.84), GCPauseMS: 90, CPUSeconds: 4,
+			TimerLagMS: result.Percentiles{P99: 1}, ReaderBusy: new(0.6), BusiestSecond: new(0.84), GCPauseMS: 90, CPUSeconds: 4,
 			Descriptors: new(900), Limit: 1000, PerAddress: 800, Ports: 1000,
 		},
 	}
@@ -32,7 +32,7 @@ func TestSuspicions(t *testing.T) {
 		"timers, more than p99/4":   {func(r *result.Result) { r.Tool.TimerLagMS.P99, r.LatencyMS.P99 = 26, 100 }, 0.5, "timers: "},
 		"timers, no latencies":      {func(r *result.Result) { r.Tool.TimerLagMS.P99, r.LatencyMS = 45, nil }, 0.5, ""},
 		"timers, no latencies, bad": {func(r *result.Result) { r.Tool.TimerLagMS.P99, r.LatencyMS = 55, nil }, 0.5, "timers: "},
-		"reading":                   {func(r *result.Result) { r.Tool.BusiestSecond = pointer(0.86) }, 0.5, "reading: the busiest reader had something to do 86% of a second: raise -readers"},
+		"reading":                   {func(r *result.Result) { r.Tool.BusiestSecond = new(0.86) }, 0.5, "reading: the busiest reader had something to do 86% of a second: raise -readers"},
 		"reading, not known":        {func(r *result.Result) { r.Tool.ReaderBusy, r.Tool.BusiestSecond = nil, nil }, 0.5, ""},
 		"processors":                {func(r *result.Result) { r.Server.CPUSeconds = 6 }, 0.02, "processors: all were busy, with the server 30% of the time and with the generator 20%: stop"},
 		"processors, some idle":     {func(r *result.Result) { r.Server.CPUSeconds = 6 }, 0.04, ""},
