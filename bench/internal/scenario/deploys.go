@@ -76,9 +76,6 @@ type step struct {
 func (d *deploys) run(ctx context.Context, s *session) (err error) {
 	d.session, d.lane = s, s.lanes[0]
 	s.watcher.enter(calmPhase)
-	if err := s.firstEvent(ctx); err != nil || ctx.Err() != nil {
-		return err
-	}
 	s.takeStock()
 	if s.usage.before, err = s.look(); err != nil {
 		return err
@@ -86,7 +83,9 @@ func (d *deploys) run(ctx context.Context, s *session) (err error) {
 	if d.Alone {
 		err = d.replaceAlone(ctx)
 	} else {
+		d.lane.readers, d.lane.opened = d.lane.swarm.Expect(0)
 		d.lane.swarm.Watch(load.Watching{})
+		s.first = load.Now()
 		err = s.whilePublishing(ctx, d.replaceAll)
 	}
 	d.over = load.Now()
@@ -120,7 +119,11 @@ func (d *deploys) replaceAll(ctx context.Context) error {
 
 // replaceAlone replaces the one instance, and publishes until its streams are back.
 func (d *deploys) replaceAlone(ctx context.Context) error {
-	if err := d.lane.publisher.Now(ctx, d.Last); err != nil {
+	err := d.session.firstEvent(ctx)
+	if err == nil {
+		err = d.lane.publisher.Now(ctx, d.Last)
+	}
+	if err != nil || ctx.Err() != nil {
 		return err
 	}
 	d.before = d.lane.publisher.Sent()

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,9 +91,13 @@ func drainOf(t *testing.T, kind string) *Deploys {
 func TestDrainsAreMeasured(t *testing.T) {
 	c := drainOf(t, "good")
 	first := c.Instances[0]
+	c.Linger = 300 * time.Millisecond
 	r, err := c.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(r.Samples, func(v result.Sample) bool { return v.Phase == "linger" }) {
+		t.Error("it has not waited for events that come twice")
 	}
 	f := r.Storm
 	if f.Streams != 10 || f.Caught != 10 || f.Missed != 0 || r.Ended != 10 || r.Reconnected != 10 {

@@ -43,6 +43,16 @@ func TestStormsAreCaughtUpWith(t *testing.T) {
 	}
 }
 
+// An event that comes a second time once all have caught up counts.
+func TestStormsLingerForWhatComesTwice(t *testing.T) {
+	c := storm(serve(t, &hub{again: 300 * time.Millisecond}))
+	c.Missed, c.Linger = 29, time.Second
+	r, err := c.Run(t.Context())
+	if err != nil || r.Storm.Caught != 10 || *r.Duplicated != 10 {
+		t.Errorf("%v: %+v, %d came twice; want 10", err, r.Storm, *r.Duplicated)
+	}
+}
+
 func TestStormsCountWhoDoesNotCatchUp(t *testing.T) {
 	c := storm(serve(t, &hub{drops: func(id, visit int) bool { return visit > 10 && visit <= 13 && id == 4 }}))
 	r, err := c.Run(t.Context())

@@ -104,4 +104,6 @@ func median(values []float64) float64 {
 }
 
 // figure writes a number with three digits, or all before the point if that is more.
-func figure(v float64) string { return fmt.Sprintf(map[bool]string{true: "%.0f", false: "%.3g"}[v >= 1000], v) }
+func figure(v float64) string {
+	return fmt.Sprintf(map[bool]string{true: "%.0f", false: "%.3g"}[v >= 1000], v)
+}
