@@ -16,6 +16,7 @@ type answer struct {
 	chunked  bool
 	sized    bool   // the head says how long the body is
 	ended    bool   // the whole body was seen
+	crlf     int    // bytes of the CRLF after a chunk still to come
 	left     int    // bytes of the body, or of the present chunk, still to come
 	raw      []byte // of the head, or of the line before a chunk, not yet complete
 }
@@ -55,7 +56,13 @@ func (a *answer) next(b []byte) (body, rest []byte, err error) {
 	}
 	n := min(a.left, len(b))
 	a.left -= n
-	a.ended = a.sized && a.left == 0
+	switch {
+	case a.left > 0:
+	case a.sized:
+		a.ended = true
+	case n > 0:
+		a.crlf = len(crlf)
+	}
 	return b[:n], b[n:], nil
 }
 
@@ -92,7 +99,7 @@ func (a *answer) head(b []byte) (rest []byte, err error) {
 	}
 	a.headDone, a.chunked, a.sized = true, len(res.TransferEncoding) > 0, res.ContentLength >= 0
 	if a.chunked {
-		return b[end+2:], nil // with the CRLF that comes before each chunk
+		return b[end+4:], nil
 	}
 	a.left = int(max(res.ContentLength, 0))
 	return b[end+4:], nil
@@ -143,16 +150,24 @@ const (
 	maxChunkLine = 4 << 10 // bytes of the line before it
 )
 
-// between takes what comes before a chunk: a CRLF, and a line with its size.
+const crlf = "\r\n"
+
+// between takes what comes before a chunk: the CRLF after the one before, and a line with its
+// size.
 func (a *answer) between(b []byte) (rest []byte, err error) {
+	for ; a.crlf > 0 && len(b) > 0; b = b[1:] {
+		if b[0] != crlf[len(crlf)-a.crlf] {
+			return nil, fmt.Errorf("%q where a chunk should end", b[:min(len(b), len(crlf))])
+		}
+		a.crlf--
+	}
+	if len(b) == 0 {
+		return nil, nil
+	}
 	if len(a.raw) > 0 {
 		b, a.raw = append(a.raw, b...), nil
 	}
-	const crlf = "\r\n"
-	if n := min(len(b), len(crlf)); string(b[:n]) != crlf[:n] {
-		return nil, fmt.Errorf("%q where a chunk should end", b[:n])
-	}
-	size, i := 0, min(len(b), len(crlf))
+	size, i := 0, 0
 	for ; i < len(b) && size <= maxChunk; i++ {
 		digit := hexDigit(b[i])
 		if digit < 0 {
@@ -165,15 +180,15 @@ func (a *answer) between(b []byte) (rest []byte, err error) {
 		end = i + bytes.IndexByte(b[i:], '\n')
 	}
 	switch {
-	case max(end, i)-len(crlf) > maxChunkLine || end < i && len(b)-len(crlf) > maxChunkLine:
+	case max(end, i) > maxChunkLine || end < i && len(b) > maxChunkLine:
 		return nil, fmt.Errorf("more than %d bytes before a chunk", maxChunkLine)
 	case end < i:
 		a.raw = bytes.Clone(b)
 		return nil, nil
 	case size > maxChunk:
 		return nil, fmt.Errorf("chunk of more than %d bytes", maxChunk)
-	case i == len(crlf) || b[i] != '\r' && b[i] != ';' && b[i] != ' ': // an extension is ignored
-		return nil, fmt.Errorf("chunk of size %q", b[len(crlf):end])
+	case i == 0 || b[i] != '\r' && b[i] != ';' && b[i] != ' ': // an extension is ignored
+		return nil, fmt.Errorf("chunk of size %q", b[:end])
 	}
 	a.left, a.ended = size, size == 0
 	return b[end+1:], nil

@@ -21,12 +21,13 @@ type epollCarrier struct {
 
 // rawStream is a stream with a socket of its own. Its meter's mutex guards it.
 type rawStream struct {
+	fd   int   // -1 while there is none
+	slot int32 // in its reader
+	life int32 // changes when it connects or is closed: tells stale events from new ones
+	ans  answer
+	out  []byte // of the request, still to be written
 	stream
-	fd    int   // -1 while there is none
-	slot  int32 // in its reader
-	life  int32 // changes when it connects or is closed: tells stale events from new ones
-	ans   answer
-	out   []byte           // of the request, still to be written
+
 	to    []netip.AddrPort // addresses of the host; empty: a Unix socket
 	tried int              // of these, without success
 	full  bool             // epoll tells when more of it can be written
@@ -137,6 +138,7 @@ func newEpollReader(s *Swarm, m *meter) (*epollReader, error) {
 		return nil, fmt.Errorf("create event descriptor: %w", err)
 	}
 	r := &epollReader{swarm: s, meter: m, ep: ep, wake: wake, done: make(chan struct{}), turned: Now()}
+	moreProcs(1)
 	go r.run()
 	return r, nil
 }
@@ -156,6 +158,7 @@ func (r *epollReader) stop() {
 	r.meter.mu.Unlock()
 	r.nudge()
 	<-r.done
+	moreProcs(-1)
 	unix.Close(r.ep)
 	unix.Close(r.wake)
 }
@@ -170,7 +173,7 @@ func (r *epollReader) run() {
 	timeout := 100 * time.Millisecond
 	for timeout >= 0 {
 		r.turns(true)
-		n, err := unix.EpollWait(r.ep, events, int(timeout/time.Millisecond))
+		n, err := epollWait(r.ep, events, int(timeout/time.Millisecond))
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return
 		}

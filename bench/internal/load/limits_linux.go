@@ -8,12 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nap sleeps for a short time, in the system: it ends within some 0.1 ms of it.
-func nap(d time.Duration) {
-	t := unix.NsecToTimespec(int64(d))
-	_ = unix.Nanosleep(&t, nil)
-}
-
 // sinceBoot is CLOCK_MONOTONIC, which all processes share.
 func sinceBoot() time.Duration {
 	var t unix.Timespec

@@ -2,10 +2,15 @@
 
 package load
 
-import "time"
+import (
+	"syscall"
+	"time"
+)
 
 // nap sleeps for a short time.
 func nap(d time.Duration) { time.Sleep(d) }
+
+func lowWater(syscall.RawConn, int) {}
 
 // sinceBoot is the wall clock, less what is too much for a payload: the system's monotonic clock
 // is not known.

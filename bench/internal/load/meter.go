@@ -35,7 +35,7 @@ const (
 )
 
 // phase is where a stream is in its life.
-type phase int
+type phase uint8
 
 const (
 	idle       phase = iota // not connected, and not trying
@@ -51,24 +51,27 @@ var (
 	errLeft  = errors.New("the streams were closed")
 )
 
-// stream is a client's state of its stream. Its meter's mutex guards it.
+// stream is a client's state of its stream. Its meter's mutex guards it. What each read needs
+// comes first: with many streams the time of a read is that of fetching these lines from memory.
 type stream struct {
-	index   int
-	client  Client
-	meter   *meter
-	phase   phase
-	began   time.Duration // of connecting
-	again   bool          // it was open before
-	login   *login        // nil: it has none
-	route   *route        // nil: it was not redirected
-	tallies []tally       // by lane
-	journal *journal      // nil: not watched
+	meter  *meter
+	client Client
+	phase  phase
 
 	// Where the decoder is. What is compared with frames passes it by.
-	begun bool            // something was finished: no byte order mark may come any more
-	held  int             // bytes of what is not finished
-	frame int             // the slot of the last event
-	id    *string         // the last event id that frames have set since; nil: none
+	begun   bool     // something was finished: no byte order mark may come any more
+	held    int      // bytes of what is not finished
+	frame   int      // the slot of the last event
+	id      *string  // the last event id that frames have set since; nil: none
+	journal *journal // nil: not watched
+	tallies []tally  // by lane
+	first   [1]tally // memory of tallies, as long as there is one lane
+
+	index int
+	began time.Duration   // of connecting
+	again bool            // it was open before
+	login *login          // nil: it has none
+	route *route          // nil: it was not redirected
 	dec   fastsse.Decoder // fed
 }
 
@@ -336,6 +339,9 @@ func (m *meter) counts(st *stream, s stamp, now time.Duration) {
 
 // tally returns the stream's tally of a lane, and creates it if there is none.
 func (st *stream) tally(lane int) *tally {
+	if st.tallies == nil {
+		st.tallies = st.first[:0]
+	}
 	for lane >= len(st.tallies) {
 		st.tallies = append(st.tallies, tally{})
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +29,9 @@ type pipeline struct {
 // link is one connection of a pipeline.
 type link struct {
 	conn     net.Conn
+	raw      syscall.RawConn // it; nil: it has none
+	hushed   bool            // who reads answers is not told of each
+	since    time.Duration   // when that began, or ended
 	turn     turn
 	before   uint64 // events that earlier links have taken
 	posted   uint64 // only for the publisher
@@ -48,6 +52,9 @@ func (l *pipeline) connect(ctx context.Context, before uint64) error {
 		return fmt.Errorf("connect publisher to %s: %w; start the server first, or give its URL", l.url.Redacted(), err)
 	}
 	l.link = &link{conn: conn, turn: l.turn, before: before, ended: make(chan struct{})}
+	if c, ok := conn.(syscall.Conn); ok {
+		l.link.raw, _ = c.SyscallConn()
+	}
 	go l.link.readAnswers()
 	return nil
 }
@@ -61,9 +68,27 @@ func (l *pipeline) post(ctx context.Context, a *ask, _ values) error {
 			return err
 		}
 	}
+	l.link.hush(true)
 	l.buf = a.appendTo(l.buf[:0])
 	return l.link.write(ctx, l.buf)
 }
+
+// hush makes answers wait until there are about a hundred of them. Otherwise reading each takes
+// a processor from the server just when it delivers the event.
+func (k *link) hush(on bool) {
+	if k.raw == nil || k.hushed == on {
+		return
+	}
+	k.hushed, k.since = on, Now()
+	if on {
+		lowWater(k.raw, 16<<10)
+		return
+	}
+	lowWater(k.raw, 1)
+}
+
+// shortestHush is how long answers wait at least, unless somebody waits for them.
+const shortestHush = 5 * time.Millisecond
 
 // mostBlocked is how long the write of an event may take.
 const mostBlocked = time.Minute
@@ -89,6 +114,9 @@ func (k *link) write(ctx context.Context, request []byte) error {
 }
 
 func (l *pipeline) await(ctx context.Context, most uint64) error {
+	if n, _ := l.link.unanswered(); n >= most || Now()-l.link.since > shortestHush {
+		l.link.hush(false)
+	}
 	return awaitFewer(ctx, most, l.link.unanswered)
 }
 

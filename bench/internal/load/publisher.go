@@ -70,8 +70,10 @@ type Publisher struct {
 	poster  poster
 	sent    atomic.Uint64
 	late    *hdrhistogram.Histogram // lags behind the schedule, in µs
-	message []byte
-	others  []*Publisher // to which each message goes as well
+	message []byte                  // of the next event, and
+	ask     ask                     // the request for it
+	with    values                  // what its templates stand for; nil: it has none
+	others  []*Publisher            // to which each message goes as well
 }
 
 // poster hands events to the server.
@@ -199,14 +201,20 @@ func (p *Publisher) run(ctx, enough context.Context, n uint64, begin time.Durati
 	}
 	for i := uint64(0); i < n; i++ {
 		due := begin + at(i)
-		if !sleepPrecisely(enough, due) {
+		if !sleepUntil(enough, due-coarse) {
 			break
 		}
 		if err := p.await(ctx, mostUnanswered); err != nil {
 			return stopped(ctx, err)
 		}
+		if err := p.prepare(due); err != nil {
+			return err
+		}
+		if !sleepPrecisely(enough, due) {
+			break
+		}
 		record(p.late, Now()-due)
-		if err := p.publish(ctx, due); err != nil {
+		if err := p.publish(ctx); err != nil {
 			return stopped(ctx, err)
 		}
 	}
@@ -234,16 +242,23 @@ func stopped(ctx context.Context, err error) error {
 }
 
 // Now publishes n events, each due now, and waits until the server has taken it.
-func (p *Publisher) Now(ctx context.Context, n int) (err error) {
-	for i := 0; i < n && err == nil; i++ {
-		if err = p.publish(ctx, Now()); err == nil {
-			err = p.await(ctx, 1)
+func (p *Publisher) Now(ctx context.Context, n int) error {
+	for range n {
+		if err := p.prepare(Now()); err != nil {
+			return err
+		}
+		if err := p.publish(ctx); err != nil {
+			return err
+		}
+		if err := p.await(ctx, 1); err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
-func (p *Publisher) publish(ctx context.Context, due time.Duration) error {
+// prepare makes the requests for the next event.
+func (p *Publisher) prepare(due time.Duration) error {
 	seq, size := p.sent.Load()+1, p.size
 	if len(p.sizes) > 0 {
 		size = p.sizes.of(seq)
@@ -251,8 +266,18 @@ func (p *Publisher) publish(ctx context.Context, due time.Duration) error {
 	p.message = AppendPayload(p.message[:0], p.lane, seq, due, size)
 	for _, to := range append(p.others, p) {
 		to.message = p.message
-		if err := to.post(ctx, due); err != nil {
+		if err := to.fill(due); err != nil {
 			return fmt.Errorf("publish event %d: %w", seq, err)
+		}
+	}
+	return nil
+}
+
+// publish sends what was prepared.
+func (p *Publisher) publish(ctx context.Context) error {
+	for _, to := range append(p.others, p) {
+		if err := to.poster.post(ctx, &to.ask, to.with); err != nil {
+			return fmt.Errorf("publish event %d: %w", p.sent.Load()+1, err)
 		}
 		to.sent.Add(1)
 	}
@@ -268,25 +293,22 @@ func (p *Publisher) await(ctx context.Context, most uint64) error {
 	return err
 }
 
-// post makes the request for the message, and hands it over.
-func (p *Publisher) post(ctx context.Context, due time.Duration) error {
+// fill makes the request for the message.
+func (p *Publisher) fill(due time.Duration) (err error) {
+	p.ask, p.with = ask{body: p.message}, nil
 	if p.bare && p.form != nil && p.form.fixed != nil { // fast path
-		a := *p.form.fixed
-		a.body = p.message
-		return p.poster.post(ctx, &a, nil)
+		p.ask = *p.form.fixed
+		p.ask.body = p.message
+		return nil
 	}
-	v := p.values(p.sent.Load()+1, due, string(p.message))
-	a := ask{body: p.message}
-	if p.form != nil {
-		var err error
-		if a, err = p.form.fill(v); err != nil {
-			return err
-		}
-		if p.user != nil {
-			a = p.user.login.withCookies(a)
-		}
+	p.with = p.values(p.sent.Load()+1, due, string(p.message))
+	if p.form == nil {
+		return nil
 	}
-	return p.poster.post(ctx, &a, v)
+	if p.ask, err = p.form.fill(p.with); err == nil && p.user != nil {
+		p.ask = p.user.login.withCookies(p.ask)
+	}
+	return err
 }
 
 // Sent is how many events were published. It may be called at any time.

@@ -14,7 +14,7 @@ const sampled = 97
 // receive reads from a stream's socket, and returns when.
 func (r *epollReader) receive(st *rawStream, buf []byte) (n int, now time.Duration, err error) {
 	if r.reads++; r.reads%sampled > 0 || st.phase != open || st.client.ill() {
-		n, err = unix.Read(st.fd, buf)
+		n, err = receive(st.fd, buf)
 		return n, Now(), err
 	}
 	// The first time this makes the kernel stamp what comes from then on, at all sockets:
