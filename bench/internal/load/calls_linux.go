@@ -46,7 +46,9 @@ func receive(fd int, buf []byte) (n int, err error) {
 func nap(d time.Duration) {
 	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, 1, 0)
 	t := unix.NsecToTimespec(int64(d))
-	_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), 0, 0)
+	for errno := unix.EINTR; errno == unix.EINTR; { // what is left is in t then
+		_, _, errno = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), uintptr(unsafe.Pointer(&t)), 0)
+	}
 }
 
 // lowWater is how many bytes have to be there before the reader of a connection is told. One

@@ -10,6 +10,8 @@ import (
 // nap sleeps for a short time.
 func nap(d time.Duration) { time.Sleep(d) }
 
+func moreProcs(int) {}
+
 func lowWater(syscall.RawConn, int) {}
 
 // sinceBoot is the wall clock, less what is too much for a payload: the system's monotonic clock

@@ -10,9 +10,9 @@ func at(i int, rate float64) time.Duration {
 	return time.Duration(float64(i) / rate * float64(time.Second))
 }
 
-// coarse is how long before a time a timer of Go is asked to end: it may be late by a
-// millisecond and more when the process has nothing else to do.
-const coarse = 1500 * time.Microsecond
+// coarse is how long before a time a timer of Go is asked to end: when the process has nothing
+// else to do it may be late by more than two milliseconds.
+const coarse = 4 * time.Millisecond
 
 // sleepPrecisely waits until a time, as sleepUntil does, but the last of it in the system.
 func sleepPrecisely(ctx context.Context, at time.Duration) bool {
@@ -22,7 +22,7 @@ func sleepPrecisely(ctx context.Context, at time.Duration) bool {
 	if d := at - Now(); d > 0 {
 		nap(d)
 	}
-	return sleepUntil(ctx, at) // a signal may have ended the nap
+	return sleepUntil(ctx, at)
 }
 
 // Pause waits for some time, and returns false if ctx ends first.

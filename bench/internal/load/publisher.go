@@ -199,6 +199,8 @@ func (p *Publisher) run(ctx, enough context.Context, n uint64, begin time.Durati
 	if p.poster == nil { // another process does
 		return nil
 	}
+	moreProcs(1) // for naps
+	defer moreProcs(-1)
 	for i := uint64(0); i < n; i++ {
 		due := begin + at(i)
 		if !sleepUntil(enough, due-coarse) {
