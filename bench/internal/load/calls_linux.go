@@ -24,7 +24,7 @@ func moreProcs(n int) {
 var procs sync.Mutex // one changes them at a time
 
 // epollWait is unix.EpollWait. Garbage collection does not wait for it to return: the signal
-// with which Go stops a goroutine ends it.
+// with which Go stops a goroutine ends it (unless GODEBUG has asyncpreemptoff=1).
 func epollWait(ep int, events []unix.EpollEvent, ms int) (n int, err error) {
 	got, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(ms), 0, 0)
 	if errno != 0 {
@@ -42,13 +42,23 @@ func receive(fd int, buf []byte) (n int, err error) {
 	return int(got), nil
 }
 
-// nap sleeps for a short time. Without the first call the system adds up to 50 µs.
+// nap sleeps for a short time. Without its first call the system adds up to 50 µs; the last
+// one takes that back, for threads and programs that this one starts.
 func nap(d time.Duration) {
 	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, 1, 0)
 	t := unix.NsecToTimespec(int64(d))
-	for errno := unix.EINTR; errno == unix.EINTR; { // what is left is in t then
-		_, _, errno = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&t)), uintptr(unsafe.Pointer(&t)), 0)
+	for nanosleep(&t) == unix.EINTR { // what is left is in t then
 	}
+	_, _, _ = unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, 0, 0)
+}
+
+// nanosleep is where Go may stop the goroutine between two tries: a function that is not inlined
+// looks whether it should. Otherwise garbage collection would wait for the nap to end.
+//
+//go:noinline
+func nanosleep(t *unix.Timespec) unix.Errno {
+	_, _, errno := unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(t)), uintptr(unsafe.Pointer(t)), 0)
+	return errno
 }
 
 // lowWater is how many bytes have to be there before the reader of a connection is told. One

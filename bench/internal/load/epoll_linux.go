@@ -135,6 +135,7 @@ func newEpollReader(s *Swarm, m *meter) (*epollReader, error) {
 	}
 	if err != nil {
 		unix.Close(ep)
+		unix.Close(wake)
 		return nil, fmt.Errorf("create event descriptor: %w", err)
 	}
 	r := &epollReader{swarm: s, meter: m, ep: ep, wake: wake, done: make(chan struct{}), turned: Now()}
