@@ -63,11 +63,11 @@ func benchmarkFan(b *testing.B, streams, events int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n*events), "ns/event")
 }
 
-// appendEvents appends the events after seq, each in a chunk of its own, after the CRLF of the one before.
+// appendEvents appends the events after seq, each in a chunk of its own.
 func appendEvents(wire []byte, seq uint64, events int) []byte {
 	for i := range uint64(events) {
 		block := AppendPayload([]byte("id: k3v9x2ab-17\ndata: "), 0, seq+i+1, Now(), 100)
-		wire = fmt.Appendf(wire, "\r\n%x\r\n%s\n\n", len(block)+2, block)
+		wire = fmt.Appendf(wire, "%x\r\n%s\n\n\r\n", len(block)+2, block)
 	}
 	return wire
 }
