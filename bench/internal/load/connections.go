@@ -93,7 +93,7 @@ func (w *worker) post(ctx context.Context, a *ask, v values) error {
 	go func() {
 		err := w.poster.post(w.ctx, &own, v)
 		if err != nil {
-			err = fmt.Errorf("publish event %d: %w", w.event(w.posted), err)
+			err = &earlier{fmt.Errorf("publish event %d: %w", w.event(w.posted), err)}
 		}
 		w.posted++
 		w.over <- err

@@ -2,17 +2,7 @@
 
 package load
 
-import (
-	"syscall"
-	"time"
-)
-
-// nap sleeps for a short time.
-func nap(d time.Duration) { time.Sleep(d) }
-
-func moreProcs(int) {}
-
-func lowWater(syscall.RawConn, int) {}
+import "time"
 
 // sinceBoot is the wall clock, less what is too much for a payload: the system's monotonic clock
 // is not known.

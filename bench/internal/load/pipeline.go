@@ -149,7 +149,7 @@ func (k *link) readAnswers() {
 	r := bufio.NewReaderSize(k.conn, 64<<10)
 	for {
 		if err := readAnswer(r); err != nil {
-			k.why = fmt.Errorf("the answer to event %d: %w", k.turn.event(k.before+k.answered.Load()), err)
+			k.why = &earlier{fmt.Errorf("the answer to event %d: %w", k.turn.event(k.before+k.answered.Load()), err)}
 			return
 		}
 		k.answered.Add(1)

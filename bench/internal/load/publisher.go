@@ -86,6 +86,12 @@ type poster interface {
 	close()
 }
 
+// earlier is why an event that was posted before was not taken, and names it.
+type earlier struct{ why error }
+
+func (e *earlier) Error() string { return e.why.Error() }
+func (e *earlier) Unwrap() error { return e.why }
+
 // mostUnanswered bounds the events in flight. Beyond it the publisher falls behind its
 // schedule and catches up later; latency still counts from the schedule.
 const mostUnanswered = 4096
@@ -278,7 +284,11 @@ func (p *Publisher) prepare(due time.Duration) error {
 // publish sends what was prepared.
 func (p *Publisher) publish(ctx context.Context) error {
 	for _, to := range append(p.others, p) {
-		if err := to.poster.post(ctx, &to.ask, to.with); err != nil {
+		err := to.poster.post(ctx, &to.ask, to.with)
+		if _, other := errors.AsType[*earlier](err); other {
+			return err
+		}
+		if err != nil {
 			return fmt.Errorf("publish event %d: %w", p.sent.Load()+1, err)
 		}
 		to.sent.Add(1)
