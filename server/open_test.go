@@ -122,7 +122,7 @@ func TestHTTP10GetsIdentity(t *testing.T) {
 			if err := h.hub.Drain(timeout(t, patience)); err != nil {
 				t.Error(err)
 			}
-			c.expectRetry(3*time.Second, c.ends)
+			c.expectDrained(3*time.Second, c.ends)
 		}
 	})
 }
