@@ -5,17 +5,19 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// A payload is "bench <run> <lane> <seq> <ns> xxxx…": which run published it
+// A payload is "bench <run> <lane> <seq> <ns> <sum> xxxx…": which run published it
 // (others may use the same topic), the lane (one per publisher), its sequence from
-// 1 without holes, and when it was meant to be sent, in nanoseconds of the clock
-// that the processes of a machine share. A server may wrap it, in JSON for instance: it has no character
-// that needs escaping.
+// 1 without holes, when it was meant to be sent, in nanoseconds of the clock that the
+// processes of a machine share, and the CRC-32C of these three, so that a number which
+// was changed on the way is not taken for another event's. A server may wrap it, in JSON
+// for instance: it has no character that needs escaping.
 var marker []byte
 
 func init() {
@@ -46,7 +48,7 @@ var epoch = time.Now().Add(-sinceBoot())
 func Now() time.Duration { return time.Since(epoch) }
 
 // LeastSize is how many bytes the fields of a payload need, at most.
-const LeastSize = len("bench 01234567 0 1234567890 123456789012345678 ")
+const LeastSize = len("bench 01234567 0 1234567890 123456789012345678 1234567890 ")
 
 // AppendPayload appends a payload of size bytes, or of as many as its fields need if
 // that is more.
@@ -59,11 +61,18 @@ func AppendPayload(dst []byte, lane int, seq uint64, due time.Duration, size int
 	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, int64(due), 10)
 	dst = append(dst, ' ')
+	dst = strconv.AppendUint(dst, sum(dst[start+len(marker):]), 10)
+	dst = append(dst, ' ')
 	for len(dst)-start < size {
 		dst = append(dst, 'x')
 	}
 	return dst
 }
+
+// sum is what says that the numbers of a payload are as they were sent.
+func sum(numbers []byte) uint64 { return uint64(crc32.Checksum(numbers, castagnoli)) }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // stamp is what an event's data says about it. Events that others publish have no
 // sequence.
@@ -73,7 +82,8 @@ type stamp struct {
 	due  time.Duration
 }
 
-// readStamp finds a payload of this run in data; ok is false if there is none.
+// readStamp finds a payload of this run in data; ok is false if there is none, or its numbers
+// are not as they were sent.
 func readStamp(data []byte) (s stamp, ok bool) {
 	rest, ok := bytes.CutPrefix(data, marker)
 	if !ok { // wrapped, or somebody else's
@@ -82,10 +92,13 @@ func readStamp(data []byte) (s stamp, ok bool) {
 			return stamp{}, false
 		}
 	}
+	numbers := rest
 	lane, rest, ok1 := readUint(rest)
 	seq, rest, ok2 := readUint(rest)
-	due, _, ok3 := readUint(rest)
-	return stamp{int(lane), seq, time.Duration(due)}, ok1 && ok2 && ok3 && seq > 0
+	due, rest, ok3 := readUint(rest)
+	numbers = numbers[:len(numbers)-len(rest)]
+	sent, _, ok4 := readUint(rest)
+	return stamp{int(lane), seq, time.Duration(due)}, ok1 && ok2 && ok3 && ok4 && seq > 0 && sent == sum(numbers)
 }
 
 // maxDigits is how many digits a number in a payload has at most, so that it fits.

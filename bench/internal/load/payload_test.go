@@ -2,6 +2,7 @@ package load
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -23,15 +24,23 @@ func TestPayloadComesBack(t *testing.T) {
 
 func TestOthersPayloadsAreNotOurs(t *testing.T) {
 	ours := string(marker)
+	if _, ok := readStamp([]byte(ours + summed("0 1 5 "))); !ok {
+		t.Error("a payload of ours was not known")
+	}
 	for _, data := range []string{
-		"", "something else", "bench 00000000 0 1 5 ", ours, ours + "0 1 ", ours + "0 1 5", ours + "0 0 5 ", ours + "0 x 5 ", ours + " 1 5 ",
-		ours + "18446744073709551615 1 5 ", ours + "0 1234567890123456789 5 ", // no integer of ours
+		"", "something else", "bench 00000000 " + summed("0 1 5 "), ours, ours + "0 1 ", ours + "0 1 5", ours + "0 1 5 ",
+		ours + summed("0 0 5 "), ours + summed("0 x 5 "), ours + summed(" 1 5 "), ours + summed("0 1 5"),
+		ours + summed("18446744073709551615 1 5 "), ours + summed("0 1234567890123456789 5 "), // no integer of ours
+		ours + strings.Replace(summed("0 1 5 "), "1", "2", 1), ours + strings.TrimSpace(summed("0 1 5 ")), // not as it was sent
 	} {
 		if s, ok := readStamp([]byte(data)); ok {
 			t.Errorf("%q was taken for %+v", data, s)
 		}
 	}
 }
+
+// summed are numbers with what says that they are as they were sent.
+func summed(numbers string) string { return fmt.Sprint(numbers, sum([]byte(numbers)), " ") }
 
 // Events of lanes that are not published here count as somebody else's.
 func TestEventsOfOtherLanesAreOthers(t *testing.T) {

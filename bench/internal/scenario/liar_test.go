@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ type lies struct {
 	mutes   int  // every n-th request has no answer
 	kicks   int  // every n-th of the first manyStreams requests ends right after its head
 	drops   int  // every n-th of all deliveries is left out
+	changes int  // every n-th of all deliveries is sent with another sequence number
 	repeats int  // every n-th of all deliveries is sent twice
 	swaps   int  // every n-th event of a stream is sent after the one that follows it
 	slows   int  // every n-th stream has its events slowness later
@@ -99,6 +101,13 @@ type entry struct {
 func (e *entry) number() (n int) {
 	_, _ = fmt.Sscanf(e.data, "bench %s %d %d", new(string), new(int), &n)
 	return n
+}
+
+// changed is the data with a digit more in the number.
+func (e *entry) changed() string {
+	fields := strings.Fields(e.data)
+	fields[3] = "9" + fields[3]
+	return strings.Join(fields, " ")
 }
 
 // opened is by how many more numbers below the highest are missing, now that this one is sent.
@@ -233,7 +242,7 @@ func (l *liar) stream(ctx context.Context, v *visit) {
 		if i == l.belated {
 			load.Pause(ctx, belatedness)
 			l.count(&l.did.twice)
-			l.send(v, i)
+			l.sendAgain(v, i)
 		}
 	}
 }
@@ -246,19 +255,25 @@ func (l *liar) deliver(v *visit, i int) {
 		l.mu.Unlock()
 		time.Sleep(time.Until(at.Add(slowness)))
 	}
-	for range l.decide(v, i) {
-		l.send(v, i)
+	for _, data := range l.decide(v, i) {
+		send(v, i, data)
 	}
 }
 
-// decide says how often event i is sent to a stream, and counts that.
-func (l *liar) decide(v *visit, i int) (times int) {
+// decide says what a stream is sent as event i, and counts that.
+func (l *liar) decide(v *visit, i int) (data []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	e := &l.log[i-1]
 	l.deliveries++
-	if every(l.drops, l.deliveries) {
+	switch {
+	case every(l.drops, l.deliveries):
 		v.owed++
-		return 0
+		return nil
+	case every(l.changes, l.deliveries):
+		v.owed++
+		l.did.strange++
+		return []string{e.changed()}
 	}
 	if v.late {
 		l.did.late.count(v, i)
@@ -266,21 +281,26 @@ func (l *liar) decide(v *visit, i int) (times int) {
 		l.did.sent++
 		l.did.missing += v.owed
 		if l.overtakes > 0 {
-			l.did.missing += v.opened(l.log[i-1].number()) - v.owed
+			l.did.missing += v.opened(e.number()) - v.owed
 		}
 	}
 	v.owed = 0
 	if every(l.repeats, l.deliveries) {
 		l.did.twice++
-		return 2
+		return []string{e.data, e.data}
 	}
-	return 1
+	return []string{e.data}
 }
 
-func (l *liar) send(v *visit, i int) {
+// sendAgain sends event i as it was published.
+func (l *liar) sendAgain(v *visit, i int) {
 	l.mu.Lock()
 	data := l.log[i-1].data
 	l.mu.Unlock()
+	send(v, i, data)
+}
+
+func send(v *visit, i int, data string) {
 	fmt.Fprintf(v, "id: %d\ndata: %s\n\n", i, data)
 	v.flush()
 }

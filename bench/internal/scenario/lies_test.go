@@ -26,6 +26,7 @@ func TestLiesAreSeenThrough(t *testing.T) {
 		"swaps":              {lies: lies{swaps: 7}},
 		"one belated":        {lies: lies{belated: 200}},
 		"strange":            {lies: lies{strange: 25}},
+		"changes a digit":    {lies: lies{changes: 97}},
 		"refuses":            {lies: lies{refuses: 4}, says: "503"},
 		"no answer":          {lies: lies{mutes: 6}, says: "have had no answer for 500ms"},
 		"ends, and resumes":  {lies: lies{ends: 60, retry: 50}},
@@ -73,7 +74,7 @@ func TestLiesOfSeveralPublishersAreSeenThrough(t *testing.T) {
 		says     string
 	}{
 		"honest":            {lies: lies{overtakes: 2}},
-		"drops":             {lies: lies{overtakes: 3, drops: 97}, encoding: "gzip"},
+		"drops":             {lies: lies{overtakes: 3, drops: 97, changes: 61}, encoding: "gzip"},
 		"repeats":           {lies: lies{overtakes: 2, repeats: 89}},
 		"drops and repeats": {lies: lies{overtakes: 2, drops: 97, repeats: 89, strange: 10}},
 		"ends, and resumes": {lies: lies{overtakes: 2, ends: 60, retry: 50}, encoding: "gzip"},
