@@ -90,6 +90,15 @@ func TestNchan(t *testing.T) {
 			s.storm(t, inMemory, only...)
 		})
 	}
+	t.Run("fast, on connections that end", func(t *testing.T) {
+		t.Parallel()
+		s := &service{pid, []string{plain + "/events?topic=fast", "-publish-url", plain + "/publish?topic=fast"}}
+		f := measure(t, append(append([]string{"run", "-duration", "1s"}, s.measured()...), "-rate", "2000")...)
+		if f.Published != 2000 {
+			t.Errorf("%d events published, want 2000", f.Published)
+		}
+		f.expectNothingLost(t)
+	})
 	want := findings{
 		"answer/cache-control":  check.Warn,
 		"answer/framing":        check.Warn,

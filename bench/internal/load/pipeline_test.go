@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -221,6 +223,57 @@ func TestPublisherComesBackAfterAnIdleTime(t *testing.T) {
 			}
 			if p.Sent() != 6 || taken.Load() != 6 {
 				t.Errorf("sent %d, taken %d; want 6", p.Sent(), taken.Load())
+			}
+		})
+	}
+}
+
+// A server may close after some answers, if it says so: what it has not read is posted again,
+// and reaches it once, in order.
+func TestPublisherGoesOnWhenTheServerCloses(t *testing.T) {
+	const http10 = "HTTP/1.0 200 OK\r\n\r\nok" // ends with its connection
+	for name, c := range map[string]struct {
+		each int // requests of a connection
+		last string
+	}{
+		"after each":        {1, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"},
+		"after 7":           {7, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"},
+		"HTTP/1.0":          {1, http10},
+		"HTTP/1.0, after 3": {3, http10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			var got []uint64
+			taken := map[net.Conn]int{}
+			url := takes(t, func(conn net.Conn, _ *http.Request, body string) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				s, _ := readStamp([]byte(body))
+				got = append(got, s.seq)
+				if taken[conn]++; taken[conn] == c.each {
+					fmt.Fprint(conn, c.last)
+					return false
+				}
+				fmt.Fprint(conn, accepted)
+				return true
+			})
+			for _, publishers := range []int{1, 3} {
+				mu.Lock()
+				got = nil
+				mu.Unlock()
+				const events = 200
+				p := publisher(t, Publishing{URL: url, Publishers: publishers})
+				if err := p.Run(t.Context(), events, 20_000, Now()); err != nil {
+					t.Fatal(err)
+				}
+				mu.Lock()
+				if publishers > 1 {
+					slices.Sort(got)
+				}
+				if len(got) != events || got[0] != 1 || !slices.IsSorted(got) || len(slices.Compact(got)) != events {
+					t.Errorf("%d publishers: it got %v, want 1 to %d", publishers, got, events)
+				}
+				mu.Unlock()
 			}
 		})
 	}
