@@ -16,7 +16,7 @@ race:
 	$(GO) test -race -short -shuffle=on work
 
 # What ssebench says of ssebench serve, beside a reader in C that shares nothing with it, in turns:
-# a table in Markdown, after some ten minutes.
+# a table in Markdown, after some seventeen minutes.
 ROUNDS ?= 6
 agreement:
 	$(GO) test -v -count 1 -timeout 30m -run '^TestAgreement$$' ./bench/internal/agreement -rounds $(ROUNDS)
@@ -45,7 +45,7 @@ DEPLOYS ?= 5
 deploys:
 	$(GO) test -v -count 1 -run '^TestClientsOutlive(Rolling)?Deploys(BehindHAProxy)?$$' ./examples/proxies -deploys $(DEPLOYS)
 
-# What proxies do to streams, for docs/proxies.md: some ten minutes. A Caddy that is newer than
+# What proxies do to streams, for docs/proxies.md: some seventeen minutes. A Caddy that is newer than
 # Debian's is built outside the clone.
 NEWCADDY := v2.11.9
 CADDYBIN = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fastsse-caddy-$(NEWCADDY)
