@@ -50,7 +50,7 @@ func comeIn(t *testing.T, tab context.Context, url, name string) {
 	browser.Open(t, tab, url)
 	browser.Eval[bool](t, tab, `(document.getElementById("name").value = "`+name+`", true)`)
 	browser.Click(t, tab, "#enter button")
-	browser.Until(t, tab, 10*time.Second, `document.getElementById("state").textContent === "Connected"`)
+	browser.Until(t, tab, `document.getElementById("state").textContent === "Connected"`)
 }
 
 // say types a text and sends it.
@@ -75,23 +75,23 @@ func TestTwoWindowsTalkAndSeeWhoIsHere(t *testing.T) {
 	post(t, s.URL+"/rooms/lobby", said("Cleo", "Is anybody here?"))
 	ada := browser.New(t)
 	comeIn(t, ada, s.URL, "Ada")
-	browser.Until(t, ada, 10*time.Second, heard("Is anybody here?")+"&&"+here("Ada (you)")) // the history
+	browser.Until(t, ada, heard("Is anybody here?")+"&&"+here("Ada (you)")) // the history
 	say(t, ada, "I am")
 	bob := browser.New(t)
 	comeIn(t, bob, s.URL, "Bob")
-	browser.Until(t, bob, 10*time.Second, heard("Is anybody here?", "I am")+"&&"+here("Ada", "Bob (you)"))
-	browser.Until(t, ada, 10*time.Second, here("Ada (you)", "Bob"))
+	browser.Until(t, bob, heard("Is anybody here?", "I am")+"&&"+here("Ada", "Bob (you)"))
+	browser.Until(t, ada, here("Ada (you)", "Bob"))
 	say(t, bob, "So am I")
 	for _, tab := range []context.Context{ada, bob} {
-		browser.Until(t, tab, 10*time.Second, heard("Is anybody here?", "I am", "So am I"))
+		browser.Until(t, tab, heard("Is anybody here?", "I am", "So am I"))
 	}
 
 	browser.Click(t, bob, `a[href="#kitchen"]`) // the other room has its own
-	browser.Until(t, bob, 10*time.Second, `document.querySelector("#said .none") && `+here("Bob (you)"))
-	browser.Until(t, ada, 10*time.Second, here("Ada (you)"))
+	browser.Until(t, bob, `document.querySelector("#said .none") && `+here("Bob (you)"))
+	browser.Until(t, ada, here("Ada (you)"))
 	say(t, bob, "Tea?")
-	browser.Until(t, bob, 10*time.Second, heard("Tea?"))
-	browser.Until(t, ada, 10*time.Second, heard("Is anybody here?", "I am", "So am I"))
+	browser.Until(t, bob, heard("Tea?"))
+	browser.Until(t, ada, heard("Is anybody here?", "I am", "So am I"))
 }
 
 // TestNothingIsMissedWhileAway: what is said while the connection is cut comes once, and
@@ -102,16 +102,16 @@ func TestNothingIsMissedWhileAway(t *testing.T) {
 	ada := browser.New(t)
 	comeIn(t, ada, wire.URL, "Ada")
 	say(t, ada, "one")
-	browser.Until(t, ada, 10*time.Second, heard("one"))
+	browser.Until(t, ada, heard("one"))
 	wire.Down()
-	browser.Until(t, ada, 10*time.Second, `document.querySelector(".stale") && document.getElementById("state").textContent.startsWith("Disconnected since ")`)
+	browser.Until(t, ada, `document.querySelector(".stale") && document.getElementById("state").textContent.startsWith("Disconnected since ")`)
 	say(t, ada, "lost")
-	browser.Until(t, ada, 10*time.Second, `!document.getElementById("failed").hidden && document.getElementById("text").value === "lost"`)
+	browser.Until(t, ada, `!document.getElementById("failed").hidden && document.getElementById("text").value === "lost"`)
 	post(t, s.URL+"/rooms/lobby", said("Bob", "two"))
 	bob := exampletest.Stream(t, s.URL+"/events?topic=rooms/lobby&name=Bob")
 	exampletest.Next(t, bob, 1) // he is here
 	wire.Mend(t, s.Addr)
-	browser.Until(t, ada, 20*time.Second, heard("one", "two")+"&&"+here("Ada (you)", "Bob"))
+	browser.Until(t, ada, heard("one", "two")+"&&"+here("Ada (you)", "Bob"))
 }
 
 // TestWhatIsSaidIsText: neither a message nor a name can script the page.
@@ -122,7 +122,7 @@ func TestWhatIsSaidIsText(t *testing.T) {
 	tab := browser.New(t)
 	comeIn(t, tab, s.URL, "<i>Ada</i>")
 	say(t, tab, evil)
-	browser.Until(t, tab, 10*time.Second, heard(evil, evil)+"&&"+here("<i>Ada</i> (you)"))
+	browser.Until(t, tab, heard(evil, evil)+"&&"+here("<i>Ada</i> (you)"))
 	if n := browser.Eval[int](t, tab, `document.querySelectorAll("main script, img, main b, main i").length`); n > 0 {
 		t.Errorf("%d elements were made of what was said", n)
 	}
@@ -138,7 +138,7 @@ func TestLongestNameAndTextOfAnyScript(t *testing.T) {
 	name, text := strings.Repeat("Я", 40), strings.Repeat("語", 1000)
 	comeIn(t, tab, s.URL, name)
 	say(t, tab, text)
-	browser.Until(t, tab, 10*time.Second, heard(text)+"&&"+here(name+" (you)"))
+	browser.Until(t, tab, heard(text)+"&&"+here(name+" (you)"))
 }
 
 // TestPageShowsTheNewestMessages of a flood, and does not grow for ever.
@@ -150,7 +150,7 @@ func TestPageShowsTheNewestMessages(t *testing.T) {
 		post(t, s.URL+"/rooms/lobby", said("Bob", "again"))
 	}
 	post(t, s.URL+"/rooms/lobby", said("Bob", "at last"))
-	browser.Until(t, tab, 20*time.Second, `(p => p.length === 400 && p[399].textContent === "at last")(document.querySelectorAll("#said p"))`)
+	browser.Until(t, tab, `(p => p.length === 400 && p[399].textContent === "at last")(document.querySelectorAll("#said p"))`)
 }
 
 func TestWhatIsNotAMessageIsRefused(t *testing.T) {
@@ -186,13 +186,13 @@ func TestAxeFindsNothingWrong(t *testing.T) {
 	browser.Audit(t, tab, "at the door")
 	comeIn(t, tab, s.URL, "Ada")
 	say(t, tab, "I am")
-	browser.Until(t, tab, 10*time.Second, `document.querySelector(".mine")`)
+	browser.Until(t, tab, `document.querySelector(".mine")`)
 	browser.Audit(t, tab, "inside")
 	if got := browser.Eval[int64](t, tab, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
 		t.Errorf("the page is %d wider than a phone", got)
 	}
 	browser.Click(t, tab, `a[href="#kitchen"]`)
-	browser.Until(t, tab, 10*time.Second, `document.querySelector(".none")`)
+	browser.Until(t, tab, `document.querySelector(".none")`)
 	browser.Audit(t, tab, "in an empty room")
 }
 

@@ -81,26 +81,26 @@ func TestPageShowsMessagesTheCustomEventApartAndReadyState(t *testing.T) {
 	ctx := browser.New(t)
 	s := exampletest.Serve(t, "", handler(300*time.Millisecond))
 	browser.Open(t, ctx, s.URL)
-	browser.Until(t, ctx, 10*time.Second, `document.querySelector("#custom code")?.textContent === '{"ticks":5}'
+	browser.Until(t, ctx, `document.querySelector("#custom code")?.textContent === '{"ticks":5}'
 		&& [...document.querySelectorAll("#messages code")].at(-1).textContent === "hello"`)
-	browser.Until(t, ctx, time.Second, shows(`$("now").dateTime.slice(11, 19) + " UTC"`))
-	browser.Until(t, ctx, time.Second, `$("says").textContent.startsWith("Connected.")`)
+	browser.Until(t, ctx, shows(`$("now").dateTime.slice(11, 19) + " UTC"`))
+	browser.Until(t, ctx, `$("says").textContent.startsWith("Connected.")`)
 	if browser.Eval[bool](t, ctx, `document.getElementById("messages").innerText.includes("ticks")`) {
 		t.Error("the custom event is among the messages, want it apart")
 	}
 	state := `document.querySelector("#state .on").textContent.trim() === `
-	browser.Until(t, ctx, time.Second, state+`"1 open"`)
+	browser.Until(t, ctx, state+`"1 open"`)
 
 	s.Kill() // connecting: the browser asks again until somebody listens
-	browser.Until(t, ctx, 5*time.Second, state+`"0 connecting"`)
-	browser.Until(t, ctx, time.Second, `$("says").textContent.match(/^Disconnected since \d\d:\d\d:\d\d UTC, reconnecting/) && `+stale)
+	browser.Until(t, ctx, state+`"0 connecting"`)
+	browser.Until(t, ctx, `$("says").textContent.match(/^Disconnected since \d\d:\d\d:\d\d UTC, reconnecting/) && `+stale)
 	exampletest.Serve(t, s.Addr, handler(30*time.Millisecond))
-	browser.Until(t, ctx, 20*time.Second, state+`"1 open" && !`+stale)
+	browser.Until(t, ctx, state+`"1 open" && !`+stale)
 
 	browser.Click(t, ctx, "#toggle")
-	browser.Until(t, ctx, time.Second, state+`"2 closed" && $("says").textContent.startsWith("Stopped.") && `+stale)
+	browser.Until(t, ctx, state+`"2 closed" && $("says").textContent.startsWith("Stopped.") && `+stale)
 	browser.Click(t, ctx, "#toggle")
-	browser.Until(t, ctx, 5*time.Second, state+`"1 open"`)
+	browser.Until(t, ctx, state+`"1 open"`)
 }
 
 func TestProgramListensAtPORTAndEndsItsStreamsOnASignal(t *testing.T) {

@@ -52,7 +52,7 @@ func TestOneStreamCarriesAllCharts(t *testing.T) {
 	second := browser.Tab(t, first)
 	browser.Open(t, second, s.URL)
 	for _, tab := range []context.Context{first, second} {
-		browser.Until(t, tab, 10*time.Second, live+` && document.querySelectorAll(".chart").length === 7 && parseFloat(`+value("6")+`) > 0`)
+		browser.Until(t, tab, live+` && document.querySelectorAll(".chart").length === 7 && parseFloat(`+value("6")+`) > 0`)
 	}
 	oak := d.charts[0]
 	oak.low, oak.high = 123.25, 123.25
@@ -60,9 +60,9 @@ func TestOneStreamCarriesAllCharts(t *testing.T) {
 	d.add(oak, time.Now())
 	d.add(d.charts[5], time.Now())
 	for _, tab := range []context.Context{first, second} {
-		browser.Until(t, tab, 10*time.Second, value("0")+` === "123.25" && `+value("5")+` === "3.5"`)
+		browser.Until(t, tab, value("0")+` === "123.25" && `+value("5")+` === "3.5"`)
 		// Its line reaches the right side of the canvas: some pixel there has been drawn.
-		browser.Until(t, tab, 10*time.Second, `(c => c.width > 0 && c.getContext("2d").getImageData(c.width / 2, 0, c.width / 2, c.height).data.some(v => v > 0))(document.querySelector("canvas"))`)
+		browser.Until(t, tab, `(c => c.width > 0 && c.getContext("2d").getImageData(c.width / 2, 0, c.width / 2, c.height).data.some(v => v > 0))(document.querySelector("canvas"))`)
 	}
 	if st := d.hub.Stats(); st.Opened != 1 {
 		t.Errorf("%d streams opened for two tabs, want 1", st.Opened)
@@ -75,14 +75,14 @@ func TestChartsStandStillWithoutAServer(t *testing.T) {
 	tab := browser.New(t)
 	d.add(d.charts[0], time.Now())
 	browser.Open(t, tab, s.URL)
-	browser.Until(t, tab, 10*time.Second, live)
+	browser.Until(t, tab, live)
 	s.Kill()
 	d.hub.Kick(func(server.Subscriber) bool { return true })
-	browser.Until(t, tab, 10*time.Second, `document.getElementById("state").textContent.match(/^Disconnected since \d\d:\d\d:\d\d, reconnecting$/) && document.querySelector(".stale")`)
+	browser.Until(t, tab, `document.getElementById("state").textContent.match(/^Disconnected since \d\d:\d\d:\d\d, reconnecting$/) && document.querySelector(".stale")`)
 	again, _ := stage(t, s.Addr)
 	again.charts[0].low, again.charts[0].high = 99.5, 99.5
 	again.add(again.charts[0], time.Now())
-	browser.Until(t, tab, 20*time.Second, live+` && !document.querySelector(".stale") && `+value("0")+` === "99.50"`)
+	browser.Until(t, tab, live+` && !document.querySelector(".stale") && `+value("0")+` === "99.50"`)
 }
 
 func TestAxeFindsNothingWrong(t *testing.T) {
@@ -95,11 +95,11 @@ func TestAxeFindsNothingWrong(t *testing.T) {
 	}
 	tab := browser.New(t)
 	browser.Open(t, tab, s.URL)
-	browser.Until(t, tab, 10*time.Second, live)
+	browser.Until(t, tab, live)
 	browser.Audit(t, tab, "live")
 	s.Kill()
 	d.hub.Kick(func(server.Subscriber) bool { return true })
-	browser.Until(t, tab, 10*time.Second, `document.querySelector(".stale")`)
+	browser.Until(t, tab, `document.querySelector(".stale")`)
 	browser.Audit(t, tab, "disconnected")
 }
 
@@ -114,7 +114,7 @@ func TestPageFitsAPhone(t *testing.T) {
 			t.Fatal(err)
 		}
 		browser.Open(t, tab, s.URL)
-		browser.Until(t, tab, 10*time.Second, live)
+		browser.Until(t, tab, live)
 		if got := browser.Eval[int64](t, tab, `document.documentElement.scrollWidth`); got > width {
 			t.Errorf("the page is %d wide on a screen of %d", got, width)
 		}

@@ -124,15 +124,15 @@ func TestTwoWindowsSeeEachOthersVotesAndOnlyOneItsJob(t *testing.T) {
 	s := start(t, "", 5*time.Millisecond)
 	browser.Open(t, first, s.URL)
 	browser.Open(t, second, s.URL)
-	browser.Until(t, first, patience, `$("green")?.value === "0"`)
-	browser.Until(t, second, patience, `$("green")?.value === "0"`)
+	browser.Until(t, first, `$("green")?.value === "0"`)
+	browser.Until(t, second, `$("green")?.value === "0"`)
 	browser.Click(t, first, `#teas button:first-child`) // black
-	browser.Until(t, second, patience, `$("black").value === "1" && $("green").value === "0"`)
+	browser.Until(t, second, `$("black").value === "1" && $("green").value === "0"`)
 	browser.Click(t, second, `#teas button:first-child`)
-	browser.Until(t, first, patience, `$("black").value === "2"`)
+	browser.Until(t, first, `$("black").value === "2"`)
 
 	browser.Click(t, first, "#start")
-	browser.Until(t, first, patience, `$("done").textContent === "Done." && $("progress").value === 100`)
+	browser.Until(t, first, `$("done").textContent === "Done." && $("progress").value === 100`)
 	if got := browser.Eval[float64](t, second, `$("progress").value`); got != 0 {
 		t.Errorf("the other window's job is at %v %%, want 0", got)
 	}
@@ -142,13 +142,13 @@ func TestPageComesBackWithWhatTheServerHasThen(t *testing.T) {
 	ctx := browser.New(t)
 	s := start(t, "", time.Second)
 	browser.Open(t, ctx, s.URL)
-	browser.Until(t, ctx, patience, `$("mint")`)
+	browser.Until(t, ctx, `$("mint")`)
 	browser.Eval[bool](t, ctx, `fetch("/votes/mint", {method: "POST"}).then(r => r.ok)`)
-	browser.Until(t, ctx, patience, `$("mint").value === "1"`)
+	browser.Until(t, ctx, `$("mint").value === "1"`)
 	s.end(t)
-	browser.Until(t, ctx, patience, `$("says").textContent.startsWith("Disconnected")`)
+	browser.Until(t, ctx, `$("says").textContent.startsWith("Disconnected")`)
 	start(t, s.Addr, time.Second) // nobody has voted there
-	browser.Until(t, ctx, patience, `$("says").textContent === "" && $("mint").value === "0"`)
+	browser.Until(t, ctx, `$("says").textContent === "" && $("mint").value === "0"`)
 }
 
 func TestAxeFindsNothingWrong(t *testing.T) {
@@ -156,13 +156,13 @@ func TestAxeFindsNothingWrong(t *testing.T) {
 	ctx := browser.New(t)
 	s := start(t, "", 50*time.Millisecond)
 	browser.Open(t, ctx, s.URL)
-	browser.Until(t, ctx, patience, `$("mint")`)
+	browser.Until(t, ctx, `$("mint")`)
 	browser.Audit(t, ctx, "connected")
 	browser.Click(t, ctx, "#start")
-	browser.Until(t, ctx, patience, `$("progress").value > 2`)
+	browser.Until(t, ctx, `$("progress").value > 2`)
 	browser.Audit(t, ctx, "running")
 	browser.Click(t, ctx, "#stop")
 	s.end(t)
-	browser.Until(t, ctx, patience, `$("says").textContent !== ""`)
+	browser.Until(t, ctx, `$("says").textContent !== ""`)
 	browser.Audit(t, ctx, "stopped and disconnected")
 }

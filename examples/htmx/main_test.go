@@ -101,20 +101,20 @@ func TestTwoWindowsShareTheList(t *testing.T) {
 	l := start(t, "")
 	for _, window := range []context.Context{first, second} {
 		browser.Open(t, window, l.URL)
-		browser.Until(t, window, patience, has("Bread Tea"))
+		browser.Until(t, window, has("Bread Tea"))
 	}
 	browser.Click(t, first, "input")
 	for _, key := range "Figs\r" {
 		browser.Press(t, first, string(key))
 	}
-	browser.Until(t, second, patience, has("Bread Tea Figs"))
-	browser.Until(t, first, patience, has("Bread Tea Figs")+` && document.activeElement.name === "text" && document.activeElement.value === ""`)
+	browser.Until(t, second, has("Bread Tea Figs"))
+	browser.Until(t, first, has("Bread Tea Figs")+` && document.activeElement.name === "text" && document.activeElement.value === ""`)
 
 	browser.Click(t, second, "#item-1 .item")
-	browser.Until(t, first, patience, `document.querySelector("#item-1 .item").ariaPressed === "true"`)
-	browser.Until(t, second, patience, `document.activeElement === document.querySelector("#item-1 .item") && document.activeElement.ariaPressed === "true"`)
+	browser.Until(t, first, `document.querySelector("#item-1 .item").ariaPressed === "true"`)
+	browser.Until(t, second, `document.activeElement === document.querySelector("#item-1 .item") && document.activeElement.ariaPressed === "true"`)
 	browser.Click(t, first, "#item-2 .remove")
-	browser.Until(t, second, patience, has("Bread Figs"))
+	browser.Until(t, second, has("Bread Figs"))
 }
 
 func TestPageSaysWhatIsRefused(t *testing.T) {
@@ -125,9 +125,9 @@ func TestPageSaysWhatIsRefused(t *testing.T) {
 	}
 	browser.Open(t, ctx, l.URL)
 	browser.Eval[bool](t, ctx, `(document.forms[0].text.value = "Figs", document.forms[0].requestSubmit(), true)`)
-	browser.Until(t, ctx, patience, `says.textContent.includes("remove one") && document.forms[0].text.value === "Figs"`)
+	browser.Until(t, ctx, `says.textContent.includes("remove one") && document.forms[0].text.value === "Figs"`)
 	browser.Click(t, ctx, "#item-1 .remove")
-	browser.Until(t, ctx, patience, `says.textContent === "" && !document.querySelector("#item-1")`)
+	browser.Until(t, ctx, `says.textContent === "" && !document.querySelector("#item-1")`)
 }
 
 // What changes between the making of a page and the opening of its stream is not lost.
@@ -142,7 +142,7 @@ func TestPageBeginsWhereItsListWasTrue(t *testing.T) {
 	add(t, l, "Figs")
 	browser.Open(t, ctx, l.URL+"/htmx/LICENSE") // of the same origin
 	browser.Eval[bool](t, ctx, `(page => { document.open(); document.write(page); document.close(); return true })(`+quote(string(body))+`)`)
-	browser.Until(t, ctx, patience, has("Bread Tea Figs"))
+	browser.Until(t, ctx, has("Bread Tea Figs"))
 }
 
 func quote(s string) string {
@@ -153,20 +153,20 @@ func TestPageComesBack(t *testing.T) {
 	ctx := browser.New(t)
 	l := start(t, "")
 	browser.Open(t, ctx, l.URL)
-	browser.Until(t, ctx, patience, has("Bread Tea")+` && live.textContent === "Live"`)
+	browser.Until(t, ctx, has("Bread Tea")+` && live.textContent === "Live"`)
 	browser.Eval[bool](t, ctx, `window.same = true`)
 	// A cut: what is added before the page is back comes with the resumed stream.
 	add(t, l, "Figs")
-	browser.Until(t, ctx, patience, has("Bread Tea Figs"))
+	browser.Until(t, ctx, has("Bread Tea Figs"))
 	l.hub.Kick(func(server.Subscriber) bool { return true })
-	browser.Until(t, ctx, patience, `live.textContent.startsWith("Disconnected")`)
+	browser.Until(t, ctx, `live.textContent.startsWith("Disconnected")`)
 	add(t, l, "Salt")
-	browser.Until(t, ctx, patience, has("Bread Tea Figs Salt")+` && live.textContent === "Live" && window.same`)
+	browser.Until(t, ctx, has("Bread Tea Figs Salt")+` && live.textContent === "Live" && window.same`)
 
 	l.end(t) // a restart: the list begins anew, and the page is told of a gap
-	browser.Until(t, ctx, patience, `live.textContent.startsWith("Disconnected")`)
+	browser.Until(t, ctx, `live.textContent.startsWith("Disconnected")`)
 	start(t, l.Addr)
-	browser.Until(t, ctx, patience, `!window.same && `+has("Bread Tea"))
+	browser.Until(t, ctx, `!window.same && `+has("Bread Tea"))
 }
 
 func TestAxeFindsNothingWrong(t *testing.T) {
@@ -174,15 +174,15 @@ func TestAxeFindsNothingWrong(t *testing.T) {
 	ctx := browser.New(t)
 	l := start(t, "")
 	browser.Open(t, ctx, l.URL)
-	browser.Until(t, ctx, patience, has("Bread Tea"))
+	browser.Until(t, ctx, has("Bread Tea"))
 	browser.Audit(t, ctx, "live")
 	for _, id := range []string{"1", "2"} {
 		browser.Click(t, ctx, "#item-"+id+" .remove")
 	}
-	browser.Until(t, ctx, patience, has(""))
+	browser.Until(t, ctx, has(""))
 	browser.Eval[bool](t, ctx, `(document.forms[0].noValidate = true, document.forms[0].requestSubmit(), true)`)
-	browser.Until(t, ctx, patience, `says.textContent !== ""`)
+	browser.Until(t, ctx, `says.textContent !== ""`)
 	l.end(t)
-	browser.Until(t, ctx, patience, `live.textContent !== "Live"`)
+	browser.Until(t, ctx, `live.textContent !== "Live"`)
 	browser.Audit(t, ctx, "empty, refused and disconnected")
 }

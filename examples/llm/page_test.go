@@ -23,8 +23,8 @@ func TestProgramAnswersWithNothingInstalled(t *testing.T) {
 	for _, key := range "Why?\r" {
 		browser.Press(t, ctx, string(key))
 	}
-	browser.Until(t, ctx, patience, `$("says").textContent.startsWith("2 tokens") && $("answer").textContent === "You have"`)
-	browser.Until(t, ctx, patience, `$("says").textContent.includes("the first after")`)
+	browser.Until(t, ctx, `$("says").textContent.startsWith("2 tokens") && $("answer").textContent === "You have"`)
+	browser.Until(t, ctx, `$("says").textContent.includes("the first after")`)
 	want := strings.Join(tokens(`"Why?"`), "")
 	if got := browser.Eval[string](t, ctx, `$("answer").textContent`); got != want {
 		t.Errorf("the page shows %q, want %q", got, want)
@@ -38,11 +38,11 @@ func TestStopHangsUpOnTheUpstream(t *testing.T) {
 	browser.Open(t, ctx, s.URL)
 	browser.Eval[bool](t, ctx, `(model = "slow", true)`)
 	browser.Eval[bool](t, ctx, `($("prompt").value = "Why?", $("form").requestSubmit(), true)`)
-	browser.Until(t, ctx, patience, `$("answer").textContent === "One "`)
+	browser.Until(t, ctx, `$("answer").textContent === "One "`)
 	at := time.Now()
 	browser.Click(t, ctx, "#stop")
 	t.Logf("the upstream knows %v after the click", testkit.Receive(t, "the upstream's request is cancelled", u.left).Sub(at))
-	browser.Until(t, ctx, patience, `$("says").textContent === "Stopped after 1 token." && !$("ask").disabled`)
+	browser.Until(t, ctx, `$("says").textContent === "Stopped after 1 token." && !$("ask").disabled`)
 }
 
 func TestPageSaysWhatFailed(t *testing.T) {
@@ -55,7 +55,7 @@ func TestPageSaysWhatFailed(t *testing.T) {
 		"cut":    "Failed after 1 token: the upstream has broken off its answer.",
 	} {
 		browser.Eval[bool](t, ctx, `(model = "`+model+`", $("prompt").value = "Why?", $("form").requestSubmit(), true)`)
-		browser.Until(t, ctx, patience, `$("says").textContent === "`+want+`"`)
+		browser.Until(t, ctx, `$("says").textContent === "`+want+`"`)
 	}
 }
 
@@ -67,9 +67,9 @@ func TestAxeFindsNothingWrong(t *testing.T) {
 	browser.Audit(t, ctx, "before")
 	for _, model := range []string{"slow", "good", "cut"} {
 		browser.Eval[bool](t, ctx, `(asking?.abort(), true)`)
-		browser.Until(t, ctx, patience, `!$("ask").disabled`)
+		browser.Until(t, ctx, `!$("ask").disabled`)
 		browser.Eval[bool](t, ctx, `(model = "`+model+`", $("prompt").value = "Why?", $("form").requestSubmit(), true)`)
-		browser.Until(t, ctx, patience, `$("answer").textContent.startsWith("One ") && (model === "slow" || !$("ask").disabled)`)
+		browser.Until(t, ctx, `$("answer").textContent.startsWith("One ") && (model === "slow" || !$("ask").disabled)`)
 		browser.Audit(t, ctx, model)
 	}
 }

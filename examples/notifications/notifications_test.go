@@ -88,9 +88,9 @@ const live = `document.getElementById("state").textContent === "Live"`
 func comeIn(t *testing.T, tab context.Context, url, user string) {
 	t.Helper()
 	browser.Open(t, tab, url)
-	browser.Until(t, tab, 10*time.Second, `!document.getElementById("login").hidden`)
+	browser.Until(t, tab, `!document.getElementById("login").hidden`)
 	browser.Click(t, tab, `button[value=`+user+`]`)
-	browser.Until(t, tab, 10*time.Second, live)
+	browser.Until(t, tab, live)
 }
 
 func TestNotesOfOneUserReachThatUserAlone(t *testing.T) {
@@ -101,18 +101,18 @@ func TestNotesOfOneUserReachThatUserAlone(t *testing.T) {
 	evil := `<img src=x onerror="document.title='evil'">`
 	browser.Eval[bool](t, ada, fmt.Sprintf(`(document.getElementById("text").value = %q, true)`, evil))
 	browser.Click(t, ada, "#send button")
-	browser.Until(t, bob, 10*time.Second, unread(1, 1)+` && document.title === "(1) Notifications" && document.querySelector("#notes span").textContent === `+fmt.Sprintf("%q", "Ada: "+evil))
+	browser.Until(t, bob, unread(1, 1)+` && document.title === "(1) Notifications" && document.querySelector("#notes span").textContent === `+fmt.Sprintf("%q", "Ada: "+evil))
 	if n := browser.Eval[int](t, bob, `document.querySelectorAll("img").length`); n > 0 {
 		t.Error("what was written is an element")
 	}
-	browser.Until(t, ada, time.Second, unread(0, 0))
+	browser.Until(t, ada, unread(0, 0))
 
 	second := browser.Tab(t, bob) // the other tab shares the stream, and what was read
 	browser.Open(t, second, s.URL)
-	browser.Until(t, second, 10*time.Second, live+"&&"+unread(1, 1))
+	browser.Until(t, second, live+"&&"+unread(1, 1))
 	browser.Click(t, bob, "#notes button")
 	for _, tab := range []context.Context{bob, second} {
-		browser.Until(t, tab, 10*time.Second, unread(1, 0))
+		browser.Until(t, tab, unread(1, 0))
 	}
 	if st := a.hub.Stats(); st.Opened != 2 {
 		t.Errorf("%d streams opened, want one for each user", st.Opened)
@@ -131,21 +131,21 @@ func TestUnreadCountIsRightAfterACut(t *testing.T) {
 	for missed, gaps := range map[int]int64{2: 0, 10: 1} {
 		ada.send("bob", 1)
 		all++
-		browser.Until(t, bob, 10*time.Second, unread(all, all)+"&&"+live)
+		browser.Until(t, bob, unread(all, all)+"&&"+live)
 		before := a.hub.Stats().Gaps
 		wire.Down()
-		browser.Until(t, bob, 10*time.Second, `document.getElementById("state").textContent.startsWith("Disconnected since ")`)
+		browser.Until(t, bob, `document.getElementById("state").textContent.startsWith("Disconnected since ")`)
 		ada.send("bob", missed)
 		all += missed
-		browser.Until(t, bob, time.Second, unread(all-missed, all-missed)) // it knows nothing of them
+		browser.Until(t, bob, unread(all-missed, all-missed)) // it knows nothing of them
 		wire.Mend(t, s.Addr)
-		browser.Until(t, bob, 20*time.Second, live+"&&"+unread(all, all))
+		browser.Until(t, bob, live+"&&"+unread(all, all))
 		if got := a.hub.Stats().Gaps - before; got != gaps {
 			t.Errorf("after %d missed notes there were %d gaps, want %d", missed, got, gaps)
 		}
 	}
 	browser.Click(t, bob, "#all")
-	browser.Until(t, bob, 10*time.Second, unread(all, 0))
+	browser.Until(t, bob, unread(all, 0))
 }
 
 func TestWithoutTheCookieIs401(t *testing.T) {
@@ -180,10 +180,10 @@ func TestLoggingOutEndsTheStreamInAllTabs(t *testing.T) {
 	comeIn(t, first, s.URL, "ada")
 	second := browser.Tab(t, first)
 	browser.Open(t, second, s.URL)
-	browser.Until(t, second, 10*time.Second, live)
+	browser.Until(t, second, live)
 	browser.Click(t, first, "#logout")
 	for _, tab := range []context.Context{first, second} {
-		browser.Until(t, tab, 10*time.Second, `!document.getElementById("login").hidden && document.getElementById("inbox").hidden`)
+		browser.Until(t, tab, `!document.getElementById("login").hidden && document.getElementById("inbox").hidden`)
 	}
 	if n := a.hub.Stats().Subscribers; n != 0 {
 		t.Errorf("%d streams are open", n)
@@ -199,9 +199,9 @@ func TestSecondLoginInABrowserEndsTheFirst(t *testing.T) {
 	comeIn(t, first, s.URL, "ada")
 	second := browser.Tab(t, first)
 	browser.Open(t, second, s.URL)
-	browser.Until(t, second, 10*time.Second, live)
+	browser.Until(t, second, live)
 	browser.Eval[bool](t, second, `fetch("/login", {method: "POST", body: new URLSearchParams({user: "bob"})}).then(a => a.ok)`)
-	browser.Until(t, first, 10*time.Second, `!document.getElementById("login").hidden && document.getElementById("inbox").hidden`)
+	browser.Until(t, first, `!document.getElementById("login").hidden && document.getElementById("inbox").hidden`)
 	testkit.Eventually(t, "her stream is closed", func() bool { return a.hub.Stats().Subscribers == 0 })
 
 	ada, bob := logIn(t, s.URL, "ada"), logIn(t, s.URL, "bob")
@@ -236,9 +236,9 @@ func TestPageOnAnotherOrigin(t *testing.T) {
 	tab := browser.New(t)
 	comeIn(t, tab, page.URL+"/?api="+api.URL, "bob")
 	logIn(t, api.URL, "ada").send("bob", 2)
-	browser.Until(t, tab, 10*time.Second, unread(2, 2))
+	browser.Until(t, tab, unread(2, 2))
 	browser.Click(t, tab, "#notes button")
-	browser.Until(t, tab, 10*time.Second, unread(2, 1))
+	browser.Until(t, tab, unread(2, 1))
 
 	for url, want := range map[string]string{api.URL: page.URL + " true", closed.URL: " "} {
 		for _, path := range []string{"/inbox", "/events?topic=inbox"} {
@@ -258,14 +258,14 @@ func TestAxeFindsNothingWrong(t *testing.T) {
 	_, s := stage(t)
 	tab := browser.New(t)
 	browser.Open(t, tab, s.URL)
-	browser.Until(t, tab, 10*time.Second, `!document.getElementById("login").hidden`)
+	browser.Until(t, tab, `!document.getElementById("login").hidden`)
 	browser.Audit(t, tab, "login")
 	comeIn(t, tab, s.URL, "bob")
 	browser.Audit(t, tab, "nothing yet")
 	logIn(t, s.URL, "ada").send("bob", 3)
-	browser.Until(t, tab, 10*time.Second, unread(3, 3))
+	browser.Until(t, tab, unread(3, 3))
 	browser.Click(t, tab, "#notes button")
-	browser.Until(t, tab, 10*time.Second, unread(3, 2))
+	browser.Until(t, tab, unread(3, 2))
 	browser.Audit(t, tab, "some read")
 	if got := browser.Eval[int64](t, tab, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
 		t.Errorf("the page is %d wider than a phone", got)

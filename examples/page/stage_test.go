@@ -155,7 +155,7 @@ const patience = 20 * time.Second
 
 func (c chromiumTab) until(t *testing.T, js string) {
 	t.Helper()
-	browser.Until(t, c.ctx, patience, js)
+	browser.Until(t, c.ctx, js)
 }
 
 func (c chromiumTab) leave(t *testing.T) { browser.Open(t, c.ctx, "about:blank") }

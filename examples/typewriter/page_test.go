@@ -67,13 +67,13 @@ func shown(t *testing.T, ctx context.Context) string {
 
 func untilHalf(t *testing.T, ctx context.Context) {
 	t.Helper()
-	browser.Until(t, ctx, 10*time.Second, `typed >= 20`)
+	browser.Until(t, ctx, `typed >= 20`)
 }
 
 // wantWhole waits for the end, and checks that text was typed exactly once.
 func wantWhole(t *testing.T, ctx context.Context, text string) {
 	t.Helper()
-	browser.Until(t, ctx, 20*time.Second, `document.body.dataset.state === "ended" && source.readyState === 2`)
+	browser.Until(t, ctx, `document.body.dataset.state === "ended" && source.readyState === 2`)
 	if got := shown(t, ctx); got != text {
 		t.Errorf("the page shows %q, want %q", got, text)
 	}
@@ -87,7 +87,7 @@ func TestPageTypesAndStopsForGoodAtTheEnd(t *testing.T) {
 		start(t, ctx, s.URL+"/"+query)
 		wantWhole(t, ctx, letter)
 		n := len([]rune(letter))
-		browser.Until(t, ctx, 5*time.Second, fmt.Sprintf(`$("count").textContent === "%d of %[1]d characters" && $("progress").value === %[1]d && $("progress").max === %[1]d`, n))
+		browser.Until(t, ctx, fmt.Sprintf(`$("count").textContent === "%d of %[1]d characters" && $("progress").value === %[1]d && $("progress").max === %[1]d`, n))
 		time.Sleep(300 * time.Millisecond) // several times its retry
 		if n := len(v.all()); n != 1 {
 			t.Errorf("%q: the page asked %d times, want once", query, n)
@@ -105,7 +105,7 @@ func TestPageGoesOnAtTheRightCharacterAfterARestart(t *testing.T) {
 		start(t, ctx, first.URL)
 		untilHalf(t, ctx)
 		end(first)
-		browser.Until(t, ctx, 5*time.Second, `/^disconnected since \d\d:\d\d:\d\d, reconnecting$/.test($("state").textContent)`)
+		browser.Until(t, ctx, `/^disconnected since \d\d:\d\d:\d\d, reconnecting$/.test($("state").textContent)`)
 		if got := shown(t, ctx); len(got) >= len(letter) {
 			t.Fatalf("%s too late: the whole text was there", name)
 		}
@@ -153,7 +153,7 @@ func TestPageComesBackWhenTheBrowserHasGivenUp(t *testing.T) {
 	untilHalf(t, ctx)
 	first.Kill()
 	busy := exampletest.Serve(t, first.Addr, func(ctx *fasthttp.RequestCtx) { ctx.SetStatusCode(fasthttp.StatusServiceUnavailable) })
-	browser.Until(t, ctx, 20*time.Second, `source.readyState === 2`)
+	browser.Until(t, ctx, `source.readyState === 2`)
 	busy.Kill()
 	exampletest.Serve(t, first.Addr, brisk(letter).handler())
 	wantWhole(t, ctx, letter)
@@ -164,9 +164,9 @@ func TestStopButtonStopsForGood(t *testing.T) {
 	var v visitors
 	s := exampletest.Serve(t, "", v.watch(newTypewriter([]byte(letter), 20*time.Millisecond, 50*time.Millisecond).handler()))
 	start(t, ctx, s.URL)
-	browser.Until(t, ctx, 10*time.Second, `typed >= 5`)
+	browser.Until(t, ctx, `typed >= 5`)
 	browser.Click(t, ctx, "#stop")
-	browser.Until(t, ctx, time.Second, `source.readyState === 2 && document.body.dataset.state === "stopped"`)
+	browser.Until(t, ctx, `source.readyState === 2 && document.body.dataset.state === "stopped"`)
 	before := shown(t, ctx)
 	time.Sleep(300 * time.Millisecond) // several times its retry
 	if after := shown(t, ctx); after != before || after == letter {
@@ -185,7 +185,7 @@ func TestStopButtonStopsWhileTheServerIsAway(t *testing.T) {
 	start(t, ctx, first.URL)
 	untilHalf(t, ctx)
 	first.Kill()
-	browser.Until(t, ctx, 5*time.Second, `document.body.dataset.state === "waiting"`)
+	browser.Until(t, ctx, `document.body.dataset.state === "waiting"`)
 	browser.Click(t, ctx, "#stop")
 	var v visitors
 	exampletest.Serve(t, first.Addr, v.watch(brisk(letter).handler()))
@@ -204,7 +204,7 @@ func TestStopButtonStopsThoughTheBrowserHasGivenUp(t *testing.T) {
 	first.Kill()
 	var v visitors
 	exampletest.Serve(t, first.Addr, v.watch(func(ctx *fasthttp.RequestCtx) { ctx.SetStatusCode(fasthttp.StatusServiceUnavailable) }))
-	browser.Until(t, ctx, 20*time.Second, `source.readyState === 2`)
+	browser.Until(t, ctx, `source.readyState === 2`)
 	browser.Click(t, ctx, "#stop")
 	before := len(v.all())
 	time.Sleep(2500 * time.Millisecond)

@@ -78,10 +78,13 @@ func Eval[T any](t testing.TB, ctx context.Context, js string) T {
 	return v
 }
 
+// most is what a page may take for anything, on a machine however busy.
+const most = 30 * time.Second
+
 // Until waits until the JavaScript expression js is truthy in the page, and
-// fails the test after most, showing the text of the page. It asks again and
+// fails the test after 30 s, showing the text of the page. It asks again and
 // again from here: a page in a background tab has slow timers.
-func Until(t testing.TB, ctx context.Context, most time.Duration, js string) {
+func Until(t testing.TB, ctx context.Context, js string) {
 	t.Helper()
 	deadline := time.Now().Add(most)
 	for {

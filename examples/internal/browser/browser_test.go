@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/fastsse/fastsse/examples/internal/browser"
 )
@@ -20,7 +19,7 @@ func TestTabsShareABrowser(t *testing.T) {
 	browser.Click(t, ctx, "button")
 	second := browser.Tab(t, ctx)
 	browser.Open(t, second, s.URL)
-	browser.Until(t, second, 5*time.Second, `localStorage.n === "7"`)
+	browser.Until(t, second, `localStorage.n === "7"`)
 	if got := browser.Eval[int](t, second, `Promise.resolve(+localStorage.n)`); got != 7 {
 		t.Errorf("the second tab sees %d, want 7", got)
 	}

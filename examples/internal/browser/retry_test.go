@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/fastsse/fastsse/examples/internal/browser"
 	"github.com/fastsse/fastsse/internal/testkit"
@@ -37,7 +36,7 @@ func TestChromiumTakesARetryWithoutABlankLine(t *testing.T) {
 	for range 3 {
 		testkit.Receive(t, "the page comes back", opened)
 	}
-	browser.Until(t, ctx, 20*time.Second, "got >= 2")
+	browser.Until(t, ctx, "got >= 2")
 }
 
 func TestFirefoxTakesARetryWithoutABlankLine(t *testing.T) {
