@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -16,10 +17,11 @@ import (
 type answersCommand struct {
 	Address string `arg:"" optional:"" name:"address" help:"URL to ask; the same as -url."`
 	askFlags
-	Clients  int           `name:"streams" short:"c" default:"20" group:"Streams" help:"Clients, each of which makes one request after the other."`
-	Answer   time.Duration `default:"30s" group:"Streams" help:"Leave an answer that sends no event for this long, and count it as stalled."`
-	Duration time.Duration `default:"10s" group:"Streams" help:"How long to make requests."`
-	Patience time.Duration `default:"30s" group:"Streams" help:"Let answers that are under way then go on for this long."`
+	Clients  int            `name:"streams" short:"c" default:"20" group:"Streams" help:"Clients, each of which makes one request after the other."`
+	Answer   time.Duration  `default:"30s" group:"Streams" help:"Leave an answer that sends no event for this long, and count it as stalled."`
+	Match    *regexp.Regexp `group:"Streams" placeholder:"REGEXP" help:"Count only events whose data match, such as those with text: '\"content\":\"[^\"]'."`
+	Duration time.Duration  `default:"10s" group:"Streams" help:"How long to make requests."`
+	Patience time.Duration  `default:"30s" group:"Streams" help:"Let answers that are under way then go on for this long."`
 	measuring
 }
 
@@ -43,7 +45,7 @@ func (c *answersCommand) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	return c.measure(ctx, con, sc, func(ctx context.Context, sc *scenario.Scenario) (*result.Result, error) {
-		return (&scenario.Answers{Scenario: *sc}).Run(ctx)
+		return (&scenario.Answers{Scenario: *sc, Matching: c.Match}).Run(ctx)
 	})
 }
 

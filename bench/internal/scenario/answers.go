@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,10 @@ import (
 // language model do. The loop is closed: a slow server is asked less often. An answer that
 // sends no event for as long as Answer has stalled, and is left. Answers that are under way
 // after Duration have Patience to end.
-type Answers struct{ Scenario }
+type Answers struct {
+	Scenario
+	Matching *regexp.Regexp // only events whose data match count; nil: all do
+}
 
 var (
 	errStalled = errors.New("an answer has stalled")
@@ -45,6 +49,7 @@ const (
 type asking struct {
 	*session
 	askers       *load.Askers
+	matching     *regexp.Regexp
 	open, events atomic.Int64
 
 	mu       sync.Mutex // guards what follows
@@ -72,7 +77,7 @@ func (c *Answers) Run(ctx context.Context) (*result.Result, error) {
 	}
 	defer s.close()
 	hist := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, time.Hour.Microseconds(), 3) }
-	a := &asking{session: s, askers: load.NewAskers(ctx, s.lanes[0].swarm, c.Streams), statuses: map[int]int{}, first: hist(), gaps: hist(), whole: hist(), wholeUndone: hist()}
+	a := &asking{session: s, matching: c.Matching, askers: load.NewAskers(ctx, s.lanes[0].swarm, c.Streams), statuses: map[int]int{}, first: hist(), gaps: hist(), whole: hist(), wholeUndone: hist()}
 	defer a.askers.Close()
 	if s.usage.before, err = s.look(); err != nil {
 		return nil, err
@@ -84,7 +89,7 @@ func (c *Answers) Run(ctx context.Context) (*result.Result, error) {
 	err = s.countUp()
 	r := a.sum(s.sum(ctx))
 	if r.Delivered == 0 && !r.Partial {
-		err = fmt.Errorf("no event came in answer to %d requests: %s", r.Asked, cmp.Or(r.FirstError, "the answers were empty"))
+		err = fmt.Errorf("no event came in answer to %d requests: %s", r.Asked, cmp.Or(r.FirstError, "the answers were empty, or none of their events matched"))
 	}
 	return r, err
 }
@@ -149,6 +154,9 @@ func (a *asking) ask(ctx context.Context, i int) (one answer) {
 			silence.Reset(restOfBody)
 		default:
 			silence.Reset(a.answer())
+			if a.matching != nil && !a.matching.Match(event.Data) {
+				continue
+			}
 			one.events = append(one.events, load.Now()-begun)
 			a.events.Add(1)
 		}

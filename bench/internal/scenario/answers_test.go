@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -74,14 +75,18 @@ func (m *model) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answersOf asks a model that answers in these ways.
 func answersOf(t *testing.T, duration, patience time.Duration, ways ...string) (*model, *result.Result) {
+	return answersMatching(t, nil, duration, patience, ways...)
+}
+
+func answersMatching(t *testing.T, matching *regexp.Regexp, duration, patience time.Duration, ways ...string) (*model, *result.Result) {
 	t.Helper()
 	m := &model{ways: ways, counts: map[string]int{}, bodies: map[string]bool{}}
 	s := httptest.NewServer(m)
 	t.Cleanup(s.Close)
-	a := &Answers{Scenario{
+	a := &Answers{Scenario: Scenario{
 		Command: "answers", Streams: 3, Duration: duration, Answer: 2 * time.Second, Patience: patience,
 		Request: load.Request{URL: s.URL, Method: http.MethodPost, Body: "client {{.Stream}}"},
-	}}
+	}, Matching: matching}
 	r, err := a.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +137,18 @@ func TestTimesOfAnswersCountFromTheRequest(t *testing.T) {
 	}
 	if got, want := *f.PerSecond, 1000/f.GapMS.Mean; got != want {
 		t.Errorf("%v events per second, want %v", got, want)
+	}
+}
+
+// Events that do not match keep an answer from stalling, and that is all.
+func TestOnlyEventsThatMatchCount(t *testing.T) {
+	m, r := answersMatching(t, regexp.MustCompile("^tw"), 300*time.Millisecond, time.Minute, "whole")
+	f := r.Answers
+	if int(r.Delivered) != m.asked || int(f.FirstMS.Count) != m.asked || f.Ended != m.asked || f.GapMS != nil {
+		t.Errorf("%d events, %+v; want one event in each of %d answers", r.Delivered, f, m.asked)
+	}
+	if least := 0.98 * ms(beforeFirst+beforeNext); f.FirstMS.P50 < least {
+		t.Errorf("the first came after %v ms, want %v at least", f.FirstMS.P50, least)
 	}
 }
 
