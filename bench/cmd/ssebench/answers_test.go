@@ -27,7 +27,9 @@ func TestAnswersPostsAndGates(t *testing.T) {
 		`-body {"stream":true} -H Authorization:Bearer_x -fail-if answers.truncated>0 -fail-if answers.first_event_ms.p99>1000s`: {0, "first event"},
 		`-body {"stream":true} -H Authorization:Bearer_x -fail-if first_event.p50>0`:                                             {2, "answers.first_event_ms.p50"},
 		`-body {"stream":true} -H Authorization:Bearer_y`:                                                                        {1, "400"},
-		`-c 0`: {1, "above zero"},
+		`-body {"stream":true} -H Authorization:Bearer_x -match ^no`:                                                             {1, "none of their events matched"},
+		`-match [`: {1, "missing closing ]"},
+		`-c 0`:     {1, "above zero"},
 	} {
 		var out, errs bytes.Buffer
 		args := strings.Fields("answers " + s.URL + " -duration 200ms " + line)

@@ -115,7 +115,7 @@ func newTable(head ...any) table.Writer {
 func (r *Result) latencies(columns int) string {
 	t := newTable("ms", "p50", "p90", "p99", "p99.9", "max", "mean", "lost", "missing", "twice", "out of\norder")
 	t.SetColumnConfigs(r.latencyColumns(columns))
-	if _, eventful := r.figure("delivered"); eventful {
+	if _, eventful := r.figure("delivered"); eventful && r.Answers == nil { // answers have times of their own
 		appendDelivery(t, "delivery", r)
 	}
 	if d := r.Deploys; d != nil {
