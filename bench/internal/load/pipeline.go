@@ -2,271 +2,295 @@ package load
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/url"
-	"sync/atomic"
-	"syscall"
+	"os"
+	"sync"
 	"time"
 )
 
 // pipeline posts over one connection without waiting for answers, so that it keeps its
-// schedule however slow they are, and events reach the server in order. If the server closes
-// the connection while no answer is outstanding, as servers do to idle ones, it makes a new
-// one; and also if the last answer has said that it closes: then nothing that came after that
-// request was read (RFC 9112, section 9.6), and is posted again.
+// schedule however slow they are, and events reach the server in order. When the server has
+// closed the connection while no answer was outstanding, as servers do to idle ones, the next
+// post makes a new one. When an answer has said that the server closes, then whoever reads
+// answers makes a new one at once, and posts again what is behind that answer: the server does
+// not process it (RFC 9112, section 9.6).
 type pipeline struct {
-	url      *url.URL
-	dialer   *dialer
-	turn     turn
-	queue    [][]byte // requests that have no answer yet, as far as is known
-	answered uint64   // requests before these
-	most     uint64   // how many a connection takes, as the last one has shown; zero: not known
-	link     *link
+	url     *url.URL
+	dialer  *dialer
+	turn    turn
+	ctx     context.Context // of whoever reads answers
+	stop    context.CancelFunc
+	reading sync.WaitGroup
+
+	held     chan struct{} // has an element while somebody holds what follows: a lock
+	link     *link         // nil: the next post makes one, unless…
+	opening  bool          // …whoever reads answers does
+	queue    [][]byte      // requests without an answer, in order: all were written, to this link or one before
+	bytes    int           // in these
+	written  int           // of these, on the link
+	answered uint64        // requests before these
+	window   int           // how many may be on a link without an answer
+	err      error         // why no more is posted
+
+	room chan struct{} // has an element when that may have changed
 }
 
-// link is one connection of a pipeline.
-type link struct {
-	conn     net.Conn
-	raw      syscall.RawConn // it; nil: it has none
-	hushed   bool            // who reads answers is not told of each
-	since    time.Duration   // when that began, or ended
-	turn     turn
-	before   uint64 // events that earlier links have taken
-	posted   uint64 // only for the publisher
-	answered atomic.Uint64
-	ended    chan struct{} // closed when no more answers come…
-	why      error         // …because of this
-	closes   bool          // …which the last answer has said
-}
+// mostWaiting is how many bytes may be unanswered before the publisher waits.
+const mostWaiting = 64 << 20
 
 func newPipeline(ctx context.Context, u *url.URL, d *dialer, t turn) (*pipeline, error) {
-	l := &pipeline{url: u, dialer: d, turn: t}
-	return l, l.connect(ctx)
+	l := &pipeline{url: u, dialer: d, turn: t, held: make(chan struct{}, 1), room: make(chan struct{}, 1), window: mostUnanswered}
+	l.ctx, l.stop = context.WithCancel(context.Background())
+	conn, err := l.dial(ctx)
+	if err == nil {
+		l.uses(conn)
+	}
+	return l, err
 }
 
-func (l *pipeline) connect(ctx context.Context) error {
+// lock takes the lock, unless ctx is over.
+func (l *pipeline) lock(ctx context.Context) error {
+	select {
+	case l.held <- struct{}{}:
+		if ctx.Err() == nil {
+			return nil
+		}
+		l.unlock()
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+func (l *pipeline) unlock() { <-l.held }
+
+// tell wakes a post that waits.
+func (l *pipeline) tell() {
+	select {
+	case l.room <- struct{}{}:
+	default:
+	}
+}
+
+func (l *pipeline) dial(ctx context.Context) (net.Conn, error) {
 	conn, err := l.dialer.dial(ctx, hostPort(l.url))
 	if err != nil {
-		return fmt.Errorf("connect publisher to %s: %w; start the server first, or give its URL", l.url.Redacted(), err)
+		return nil, fmt.Errorf("connect publisher to %s: %w; start the server first, or give its URL", l.url.Redacted(), err)
 	}
-	l.link = &link{conn: conn, turn: l.turn, before: l.answered, ended: make(chan struct{})}
-	if c, ok := conn.(syscall.Conn); ok {
-		l.link.raw, _ = c.SyscallConn()
-	}
-	go l.link.readAnswers()
-	return nil
+	return conn, nil
+}
+
+// uses makes conn the link. The lock is held.
+func (l *pipeline) uses(conn net.Conn) {
+	k := newLink(conn)
+	l.link, l.written, l.opening = k, 0, false
+	l.reading.Go(func() { l.read(k) })
 }
 
 func (l *pipeline) post(ctx context.Context, a *ask, _ values) error {
 	if a.url.Host != l.url.Host || a.url.Scheme != l.url.Scheme {
 		return fmt.Errorf("publish to %s after %s: all events go to one server", a.url.Redacted(), l.url.Redacted())
 	}
-	l.queue = append(l.queue, a.appendTo(nil))
-	return l.goOn(ctx)
+	k, err := l.push(ctx, a)
+	if err == nil || k == nil {
+		return err
+	}
+	return l.because(ctx, k, err)
 }
 
-// goOn writes the requests that no connection was given yet, or not the present one.
-func (l *pipeline) goOn(ctx context.Context) error {
+// push writes a request, once the link is given another one. A link with an error could not
+// be written to.
+func (l *pipeline) push(ctx context.Context, a *ask) (*link, error) {
+	if err := l.awaitRoom(ctx); err != nil {
+		return nil, err
+	}
+	defer l.unlock()
+	if l.link == nil {
+		conn, err := l.dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l.uses(conn)
+	}
+	request := a.appendTo(make([]byte, 0, len(a.body)+roomForHead))
+	l.queue, l.bytes = append(l.queue, request), l.bytes+len(request)
+	l.link.hush(l.window > fewAnswers)
+	err := l.flush(ctx)
+	if err != nil && ctx.Err() != nil { // it does not count as sent
+		l.queue, l.bytes = l.queue[:len(l.queue)-1], l.bytes-len(request)
+		l.written = min(l.written, len(l.queue))
+		return nil, ctx.Err()
+	}
+	return l.link, err
+}
+
+// awaitRoom takes the lock when a request can be written, or a link made. With an error the
+// lock is not held.
+func (l *pipeline) awaitRoom(ctx context.Context) error {
 	for {
-		if l.link.spent() {
-			if l.link.closes {
-				l.most = l.link.answered.Load()
-			}
-			l.forget()
-			if err := l.connect(ctx); err != nil {
-				return err
-			}
-		}
-		l.forget()
-		next := l.link.before + l.link.posted - l.answered
-		if next == uint64(len(l.queue)) {
-			return nil
-		}
-		if l.most > 0 && l.link.posted >= l.most {
-			if n, err := l.link.unanswered(); err != nil {
-				return err
-			} else if n > 0 {
-				if err := l.link.pause(ctx); err != nil {
-					return err
-				}
-				continue
-			}
-		}
-		l.link.hush(l.most != 1)
-		if err := l.link.write(ctx, l.queue[next]); err != nil && !l.link.spent() {
-			l.queue = l.queue[:next] // part of it may have been written
+		if err := l.lock(ctx); err != nil {
 			return err
+		}
+		switch {
+		case l.err != nil:
+			defer l.unlock()
+			return l.err
+		case l.link == nil && !l.opening, l.link != nil && l.written == len(l.queue) && l.written < l.window:
+			return nil
+		case l.link != nil:
+			l.link.hush(false)
+		}
+		l.unlock()
+		select {
+		case <-l.room:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
-// forget drops the requests that were answered.
-func (l *pipeline) forget() {
-	n := l.link.before + l.link.answered.Load() - l.answered
-	l.queue, l.answered = l.queue[n:], l.answered+n
+// roomForHead is for most requests without their bodies.
+const roomForHead = 384
+
+// because waits a second for what whoever reads answers makes of a link that could not be
+// written to: the last answer says more than the failed write.
+func (l *pipeline) because(ctx context.Context, k *link, failed error) error {
+	for until := Now() + time.Second; Now() < until && sleepUntil(ctx, Now()+time.Millisecond); {
+		if err := l.lock(ctx); err != nil {
+			return err
+		}
+		err, other := l.err, l.link != k
+		l.unlock()
+		if err != nil || other {
+			return err
+		}
+	}
+	return cmp.Or(ctx.Err(), failed)
 }
 
-// pause waits a moment for answers, or for the end.
-func (k *link) pause(ctx context.Context) error {
-	k.hush(false)
-	select {
-	case <-k.ended:
-	case <-time.After(time.Millisecond):
-	case <-ctx.Done():
-		return ctx.Err()
+// flush writes what the link is given of the queue. The lock is held.
+func (l *pipeline) flush(ctx context.Context) error {
+	for l.written < min(len(l.queue), l.window) {
+		l.written++
+		if err := l.link.write(ctx, l.queue[l.written-1]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// hush makes answers wait until there are about a hundred of them. Otherwise reading each takes
-// a processor from the server just when it delivers the event.
-func (k *link) hush(on bool) {
-	if k.raw == nil || k.hushed == on {
-		return
-	}
-	k.hushed, k.since = on, Now()
-	if on {
-		lowWater(k.raw, 16<<10)
-		return
-	}
-	lowWater(k.raw, 1)
-}
-
-// shortestHush is how long answers wait at least, unless somebody waits for them.
-const shortestHush = 5 * time.Millisecond
-
-// mostBlocked is how long the write of an event may take.
-const mostBlocked = time.Minute
-
-// write writes a request, or gives up when ctx ends.
-func (k *link) write(ctx context.Context, request []byte) error {
-	_ = k.conn.SetWriteDeadline(time.Now().Add(mostBlocked))
-	defer context.AfterFunc(ctx, func() { _ = k.conn.SetWriteDeadline(time.Now()) })()
-	_, err := k.conn.Write(request)
-	switch {
-	case err == nil:
-		k.posted++
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	}
-	select {
-	case <-k.ended: // the last answer says more than the failed write
-		return k.why
-	case <-time.After(time.Second):
-		return err
-	}
-}
-
 func (l *pipeline) await(ctx context.Context, most uint64) error {
-	for {
-		if err := l.goOn(ctx); err != nil {
-			return err
+	return awaitFewer(ctx, most, func() (uint64, error) {
+		if err := l.lock(ctx); err != nil {
+			return 0, err
 		}
-		n, err := l.link.unanswered()
-		if n >= most || Now()-l.link.since > shortestHush {
-			l.link.hush(false)
+		defer l.unlock()
+		n := uint64(len(l.queue))
+		if l.bytes > mostWaiting {
+			n = max(n, mostUnanswered)
 		}
-		if err != nil || n < most {
-			return err
+		if k := l.link; k != nil && (n >= most || Now()-k.since > shortestHush) {
+			k.hush(false)
 		}
-		if err := l.link.pause(ctx); err != nil {
-			return err
+		return n, l.err
+	})
+}
+
+// read reads the answers on a link, and then makes another one if that is to be.
+func (l *pipeline) read(k *link) {
+	defer k.Close()
+	in := bufio.NewReaderSize(k, 64<<10)
+	reopens := false
+	for more := true; more; {
+		closes, err := readAnswer(in)
+		if err != nil {
+			_ = k.Close() // who is blocked writing to it holds the lock
 		}
+		if l.lock(l.ctx) != nil {
+			return
+		}
+		more, reopens = l.takes(k, closes, err), l.opening
+		l.unlock()
+		l.tell()
+	}
+	if reopens {
+		l.reopen()
 	}
 }
 
-// unanswered is how many events have no answer yet, and why there will be none. What is
-// unanswered because the server has closed goes to the next link.
-func (k *link) unanswered() (n uint64, err error) {
-	select {
-	case <-k.ended:
-		if !k.closes {
-			err = k.why
-		}
-	default:
-	}
-	if n = k.posted - k.answered.Load(); n == 0 {
-		return 0, nil
-	}
-	return n, err
-}
-
-// spent reports whether the connection has ended as it should: each answer was good, and
-// there was one to every request, or the last said that it closes.
-func (k *link) spent() bool {
-	select {
-	case <-k.ended:
-		return k.closes || k.posted == k.answered.Load()
-	default:
+// takes notes an answer, or that there is none, and reports whether more are to be read. The
+// lock is held.
+func (l *pipeline) takes(k *link, closes bool, err error) (more bool) {
+	switch {
+	case len(l.queue) > 0 && err != nil:
+		l.fails("the answer to event %d: %w", err)
+		return false
+	case err != nil:
+		l.link = nil // idle
+		return false
+	case l.written == 0:
+		l.fails("before event %d: %w", errors.New("the server has sent more answers than there were requests"))
 		return false
 	}
+	l.bytes -= len(l.queue[0])
+	l.queue[0] = nil
+	l.queue, l.written, l.answered = l.queue[1:], l.written-1, l.answered+1
+	k.answered++
+	if closes {
+		// As many as it has answered do not come too soon for the next one; it may show that more do not.
+		l.link, l.opening, l.window = nil, true, k.answered
+		return false
+	}
+	l.window = max(l.window, k.answered)
+	l.goOn()
+	return true
 }
 
-func (k *link) readAnswers() {
-	defer close(k.ended)
-	defer k.conn.Close()
-	r := bufio.NewReaderSize(k.conn, 64<<10)
-	for {
-		closes, err := readAnswer(r)
-		if err != nil {
-			k.why = &earlier{fmt.Errorf("the answer to event %d: %w", k.turn.event(k.before+k.answered.Load()), err)}
-			return
-		}
-		k.answered.Add(1)
-		if k.closes = closes; closes {
-			return
-		}
+// goOn writes what the link is given now. If that fails because the server has closed, the
+// answers that are still to be read say why. The lock is held.
+func (l *pipeline) goOn() {
+	if err := l.flush(l.ctx); errors.Is(err, os.ErrDeadlineExceeded) {
+		l.fails("publish event %d: %w", err)
 	}
 }
 
-// readAnswer reads an answer, which says whether the server closes the connection after it.
-func readAnswer(r *bufio.Reader) (closes bool, err error) {
-	if _, err := r.Peek(1); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = errors.New("the server closed the connection instead")
+// fails notes why the first event of the queue, which text names, is not taken.
+func (l *pipeline) fails(text string, err error) {
+	l.err = &earlier{fmt.Errorf(text, l.turn.event(l.answered), err)}
+}
+
+// reopen makes another link, and writes the queue to it.
+func (l *pipeline) reopen() {
+	conn, err := l.dial(l.ctx)
+	if l.lock(l.ctx) != nil {
+		if err == nil {
+			_ = conn.Close()
 		}
-		return false, err
+		return
 	}
-	res, err := http.ReadResponse(r, nil)
+	defer l.tell()
+	defer l.unlock()
 	if err != nil {
-		return false, err
+		l.opening = false
+		if len(l.queue) > 0 {
+			l.fails("publish event %d again: %w", err)
+		}
+		return
 	}
-	return res.Close, taken(res)
+	l.uses(conn)
+	l.goOn()
 }
-
-// taken reads an answer to its end, and returns an error unless the event was taken.
-func taken(res *http.Response) error {
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	toEnd := res.Close && res.ContentLength < 0 // a server that closes with requests unread resets
-	if err != nil && !(toEnd && errors.Is(err, syscall.ECONNRESET)) {
-		return err
-	}
-	if res.StatusCode/100 == 2 {
-		return nil
-	}
-	text := res.Status + firstLine(body)
-	if to := res.Header.Get("Location"); to != "" {
-		text += fmt.Sprintf("; it redirects to %s: publish there", to)
-	}
-	return &NotTaken{res.StatusCode, text}
-}
-
-// NotTaken is the error of an event that the server has not taken.
-type NotTaken struct {
-	Status int // of its answer
-	text   string
-}
-
-func (n *NotTaken) Error() string { return n.text }
 
 func (l *pipeline) close() {
-	_ = l.link.conn.Close()
-	<-l.link.ended
+	l.stop()
+	_ = l.lock(context.Background())
+	if l.link != nil {
+		_ = l.link.Close()
+	}
+	l.unlock()
+	l.reading.Wait()
 }

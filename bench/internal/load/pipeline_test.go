@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -218,7 +219,7 @@ func TestPublisherComesBackAfterAnIdleTime(t *testing.T) {
 					t.Fatal(err)
 				}
 				if taken.Load()%2 == 0 {
-					testkit.Eventually(t, "the end of the connection", p.poster.(*pipeline).link.spent)
+					testkit.Eventually(t, "the end of the connection", p.poster.(*pipeline).idle)
 				}
 			}
 			if p.Sent() != 6 || taken.Load() != 6 {
@@ -226,6 +227,13 @@ func TestPublisherComesBackAfterAnIdleTime(t *testing.T) {
 			}
 		})
 	}
+}
+
+// idle reports whether the next post makes a connection.
+func (l *pipeline) idle() bool {
+	_ = l.lock(context.Background())
+	defer l.unlock()
+	return l.link == nil
 }
 
 // A server may close after some answers, if it says so: what it has not read is posted again,
@@ -274,6 +282,68 @@ func TestPublisherGoesOnWhenTheServerCloses(t *testing.T) {
 					t.Errorf("%d publishers: it got %v, want 1 to %d", publishers, got, events)
 				}
 				mu.Unlock()
+			}
+		})
+	}
+}
+
+// A server that has closed once is not taken for one that answers few requests.
+func TestOneCloseDoesNotEndThePipelining(t *testing.T) {
+	const events = 100
+	var first atomic.Bool
+	var unanswered, most atomic.Int64
+	url := takes(t, func(c net.Conn, _ *http.Request, _ string) bool {
+		if first.CompareAndSwap(false, true) {
+			fmt.Fprint(c, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+			return false
+		}
+		most.Store(max(most.Load(), unanswered.Add(1)))
+		time.AfterFunc(20*time.Millisecond, func() {
+			unanswered.Add(-1)
+			fmt.Fprint(c, accepted)
+		})
+		return true
+	})
+	p := publisher(t, Publishing{URL: url})
+	if err := p.Run(t.Context(), events, 500, Now()); err != nil || p.Sent() != events {
+		t.Fatalf("sent %d, %v; want %d", p.Sent(), err, events)
+	}
+	if most.Load() < 4 {
+		t.Errorf("at most %d events were unanswered at a time", most.Load())
+	}
+}
+
+// The server need not have read an event to refuse it.
+func TestPublisherSaysWhyALargeEventWasRefused(t *testing.T) {
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+	}))
+	t.Cleanup(refuses.Close)
+	p := publisher(t, Publishing{URL: refuses.URL, Size: 8 << 20})
+	err := p.Run(t.Context(), 1, 1, Now())
+	if want := "the answer to event 1: 413 Request Entity Too Large: too large"; err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %q", err, want)
+	}
+}
+
+func TestAnswersThatAreNone(t *testing.T) {
+	for name, c := range map[string]struct{ answer, says string }{
+		"interim": {"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + accepted, ""},
+		"twice":   {accepted + accepted, "more answers than there were requests"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := takes(t, func(conn net.Conn, _ *http.Request, _ string) bool {
+				fmt.Fprint(conn, c.answer)
+				return true
+			})
+			p := publisher(t, Publishing{URL: url})
+			var err error
+			testkit.Soon(time.Second, func() bool {
+				err = p.Now(t.Context(), 1)
+				return err != nil || c.says == ""
+			})
+			if (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
+				t.Errorf("the error is %v; want one that says %q", err, c.says)
 			}
 		})
 	}

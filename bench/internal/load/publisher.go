@@ -213,7 +213,7 @@ func (p *Publisher) run(ctx, enough context.Context, n uint64, begin time.Durati
 			break
 		}
 		if err := p.await(ctx, mostUnanswered); err != nil {
-			return stopped(ctx, err)
+			return p.stopped(ctx, err)
 		}
 		if err := p.prepare(due); err != nil {
 			return err
@@ -223,7 +223,7 @@ func (p *Publisher) run(ctx, enough context.Context, n uint64, begin time.Durati
 		}
 		record(p.late, Now()-due)
 		if err := p.publish(ctx); err != nil {
-			return stopped(ctx, err)
+			return p.stopped(ctx, err)
 		}
 	}
 	return p.drain(ctx)
@@ -238,13 +238,13 @@ func (p *Publisher) drain(ctx context.Context) error {
 		_ = p.await(ctx, 1) // unanswered events count as sent
 		return nil
 	}
-	return stopped(ctx, p.await(ctx, 1))
+	return p.stopped(ctx, p.await(ctx, 1))
 }
 
-// stopped returns nil for an error that was caused by the end of ctx.
-func stopped(ctx context.Context, err error) error {
+// stopped returns err, unless the end of ctx has caused it: then it drains, and there is none.
+func (p *Publisher) stopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		return nil
+		return p.drain(ctx)
 	}
 	return err
 }
