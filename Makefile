@@ -45,7 +45,7 @@ DEPLOYS ?= 5
 deploys:
 	$(GO) test -v -count 1 -run '^TestClientsOutlive(Rolling)?Deploys(BehindHAProxy)?$$' ./examples/proxies -deploys $(DEPLOYS)
 
-# What proxies do to streams, for docs/proxies.md: some seventeen minutes. A Caddy that is newer than
+# What proxies do to streams, for docs/proxies.md: some ten minutes. A Caddy that is newer than
 # Debian's is built outside the clone.
 NEWCADDY := v2.11.9
 CADDYBIN = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/fastsse-caddy-$(NEWCADDY)
