@@ -16,7 +16,7 @@ race:
 	$(GO) test -race -short -shuffle=on work
 
 # What ssebench says of ssebench serve, beside a reader in C that shares nothing with it, in turns:
-# a table in Markdown, after some seventeen minutes.
+# a table in Markdown, after some twenty minutes.
 ROUNDS ?= 6
 agreement:
 	$(GO) test -v -count 1 -timeout 30m -run '^TestAgreement$$' ./bench/internal/agreement -rounds $(ROUNDS)

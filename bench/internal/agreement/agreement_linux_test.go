@@ -161,7 +161,7 @@ func TestRunAgreesWithAnotherReader(t *testing.T) {
 // how much of the ratio is the machine. Only -rounds runs it: its figures are about this machine.
 func TestAgreement(t *testing.T) {
 	if *rounds == 0 {
-		t.Skip("measures for some fifteen minutes: make agreement")
+		t.Skip("measures for some twenty minutes: make agreement")
 	}
 	b := buildTools(t)
 	begin := time.Now()
