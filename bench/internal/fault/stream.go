@@ -17,6 +17,7 @@ type stream struct {
 	closed   chan struct{} // by Close
 	cut      <-chan time.Time
 	reset    *time.Timer
+	resets   chan struct{} // closed when the timer has done its work
 
 	came, kept int       // events, and those that were not dropped
 	held       []byte    // an event that the next one is to overtake…
@@ -53,7 +54,9 @@ func (p *Proxy) newStream(upstream io.ReadCloser, conn *net.TCPConn) *stream {
 		_ = conn.SetWriteDeadline(time.Now().Add(d + cutTimeout)) // clients that take nothing end too
 	}
 	if d := p.faults.Reset; d > 0 {
+		s.resets = make(chan struct{})
 		s.reset = time.AfterFunc(d, func() {
+			defer close(s.resets)
 			_ = conn.SetLinger(0)
 			if conn.Close() == nil {
 				p.count(&p.counts.Reset)
@@ -184,8 +187,8 @@ func (s *stream) put(bytes []byte, at time.Time) {
 
 // Close ends the stream, wherever it is.
 func (s *stream) Close() error {
-	if s.reset != nil {
-		s.reset.Stop()
+	if s.reset != nil && !s.reset.Stop() {
+		<-s.resets // is counted before the stream's end is
 	}
 	close(s.closed)
 	s.count(&s.counts.Streams)
