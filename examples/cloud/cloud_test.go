@@ -184,8 +184,12 @@ func TestProgramServesAndEndsWell(t *testing.T) {
 		t.Errorf("got %+v, %v", e, err)
 	}
 	scraped := new(bytes.Buffer)
-	if _, err := scraped.ReadFrom(p.get("/metrics").Body); err != nil || !strings.Contains(scraped.String(), "\nfastsse_events_delivered_total 1\n") {
-		t.Errorf("/metrics: %v\n%s", err, scraped)
+	if !testkit.Soon(testkit.Patience, func() bool { // deliveries are counted once they were written
+		scraped.Reset()
+		_, err := scraped.ReadFrom(p.get("/metrics").Body)
+		return err == nil && strings.Contains(scraped.String(), "\nfastsse_events_delivered_total 1\n")
+	}) {
+		t.Errorf("/metrics: %s", scraped)
 	}
 	start := time.Now()
 	if err := p.exit(); err != nil {
