@@ -97,6 +97,7 @@ func TestAStreamThatWasMadeAnew(t *testing.T) {
 		back.expect("3")
 		h.resume(f.id(1), "a")
 		h.streams(2)
+		testkit.Eventually(t, "the deliveries are counted", func() bool { return h.hub.Stats().Delivered >= 3 })
 		if s := h.hub.Stats(); s.Ended["drain"] != 1 || s.Delivered != 3 {
 			t.Errorf("%+v", s)
 		}
