@@ -102,8 +102,8 @@ func (l *pipeline) post(ctx context.Context, a *ask, _ values) error {
 	return l.because(ctx, k, err)
 }
 
-// push writes a request, once the link is given another one. A link with an error could not
-// be written to.
+// push writes a request, as soon as the link may have one more without an answer. If it returns
+// an error and a link, then writing to that link has failed.
 func (l *pipeline) push(ctx context.Context, a *ask) (*link, error) {
 	if err := l.awaitRoom(ctx); err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (l *pipeline) because(ctx context.Context, k *link, failed error) error {
 	return cmp.Or(ctx.Err(), failed)
 }
 
-// flush writes what the link is given of the queue. The lock is held.
+// flush writes as much of the queue as may be on the link. The lock is held.
 func (l *pipeline) flush(ctx context.Context) error {
 	for l.written < min(len(l.queue), l.window) {
 		l.written++
@@ -241,7 +241,8 @@ func (l *pipeline) takes(k *link, closes bool, err error) (more bool) {
 	l.queue, l.written, l.answered = l.queue[1:], l.written-1, l.answered+1
 	k.answered++
 	if closes {
-		// As many as it has answered do not come too soon for the next one; it may show that more do not.
+		// What was behind this many was not processed. The next link has no more without an answer,
+		// unless it answers more.
 		l.link, l.opening, l.window = nil, true, k.answered
 		return false
 	}
@@ -250,7 +251,7 @@ func (l *pipeline) takes(k *link, closes bool, err error) (more bool) {
 	return true
 }
 
-// goOn writes what the link is given now. If that fails because the server has closed, the
+// goOn writes what may be on the link now. If that fails because the server has closed, the
 // answers that are still to be read say why. The lock is held.
 func (l *pipeline) goOn() {
 	if err := l.flush(l.ctx); errors.Is(err, os.ErrDeadlineExceeded) {
